@@ -1,0 +1,1 @@
+"""Trunkline: the open telecom BSS, everything between a network and its revenue."""
