@@ -1,0 +1,141 @@
+"""What is asked of charging and what it answers, in charging's own terms.
+
+The edges (Diameter Gy, Nchf, mediation) translate their wire form into a `ChargeRequest` and
+a `ChargeAnswer` back into theirs. These structs are mutable only because that makes them
+cheaper to build; nobody changes one after it was made.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from trunkline.kernel.ids import Id
+
+NOT_REQUESTED = -1
+"""`UnitRequest.requested`: usage is reported, and no quota asked for."""
+
+SERVER_DECIDES = 0
+"""`UnitRequest.requested`: quota is asked for, without an amount (an empty
+Requested-Service-Unit, RFC 8506 section 8.18)."""
+
+
+class ChargingAccountId(Id):
+    """One subscriber product's account in charging."""
+
+    __slots__ = ()
+    prefix = "cac"
+
+
+class Service(IntEnum):
+    """What is delivered; it fixes the unit that amounts are counted in."""
+
+    DATA = 0
+    """In bytes."""
+    VOICE = 1
+    """In seconds."""
+    SMS = 2
+    """In messages."""
+
+
+class Kind(IntEnum):
+    """The numbers are those of CC-Request-Type (RFC 8506, section 8.3)."""
+
+    INITIAL = 1
+    UPDATE = 2
+    TERMINATE = 3
+    EVENT = 4
+
+
+class Action(IntEnum):
+    """What an EVENT asks for; the numbers are those of Requested-Action (RFC 8506, 8.41)."""
+
+    DIRECT_DEBIT = 0
+    REFUND = 1
+    CHECK_BALANCE = 2
+    PRICE_ENQUIRY = 3
+
+
+class Result(IntEnum):
+    """How a request, or one of its units, ended. Each edge owns a table to its own codes."""
+
+    SUCCESS = 0
+    UNKNOWN_SUBSCRIBER = 1
+    """No account is bound to any of the identities at the event's time."""
+    UNKNOWN_SESSION = 2
+    """An UPDATE or TERMINATE for a session that isn't open here."""
+    CREDIT_LIMIT = 3
+    """Balance and allowances can't pay for the smallest grant."""
+    DENIED = 4
+    """The account is barred or closed."""
+    RATING_FAILED = 5
+    """The tariff has no price for it, or the account's plan no tariff."""
+    INVALID = 6
+    """The request contradicts itself (a negative amount, an EVENT without what it needs)."""
+    FAILED = 7
+    """This request could not be computed; nothing of it is kept. The same may succeed later."""
+
+
+class UnitRequest(msgspec.Struct, gc=False):
+    """One Multiple-Services-Credit-Control or multipleUnitUsage: usage reported, quota asked.
+
+    Amounts are in the service's unit. `rating_group` and `service_identifier` are echoed in
+    the answer; together they name the quota within its session.
+    """
+
+    rating_group: int | None = None
+    service_identifier: int | None = None
+    requested: int = NOT_REQUESTED
+    used: int = 0
+    final: bool = False
+    """No more usage follows under this quota (Reporting-Reason FINAL): release it."""
+    reason: int = -1
+    """Reporting-Reason (TS 32.299, 7.2.175) as received, or -1; kept with the record."""
+
+
+class ChargeRequest(msgspec.Struct, gc=False):
+    """One credit-control request. `at` and `received` are seconds since the Unix epoch: when
+    the usage happened by the network's clock, and when we heard of it."""
+
+    session: str
+    number: int
+    kind: Kind
+    identities: tuple[tuple[str, str], ...]
+    """(type, value) such as ("imsi", "999700000000001") and ("msisdn", "46701740601"), the
+    preferred first; the first that is bound to an account at `at` decides."""
+    at: int
+    received: int
+    service: Service
+    called: str = ""
+    """The called party's digits in international form without "+"; voice and SMS only."""
+    units: tuple[UnitRequest, ...] = ()
+    action: Action = Action.DIRECT_DEBIT
+    """For an EVENT only."""
+    money: int = 0
+    """An EVENT's amount in micros of the account's currency, where it is asked in money
+    (CC-Money) instead of units; 0 otherwise."""
+
+
+class UnitAnswer(msgspec.Struct, gc=False):
+    """The answer to the `UnitRequest` at the same place in the request."""
+
+    rating_group: int | None
+    service_identifier: int | None
+    result: Result
+    granted: int = NOT_REQUESTED
+    """In the service's unit; `NOT_REQUESTED` where no quota was asked for or none given."""
+    validity: int = 0
+    """Seconds for which the grant holds; 0 with no grant."""
+    final: bool = False
+    """This grant is the last: nothing is left to follow it (Final-Unit-Indication)."""
+
+
+class ChargeAnswer(msgspec.Struct, gc=False):
+    """`result` speaks of the whole request; each unit has its own beside it."""
+
+    result: Result
+    units: tuple[UnitAnswer, ...] = ()
+    cost: int | None = None
+    """For an EVENT: what it costs or cost, in micros of `currency`."""
+    currency: str = ""
+    enough: bool | None = None
+    """For CHECK_BALANCE: whether the balance can pay for what was asked."""
