@@ -1,0 +1,90 @@
+# The project's commands. Each installs what it needs: a virtual environment from the locked
+# requirements, page assets from the locked package list, a browser for the browser tests.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+VENDOR := src/trunkline/console/static/vendor
+SHARDS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test check unit lint bench fuzz lock audit clean browser
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(BIN)/.runtime $(VENDOR)/.assets  ## a month of an operator's life, then go on serving (FRESH=1 starts over)
+	@$(BIN)/trunkline demo $(if $(FRESH),--fresh) $(ARGS)
+
+serve: $(BIN)/.runtime $(VENDOR)/.assets  ## serve the operator that trunkline.toml describes
+	@$(BIN)/trunkline serve $(ARGS)
+
+test: $(BIN)/.dev $(VENDOR)/.assets browser  ## all tests
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal $(ARGS)
+
+check: $(BIN)/.dev lint unit  ## lint, types, import law and unit tests, in under a minute
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(BIN)/.dev
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal tests/unit tests/architecture -m "not slow and not postgresql and not browser"
+
+bench: $(BIN)/.dev $(VENDOR)/.assets  ## figures into build/bench.json (ONLY=gy runs one)
+	@mkdir -p build
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+fuzz: $(BIN)/.dev  ## the long property and fuzz runs
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(SHARDS) --dist worksteal tests/properties tests/conformance $(ARGS)
+
+audit: $(BIN)/.dev  ## known vulnerabilities in what is locked
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.lock -r requirements/dev.lock
+
+lock: $(BIN)/.bootstrap  ## lock the newest versions that pyproject.toml and package.json allow
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	npm install --package-lock-only --ignore-scripts
+
+clean:  ## remove what was installed and built (not var/, the operator's data)
+	rm -rf $(VENV) node_modules build $(VENDOR) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/.bootstrap: requirements/bootstrap.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.lock
+	@touch $@
+
+$(BIN)/.runtime: $(BIN)/.bootstrap requirements/runtime.lock pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.runtime requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# The browser tests drive Debian's Chromium; as root it is installed, otherwise it is asked for.
+browser:
+	@command -v chromium >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	  else \
+	    echo "chromium is not installed: the browser tests will say that they skipped"; \
+	  fi; }
+
+node_modules/.installed: package.json package-lock.json
+	@npm ci --ignore-scripts --no-progress --silent
+	@touch $@
+
+$(VENDOR)/.assets: node_modules/.installed Makefile
+	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)/tabler $(VENDOR)/icons/fonts $(VENDOR)/swagger-ui
+	@cp node_modules/@tabler/core/dist/css/tabler.min.css node_modules/@tabler/core/dist/css/tabler-vendors.min.css $(VENDOR)/tabler/
+	@cp node_modules/@tabler/core/dist/js/tabler.min.js $(VENDOR)/tabler/
+	@cp node_modules/@tabler/icons-webfont/dist/tabler-icons.min.css $(VENDOR)/icons/
+	@cp node_modules/@tabler/icons-webfont/dist/fonts/tabler-icons.woff2 $(VENDOR)/icons/fonts/
+	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/echarts/dist/echarts.min.js $(VENDOR)/
+	@cp node_modules/swagger-ui-dist/swagger-ui.css node_modules/swagger-ui-dist/swagger-ui-bundle.js $(VENDOR)/swagger-ui/
+	@touch $@
