@@ -1,0 +1,187 @@
+"""The supervisor: the operator's processes, kept alive as one.
+
+Trunkline on one machine is three kinds of process (`edge`, `charging`, `jobs`), so that
+charging never shares an interpreter with other work. Each is this same program, started with
+`trunkline process KIND`; it says that it is ready by writing a line to the pipe whose number
+is in TRUNKLINE_READY_FD. One that dies is started again, with growing delays while it keeps
+dying young. SIGINT and SIGTERM stop all of them: politely, then after `patience` for good.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+import structlog
+
+from trunkline.kernel.errors import Unavailable
+
+Kind = Literal["edge", "charging", "jobs"]
+KINDS: tuple[Kind, ...] = ("charging", "jobs", "edge")
+READY_FD = "TRUNKLINE_READY_FD"
+
+_SHORTEST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
+_GROWN_UP = 60.0
+"""Seconds after which a process counts as healthy and its next delay starts over."""
+
+log = structlog.get_logger(__name__)
+
+
+class ProcessDidNotStart(Unavailable):
+    code = "processDidNotStart"
+
+
+def say_ready() -> None:
+    """Called by a process once it can serve; does nothing where nobody asked.
+
+    From then on the process ends (SIGTERM to itself) when its supervisor is gone, however
+    that died: its standard input is a pipe that only the supervisor holds open.
+    """
+    descriptor = os.environ.pop(READY_FD, None)
+    if descriptor is None:
+        return
+    with os.fdopen(int(descriptor), "w") as pipe:
+        pipe.write("ready\n")
+    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+
+
+def _end_with_supervisor() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass
+class _Child:
+    kind: Kind
+    process: subprocess.Popen[bytes]
+    ready: int
+    started: float
+    delay: float = _SHORTEST_DELAY
+    restart_at: float | None = None
+
+    def close(self) -> None:
+        """Give back the pipes of a process that has ended."""
+        os.close(self.ready)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+
+class Supervisor:
+    """`environment` is added to each process's own (settings files, overrides)."""
+
+    def __init__(self, environment: Mapping[str, str], *, patience: float = 15.0) -> None:
+        self._environment = dict(environment)
+        self._patience = patience
+        self._children: dict[Kind, _Child] = {}
+        self._stopping = False
+
+    def __enter__(self) -> "Supervisor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, kinds: Sequence[Kind] = KINDS, *, within: float = 60.0) -> None:
+        """Start these and wait until each has said that it is ready. Raises
+        `ProcessDidNotStart` when one ends or stays silent for `within` seconds."""
+        for kind in kinds:
+            self._children[kind] = self._spawn(kind)
+        deadline = time.monotonic() + within
+        for kind in kinds:
+            self._await_ready(self._children[kind], deadline)
+
+    def run(self, *, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Watch the processes until SIGINT or SIGTERM, then stop them. `on_tick` is called
+        about twice a second."""
+        wakeup, wake = os.pipe()
+        os.set_blocking(wake, False)
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+            os.write(wake, b".")
+
+        kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        selector = selectors.DefaultSelector()
+        selector.register(wakeup, selectors.EVENT_READ)
+        try:
+            while not self._stopping:
+                selector.select(timeout=0.5)
+                self._revive()
+                on_tick()
+        finally:
+            self.stop()
+            selector.close()
+            os.close(wakeup)
+            os.close(wake)
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """SIGTERM to all; what has not ended after `patience` seconds is killed."""
+        self._stopping = True
+        for child in self._children.values():
+            if child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + self._patience
+        for child in self._children.values():
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("process killed: it did not stop in time", kind=child.kind)
+                child.process.kill()
+                child.process.wait()
+            child.close()
+        self._children.clear()
+
+    def pid(self, kind: Kind) -> int:
+        """The process id of the one that runs now."""
+        return self._children[kind].process.pid
+
+    def _spawn(self, kind: Kind) -> _Child:
+        reading, writing = os.pipe()
+        process = subprocess.Popen(  # noqa: S603 - our own program, with fixed arguments
+            [sys.executable, "-m", "trunkline.cli", "process", kind],
+            env={**os.environ, **self._environment, READY_FD: str(writing)},
+            pass_fds=[writing],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them
+        )
+        os.close(writing)
+        return _Child(kind, process, reading, time.monotonic())
+
+    def _await_ready(self, child: _Child, deadline: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.ready, selectors.EVENT_READ)
+            said = b""
+            if selector.select(max(0.0, deadline - time.monotonic())):
+                said = os.read(child.ready, 16)
+        if not said:
+            code = child.process.poll()
+            why = "took too long" if code is None else f"ended with exit code {code}"
+            raise ProcessDidNotStart(f"the {child.kind} process {why} before it was ready")
+
+    def _revive(self) -> None:
+        """Start again what has died, not before its delay has passed."""
+        now = time.monotonic()
+        for kind, child in list(self._children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            if child.restart_at is None:
+                if now - child.started > _GROWN_UP:
+                    child.delay = _SHORTEST_DELAY
+                child.restart_at = now + child.delay
+                log.error("process died", kind=kind, exit_code=code, again_in=child.delay)
+            elif now >= child.restart_at:
+                child.close()
+                replacement = self._spawn(kind)
+                replacement.delay = min(child.delay * 2, _LONGEST_DELAY)
+                self._children[kind] = replacement
