@@ -1,0 +1,54 @@
+"""Payments: how customers pay, and the money that came.
+
+A payment comes in once by its sender's reference, is posted to the ledger, and goes one of
+two ways, never both: it settles invoices (receivables react to `PaymentReceived`), or it is a
+top-up, which charging credits under the payment's id. Card numbers are never kept.
+"""
+
+from trunkline.payments.model import (
+    CardNumberRefused,
+    Payment,
+    PaymentId,
+    PaymentMethod,
+    PaymentMethodId,
+    PaymentMethodKind,
+    PaymentState,
+    Purpose,
+    ReferenceUsed,
+    UnknownPayment,
+    UnknownPaymentMethod,
+)
+from trunkline.payments.operations import (
+    NewPaymentMethod,
+    add_payment_method,
+    add_payment_methods,
+    receive_payment,
+)
+from trunkline.payments.queries import (
+    payment,
+    payment_method,
+    payment_methods_of,
+    payments_of,
+)
+
+__all__ = [
+    "CardNumberRefused",
+    "NewPaymentMethod",
+    "Payment",
+    "PaymentId",
+    "PaymentMethod",
+    "PaymentMethodId",
+    "PaymentMethodKind",
+    "PaymentState",
+    "Purpose",
+    "ReferenceUsed",
+    "UnknownPayment",
+    "UnknownPaymentMethod",
+    "add_payment_method",
+    "add_payment_methods",
+    "payment",
+    "payment_method",
+    "payment_methods_of",
+    "payments_of",
+    "receive_payment",
+]

@@ -1,0 +1,141 @@
+"""Ways to pay and payments received."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from trunkline.charging import ChargingAccountId
+from trunkline.customers import BillingAccountId
+from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.ids import Id
+from trunkline.kernel.money import LARGEST, Money, minor_digits
+from trunkline.ledger import CASH, CUSTOMER_CREDITS, PREPAID, Entry, LegalEntityId, Posting
+
+
+class UnknownPayment(NotFound):
+    code = "unknownPayment"
+
+
+class UnknownPaymentMethod(NotFound):
+    code = "unknownPaymentMethod"
+
+
+class ReferenceUsed(Conflict):
+    code = "paymentReferenceUsed"
+
+
+class CardNumberRefused(Invalid):
+    code = "cardNumberRefused"
+
+
+class PaymentId(Id):
+    __slots__ = ()
+    prefix = "pay"
+
+
+class PaymentMethodId(Id):
+    __slots__ = ()
+    prefix = "pm"
+
+
+class PaymentMethodKind(StrEnum):
+    """By which road money comes."""
+
+    ELECTRONIC_CHECK = "electronicCheck"
+    MAILED_CHECK = "mailedCheck"
+    BANK_TRANSFER = "bankTransfer"
+    DIRECT_DEBIT = "directDebit"
+    CREDIT_CARD = "creditCard"
+    CASH = "cash"
+
+
+class Purpose(StrEnum):
+    """What a payment is for; never both."""
+
+    SETTLE = "settle"
+    """It pays invoices."""
+    TOP_UP = "topup"
+    """It is credited to a subscriber's prepaid balance."""
+
+
+class PaymentState(StrEnum):
+    RECEIVED = "received"
+
+
+class PaymentMethod(msgspec.Struct, frozen=True):
+    """How an account means to pay. `token` is the gateway's name for the card or mandate and
+    `last_digits` (at most four) what a person knows it by: never a card's number."""
+
+    id: PaymentMethodId
+    account: BillingAccountId
+    kind: PaymentMethodKind
+    created_at: datetime
+    token: str | None = None
+    last_digits: str | None = None
+    automatic: bool = False
+    """We collect it, rather than wait for it to arrive."""
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """Money that came for a billing account. (`source`, `reference`) is the sender's name for
+    it, and comes in once."""
+
+    id: PaymentId
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    method: PaymentMethodKind
+    source: str
+    reference: str
+    purpose: Purpose
+    state: PaymentState
+    received_at: datetime
+    subscriber: ChargingAccountId | None = None
+    """For a top-up: whose balance."""
+    invoice: str | None = None
+    """For a settlement: the id of the invoice that it names; else the oldest are paid first."""
+    payment_method: PaymentMethodId | None = None
+
+
+def check_amount(amount: Money) -> None:
+    """A payment is positive and in whole minor units. Raises `Invalid`."""
+    if not 0 < amount.micros <= LARGEST:
+        raise Invalid(f"{amount} is not an amount that can be paid", path="amount")
+    if amount.rounded() != amount:
+        digits = minor_digits(amount.currency)
+        raise Invalid(f"{amount} has more than {digits} decimals", path="amount")
+
+
+def check_method(token: str | None, last_digits: str | None) -> None:
+    """Refuses what looks like a card's number (12 to 19 digits with a valid Luhn sum), and
+    more than four last digits."""
+    if token is not None:
+        digits = token.replace(" ", "").replace("-", "")
+        if digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and _luhn(digits):
+            raise CardNumberRefused("a card's number is never kept: send its token", path="token")
+        if not 1 <= len(token) <= 200 or not token.isprintable():
+            raise Invalid("a token is 1 to 200 printable characters", path="token")
+    if last_digits is not None and not (len(last_digits) <= 4 and last_digits.isalnum()):
+        raise Invalid("at most four digits or letters", path="lastDigits")
+
+
+def entry_of(payment: Payment) -> Entry:
+    """Cash in, against the customer's credit or the prepaid balances."""
+    other = PREPAID if payment.purpose is Purpose.TOP_UP else CUSTOMER_CREDITS
+    return Entry(
+        entity=payment.entity,
+        kind="topup" if payment.purpose is Purpose.TOP_UP else "payment",
+        reference=payment.id,
+        postings=(Posting(CASH, payment.amount), Posting(other, -payment.amount)),
+        description=f"{payment.method.value} {payment.source} {payment.reference}"[:200],
+        booked_at=payment.received_at,
+    )
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0

@@ -1,0 +1,164 @@
+"""Writes: a method of payment kept, a payment received."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline.charging import ChargingAccountId
+from trunkline.charging.events import TopUp
+from trunkline.customers import BillingAccountId, billing_account
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import CurrencyMismatch, Money
+from trunkline.ledger import post
+from trunkline.payments import store
+from trunkline.payments.events import PaymentReceived, TopUpPaid
+from trunkline.payments.model import (
+    Payment,
+    PaymentId,
+    PaymentMethod,
+    PaymentMethodId,
+    PaymentMethodKind,
+    PaymentState,
+    Purpose,
+    ReferenceUsed,
+    check_amount,
+    check_method,
+    entry_of,
+)
+from trunkline.platform.db import Tx
+
+
+class NewPaymentMethod(msgspec.Struct, frozen=True):
+    """What `add_payment_methods` needs to know of one."""
+
+    account: BillingAccountId
+    kind: PaymentMethodKind
+    token: str | None = None
+    last_digits: str | None = None
+    automatic: bool = False
+
+
+def add_payment_method(
+    tx: Tx,
+    *,
+    account: BillingAccountId,
+    kind: PaymentMethodKind,
+    now: datetime,
+    token: str | None = None,
+    last_digits: str | None = None,
+    automatic: bool = False,
+) -> PaymentMethodId:
+    """Keeps a way to pay for an account. Raises `CardNumberRefused` for a card's number."""
+    new = NewPaymentMethod(account, kind, token, last_digits, automatic)
+    return add_payment_methods(tx, [new], now=now)[0]
+
+
+def add_payment_methods(
+    tx: Tx, new: Sequence[NewPaymentMethod], *, now: datetime
+) -> list[PaymentMethodId]:
+    """The same for many at once; the ids in the order of `new`."""
+    methods = []
+    for each in new:
+        check_method(each.token, each.last_digits)
+        methods.append(
+            PaymentMethod(
+                id=tx.new_id(PaymentMethodId, now),
+                account=each.account,
+                kind=each.kind,
+                created_at=now,
+                token=each.token,
+                last_digits=each.last_digits,
+                automatic=each.automatic,
+            )
+        )
+    store.insert_methods(tx, methods)
+    return [method.id for method in methods]
+
+
+def receive_payment(
+    tx: Tx,
+    *,
+    account: BillingAccountId,
+    amount: Money,
+    method: PaymentMethodKind,
+    reference: str,
+    purpose: Purpose = Purpose.SETTLE,
+    now: datetime,
+    source: str = "manual",
+    subscriber: ChargingAccountId | None = None,
+    invoice: str | None = None,
+    payment_method: PaymentMethodId | None = None,
+) -> Payment:
+    """Takes money in: to pay invoices (the oldest, or the one named), or as a top-up of
+    `subscriber`'s balance. The same (source, reference) again answers with the payment that
+    stands, or raises `ReferenceUsed` if it said something else. Raises `Invalid` for an
+    amount that can't be paid, `CurrencyMismatch` where the account has another currency."""
+    check_amount(amount)
+    if not reference or len(reference) > 200:
+        raise Invalid("a reference is 1 to 200 characters", path="reference")
+    if (purpose is Purpose.TOP_UP) != (subscriber is not None):
+        raise Invalid("a top-up, and nothing else, names its subscriber", path="subscriber")
+    if purpose is Purpose.TOP_UP and invoice is not None:
+        raise Invalid("a top-up pays no invoice", path="invoice")
+    payer = billing_account(tx, account)
+    if payer.currency != amount.currency:
+        raise CurrencyMismatch(
+            f"account {account} pays in {payer.currency}, not in {amount.currency}", path="amount"
+        )
+    payment = Payment(
+        id=tx.new_id(PaymentId, now),
+        account=account,
+        entity=payer.legal_entity,
+        amount=amount,
+        method=method,
+        source=source,
+        reference=reference,
+        purpose=purpose,
+        state=PaymentState.RECEIVED,
+        received_at=now,
+        subscriber=subscriber,
+        invoice=invoice,
+        payment_method=payment_method,
+    )
+    if not store.insert_payment(tx, payment):
+        return _repeated(tx, payment)
+    post(tx, entry_of(payment), now)
+    if subscriber is not None:
+        tx.emit(TopUp(payment_id=payment.id, account=subscriber, amount=amount))
+        tx.emit(
+            TopUpPaid(
+                payment=payment.id,
+                account=account,
+                subscriber=subscriber,
+                amount=amount,
+                received_at=now,
+            )
+        )
+    else:
+        tx.emit(
+            PaymentReceived(
+                payment=payment.id,
+                account=account,
+                entity=payer.legal_entity,
+                amount=amount,
+                received_at=now,
+                invoice=invoice,
+            )
+        )
+    return payment
+
+
+def _repeated(tx: Tx, payment: Payment) -> Payment:
+    standing = store.find_by_reference(tx, payment.source, payment.reference)
+    assert standing is not None
+    same = msgspec.structs.replace(
+        payment, id=standing.id, received_at=standing.received_at, state=standing.state
+    )
+    if same != standing:
+        raise ReferenceUsed(
+            f"{payment.source} payment {payment.reference} came in already, and was another",
+            path="reference",
+            payment=standing.id,
+        )
+    return standing
