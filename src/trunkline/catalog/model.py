@@ -1,0 +1,346 @@
+"""What can be bought, at what price, under which brand, in which market.
+
+A TMF620 resource is kept whole as a `Document`; what the rest of the system reckons with is
+the typed view of it, `Offering` and its prices.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.ids import Id
+from trunkline.kernel.lifecycle import Lifecycle
+from trunkline.kernel.money import Money
+from trunkline.kernel.quantity import Quantity, Unit
+
+STANDARD_TAX = "standard"
+"""The tax category of a price that names none."""
+
+
+class BrandId(Id):
+    __slots__ = ()
+    prefix = "brd"
+
+
+class MarketId(Id):
+    __slots__ = ()
+    prefix = "mkt"
+
+
+class OfferingId(Id):
+    __slots__ = ()
+    prefix = "off"
+
+
+class PriceId(Id):
+    __slots__ = ()
+    prefix = "pop"
+
+
+class SpecificationId(Id):
+    __slots__ = ()
+    prefix = "psp"
+
+
+class CategoryId(Id):
+    __slots__ = ()
+    prefix = "cat"
+
+
+class CatalogId(Id):
+    __slots__ = ()
+    prefix = "ctl"
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """Where things are sold: what money, clock, tax and languages hold there."""
+
+    id: MarketId
+    name: str
+    currency: str
+    time_zone: str
+    country: str
+    """ISO 3166-1 alpha-2."""
+    tax_regime: str
+    languages: tuple[str, ...] = ()
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that is sold under, in one market."""
+
+    id: BrandId
+    name: str
+    market: MarketId
+
+
+class DocumentKind(StrEnum):
+    """The resources of TMF620 v4, by their paths."""
+
+    CATALOG = "catalog"
+    CATEGORY = "category"
+    SPECIFICATION = "productSpecification"
+    OFFERING = "productOffering"
+    PRICE = "productOfferingPrice"
+
+
+class LifecycleStatus(StrEnum):
+    """TMF620 v4, section "Product Catalog life cycle". `Active` is ready but not yet on sale;
+    `Launched` is on sale; `Retired` is kept by those who have it; `Obsolete` by nobody."""
+
+    IN_STUDY = "In study"
+    IN_DESIGN = "In design"
+    IN_TEST = "In test"
+    ACTIVE = "Active"
+    LAUNCHED = "Launched"
+    REJECTED = "Rejected"
+    RETIRED = "Retired"
+    OBSOLETE = "Obsolete"
+
+
+CATALOG_LIFECYCLE = Lifecycle(
+    "the catalogue entry",
+    {
+        LifecycleStatus.IN_STUDY: {LifecycleStatus.IN_DESIGN, LifecycleStatus.REJECTED},
+        LifecycleStatus.IN_DESIGN: {
+            LifecycleStatus.IN_STUDY,
+            LifecycleStatus.IN_TEST,
+            LifecycleStatus.REJECTED,
+        },
+        LifecycleStatus.IN_TEST: {
+            LifecycleStatus.IN_DESIGN,
+            LifecycleStatus.ACTIVE,
+            LifecycleStatus.REJECTED,
+        },
+        LifecycleStatus.ACTIVE: {
+            LifecycleStatus.IN_TEST,
+            LifecycleStatus.LAUNCHED,
+            LifecycleStatus.RETIRED,
+        },
+        LifecycleStatus.LAUNCHED: {LifecycleStatus.RETIRED},
+        LifecycleStatus.RETIRED: {LifecycleStatus.LAUNCHED, LifecycleStatus.OBSOLETE},
+        LifecycleStatus.REJECTED: {LifecycleStatus.IN_DESIGN},
+        LifecycleStatus.OBSOLETE: frozenset(),
+    },
+)
+
+ON_SALE = frozenset({LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED})
+"""The states in which every price must be one that can be reckoned with."""
+
+IN_USE = frozenset({LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED})
+"""The states in which customers may hold an offering, so that it can't be deleted."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A TMF620 resource as it was given: `body` is the whole JSON, unknown attributes included,
+    without `href`. The other fields are what lists are filtered by; `revision` counts changes
+    from 1."""
+
+    kind: DocumentKind
+    id: str
+    body: Mapping[str, Any]
+    name: str
+    lifecycle_status: LifecycleStatus
+    version: str
+    last_update: datetime
+    is_bundle: bool
+    brand: BrandId | None
+    revision: int
+
+
+class Service(StrEnum):
+    """What is used and priced by use."""
+
+    DATA = "data"
+    VOICE = "voice"
+    SMS = "sms"
+
+    @property
+    def unit(self) -> Unit:
+        """What its usage is counted in."""
+        return _UNITS[self]
+
+
+_UNITS = {Service.DATA: Unit.BYTES, Service.VOICE: Unit.SECONDS, Service.SMS: Unit.MESSAGES}
+
+
+class RecurringPrice(msgspec.Struct, frozen=True, kw_only=True, tag="recurring"):
+    """`amount` for every `period_months` months."""
+
+    id: PriceId
+    name: str
+    amount: Money
+    period_months: int = 1
+    tax_category: str = STANDARD_TAX
+
+
+class OneTimePrice(msgspec.Struct, frozen=True, kw_only=True, tag="oneTime"):
+    """`amount`, once."""
+
+    id: PriceId
+    name: str
+    amount: Money
+    tax_category: str = STANDARD_TAX
+
+
+class UsagePrice(msgspec.Struct, frozen=True, kw_only=True, tag="usage"):
+    """`amount` for each `per` used, plus `connection_fee` for each use that begins.
+
+    Usage is counted up in blocks: `increments` holds (from, block) in the service's unit, the
+    first from 0: ((0, 60), (60, 1)) is a whole first minute, then by the second. Where
+    `rate_sheet` is named, a called number that it lists is priced by the sheet alone; `amount`
+    is for the others. `rating_group` None means any.
+    """
+
+    id: PriceId
+    name: str
+    service: Service
+    amount: Money
+    per: Quantity
+    rating_group: int | None = None
+    rate_sheet: str | None = None
+    increments: tuple[tuple[int, int], ...] = ((0, 1),)
+    connection_fee: Money
+    tax_category: str = STANDARD_TAX
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, tag="allowance"):
+    """`quantity` of a service that each month includes; the lower `priority` is used first.
+    `rating_group` None means any."""
+
+    id: PriceId
+    name: str
+    service: Service
+    quantity: Quantity
+    rating_group: int | None = None
+    priority: int = 0
+
+
+Price = RecurringPrice | OneTimePrice | UsagePrice | Allowance
+
+
+class Offering(msgspec.Struct, frozen=True, kw_only=True):
+    """A product offering as the rest of the system reckons with it. `brand` None means any;
+    `components` are the offerings of a bundle; `characteristics` are the default values of
+    `prodSpecCharValueUse`, by name."""
+
+    id: OfferingId
+    name: str
+    brand: BrandId | None
+    status: LifecycleStatus
+    is_bundle: bool = False
+    is_sellable: bool = True
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    specification: SpecificationId | None = None
+    components: tuple[OfferingId, ...] = ()
+    prices: tuple[Price, ...] = ()
+    characteristics: Mapping[str, Any] = {}
+    revision: int = 1
+
+    @property
+    def recurring_prices(self) -> tuple[RecurringPrice, ...]:
+        return tuple(price for price in self.prices if isinstance(price, RecurringPrice))
+
+    @property
+    def one_time_prices(self) -> tuple[OneTimePrice, ...]:
+        return tuple(price for price in self.prices if isinstance(price, OneTimePrice))
+
+    @property
+    def usage_prices(self) -> tuple[UsagePrice, ...]:
+        return tuple(price for price in self.prices if isinstance(price, UsagePrice))
+
+    @property
+    def allowances(self) -> tuple[Allowance, ...]:
+        return tuple(price for price in self.prices if isinstance(price, Allowance))
+
+    @property
+    def charged_services(self) -> frozenset[Service]:
+        """The services that it prices or includes; where there are any, whoever buys it needs
+        an account in charging."""
+        return frozenset(
+            price.service for price in self.prices if isinstance(price, UsagePrice | Allowance)
+        )
+
+    def is_on_sale(self, at: datetime) -> bool:
+        """Launched, sellable, and within its validity at this instant."""
+        return (
+            self.status is LifecycleStatus.LAUNCHED
+            and self.is_sellable
+            and (self.valid_from is None or self.valid_from <= at)
+            and (self.valid_until is None or at < self.valid_until)
+        )
+
+
+class RateSheetEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call to numbers that begin with `prefix` costs: the connection charge, plus the
+    price a minute for the duration counted up to whole `charge_period`s (seconds). Of several
+    prefixes that fit, the longest counts."""
+
+    prefix: str
+    """Digits of an international number, without a plus."""
+    destination: str
+    price_per_minute: Money
+    connection_charge: Money
+    charge_period: int
+
+
+class RateSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of call prices by destination, replaced as a whole. `entries` are in the order of
+    their prefixes; `revision` counts from 1."""
+
+    name: str
+    currency: str
+    revision: int
+    imported_at: datetime
+    entries: tuple[RateSheetEntry, ...]
+
+
+class InvalidDocument(Invalid):
+    code = "invalidDocument"
+
+
+class UnknownReference(Invalid):
+    """A document names another that doesn't exist."""
+
+    code = "unknownReference"
+
+
+class DocumentNotFound(NotFound):
+    code = "documentNotFound"
+
+
+class DocumentExists(Conflict):
+    code = "documentExists"
+
+
+class DocumentInUse(Conflict):
+    """It can't be deleted: another document names it, or customers may hold it."""
+
+    code = "documentInUse"
+
+
+class UnknownBrand(NotFound):
+    code = "unknownBrand"
+
+
+class UnknownMarket(NotFound):
+    code = "unknownMarket"
+
+
+class NameTaken(Conflict):
+    code = "nameTaken"
+
+
+class UnknownRateSheet(NotFound):
+    code = "unknownRateSheet"
+
+
+class RateSheetRejected(Invalid):
+    """Nothing of the sheet was taken. `fields["lines"]` holds (line, column, reason) of every
+    line at fault."""
+
+    code = "rateSheetRejected"

@@ -1,0 +1,416 @@
+"""Who the customers are, what they pay through, and what was agreed with them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from trunkline.catalog import BrandId, OfferingId
+from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.ids import Id
+from trunkline.kernel.lifecycle import Lifecycle
+from trunkline.kernel.money import Money
+from trunkline.ledger import LegalEntityId
+
+
+class PartyId(Id):
+    __slots__ = ()
+    prefix = "pty"
+
+
+class CustomerId(Id):
+    __slots__ = ()
+    prefix = "cus"
+
+
+class BillingAccountId(Id):
+    __slots__ = ()
+    prefix = "bac"
+
+
+class AgreementId(Id):
+    __slots__ = ()
+    prefix = "agr"
+
+
+class Email(msgspec.Struct, frozen=True, kw_only=True, tag="email"):
+    address: str
+    preferred: bool = False
+
+
+class Phone(msgspec.Struct, frozen=True, kw_only=True, tag="phone"):
+    """`number` is E.164 with its plus."""
+
+    number: str
+    preferred: bool = False
+
+
+class PostalAddress(msgspec.Struct, frozen=True, kw_only=True, tag="postalAddress"):
+    """`country` is ISO 3166-1 alpha-2."""
+
+    street1: str
+    street2: str | None = None
+    post_code: str | None = None
+    city: str
+    state_or_province: str | None = None
+    country: str
+    preferred: bool = False
+
+
+ContactMedium = Email | Phone | PostalAddress
+
+
+class IndividualStatus(StrEnum):
+    """TMF632 v4, IndividualStateType; the document spells "deceaded"."""
+
+    INITIALIZED = "initialized"
+    VALIDATED = "validated"
+    DECEASED = "deceased"
+
+
+class OrganizationStatus(StrEnum):
+    """TMF632 v4, OrganizationStateType."""
+
+    INITIALIZED = "initialized"
+    VALIDATED = "validated"
+    CLOSED = "closed"
+
+
+INDIVIDUAL_LIFECYCLE = Lifecycle(
+    "the individual",
+    {
+        IndividualStatus.INITIALIZED: {IndividualStatus.VALIDATED, IndividualStatus.DECEASED},
+        IndividualStatus.VALIDATED: {IndividualStatus.DECEASED},
+        IndividualStatus.DECEASED: frozenset(),
+    },
+)
+
+ORGANIZATION_LIFECYCLE = Lifecycle(
+    "the organization",
+    {
+        OrganizationStatus.INITIALIZED: {OrganizationStatus.VALIDATED, OrganizationStatus.CLOSED},
+        OrganizationStatus.VALIDATED: {OrganizationStatus.CLOSED},
+        OrganizationStatus.CLOSED: frozenset(),
+    },
+)
+
+
+class NewIndividual(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to register a person: at least one of the three names. `extensions` are
+    further attributes of the party, kept and given back as they are."""
+
+    given_name: str | None = None
+    family_name: str | None = None
+    full_name: str | None = None
+    birth_date: date | None = None
+    gender: str | None = None
+    contact_media: tuple[ContactMedium, ...] = ()
+    external_id: str | None = None
+    extensions: Mapping[str, Any] = {}
+
+
+class NewOrganization(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to register an organization."""
+
+    name: str
+    trading_name: str | None = None
+    organization_type: str | None = None
+    contact_media: tuple[ContactMedium, ...] = ()
+    external_id: str | None = None
+    extensions: Mapping[str, Any] = {}
+
+
+class Individual(msgspec.Struct, frozen=True, kw_only=True):
+    """A person (TMF632). `name` is how they are called on a page or a bill."""
+
+    id: PartyId
+    name: str
+    status: IndividualStatus
+    given_name: str | None = None
+    family_name: str | None = None
+    birth_date: date | None = None
+    gender: str | None = None
+    contact_media: tuple[ContactMedium, ...] = ()
+    external_id: str | None = None
+    extensions: Mapping[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class Organization(msgspec.Struct, frozen=True, kw_only=True):
+    """A company, an authority, an association (TMF632)."""
+
+    id: PartyId
+    name: str
+    status: OrganizationStatus
+    trading_name: str | None = None
+    organization_type: str | None = None
+    contact_media: tuple[ContactMedium, ...] = ()
+    external_id: str | None = None
+    extensions: Mapping[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+Party = Individual | Organization
+NewParty = NewIndividual | NewOrganization
+
+
+class CustomerStatus(StrEnum):
+    """Where a customer relation stands (TMF629 leaves the words to the operator)."""
+
+    PROSPECTIVE = "prospective"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+CUSTOMER_LIFECYCLE = Lifecycle(
+    "the customer",
+    {
+        CustomerStatus.PROSPECTIVE: {CustomerStatus.ACTIVE, CustomerStatus.CLOSED},
+        CustomerStatus.ACTIVE: {CustomerStatus.SUSPENDED, CustomerStatus.CLOSED},
+        CustomerStatus.SUSPENDED: {CustomerStatus.ACTIVE, CustomerStatus.CLOSED},
+        CustomerStatus.CLOSED: {CustomerStatus.ACTIVE},
+    },
+)
+
+
+class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to make a party a customer of a brand. `name` None takes the party's."""
+
+    party: PartyId
+    brand: BrandId
+    name: str | None = None
+    status: CustomerStatus = CustomerStatus.ACTIVE
+    external_id: str | None = None
+    characteristics: Mapping[str, Any] = {}
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """A party in the role of a brand's customer (TMF629)."""
+
+    id: CustomerId
+    name: str
+    status: CustomerStatus
+    status_reason: str | None = None
+    party: PartyId
+    brand: BrandId
+    external_id: str | None = None
+    characteristics: Mapping[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class AccountKind(StrEnum):
+    """Whether usage is paid before or after."""
+
+    PREPAID = "prepaid"
+    POSTPAID = "postpaid"
+
+
+class AccountState(StrEnum):
+    """Where a billing account stands (TMF666 leaves the words to the operator)."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+ACCOUNT_LIFECYCLE = Lifecycle(
+    "the billing account",
+    {
+        AccountState.ACTIVE: {AccountState.SUSPENDED, AccountState.CLOSED},
+        AccountState.SUSPENDED: {AccountState.ACTIVE, AccountState.CLOSED},
+        AccountState.CLOSED: frozenset(),
+    },
+)
+
+
+class NewBillingAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to open a billing account. `cycle_day` 1 to 31: in shorter months the last
+    day stands in. `payment_terms_days` runs from an invoice's date to its due date."""
+
+    customer: CustomerId
+    name: str
+    legal_entity: LegalEntityId
+    currency: str
+    kind: AccountKind
+    cycle_day: int = 1
+    payment_terms_days: int = 14
+    external_id: str | None = None
+    description: str | None = None
+
+
+class BillingAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What bills are made for and paid through (TMF666): one currency, one legal entity."""
+
+    id: BillingAccountId
+    customer: CustomerId
+    name: str
+    state: AccountState
+    legal_entity: LegalEntityId
+    currency: str
+    kind: AccountKind
+    cycle_day: int
+    payment_terms_days: int
+    external_id: str | None = None
+    description: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AgreementStatus(StrEnum):
+    """Where an agreement stands (TMF651 leaves the words to the operator)."""
+
+    ACTIVE = "active"
+    TERMINATED = "terminated"
+
+
+AGREEMENT_LIFECYCLE = Lifecycle(
+    "the agreement",
+    {
+        AgreementStatus.ACTIVE: {AgreementStatus.TERMINATED},
+        AgreementStatus.TERMINATED: frozenset(),
+    },
+)
+
+
+class AgreementItem(msgspec.Struct, frozen=True, kw_only=True):
+    """`recurring_alteration` is added to the offering's recurring price each period, and taken
+    off it where negative."""
+
+    name: str
+    offering: OfferingId
+    recurring_alteration: Money
+
+
+class NewAgreement(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to sign an agreement. It holds from `starts` up to, and without, `ends`;
+    None is open-ended."""
+
+    customer: CustomerId
+    name: str
+    items: tuple[AgreementItem, ...]
+    starts: datetime
+    ends: datetime | None = None
+    external_id: str | None = None
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """What was settled with one customer beside the list (TMF651)."""
+
+    id: AgreementId
+    customer: CustomerId
+    name: str
+    status: AgreementStatus
+    items: tuple[AgreementItem, ...]
+    starts: datetime
+    ends: datetime | None = None
+    external_id: str | None = None
+    created_at: datetime
+
+
+class InvalidParty(Invalid):
+    code = "invalidParty"
+
+
+class InvalidAccount(Invalid):
+    code = "invalidAccount"
+
+
+class InvalidAgreement(Invalid):
+    code = "invalidAgreement"
+
+
+class PartyNotFound(NotFound):
+    code = "partyNotFound"
+
+
+class CustomerNotFound(NotFound):
+    code = "customerNotFound"
+
+
+class AccountNotFound(NotFound):
+    code = "billingAccountNotFound"
+
+
+class AgreementNotFound(NotFound):
+    code = "agreementNotFound"
+
+
+class ExternalIdTaken(Conflict):
+    """Another resource of this kind came in under the same external id."""
+
+    code = "externalIdTaken"
+
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_PHONE = re.compile(r"\+[1-9][0-9]{4,14}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_LONGEST_NAME = 200
+
+
+def check_name(text: str, *, path: str) -> str:
+    """`text` without space around it. Raises `InvalidParty` where nothing is left, it is
+    longer than 200 characters, or it holds what can't be printed."""
+    name = text.strip()
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise InvalidParty(f"a name has 1 to {_LONGEST_NAME} printable characters", path=path)
+    return name
+
+
+def check_medium(medium: ContactMedium, *, path: str) -> ContactMedium:
+    """The medium in its stored form (a phone number loses spaces, dashes and brackets). Raises
+    `InvalidParty`."""
+    match medium:
+        case Email(address=address):
+            if len(address) > 254 or not _EMAIL.fullmatch(address):
+                raise InvalidParty(f"{address[:60]!r} is not an email address", path=path)
+            return medium
+        case Phone(number=number):
+            digits = re.sub(r"[\s().-]", "", number)
+            if not _PHONE.fullmatch(digits):
+                raise InvalidParty(
+                    f"{number[:40]!r} is not an international number (E.164, with its plus)",
+                    path=path,
+                )
+            return Phone(number=digits, preferred=medium.preferred)
+        case PostalAddress(country=country):
+            if not _COUNTRY.fullmatch(country):
+                raise InvalidParty(
+                    f"{country[:20]!r} is not an ISO 3166-1 alpha-2 code", path=f"{path}.country"
+                )
+            return medium
+
+
+def display_name(new: NewParty, *, path: str) -> str:
+    """How the party is called: its full name, else its given and family names."""
+    if isinstance(new, NewOrganization):
+        return check_name(new.name, path=f"{path}.name")
+    if new.full_name is not None:
+        return check_name(new.full_name, path=f"{path}.fullName")
+    parts = [part for part in (new.given_name, new.family_name) if part]
+    if not parts:
+        raise InvalidParty("an individual needs a given, family or full name", path=path)
+    return check_name(" ".join(parts), path=f"{path}.familyName")
+
+
+def check_billing_account(new: NewBillingAccount, *, path: str = "billingAccount") -> None:
+    """Raises `InvalidAccount`, or `Invalid` for what is no currency."""
+    if not 1 <= new.cycle_day <= 31:
+        raise InvalidAccount("a cycle begins on a day from 1 to 31", path=f"{path}.cycleDay")
+    if not 0 <= new.payment_terms_days <= 365:
+        raise InvalidAccount("payment terms are 0 to 365 days", path=f"{path}.paymentTermsDays")
+    check_name(new.name, path=f"{path}.name")
+
+
+def check_agreement(new: NewAgreement, *, path: str = "agreement") -> None:
+    """Raises `InvalidAgreement`."""
+    if not new.items:
+        raise InvalidAgreement("an agreement has at least one item", path=f"{path}.agreementItem")
+    if new.ends is not None and new.ends <= new.starts:
+        raise InvalidAgreement("it ends before it begins", path=f"{path}.agreementPeriod")
