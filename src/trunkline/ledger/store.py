@@ -16,7 +16,7 @@ from trunkline.ledger.model import (
     LegalEntityId,
     Posting,
 )
-from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, immutable
 
 legal_entity = sa.Table(
     "legal_entity",
@@ -53,7 +53,6 @@ journal_entry = sa.Table(
     sa.Column("booked_at", Instant, nullable=False),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.UniqueConstraint("reference", "kind"),
-    info={"immutable": True},
 )
 
 posting = sa.Table(
@@ -70,8 +69,10 @@ posting = sa.Table(
     ),
     # Balances are sums over this index alone.
     sa.Index("posting_by_account", "account", "legal_entity_id", "currency", "amount_micros"),
-    info={"immutable": True},
 )
+
+immutable(journal_entry)
+immutable(posting)
 
 _INSERT_ENTITY = sa.insert(legal_entity)
 _INSERT_ACCOUNT = sa.insert(ledger_account)

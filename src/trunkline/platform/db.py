@@ -6,6 +6,7 @@ transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ 
 """
 
 import fcntl
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,11 +21,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, CursorResult, Dialect, make_url
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from trunkline.kernel.errors import Unavailable
 from trunkline.kernel.ids import IdSource, KindOfId
 from trunkline.kernel.time import from_micros, to_micros
 from trunkline.platform import outbox
 from trunkline.platform.clock import Clock, SystemClock
-from trunkline.platform.messages import DatabaseName, Message, Routes
+from trunkline.platform.knock import Knocker
+from trunkline.platform.messages import DatabaseName, Message, Routes, encode_id
 from trunkline.platform.turnstile import Turnstile
 
 DialectName = Literal["sqlite", "postgresql"]
@@ -48,7 +51,7 @@ OUTBOX = {
 _EMIT = {name: sa.insert(tables[0]) for name, tables in OUTBOX.items()}
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
 
-_json_encoder = msgspec.json.Encoder(decimal_format="number")
+_json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_id)
 _json_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -96,6 +99,12 @@ class Json(TypeDecorator[Any]):
         if value is None or dialect.name == "postgresql":
             return value
         return decode_json(value)
+
+
+class DatabaseUnavailable(Unavailable):
+    """Away, locked for too long, or torn by a deadlock: the same transaction may succeed."""
+
+    code = "databaseUnavailable"
 
 
 class Reader:
@@ -171,6 +180,7 @@ class Database:
         self.path: Path | None = None
         self._clock: Clock = clock or SystemClock()
         self._turnstile: Turnstile | None = None
+        self._knocker: Knocker | None = None
         self._inside = threading.local()
         self._wakers: list[Callable[[], None]] = []
         self.dialect: DialectName
@@ -186,6 +196,7 @@ class Database:
             assert self.url.database, "a SQLite database is a file"
             self.path = Path(self.url.database).absolute()
             self._turnstile = Turnstile(self.path)
+            self._knocker = Knocker(self.path)
             # SQLAlchemy and the driver stay out of transactions: `transaction` begins them.
             self.engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", **options)
             sa.event.listen(self.engine, "connect", _sqlite_settings(durable=durable))
@@ -206,7 +217,7 @@ class Database:
         assert not getattr(self._inside, "tx", False), "a transaction inside a transaction"
         self._inside.tx = True
         try:
-            with self._writing() as tx:
+            with self._available(), self._writing() as tx:
                 yield tx
                 if tx.emitted and self.dialect == "postgresql":
                     tx.execute(_NOTIFY)
@@ -214,6 +225,18 @@ class Database:
             self._inside.tx = False
         if tx.emitted:
             self.wake()
+
+    @contextmanager
+    def _available(self) -> Iterator[None]:
+        """Turns the errors that may pass by themselves into `DatabaseUnavailable`."""
+        try:
+            yield
+        except sa.exc.OperationalError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            # SQLite's OperationalError is for wrong statements too.
+            if self.dialect == "sqlite" and not re.search("locked|unable to open|disk", reason):
+                raise
+            raise DatabaseUnavailable(f"{self.name}: {reason}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[Tx]:
@@ -234,7 +257,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """Reads in autocommit: each statement sees what was committed when it began."""
-        with self._reading.connect() as connection:
+        with self._available(), self._reading.connect() as connection:
             yield Reader(self, connection)
 
     @contextmanager
@@ -256,11 +279,15 @@ class Database:
         """Tells the relays that there are deliveries; for those who commit by the driver."""
         for waker in self._wakers:
             waker()
+        if self._knocker is not None:
+            self._knocker.knock()
 
     def close(self) -> None:
         self.engine.dispose()
         if self._turnstile is not None:
             self._turnstile.close()
+        if self._knocker is not None:
+            self._knocker.close()
 
     def create_all(self) -> None:
         """Creates all tables without migrations: for tests only."""

@@ -47,7 +47,7 @@ class Routes:
         self._by_topic: dict[str, tuple[Reaction, ...]] = {}
         self._types: dict[str, type[Message]] = {}
         self._decoders: dict[str, msgspec.json.Decoder[Message]] = {}
-        self._encoder = msgspec.json.Encoder()
+        self._encoder = msgspec.json.Encoder(enc_hook=encode_id)
         for reaction in reactions:
             self._add(reaction)
 
@@ -59,7 +59,7 @@ class Routes:
         assert known is reaction.on, f"{known} and {reaction.on} share the topic {topic}"
         self._by_name[reaction.name] = reaction
         self._by_topic[topic] = (*self._by_topic.get(topic, ()), reaction)
-        self._decoders[reaction.name] = msgspec.json.Decoder(reaction.on)
+        self._decoders[reaction.name] = msgspec.json.Decoder(reaction.on, dec_hook=_decode_id)
 
     def of(self, message: Message) -> tuple[Reaction, ...]:
         """The reactions on this message's topic, in the order of their registration."""
@@ -77,3 +77,16 @@ class Routes:
 
     def __iter__(self) -> Iterator[Reaction]:
         return iter(self._by_name.values())
+
+
+def encode_id(value: object) -> str:
+    """msgspec knows `str`, not its subclasses."""
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def _decode_id(kind: type, value: object) -> object:
+    if issubclass(kind, str) and isinstance(value, str):
+        return kind(value)
+    raise NotImplementedError(f"a message can't hold a {kind.__name__}")

@@ -1,0 +1,42 @@
+"""Tax: regimes, dated rates, and the arithmetic that puts them on an invoice.
+
+Rates are exact, dated and never guessed: a category without a rate is an error, and an untaxed
+one has a rate of zero. Where a tax becomes minor units, on the line or on the invoice, is the
+regime's to say.
+"""
+
+from trunkline.tax.model import (
+    NoRate,
+    Taxable,
+    Taxed,
+    TaxItem,
+    TaxRate,
+    TaxRegime,
+    TaxRounding,
+    TaxTable,
+    UnknownRegime,
+    calculate_tax,
+    parse_rate,
+)
+from trunkline.tax.operations import RateOverlaps, RegimeExists, declare_regime, set_rate
+from trunkline.tax.queries import tax_regimes, tax_table
+
+__all__ = [
+    "NoRate",
+    "RateOverlaps",
+    "RegimeExists",
+    "TaxItem",
+    "TaxRate",
+    "TaxRegime",
+    "TaxRounding",
+    "TaxTable",
+    "Taxable",
+    "Taxed",
+    "UnknownRegime",
+    "calculate_tax",
+    "declare_regime",
+    "parse_rate",
+    "set_rate",
+    "tax_regimes",
+    "tax_table",
+]
