@@ -1,6 +1,7 @@
 """What the demonstration's operator sells: TMF620 documents, as a product manager would post
 them."""
 
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from trunkline.catalog import DocumentKind
@@ -129,8 +130,8 @@ def _price(plan: Plan, key: str, name: str, kind: str, **rest: Any) -> dict[str,
     }
 
 
-def _money(value: str) -> dict[str, str]:
-    return {"unit": CURRENCY, "value": value}
+def _money(value: str) -> dict[str, Any]:
+    return {"unit": CURRENCY, "value": Decimal(value)}
 
 
 def _one_time(plan: Plan, key: str, name: str, amount: str) -> dict[str, Any]:
