@@ -19,6 +19,13 @@ SERVER_DECIDES = 0
 Requested-Service-Unit, RFC 8506 section 8.18)."""
 
 
+MOST_EVENTS = 250
+"""Events in one `ChargeUsage`, so that its transaction stays short."""
+
+Identity = tuple[str, str]
+"""(type, value): ("imsi", "999700000000001"), ("msisdn", "46701740601")."""
+
+
 class ChargingAccountId(Id):
     """One subscriber product's account in charging."""
 
@@ -99,9 +106,8 @@ class ChargeRequest(msgspec.Struct, gc=False):
     session: str
     number: int
     kind: Kind
-    identities: tuple[tuple[str, str], ...]
-    """(type, value) such as ("imsi", "999700000000001") and ("msisdn", "46701740601"), the
-    preferred first; the first that is bound to an account at `at` decides."""
+    identities: tuple[Identity, ...]
+    """The preferred first; the first that is bound to an account at `at` decides."""
     at: int
     received: int
     service: Service
@@ -112,10 +118,10 @@ class ChargeRequest(msgspec.Struct, gc=False):
     """For an EVENT only."""
     money: int = 0
     """An EVENT's amount in micros of the account's currency, where it is asked in money
-    (CC-Money) instead of units; 0 otherwise."""
+    (CC-Money) instead of units; 0 otherwise. With neither, an EVENT is about one unit."""
 
 
-class UnitAnswer(msgspec.Struct, gc=False):
+class UnitAnswer(msgspec.Struct, array_like=True, gc=False):
     """The answer to the `UnitRequest` at the same place in the request."""
 
     rating_group: int | None
@@ -129,7 +135,7 @@ class UnitAnswer(msgspec.Struct, gc=False):
     """This grant is the last: nothing is left to follow it (Final-Unit-Indication)."""
 
 
-class ChargeAnswer(msgspec.Struct, gc=False):
+class ChargeAnswer(msgspec.Struct, array_like=True, gc=False):
     """`result` speaks of the whole request; each unit has its own beside it."""
 
     result: Result

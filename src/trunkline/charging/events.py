@@ -1,0 +1,210 @@
+"""What charging is told from afar (durable commands), and what it tells."""
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from trunkline.charging.model import ChargingAccountId, Identity, Service
+from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.kernel.money import Money
+from trunkline.ledger import LegalEntityId
+from trunkline.platform.messages import Message
+
+
+class _AboutAccount(Message, frozen=True, kw_only=True):
+    account: ChargingAccountId
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+class OpenAccount(_AboutAccount, frozen=True, kw_only=True):
+    """A command: open this account, the sender's id for it, for one subscriber product. Sent
+    again it changes nothing. Answered by `AccountOpened` or `OpeningRefused`."""
+
+    topic: ClassVar[str] = "charging.open_account"
+
+    billing_account: BillingAccountId
+    legal_entity: LegalEntityId
+    currency: str
+    kind: AccountKind
+    plan: str
+    """The offering that prices its usage and grants its allowances."""
+    cycle_day: int
+    """1 to 31: the local day on which billing months, and with them allowances, begin."""
+    time_zone: str
+    identities: tuple[Identity, ...]
+    """What the network knows it by; bound from `opened_at` on."""
+    opened_at: datetime
+    credit_limit: Money | None = None
+    """How far a postpaid account may go in a billing month; None for no limit."""
+
+
+class CloseAccount(_AboutAccount, frozen=True, kw_only=True):
+    """A command: nothing may be charged from `closed_at` on, and its identities are free for
+    others. The account and its journal stay. Late usage from before still finds it."""
+
+    topic: ClassVar[str] = "charging.close_account"
+
+    closed_at: datetime
+
+
+class ChangePlan(_AboutAccount, frozen=True, kw_only=True):
+    """A command: from `changed_at` on, `plan` prices its usage. What was consumed of the old
+    plan's allowances in this month counts against the new one's."""
+
+    topic: ClassVar[str] = "charging.change_plan"
+
+    plan: str
+    changed_at: datetime
+
+
+class BarAccount(_AboutAccount, frozen=True, kw_only=True):
+    """A command: grant nothing more. What was granted may still be reported."""
+
+    topic: ClassVar[str] = "charging.bar_account"
+
+
+class UnbarAccount(_AboutAccount, frozen=True, kw_only=True):
+    """A command: grant again."""
+
+    topic: ClassVar[str] = "charging.unbar_account"
+
+
+class TopUp(_AboutAccount, frozen=True, kw_only=True):
+    """A command: credit a prepaid account with a payment's amount, once for each payment. The
+    payment itself has posted it to the ledger."""
+
+    topic: ClassVar[str] = "charging.top_up"
+
+    payment_id: str
+    amount: Money
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage that a record told of after the fact. `id` is the sender's, echoed in the result;
+    `units` are the service's: bytes, seconds, messages."""
+
+    id: str
+    identities: tuple[Identity, ...]
+    service: Service
+    at: datetime
+    units: int
+    called: str = ""
+    """The called party's digits in international form without "+"."""
+    rating_group: int | None = None
+
+
+class ChargeUsage(Message, frozen=True, kw_only=True):
+    """A command: rate these events in order and debit their accounts in full, whatever the
+    balance. The sender has removed duplicates; `batch_id` names the batch for ever. At most
+    `MOST_EVENTS`. Answered by `UsageCharged`."""
+
+    topic: ClassVar[str] = "charging.charge_usage"
+
+    batch_id: str
+    events: tuple[UsageEvent, ...]
+
+    @property
+    def key(self) -> str:
+        return self.batch_id
+
+
+class InstallTariff(Message, frozen=True, kw_only=True):
+    """A command: this compiled tariff prices usage from `effective_from` on. A version that is
+    installed already changes nothing."""
+
+    topic: ClassVar[str] = "charging.install_tariff"
+
+    version: int
+    effective_from: datetime
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        return "tariff"
+
+
+class PublishTariff(Message, frozen=True, kw_only=True):
+    """A command within the books: compile what the catalogue holds now, unless a later request
+    is already waiting."""
+
+    topic: ClassVar[str] = "charging.publish_tariff"
+
+    request: int
+    effective_from: datetime
+
+    @property
+    def key(self) -> str:
+        return "tariff"
+
+
+class AccountOpened(_AboutAccount, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.account_opened"
+
+    billing_account: BillingAccountId
+    opened_at: datetime
+
+
+class OpeningRefused(_AboutAccount, frozen=True, kw_only=True):
+    """The account could not be opened, and trying again won't help."""
+
+    topic: ClassVar[str] = "charging.opening_refused"
+
+    code: str
+    reason: str
+
+
+class AccountClosed(_AboutAccount, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.account_closed"
+
+    billing_account: BillingAccountId
+    closed_at: datetime
+    remaining: Money
+    """The prepaid balance that stays with the account; zero for a postpaid one."""
+
+
+class PlanChanged(_AboutAccount, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.plan_changed"
+
+    plan: str
+    changed_at: datetime
+
+
+class ToppedUp(_AboutAccount, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.topped_up"
+
+    payment_id: str
+    amount: Money
+    balance: Money
+    """After it."""
+
+
+class ChargedUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one `UsageEvent`. Without `error`, it was charged: `charge` in money and
+    `free` units by allowances, under the price `label`."""
+
+    id: str
+    account: ChargingAccountId | None = None
+    billing_account: BillingAccountId | None = None
+    record: str | None = None
+    """The journal's record: the account's id, a slash, and its sequence number."""
+    charge: Money | None = None
+    free: int = 0
+    label: str | None = None
+    error: str | None = None
+    """A stable code: unknownSubscriber, ratingFailed, invalidUsage."""
+
+
+class UsageCharged(Message, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.usage_charged"
+
+    batch_id: str
+    results: tuple[ChargedUsage, ...]
+    """One for each event, in the order of the command."""
+
+    @property
+    def key(self) -> str:
+        return self.batch_id
