@@ -1,0 +1,10 @@
+"""The Diameter edge: gateways speak Gy and Ro to charging (RFC 6733, RFC 8506, TS 32.299).
+
+The codec and the peer are Trunkline's own. `gy` serves, `gy_request` and `gy_answer`
+translate; nothing here knows a price or a balance.
+"""
+
+from trunkline.diameter.gy import GyServer, GySettings, run_gateway_edge, serve
+from trunkline.diameter.peer import PeerSettings
+
+__all__ = ["GyServer", "GySettings", "PeerSettings", "run_gateway_edge", "serve"]

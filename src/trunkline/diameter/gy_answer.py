@@ -1,0 +1,143 @@
+"""Charging's answer as a Credit-Control-Answer (RFC 8506, 3.2; TS 32.299, 6.4.3)."""
+
+import struct
+
+from trunkline.charging import (
+    NOT_REQUESTED,
+    Action,
+    ChargeAnswer,
+    Kind,
+    Result,
+    Service,
+    UnitAnswer,
+)
+from trunkline.diameter import codec
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.answers import Identity, answer_to, failed
+from trunkline.diameter.currencies import NO_CURRENCY, NUMBERS
+from trunkline.diameter.gy_request import Reading
+
+RESULT_CODES = {
+    Result.SUCCESS: d.SUCCESS,
+    Result.UNKNOWN_SUBSCRIBER: d.USER_UNKNOWN,
+    Result.UNKNOWN_SESSION: d.UNKNOWN_SESSION_ID,
+    Result.CREDIT_LIMIT: d.CREDIT_LIMIT_REACHED,
+    Result.DENIED: d.END_USER_SERVICE_DENIED,
+    Result.RATING_FAILED: d.RATING_FAILED,
+    Result.INVALID: d.INVALID_AVP_VALUE,
+    Result.FAILED: d.UNABLE_TO_COMPLY,
+}
+
+_OWES_FAILED_AVP = frozenset((Result.RATING_FAILED, Result.INVALID))
+
+_RESULT_AVPS = {result: codec.u32(d.RESULT_CODE, code) for result, code in RESULT_CODES.items()}
+_FINAL_UNIT = codec.grouped(
+    d.FINAL_UNIT_INDICATION, codec.u32(d.FINAL_UNIT_ACTION, d.FINAL_UNIT_ACTION_TERMINATE)
+)
+_NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
+
+
+class CreditAnswers:
+    """Writes the answers of one node; what is the same in all of them is encoded once."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._middles = {
+            (result, kind): avp
+            + identity.avps
+            + codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL)
+            + codec.u32(d.CC_REQUEST_TYPE, kind)
+            + _NUMBER_HEAD
+            for result, avp in _RESULT_AVPS.items()
+            for kind in Kind
+        }
+
+    def encode(self, reading: Reading, answer: ChargeAnswer) -> bytes:
+        """The whole CCA."""
+        request = reading.request
+        result = answer.result
+        if reading.by_service:
+            units = b"".join([_service(unit, request.service) for unit in answer.units])
+        elif answer.units:
+            unit = answer.units[0]
+            result = unit.result if result is Result.SUCCESS else result
+            units = b"".join(_unit(unit, request.service))
+        else:
+            units = b""
+        parts = [
+            reading.session,
+            self._middles[result, request.kind],
+            request.number.to_bytes(4, "big"),
+            units,
+        ]
+        if request.kind is Kind.EVENT:
+            parts.append(_event(request.action, answer))
+        if result in _OWES_FAILED_AVP:
+            parts.append(failed(_at_fault(reading)))
+        if reading.proxies:
+            parts.append(reading.proxies)
+        return answer_to(reading.message, *parts)
+
+
+def _service(unit: UnitAnswer, service: Service) -> bytes:
+    """One MSCC, in the order of RFC 8506, 8.16."""
+    granted, validity, final = _unit(unit, service)
+    names = b""
+    if unit.service_identifier is not None:
+        names = codec.u32(d.SERVICE_IDENTIFIER, unit.service_identifier)
+    if unit.rating_group is not None:
+        names += codec.u32(d.RATING_GROUP, unit.rating_group)
+    return codec.grouped(
+        d.MULTIPLE_SERVICES_CREDIT_CONTROL,
+        granted,
+        names,
+        validity,
+        _RESULT_AVPS[unit.result],
+        final,
+    )
+
+
+def _unit(unit: UnitAnswer, service: Service) -> tuple[bytes, bytes, bytes]:
+    """Granted-Service-Unit, Validity-Time, Final-Unit-Indication: each, or nothing."""
+    final = _FINAL_UNIT if unit.final else b""
+    if unit.granted == NOT_REQUESTED:
+        return b"", b"", final
+    validity = codec.u32(d.VALIDITY_TIME, unit.validity) if unit.validity else b""
+    return codec.grouped(d.GRANTED_SERVICE_UNIT, _amount(unit.granted, service)), validity, final
+
+
+def _amount(amount: int, service: Service) -> bytes:
+    if service is Service.DATA:
+        return codec.u64(d.CC_TOTAL_OCTETS, amount)
+    if service is Service.VOICE:
+        return codec.u32(d.CC_TIME, min(amount, 0xFFFFFFFF))
+    return codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, amount)
+
+
+def _event(action: Action, answer: ChargeAnswer) -> bytes:
+    """Check-Balance-Result and Cost-Information (RFC 8506, 8.6 and 8.7)."""
+    octets = b""
+    if action is Action.CHECK_BALANCE and answer.enough is not None:
+        octets = codec.u32(d.CHECK_BALANCE_RESULT, 0 if answer.enough else 1)
+    if answer.cost is not None:
+        octets += codec.grouped(
+            d.COST_INFORMATION,
+            codec.grouped(
+                d.UNIT_VALUE,
+                codec.avp(d.VALUE_DIGITS, answer.cost.to_bytes(8, "big", signed=True)),
+                codec.avp(d.EXPONENT, (-6).to_bytes(4, "big", signed=True)),
+            ),
+            codec.u32(d.CURRENCY_CODE, NUMBERS.get(answer.currency, NO_CURRENCY)),
+        )
+    return octets
+
+
+def _at_fault(reading: Reading) -> bytes:
+    """The AVP to show for a request that can't be rated or contradicts itself: its first
+    MSCC, or else what it names as its service."""
+    found = b""
+    for part in codec.avps(reading.message):
+        if part.code == d.MULTIPLE_SERVICES_CREDIT_CONTROL and not part.vendor:
+            return part.encode()
+        if part.code == d.SERVICE_CONTEXT_ID and not part.vendor:
+            found = part.encode()
+    return found

@@ -1,0 +1,500 @@
+"""A Credit-Control-Request in charging's terms (RFC 8506; TS 32.299, clause 6).
+
+What real gateways get wrong without harm is borne here: Multiple-Services-Indicator and, but
+for events, Requested-Action are never looked at; an MSCC may lack its Rating-Group; several
+that name one quota are taken as one; octets may come as a total or by direction; a CC-Time
+that is an instant, not a duration, counts for nothing.
+"""
+
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from trunkline.charging import (
+    NOT_REQUESTED,
+    SERVER_DECIDES,
+    Action,
+    ChargeRequest,
+    Kind,
+    Service,
+    UnitRequest,
+)
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.codec import (
+    HEADER,
+    Malformed,
+    avp,
+    avp_at,
+    avps,
+    missing,
+    pair_at,
+    s32_at,
+    s64_at,
+    u32_at,
+    u64_at,
+    wrong_length,
+)
+
+LARGEST_AMOUNT = 2**60
+"""What one request may ask or report, in the service's unit: far past any network's, and far
+from where a sum could overflow."""
+
+MOST_SERVICES = 100
+"""Multiple-Services-Credit-Control in one request."""
+
+LONGEST_SESSION_ID = 512
+
+Value = TypeVar("Value")
+
+_AN_INSTANT = 1_000_000_000
+"""A CC-Time from here on (31 years) is a date: open-source gateways send one on their first
+report."""
+
+_SERVICES = {
+    "32251": Service.DATA,
+    "32260": Service.VOICE,
+    "32274": Service.SMS,
+    "32275": Service.VOICE,
+}
+_KINDS = {kind.value: kind for kind in Kind}
+_ACTIONS = {action.value: action for action in Action}
+
+_SINGLE = frozenset(
+    (
+        d.SESSION_ID,
+        d.CC_REQUEST_TYPE,
+        d.CC_REQUEST_NUMBER,
+        d.SERVICE_CONTEXT_ID,
+        d.EVENT_TIMESTAMP,
+        d.REQUESTED_ACTION,
+        d.REQUESTED_SERVICE_UNIT,
+        d.SERVICE_IDENTIFIER,
+        d.ORIGIN_HOST,
+        d.ORIGIN_REALM,
+        d.CALLED_STATION_ID,
+    )
+)
+
+
+class Reading(msgspec.Struct, gc=False):
+    """A CCR as charging sees it, and what its answer repeats."""
+
+    request: ChargeRequest
+    message: bytes
+    session: bytes
+    """The Session-Id AVP as it came, padding included."""
+    proxies: bytes
+    by_service: bool
+    """Units came in MSCCs, and are answered there; otherwise at the command's own level."""
+    oddities: tuple[str, ...] = ()
+    """What was borne, for the log and the metrics."""
+
+
+class _Found(msgspec.Struct, gc=False):
+    """Where a request's AVPs lie: (where the data begins, where it ends)."""
+
+    single: dict[int, tuple[int, int]]
+    subscriptions: list[tuple[int, int]]
+    services: list[tuple[int, int]]
+    used: list[tuple[int, int]]
+    information: tuple[int, int] | None = None
+    session: bytes = b""
+    proxies: bytes = b""
+
+
+def read(message: bytes, received: int) -> Reading:
+    """The request in a CCR; `received` in seconds since the Unix epoch. Raises `Malformed`
+    with the Result-Code and Failed-AVP of its answer."""
+    found = _scan(message)
+    single = found.single
+    for code in (d.SESSION_ID, d.ORIGIN_HOST, d.ORIGIN_REALM, d.SERVICE_CONTEXT_ID):
+        if code not in single:
+            raise missing(code)
+    kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
+    number = _u32_of(message, single, d.CC_REQUEST_NUMBER)
+    begin, end = single[d.SERVICE_CONTEXT_ID]
+    service = _service(message[begin:end])
+    oddities: list[str] = []
+    action = Action.DIRECT_DEBIT
+    money = 0
+    if kind is Kind.EVENT:
+        action = _enumerated(message, single, d.REQUESTED_ACTION, _ACTIONS)
+    by_service = bool(found.services)
+    if by_service:
+        units = _services(message, found.services, service, oddities)
+    else:
+        units, money = _command_units(message, found, kind, service, oddities)
+    at = received
+    if d.EVENT_TIMESTAMP in single:
+        at = _unix_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
+    request = ChargeRequest(
+        session=_session_id(message, *single[d.SESSION_ID]),
+        number=number,
+        kind=kind,
+        identities=_identities(message, found.subscriptions),
+        at=at,
+        received=received,
+        service=service,
+        called="" if service is Service.DATA else _called(message, found),
+        units=units,
+        action=action,
+        money=money,
+    )
+    return Reading(request, message, found.session, found.proxies, by_service, tuple(oddities))
+
+
+def _scan(message: bytes) -> _Found:
+    """One pass over the request's own AVPs. It looks into none of them, so the codec's walk is
+    repeated here without its calls: this runs for every AVP of every request."""
+    single: dict[int, tuple[int, int]] = {}
+    found = _Found(single, [], [], [])
+    at, last = HEADER, len(message)
+    while at < last:
+        if at + 8 > last:
+            avp_at(message, at, last)
+        code, word = pair_at(message, at)
+        finish = at + (word & 0xFFFFFF)
+        following = (finish + 3) & ~3
+        if word >= 0x80000000:
+            _, flags, vendor, begin, finish = avp_at(message, at, last)
+            if vendor != d.VENDOR_3GPP:
+                if flags & d.MANDATORY:
+                    raise _unsupported(code, message[at:finish])
+            elif code == d.SERVICE_INFORMATION:
+                found.information = begin, finish
+            at = following
+            continue
+        if finish < at + 8 or finish > last:
+            raise wrong_length(code, 0)
+        if code in _SINGLE:
+            if code in single:
+                raise _too_many(code, message[at:finish])
+            single[code] = at + 8, finish
+            if code == d.SESSION_ID:
+                found.session = message[at:following]
+        elif code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
+            if len(found.services) == MOST_SERVICES:
+                raise _too_many(code, message[at:finish])
+            found.services.append((at + 8, finish))
+        elif code == d.SUBSCRIPTION_ID:
+            found.subscriptions.append((at + 8, finish))
+        elif code == d.USED_SERVICE_UNIT:
+            found.used.append((at + 8, finish))
+        elif code == d.PROXY_INFO:
+            found.proxies += message[at:following]
+        elif code not in d.UNDERSTOOD and word & 0x40000000:
+            raise _unsupported(code, message[at:finish])
+        at = following
+    return found
+
+
+def _services(
+    message: bytes, spans: list[tuple[int, int]], service: Service, oddities: list[str]
+) -> tuple[UnitRequest, ...]:
+    """One `UnitRequest` for each quota that the MSCCs name."""
+    first = _unit(message, *spans[0], service, oddities)
+    if len(spans) == 1:
+        return (first,)
+    units = {(first.rating_group, first.service_identifier): first}
+    for begin, end in spans[1:]:
+        unit = _unit(message, begin, end, service, oddities)
+        key = unit.rating_group, unit.service_identifier
+        known = units.get(key)
+        if known is None:
+            units[key] = unit
+            continue
+        oddities.append("repeated quota")
+        known.used = _bounded(known.used + unit.used, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
+        known.requested = max(known.requested, unit.requested)
+        known.final = (known.final or unit.final) and known.requested == NOT_REQUESTED
+        known.reason = known.reason if known.reason >= 0 else unit.reason
+    return tuple(units.values())
+
+
+def _unit(
+    message: bytes, begin: int, end: int, service: Service, oddities: list[str]
+) -> UnitRequest:
+    """The contents of one MSCC (RFC 8506, 8.16; TS 32.299, 7.2.5 and 7.2.175)."""
+    unit = UnitRequest()
+    used = 0
+    at = begin
+    while at < end:
+        code, flags, vendor, start, finish = avp_at(message, at, end)
+        if vendor:
+            if vendor != d.VENDOR_3GPP:
+                if flags & d.MANDATORY:
+                    raise _unsupported(code, message[at:finish])
+            elif code == d.REPORTING_REASON:
+                unit.reason = _u32(message, start, finish, code, vendor)
+        elif code == d.RATING_GROUP:
+            unit.rating_group = _u32(message, start, finish, code)
+        elif code == d.USED_SERVICE_UNIT:
+            amount, money, reason = _amount(message, start, finish, service, oddities)
+            if money is not None:
+                raise _not_in_money(message[at:finish])
+            used += max(amount, 0)
+            if reason >= 0:
+                unit.reason = reason
+        elif code == d.REQUESTED_SERVICE_UNIT:
+            amount, money, _ = _amount(message, start, finish, service, oddities)
+            if money is not None and amount < 0:
+                raise _not_in_money(message[at:finish])
+            unit.requested = max(amount, SERVER_DECIDES)
+        elif code == d.SERVICE_IDENTIFIER:
+            if unit.service_identifier is None:
+                unit.service_identifier = _u32(message, start, finish, code)
+        elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
+            raise _unsupported(code, message[at:finish])
+        at = (finish + 3) & ~3
+    unit.used = _bounded(used, d.USED_SERVICE_UNIT)
+    unit.final = unit.reason == d.REPORTING_REASON_FINAL
+    return unit
+
+
+def _command_units(
+    message: bytes, found: _Found, kind: Kind, service: Service, oddities: list[str]
+) -> tuple[tuple[UnitRequest, ...], int]:
+    """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19), and an event's
+    amount of money. Money is taken for events only: a session's quota is in units."""
+    span = found.single.get(d.REQUESTED_SERVICE_UNIT)
+    if span is None and not found.used and kind is not Kind.EVENT:
+        return (), 0
+    unit = UnitRequest()
+    money = None
+    if d.SERVICE_IDENTIFIER in found.single:
+        unit.service_identifier = _u32_of(message, found.single, d.SERVICE_IDENTIFIER)
+    if span is not None:
+        amount, money, _ = _amount(message, *span, service, oddities)
+        if money is not None and kind is not Kind.EVENT:
+            raise _not_in_money(avp(d.REQUESTED_SERVICE_UNIT, message[span[0] : span[1]]))
+        unit.requested = max(amount, SERVER_DECIDES)
+    elif kind is Kind.EVENT:
+        unit.requested = 1 if service is Service.SMS else SERVER_DECIDES
+    for begin, end in found.used:
+        amount, spent, reason = _amount(message, begin, end, service, oddities)
+        if spent is not None:
+            raise _not_in_money(avp(d.USED_SERVICE_UNIT, message[begin:end]))
+        unit.used = _bounded(unit.used + max(amount, 0), d.USED_SERVICE_UNIT)
+        unit.reason = max(unit.reason, reason)
+    unit.final = unit.reason == d.REPORTING_REASON_FINAL
+    return ((), money) if money is not None else ((unit,), 0)
+
+
+def _amount(
+    message: bytes, begin: int, end: int, service: Service, oddities: list[str]
+) -> tuple[int, int | None, int]:
+    """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1,
+    micros of money or None, the Reporting-Reason or -1. A total of octets counts before its
+    directions, unless it is zero."""
+    total = directions = seconds = specific = reason = -1
+    money: int | None = None
+    at = begin
+    while at < end:
+        code, flags, vendor, start, finish = avp_at(message, at, end)
+        if vendor:
+            if code == d.REPORTING_REASON and vendor == d.VENDOR_3GPP:
+                reason = _u32(message, start, finish, code, vendor)
+        elif code == d.CC_TOTAL_OCTETS:
+            total = _u64(message, start, finish, code)
+        elif code in (d.CC_INPUT_OCTETS, d.CC_OUTPUT_OCTETS):
+            directions = max(directions, 0) + _u64(message, start, finish, code)
+        elif code == d.CC_TIME:
+            seconds = _u32(message, start, finish, code)
+            if seconds >= _AN_INSTANT:
+                oddities.append("CC-Time is an instant")
+                seconds = 0
+        elif code == d.CC_SERVICE_SPECIFIC_UNITS:
+            specific = _u64(message, start, finish, code)
+        elif code == d.CC_MONEY:
+            money = _money(message, start, finish)
+        elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
+            raise _unsupported(code, message[at:finish])
+        at = (finish + 3) & ~3
+    if service is Service.DATA:
+        return _bounded(total if total > 0 or directions < 0 else directions), money, reason
+    return (seconds if service is Service.VOICE else specific), money, reason
+
+
+def _money(message: bytes, begin: int, end: int) -> int:
+    """CC-Money (RFC 8506, 8.22) in micros; its Currency-Code is the account's by agreement."""
+    digits: int | None = None
+    exponent = 0
+    for value in avps(message, begin, end):
+        if value.code != d.UNIT_VALUE:
+            continue
+        for part in avps(value.data, 0):
+            if part.code == d.VALUE_DIGITS:
+                if len(part.data) != 8:
+                    raise wrong_length(d.VALUE_DIGITS, 0, 8)
+                digits = s64_at(part.data)[0]
+            elif part.code == d.EXPONENT:
+                if len(part.data) != 4:
+                    raise wrong_length(d.EXPONENT, 0, 4)
+                exponent = s32_at(part.data)[0]
+    if digits is None:
+        raise missing(d.VALUE_DIGITS)
+    scale: int = 10 ** (min(max(exponent, -24), 18) + 24)
+    micros, rest = divmod(digits * scale, 10**18)
+    if rest or abs(micros) > LARGEST_AMOUNT:
+        raise Malformed(
+            d.INVALID_AVP_VALUE,
+            "CC-Money is no amount in whole micros that the books can hold",
+            avp(d.CC_MONEY, message[begin:end]),
+        )
+    return micros
+
+
+def _identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
+    """IMSIs before numbers, whatever their order in the request: a number may be recycled or
+    ported, a SIM's identity isn't."""
+    imsis: list[tuple[str, str]] = []
+    numbers: list[tuple[str, str]] = []
+    for begin, end in spans:
+        kind, data = -1, b""
+        at = begin
+        while at < end:
+            code, _, vendor, start, finish = avp_at(message, at, end)
+            if code == d.SUBSCRIPTION_ID_TYPE and not vendor:
+                kind = _u32(message, start, finish, code)
+            elif code == d.SUBSCRIPTION_ID_DATA and not vendor:
+                data = message[start:finish]
+            at = (finish + 3) & ~3
+        if kind == d.END_USER_IMSI:
+            if data.isdigit() and len(data) <= 15:
+                imsis.append(("imsi", data.decode()))
+        elif kind == d.END_USER_E164 or kind == d.END_USER_SIP_URI:
+            number = _digits(data)
+            if number:
+                numbers.append(("msisdn", number))
+    return tuple(imsis + numbers)
+
+
+def _digits(data: bytes) -> str:
+    """The digits of "4670...", "+4670...", "tel:+4670...;...", "sip:+4670...@..."; or nothing
+    where there is no number in it."""
+    if not data.isdigit():
+        data = data.partition(b":")[2] or data
+        data = data.partition(b"@")[0].partition(b";")[0].removeprefix(b"+")
+        data = data.translate(None, b"-.() ").removeprefix(b"00")
+    return data.decode() if data.isdigit() and len(data) <= 15 else ""
+
+
+def _called(message: bytes, found: _Found) -> str:
+    """The called party: IMS-Information's Called-Party-Address, SMS-Information's first
+    Recipient-Address (TS 32.299, 7.2.33 and 7.2.170), or a Called-Station-Id of digits."""
+    if found.information is not None:
+        begin, end = found.information
+        for part in avps(message, begin, end):
+            if part.vendor != d.VENDOR_3GPP:
+                continue
+            if part.code == d.IMS_INFORMATION:
+                address = _inside(part.data, d.CALLED_PARTY_ADDRESS)
+            elif part.code == d.SMS_INFORMATION:
+                address = _inside(part.data, d.RECIPIENT_INFO, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
+            else:
+                continue
+            if number := _digits(address):
+                return number
+    span = found.single.get(d.CALLED_STATION_ID)
+    return _digits(message[span[0] : span[1]]) if span else ""
+
+
+def _inside(data: bytes, *path: int) -> bytes:
+    """The data of the first 3GPP AVP at `path` of nested groups, or nothing."""
+    for code in path:
+        for part in avps(data, 0):
+            if part.code == code and part.vendor == d.VENDOR_3GPP:
+                data = part.data
+                break
+        else:
+            return b""
+    return data
+
+
+@lru_cache(maxsize=256)
+def _service(context: bytes) -> Service:
+    """By the suffix that releases and operators put their own before: `8.32251@3gpp.org`."""
+    name, _, domain = context.decode(errors="replace").rpartition("@")
+    service = _SERVICES.get(name.rpartition(".")[2]) if domain.lower() == "3gpp.org" else None
+    if service is None:
+        raise Malformed(
+            d.RATING_FAILED,
+            "this Service-Context-Id is not charged here",
+            avp(d.SERVICE_CONTEXT_ID, context),
+        )
+    return service
+
+
+def _session_id(message: bytes, begin: int, end: int) -> str:
+    data = message[begin:end]
+    try:
+        session = data.decode()
+    except UnicodeDecodeError:
+        session = ""
+    if not session.isprintable() or not 0 < len(data) <= LONGEST_SESSION_ID:
+        raise Malformed(
+            d.INVALID_AVP_VALUE,
+            f"a Session-Id is 1 to {LONGEST_SESSION_ID} printable octets of UTF-8",
+            avp(d.SESSION_ID, data),
+        )
+    return session
+
+
+def _unix_time(seconds: int) -> int:
+    """Time (RFC 6733, 4.3.1) counts from 1900, and from 2036 once its top bit is clear."""
+    return seconds - 2_208_988_800 if seconds & 0x80000000 else seconds + 2_085_978_496
+
+
+def _u32(message: bytes, begin: int, end: int, code: int, vendor: int = 0) -> int:
+    if end - begin != 4:
+        raise wrong_length(code, vendor, 4)
+    return u32_at(message, begin)[0]
+
+
+def _u64(message: bytes, begin: int, end: int, code: int) -> int:
+    if end - begin != 8:
+        raise wrong_length(code, 0, 8)
+    return _bounded(u64_at(message, begin)[0], code)
+
+
+def _u32_of(message: bytes, single: dict[int, tuple[int, int]], code: int) -> int:
+    if code not in single:
+        raise missing(code)
+    return _u32(message, *single[code], code)
+
+
+def _enumerated(
+    message: bytes, single: dict[int, tuple[int, int]], code: int, values: dict[int, Value]
+) -> Value:
+    number = _u32_of(message, single, code)
+    value = values.get(number)
+    if value is None:
+        raise Malformed(
+            d.INVALID_AVP_VALUE,
+            f"AVP {code} can't be {number}",
+            avp(code, number.to_bytes(4, "big")),
+        )
+    return value
+
+
+def _bounded(amount: int, code: int = d.USED_SERVICE_UNIT) -> int:
+    if amount > LARGEST_AMOUNT:
+        raise Malformed(
+            d.INVALID_AVP_VALUE,
+            "an amount that no network delivers",
+            avp(code, min(amount, 2**64 - 1).to_bytes(8, "big")),
+        )
+    return amount
+
+
+def _unsupported(code: int, octets: bytes) -> Malformed:
+    return Malformed(d.AVP_UNSUPPORTED, f"AVP {code} is mandatory and unknown", octets)
+
+
+def _too_many(code: int, octets: bytes) -> Malformed:
+    return Malformed(d.AVP_OCCURS_TOO_MANY_TIMES, f"AVP {code} occurs too often", octets)
+
+
+def _not_in_money(octets: bytes) -> Malformed:
+    return Malformed(d.RATING_FAILED, "a session's quota can't be asked in money", octets)

@@ -1,0 +1,277 @@
+"""One connection to a gateway: the responder's half of the peer state machine (RFC 6733, 5.6)
+with its watchdog (RFC 3539, 3.4).
+
+Trunkline listens and never connects: a gateway, or an agent before it, opens the connections,
+as many as it likes, each a peer of its own here.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from typing import cast
+
+import msgspec
+import structlog
+
+from trunkline.diameter import answers, codec
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.codec import Header, Malformed
+
+log = structlog.get_logger(__name__)
+
+
+class PeerSettings(msgspec.Struct, frozen=True):
+    """Times in seconds. `allowed` names the Origin-Hosts that may connect; empty means all."""
+
+    watchdog: float = 30.0
+    handshake: float = 10.0
+    largest_message: int = codec.LARGEST_MESSAGE
+    allowed: frozenset[str] = frozenset()
+
+
+class State(StrEnum):
+    CONNECTED = "connected"
+    """The transport is up, and a CER is awaited."""
+    OPEN = "open"
+    CLOSING = "closing"
+    """A DPR has been sent or answered; requests that still come are answered, none is sent."""
+    CLOSED = "closed"
+
+
+_SERVED = (State.OPEN, State.CLOSING)
+_CREDIT_CONTROL_REQUESTS = frozenset(
+    bytes((flags,))
+    + d.CREDIT_CONTROL_COMMAND.to_bytes(3, "big")
+    + d.CREDIT_CONTROL.to_bytes(4, "big")
+    for flags in range(256)
+    if flags & d.REQUEST and not flags & d.ERROR
+)
+"""Flags, command and application as they stand in a header's octets 4 to 11."""
+
+
+class Peer(asyncio.Protocol):
+    """Handles the base protocol itself and hands whole requests of the credit-control
+    application to `serve(peer, message)`, which answers through `send`, now or later."""
+
+    def __init__(
+        self,
+        identity: answers.Identity,
+        settings: PeerSettings,
+        *,
+        serve: Callable[["Peer", bytes], None],
+        opened: Callable[["Peer"], None],
+        closed: Callable[["Peer"], None],
+    ) -> None:
+        self.state = State.CONNECTED
+        self.host = ""
+        self._identity = identity
+        self._settings = settings
+        self._serve = serve
+        self._opened = opened
+        self._closed = closed
+        self._framer = codec.Framer(settings.largest_message)
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = False
+        self._unanswered = 0
+
+    # The transport's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._opened(self)
+        self._start_timer(self._settings.handshake, self._no_handshake)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.state = State.CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+        log.info("diameter peer gone", peer=self.host, reason=str(exc) if exc else "closed")
+        self._closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        framer = self._framer
+        for message in framer.feed(data):
+            if message[4:12] in _CREDIT_CONTROL_REQUESTS and self.state in _SERVED:
+                self._serve(self, message)
+            else:
+                self._base(message)
+        if framer.rejected:
+            self._refuse_framing()
+
+    def pause_writing(self) -> None:
+        """Its answers pile up unread: hear nothing more from it until they don't."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+    # What others may do.
+
+    def send(self, octets: bytes) -> None:
+        """Whole messages; dropped when the connection is gone, as RFC 6733 lets the client
+        send its request again elsewhere."""
+        if self.state is not State.CLOSED:
+            self._transport.write(octets)
+
+    def refuse(self, message: bytes, result_code: int, reason: str, failed: bytes = b"") -> None:
+        """Answer a request with an error of the base protocol."""
+        self.send(answers.refusal(self._identity, message, result_code, reason, failed))
+
+    def disconnect(self) -> None:
+        """Ask for the connection's end with a DPR; the peer's DPA closes it."""
+        if self.state is State.OPEN:
+            self.state = State.CLOSING
+            cause = codec.u32(d.DISCONNECT_CAUSE, d.DISCONNECT_REBOOTING)
+            self._request(d.DISCONNECT_PEER, self._identity.avps, cause)
+        elif self.state is State.CONNECTED:
+            self.close()
+
+    def close(self) -> None:
+        """Close once everything written has gone out."""
+        if self.state is not State.CLOSED:
+            self.state = State.CLOSING
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close now."""
+        if self.state is not State.CLOSED:
+            self._transport.abort()
+
+    # The base protocol.
+
+    def _base(self, message: bytes) -> None:
+        header = codec.header_of(message)
+        if not header.is_request:
+            self._answered(header)
+            return
+        try:
+            self._base_request(header, message)
+        except Malformed as error:
+            self.refuse(message, error.result_code, error.reason, error.failed_avp)
+
+    def _base_request(self, header: Header, message: bytes) -> None:
+        if header.flags & d.ERROR:
+            raise Malformed(d.INVALID_HDR_BITS, "a request with the E bit")
+        if header.application == d.BASE and header.command == d.CAPABILITIES_EXCHANGE:
+            self._capabilities(message)
+        elif self.state is State.CONNECTED:
+            log.warning("diameter request before CER", command=header.command)
+            self.close()
+        elif header.application == d.BASE and header.command == d.DEVICE_WATCHDOG:
+            self._origin(message)
+            self._acknowledge(message, codec.u32(d.ORIGIN_STATE_ID, self._identity.state))
+        elif header.application == d.BASE and header.command == d.DISCONNECT_PEER:
+            self._origin(message)
+            self.state = State.CLOSING
+            self._acknowledge(message)
+            self._start_timer(self._settings.handshake, self.close)
+        elif header.application not in (d.BASE, d.CREDIT_CONTROL):
+            raise Malformed(
+                d.APPLICATION_UNSUPPORTED, f"application {header.application} is not served here"
+            )
+        else:
+            raise Malformed(d.COMMAND_UNSUPPORTED, f"command {header.command} is unknown here")
+
+    def _capabilities(self, message: bytes) -> None:
+        """CER (RFC 6733, 5.3): also on an open connection, where it only renews."""
+        applications: set[int] = set()
+        securities: set[int] = set()
+        for avp in codec.avps(message):
+            if avp.vendor:
+                continue
+            if avp.code in (d.AUTH_APPLICATION_ID, d.ACCT_APPLICATION_ID):
+                applications.add(avp.u32())
+            elif avp.code == d.VENDOR_SPECIFIC_APPLICATION_ID:
+                inner = codec.avps(avp.data, 0)
+                applications |= {part.u32() for part in inner if part.code != d.VENDOR_ID}
+            elif avp.code == d.INBAND_SECURITY_ID:
+                securities.add(avp.u32())
+        host = self._origin(message)
+        result = d.SUCCESS
+        if self._settings.allowed and host not in self._settings.allowed:
+            result = d.UNKNOWN_PEER
+        elif not applications & {d.CREDIT_CONTROL, d.RELAY}:
+            result = d.NO_COMMON_APPLICATION
+        elif securities and d.NO_INBAND_SECURITY not in securities:
+            result = d.NO_COMMON_SECURITY
+        address = self._transport.get_extra_info("sockname")[0]
+        parts = answers.capabilities(self._identity, result, address)
+        self.send(answers.answer_to(message, *parts, error=result == d.UNKNOWN_PEER))
+        if result != d.SUCCESS:
+            log.warning("diameter peer refused", peer=host, result=result)
+            self.close()
+            return
+        if self.state is State.CONNECTED:
+            log.info("diameter peer open", peer=host)
+            self.state = State.OPEN
+            self._start_timer(self._settings.watchdog, self._watch)
+        self.host = host
+
+    def _origin(self, message: bytes) -> str:
+        """Origin-Host, present as Origin-Realm must be."""
+        found: dict[int, str] = {}
+        for avp in codec.avps(message):
+            if avp.code in (d.ORIGIN_HOST, d.ORIGIN_REALM) and not avp.vendor:
+                found[avp.code] = avp.text()
+        for code in (d.ORIGIN_HOST, d.ORIGIN_REALM):
+            if code not in found:
+                raise codec.missing(code)
+        return found[d.ORIGIN_HOST]
+
+    def _acknowledge(self, message: bytes, *more: bytes) -> None:
+        result = codec.u32(d.RESULT_CODE, d.SUCCESS)
+        self.send(answers.answer_to(message, result, self._identity.avps, *more))
+
+    def _answered(self, header: Header) -> None:
+        """To a DWR, any sign of life has already been taken note of; to a DPR, this is the
+        end. An answer to nothing is dropped (RFC 6733, 6.2.1)."""
+        if header.command == d.DISCONNECT_PEER and self.state is State.CLOSING:
+            self.close()
+
+    def _refuse_framing(self) -> None:
+        for head, error in self._framer.rejected:
+            if head[0] == 1 and head[4] & d.REQUEST and self.state is not State.CONNECTED:
+                self.refuse(head, error.result_code, error.reason)
+            log.warning("diameter message refused", peer=self.host, reason=error.reason)
+        self._framer.rejected.clear()
+        if self._framer.lost:
+            self.close()
+
+    def _request(self, command: int, *parts: bytes) -> None:
+        number = int.from_bytes(os.urandom(4), "big")
+        self.send(codec.message(command, d.BASE, number, number, *parts, flags=d.REQUEST))
+
+    # Timers.
+
+    def _start_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _no_handshake(self) -> None:
+        log.warning("diameter peer sent no CER in time")
+        self.close()
+
+    def _watch(self) -> None:
+        """Silent for one period: ask. For two more: it is gone (RFC 3539, 3.4.1). A peer that
+        is held back by its own unread answers isn't silent of its own will, and is given up
+        in the same time."""
+        if self._heard:
+            self._heard = False
+            self._unanswered = 0
+        elif self._unanswered == 2:
+            log.warning("diameter peer silent", peer=self.host)
+            self.abort()
+            return
+        else:
+            if self._unanswered == 0:
+                self._request(
+                    d.DEVICE_WATCHDOG,
+                    self._identity.avps,
+                    codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
+                )
+            self._unanswered += 1
+        self._start_timer(self._settings.watchdog, self._watch)
