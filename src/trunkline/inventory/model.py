@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from trunkline.kernel.errors import Invalid
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import Money
@@ -267,6 +267,36 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 class UnfitProduct(Invalid):
     code = "unfitProduct"
+
+
+class ProductNotFound(NotFound):
+    code = "productNotFound"
+
+
+class ServiceNotFound(NotFound):
+    code = "serviceNotFound"
+
+
+class ResourceNotFound(NotFound):
+    code = "resourceNotFound"
+
+
+class OutOfStock(Unavailable):
+    """No number, or no SIM, is on the shelf."""
+
+    code = "outOfStock"
+
+
+class NotAvailable(Conflict):
+    """The wished number or card is another's, or rests."""
+
+    code = "notAvailable"
+
+
+class SimMismatch(Conflict):
+    """An ICCID or an IMSI is in stock already, with another partner."""
+
+    code = "simMismatch"
 
 
 def check_new_product(new: NewProduct, *, path: str = "product") -> None:

@@ -1,0 +1,163 @@
+"""Writes on products and services."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline.inventory import store
+from trunkline.inventory.events import (
+    ProductCreated,
+    ProductStatusChanged,
+    ServiceActivated,
+    ServiceCreated,
+    ServiceDeactivated,
+    ServiceTerminated,
+)
+from trunkline.inventory.model import (
+    PRODUCT_LIFECYCLE,
+    SERVICE_LIFECYCLE,
+    NewProduct,
+    Product,
+    ProductId,
+    ProductNotFound,
+    ProductStatus,
+    Service,
+    ServiceCategory,
+    ServiceId,
+    ServiceNotFound,
+    ServiceState,
+    check_new_product,
+)
+from trunkline.platform.db import Tx
+
+
+def create_products(tx: Tx, products: Sequence[NewProduct], *, now: datetime) -> list[Product]:
+    """Creates all of them, or raises for the first that is unfit (`UnfitProduct`, its path
+    `product[i]`) and creates none. Customers, accounts and offerings are taken on trust: the
+    caller has them in hand."""
+    for index, new in enumerate(products):
+        check_new_product(new, path=f"product[{index}]")
+    created = [
+        Product(
+            id=new.id or tx.new_id(ProductId, now),
+            name=new.name,
+            offering=new.offering,
+            offering_name=new.offering_name,
+            customer=new.customer,
+            billing_account=new.billing_account,
+            status=new.status,
+            created_at=now,
+            start_date=new.start_date,
+            order=new.order,
+            order_item=new.order_item,
+            order_date=new.order_date,
+            characteristics=new.characteristics,
+            prices=new.prices,
+        )
+        for new in products
+    ]
+    if created:
+        store.insert_products(tx, created)
+    for each in created:
+        tx.emit(
+            ProductCreated(
+                product=each.id,
+                customer=each.customer,
+                billing_account=each.billing_account,
+                status=each.status,
+            )
+        )
+    return created
+
+
+def create_product(tx: Tx, new: NewProduct, *, now: datetime) -> Product:
+    """Creates one; the errors are those of `create_products`."""
+    return create_products(tx, (new,), now=now)[0]
+
+
+def change_product_status(
+    tx: Tx, *, product: ProductId, status: ProductStatus, now: datetime
+) -> Product:
+    """Moves a product. Becoming active for the first time starts it at `now`; being terminated
+    ends it at `now`. Returns it without its prices. Raises `ProductNotFound` and
+    `IllegalTransition`."""
+    before = store.product_for_update(tx, product)
+    if before is None:
+        raise ProductNotFound(f"there is no product {product}", path="product")
+    PRODUCT_LIFECYCLE.check(before.status, status, path="status")
+    after = before
+    if status is ProductStatus.ACTIVE and before.start_date is None:
+        after = msgspec.structs.replace(after, start_date=now)
+    if status is ProductStatus.TERMINATED:
+        after = msgspec.structs.replace(after, termination_date=now)
+    after = msgspec.structs.replace(after, status=status)
+    store.move_products(tx, (after,))
+    tx.emit(
+        ProductStatusChanged(
+            product=product,
+            customer=after.customer,
+            billing_account=after.billing_account,
+            previous=before.status,
+            status=status,
+            at=now,
+        )
+    )
+    return after
+
+
+def create_service(
+    tx: Tx,
+    *,
+    product: ProductId,
+    customer: str,
+    name: str,
+    characteristics: Mapping[str, str],
+    now: datetime,
+    category: ServiceCategory = ServiceCategory.CFS,
+    state: ServiceState = ServiceState.ACTIVE,
+) -> Service:
+    """Creates the service that realises a product, which must exist; `active` starts it now."""
+    active = state is ServiceState.ACTIVE
+    created = Service(
+        id=tx.new_id(ServiceId, now),
+        name=name,
+        category=category,
+        state=state,
+        product=product,
+        customer=customer,
+        created_at=now,
+        service_date=now,
+        start_date=now if active else None,
+        characteristics=characteristics,
+    )
+    store.insert_service(tx, created)
+    tx.emit(ServiceCreated(service=created.id, product=product, customer=customer, state=state))
+    if active:
+        tx.emit(ServiceActivated(service=created.id, product=product, customer=customer, at=now))
+    return created
+
+
+def change_service_state(
+    tx: Tx, *, service: ServiceId, state: ServiceState, now: datetime
+) -> Service:
+    """Moves a service; its first activation starts it and termination ends it, at `now`.
+    Raises `ServiceNotFound` and `IllegalTransition`."""
+    before = store.service_for_update(tx, service)
+    if before is None:
+        raise ServiceNotFound(f"there is no service {service}", path="service")
+    SERVICE_LIFECYCLE.check(before.state, state)
+    after = msgspec.structs.replace(before, state=state)
+    if state is ServiceState.ACTIVE and before.start_date is None:
+        after = msgspec.structs.replace(after, start_date=now)
+    if state is ServiceState.TERMINATED:
+        after = msgspec.structs.replace(after, end_date=now)
+    store.move_service(tx, after)
+    moved = {
+        ServiceState.ACTIVE: ServiceActivated,
+        ServiceState.INACTIVE: ServiceDeactivated,
+        ServiceState.TERMINATED: ServiceTerminated,
+    }.get(state)
+    if moved is not None:
+        tx.emit(moved(service=service, product=after.product, customer=after.customer, at=now))
+    return after

@@ -1,0 +1,210 @@
+"""The table of what is kept in stock, numbers and SIMs, and all SQL on it.
+
+That no two holders ever get the same resource rests on `_RESERVE_ANY` and `_RESERVE_THIS`
+alone: one statement each, which finds and takes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trunkline.inventory.model import (
+    ProductId,
+    Resource,
+    ResourceId,
+    ResourceKind,
+    ResourceState,
+)
+from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+
+resource = sa.Table(
+    "resource",
+    books_metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("value", sa.String(20), nullable=False),
+    sa.Column("imsi", sa.String(15), unique=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("holder", sa.String(200)),
+    sa.Column("product_id", sa.String(100)),
+    sa.Column("quarantined_until", Instant),
+    sa.UniqueConstraint("kind", "value"),
+    sa.Index("resource_by_state", "kind", "state", "value"),
+    sa.Index("resource_by_holder", "holder"),
+    sa.Index("resource_by_product", "product_id"),
+)
+
+_ADD_RESOURCE = {
+    "sqlite": sqlite.insert(resource).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(resource).on_conflict_do_nothing(),
+}
+
+_ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_shelf = resource.alias("shelf")
+_kind: sa.BindParameter[Any] = sa.bindparam("of_kind")
+_AVAILABLE = "available"
+
+
+def _reserving(chosen: sa.Select[Any]) -> sa.sql.dml.ReturningUpdate[Any]:
+    # The subquery locks what it found; what another transaction holds is passed over on
+    # PostgreSQL. On SQLite the writer is alone, and the clause is left out.
+    one = chosen.limit(1).with_for_update(skip_locked=True, of=_shelf).scalar_subquery()
+    return (
+        sa.update(resource)
+        .where(resource.c.id == one)
+        .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+        .returning(*resource.c)
+    )
+
+
+_on_the_shelf = sa.select(_shelf.c.id).where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
+_RESERVE_ANY = _reserving(_on_the_shelf.order_by(_shelf.c.value))
+_RESERVE_THIS = (
+    sa.update(resource)
+    .where(
+        resource.c.kind == _kind,
+        resource.c.value == sa.bindparam("wished"),
+        resource.c.state == _AVAILABLE,
+    )
+    .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+    .returning(*resource.c)
+)
+_ASSIGN = (
+    sa.update(resource)
+    .where(
+        resource.c.holder == sa.bindparam("held_by"),
+        resource.c.state == ResourceState.RESERVED.value,
+    )
+    .values(state=ResourceState.ASSIGNED.value, product_id=sa.bindparam("to_product"))
+    .returning(*resource.c)
+)
+_RELEASE = (
+    sa.update(resource)
+    .where(
+        resource.c.holder == sa.bindparam("held_by"),
+        resource.c.state == ResourceState.RESERVED.value,
+    )
+    .values(state=_AVAILABLE, holder=None)
+    .returning(*resource.c)
+)
+_TAKE_BACK = (
+    sa.update(resource)
+    .where(
+        resource.c.product_id == sa.bindparam("from_product"),
+        resource.c.state == ResourceState.ASSIGNED.value,
+    )
+    .values(
+        state=sa.case(
+            (resource.c.kind == ResourceKind.NUMBER.value, ResourceState.QUARANTINED.value),
+            else_=ResourceState.RETIRED.value,
+        ),
+        quarantined_until=sa.case(
+            (resource.c.kind == ResourceKind.NUMBER.value, sa.bindparam("until", type_=Instant)),
+        ),
+    )
+    .returning(*resource.c)
+)
+_END_QUARANTINE = (
+    sa.update(resource)
+    .where(
+        resource.c.id == sa.bindparam("which"),
+        resource.c.state == ResourceState.QUARANTINED.value,
+        resource.c.quarantined_until <= sa.bindparam("at", type_=Instant),
+    )
+    .values(state=_AVAILABLE, holder=None, product_id=None, quarantined_until=None)
+)
+_RESOURCE = sa.select(resource).where(
+    resource.c.kind == _kind, resource.c.value == sa.bindparam("which")
+)
+_TAKEN = sa.select(resource.c.value, resource.c.imsi).where(
+    resource.c.kind == _kind,
+    resource.c.value.in_(_ids) | resource.c.imsi.in_(sa.bindparam("imsis", expanding=True)),
+)
+_RESOURCES_OF = sa.select(resource).where(resource.c.product_id.in_(_ids)).order_by(resource.c.kind)
+_LEVELS = sa.select(resource.c.kind, resource.c.state, sa.func.count().label("held")).group_by(
+    resource.c.kind, resource.c.state
+)
+
+
+def add(tx: Tx, resources: Sequence[Resource]) -> int:
+    """Adds those whose value is new, and says how many that were."""
+    result = tx.execute(
+        _ADD_RESOURCE[tx.dialect],
+        [
+            {
+                "id": each.id,
+                "kind": each.kind.value,
+                "value": each.value,
+                "imsi": each.imsi,
+                "state": each.state.value,
+            }
+            for each in resources
+        ],
+    )
+    return result.rowcount
+
+
+def taken(r: Reader, values: Sequence[str], imsis: Sequence[str]) -> dict[str, str | None]:
+    """The IMSI of each SIM that has one of these ICCIDs or one of these IMSIs."""
+    params = {"of_kind": ResourceKind.SIM.value, "ids": list(values), "imsis": list(imsis)}
+    return {row.value: row.imsi for row in r.execute(_TAKEN, params)}
+
+
+def reserve_any(tx: Tx, kind: ResourceKind, holder: str) -> Resource | None:
+    row = tx.execute(_RESERVE_ANY, {"of_kind": kind.value, "by": holder}).first()
+    return _resource(row) if row else None
+
+
+def reserve_this(tx: Tx, kind: ResourceKind, value: str, holder: str) -> Resource | None:
+    params = {"of_kind": kind.value, "wished": value, "by": holder}
+    row = tx.execute(_RESERVE_THIS, params).first()
+    return _resource(row) if row else None
+
+
+def assign(tx: Tx, holder: str, product: ProductId) -> list[Resource]:
+    params = {"held_by": holder, "to_product": product}
+    return [_resource(row) for row in tx.execute(_ASSIGN, params)]
+
+
+def release(tx: Tx, holder: str) -> list[Resource]:
+    return [_resource(row) for row in tx.execute(_RELEASE, {"held_by": holder})]
+
+
+def take_back(tx: Tx, product: ProductId, until: datetime) -> list[Resource]:
+    params = {"from_product": product, "until": until}
+    return [_resource(row) for row in tx.execute(_TAKE_BACK, params)]
+
+
+def end_quarantine(tx: Tx, resource_id: ResourceId, at: datetime) -> bool:
+    return tx.execute(_END_QUARANTINE, {"which": resource_id, "at": at}).rowcount == 1
+
+
+def find(r: Reader, kind: ResourceKind, value: str) -> Resource | None:
+    row = r.execute(_RESOURCE, {"of_kind": kind.value, "which": value}).first()
+    return _resource(row) if row else None
+
+
+def resources_of(r: Reader, products: Sequence[str]) -> list[Resource]:
+    return [_resource(row) for row in r.execute(_RESOURCES_OF, {"ids": list(products)})]
+
+
+def levels(r: Reader) -> dict[tuple[ResourceKind, ResourceState], int]:
+    return {
+        (ResourceKind(row.kind), ResourceState(row.state)): row.held for row in r.execute(_LEVELS)
+    }
+
+
+def _resource(row: Any) -> Resource:
+    return Resource(
+        id=ResourceId(row.id),
+        kind=ResourceKind(row.kind),
+        value=row.value,
+        state=ResourceState(row.state),
+        imsi=row.imsi,
+        holder=row.holder,
+        product=ProductId(row.product_id) if row.product_id else None,
+        quarantined_until=row.quarantined_until,
+    )

@@ -1,0 +1,386 @@
+"""The tables of products, their prices and their services, and all SQL on them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from trunkline.inventory.model import (
+    PriceAlteration,
+    PriceKind,
+    Product,
+    ProductId,
+    ProductPrice,
+    ProductStatus,
+    Service,
+    ServiceCategory,
+    ServiceId,
+    ServiceState,
+)
+from trunkline.kernel.money import Money
+from trunkline.kernel.time import Period
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
+
+product = sa.Table(
+    "product",
+    books_metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("offering_id", sa.String(100), nullable=False),
+    sa.Column("offering_name", sa.String(200), nullable=False),
+    sa.Column("customer_id", sa.String(100), nullable=False),
+    sa.Column("billing_account_id", sa.String(100), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("start_date", Instant),
+    sa.Column("termination_date", Instant),
+    sa.Column("order_id", sa.String(100)),
+    sa.Column("order_item", sa.String(100)),
+    sa.Column("order_date", Instant),
+    sa.Column("characteristics", Json, nullable=False),
+    sa.Index("product_by_account", "billing_account_id"),
+    sa.Index("product_by_customer", "customer_id"),
+    sa.Index("product_by_order", "order_id"),
+    sa.Index("product_by_status", "status", "id"),
+)
+
+product_price = sa.Table(
+    "product_price",
+    books_metadata,
+    sa.Column("product_id", sa.ForeignKey(product.c.id), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("amount_micros", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("period_months", sa.Integer, nullable=False),
+    sa.Column("offering_price_id", sa.String(100)),
+    sa.Column("tax_category", sa.String(40), nullable=False),
+)
+
+price_alteration = sa.Table(
+    "product_price_alteration",
+    books_metadata,
+    sa.Column("product_id", sa.String(100), primary_key=True),
+    sa.Column("price_position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("amount_micros", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("agreement_id", sa.String(100)),
+    sa.ForeignKeyConstraint(
+        ["product_id", "price_position"], [product_price.c.product_id, product_price.c.position]
+    ),
+)
+
+service = sa.Table(
+    "service",
+    books_metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("category", sa.String(3), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("product_id", sa.ForeignKey(product.c.id), nullable=False),
+    sa.Column("customer_id", sa.String(100), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("service_date", Instant, nullable=False),
+    sa.Column("start_date", Instant),
+    sa.Column("end_date", Instant),
+    sa.Column("characteristics", Json, nullable=False),
+    sa.Index("service_by_product", "product_id"),
+    sa.Index("service_by_customer", "customer_id"),
+    sa.Index("service_by_state", "state", "category"),
+)
+
+_INSERT_PRODUCT = sa.insert(product)
+_INSERT_PRICE = sa.insert(product_price)
+_INSERT_ALTERATION = sa.insert(price_alteration)
+_INSERT_SERVICE = sa.insert(service)
+_ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_accounts: sa.BindParameter[Any] = sa.bindparam("accounts", expanding=True)
+_in_service = (product.c.start_date < sa.bindparam("end", type_=Instant)) & (
+    product.c.termination_date.is_(None)
+    | (product.c.termination_date > sa.bindparam("start", type_=Instant))
+)
+
+_PRODUCTS = sa.select(product).where(product.c.id.in_(_ids)).order_by(product.c.id)
+_PRODUCT_FOR_UPDATE = sa.select(product).where(product.c.id == sa.bindparam("id")).with_for_update()
+_PRODUCTS_FOR_BILLING = (
+    sa.select(product)
+    .where(product.c.billing_account_id.in_(_accounts), _in_service)
+    .order_by(product.c.billing_account_id, product.c.id)
+)
+_ALL_PRICES = (
+    sa.select(
+        product_price,
+        price_alteration.c.name.label("alteration_name"),
+        price_alteration.c.amount_micros.label("alteration_micros"),
+        price_alteration.c.agreement_id,
+    )
+    .outerjoin(
+        price_alteration,
+        (price_alteration.c.product_id == product_price.c.product_id)
+        & (price_alteration.c.price_position == product_price.c.position),
+    )
+    .order_by(product_price.c.product_id, product_price.c.position, price_alteration.c.position)
+)
+_PRICES = _ALL_PRICES.where(product_price.c.product_id.in_(_ids))
+_PRICES_FOR_BILLING = _ALL_PRICES.where(
+    product_price.c.product_id.in_(
+        sa.select(product.c.id).where(product.c.billing_account_id.in_(_accounts), _in_service)
+    )
+)
+_MOVE_PRODUCT = (
+    sa.update(product)
+    .where(product.c.id == sa.bindparam("which"))
+    .values(
+        status=sa.bindparam("to"),
+        start_date=sa.bindparam("start"),
+        termination_date=sa.bindparam("end"),
+    )
+)
+
+_SERVICES_OF = (
+    sa.select(service).where(service.c.product_id.in_(_ids)).order_by(service.c.created_at)
+)
+_SERVICE = sa.select(service).where(service.c.id == sa.bindparam("id"))
+_SERVICE_FOR_UPDATE = _SERVICE.with_for_update()
+_MOVE_SERVICE = (
+    sa.update(service)
+    .where(service.c.id == sa.bindparam("which"))
+    .values(
+        state=sa.bindparam("to"), start_date=sa.bindparam("start"), end_date=sa.bindparam("end")
+    )
+)
+
+_PRODUCTS_BY_STATUS = sa.select(product.c.status, sa.func.count().label("held")).group_by(
+    product.c.status
+)
+_ACTIVE_SERVICES = (
+    sa.select(sa.func.count())
+    .select_from(service)
+    .where(
+        service.c.state == ServiceState.ACTIVE.value,
+        service.c.category == ServiceCategory.CFS.value,
+    )
+)
+
+
+def insert_products(tx: Tx, products: Sequence[Product]) -> None:
+    tx.execute(
+        _INSERT_PRODUCT,
+        [
+            {
+                "id": each.id,
+                "name": each.name,
+                "offering_id": each.offering,
+                "offering_name": each.offering_name,
+                "customer_id": each.customer,
+                "billing_account_id": each.billing_account,
+                "status": each.status.value,
+                "created_at": each.created_at,
+                "start_date": each.start_date,
+                "termination_date": each.termination_date,
+                "order_id": each.order,
+                "order_item": each.order_item,
+                "order_date": each.order_date,
+                "characteristics": dict(each.characteristics),
+            }
+            for each in products
+        ],
+    )
+    prices = [
+        {
+            "product_id": each.id,
+            "position": position,
+            "kind": price.kind.value,
+            "name": price.name,
+            "amount_micros": price.amount.micros,
+            "currency": price.amount.currency,
+            "period_months": price.period_months,
+            "offering_price_id": price.offering_price,
+            "tax_category": price.tax_category,
+        }
+        for each in products
+        for position, price in enumerate(each.prices)
+    ]
+    if prices:
+        tx.execute(_INSERT_PRICE, prices)
+    alterations = [
+        {
+            "product_id": each.id,
+            "price_position": price_position,
+            "position": position,
+            "name": alteration.name,
+            "amount_micros": alteration.amount.micros,
+            "currency": alteration.amount.currency,
+            "agreement_id": alteration.agreement,
+        }
+        for each in products
+        for price_position, price in enumerate(each.prices)
+        for position, alteration in enumerate(price.alterations)
+    ]
+    if alterations:
+        tx.execute(_INSERT_ALTERATION, alterations)
+
+
+def product_for_update(tx: Tx, product_id: ProductId) -> Product | None:
+    """Without its prices."""
+    row = tx.execute(_PRODUCT_FOR_UPDATE, {"id": product_id}).first()
+    return _product(row, ()) if row else None
+
+
+def move_products(tx: Tx, products: Iterable[Product]) -> None:
+    """Stores status, start and end of these."""
+    tx.execute(
+        _MOVE_PRODUCT,
+        [
+            {
+                "which": each.id,
+                "to": each.status.value,
+                "start": each.start_date,
+                "end": each.termination_date,
+            }
+            for each in products
+        ],
+    )
+
+
+def products(r: Reader, ids: Sequence[str]) -> list[Product]:
+    """Those of these ids that exist, with their prices, by id."""
+    rows = r.execute(_PRODUCTS, {"ids": list(ids)}).all()
+    return _with_prices(rows, r.execute(_PRICES, {"ids": list(ids)})) if rows else []
+
+
+def ids_of(r: Reader, statement: sa.Executable, params: dict[str, Any]) -> list[ProductId]:
+    return [ProductId(row.id) for row in r.execute(statement, params)]
+
+
+def products_for_billing(r: Reader, accounts: Sequence[str], period: Period) -> list[Product]:
+    values = {"accounts": list(accounts), "start": period.start, "end": period.end}
+    rows = r.execute(_PRODUCTS_FOR_BILLING, values).all()
+    return _with_prices(rows, r.execute(_PRICES_FOR_BILLING, values)) if rows else []
+
+
+def products_by_status(r: Reader) -> dict[ProductStatus, int]:
+    return {ProductStatus(row.status): row.held for row in r.execute(_PRODUCTS_BY_STATUS)}
+
+
+def insert_service(tx: Tx, new: Service) -> None:
+    tx.execute(
+        _INSERT_SERVICE,
+        {
+            "id": new.id,
+            "name": new.name,
+            "category": new.category.value,
+            "state": new.state.value,
+            "product_id": new.product,
+            "customer_id": new.customer,
+            "created_at": new.created_at,
+            "service_date": new.service_date,
+            "start_date": new.start_date,
+            "end_date": new.end_date,
+            "characteristics": dict(new.characteristics),
+        },
+    )
+
+
+def find_service(r: Reader, service_id: ServiceId) -> Service | None:
+    row = r.execute(_SERVICE, {"id": service_id}).first()
+    return _service(row) if row else None
+
+
+def service_for_update(tx: Tx, service_id: ServiceId) -> Service | None:
+    row = tx.execute(_SERVICE_FOR_UPDATE, {"id": service_id}).first()
+    return _service(row) if row else None
+
+
+def move_service(tx: Tx, moved: Service) -> None:
+    """Stores state, start and end."""
+    tx.execute(
+        _MOVE_SERVICE,
+        {
+            "which": moved.id,
+            "to": moved.state.value,
+            "start": moved.start_date,
+            "end": moved.end_date,
+        },
+    )
+
+
+def services_of(r: Reader, products: Sequence[str]) -> list[Service]:
+    return [_service(row) for row in r.execute(_SERVICES_OF, {"ids": list(products)})]
+
+
+def active_services(r: Reader) -> int:
+    return int(r.execute(_ACTIVE_SERVICES).scalar_one())
+
+
+def _with_prices(rows: Sequence[Any], price_rows: Iterable[Any]) -> list[Product]:
+    prices: dict[str, list[ProductPrice]] = {}
+    last: tuple[str, int] | None = None
+    for row in price_rows:
+        altered: tuple[PriceAlteration, ...] = ()
+        if row.alteration_micros is not None:
+            altered = (
+                PriceAlteration(
+                    name=row.alteration_name,
+                    amount=Money(row.alteration_micros, row.currency),
+                    agreement=row.agreement_id,
+                ),
+            )
+        own = prices.setdefault(row.product_id, [])
+        if last == (row.product_id, row.position):
+            alterations = own[-1].alterations + altered
+            own[-1] = msgspec.structs.replace(own[-1], alterations=alterations)
+            continue
+        last = (row.product_id, row.position)
+        own.append(
+            ProductPrice(
+                kind=PriceKind(row.kind),
+                name=row.name,
+                amount=Money(row.amount_micros, row.currency),
+                period_months=row.period_months,
+                offering_price=row.offering_price_id,
+                tax_category=row.tax_category,
+                alterations=altered,
+            )
+        )
+    return [_product(row, tuple(prices.get(row.id, ()))) for row in rows]
+
+
+def _product(row: Any, prices: tuple[ProductPrice, ...]) -> Product:
+    return Product(
+        id=ProductId(row.id),
+        name=row.name,
+        offering=row.offering_id,
+        offering_name=row.offering_name,
+        customer=row.customer_id,
+        billing_account=row.billing_account_id,
+        status=ProductStatus(row.status),
+        created_at=row.created_at,
+        start_date=row.start_date,
+        termination_date=row.termination_date,
+        order=row.order_id,
+        order_item=row.order_item,
+        order_date=row.order_date,
+        characteristics=row.characteristics,
+        prices=prices,
+    )
+
+
+def _service(row: Any) -> Service:
+    return Service(
+        id=ServiceId(row.id),
+        name=row.name,
+        category=ServiceCategory(row.category),
+        state=ServiceState(row.state),
+        product=ProductId(row.product_id),
+        customer=row.customer_id,
+        created_at=row.created_at,
+        service_date=row.service_date,
+        start_date=row.start_date,
+        end_date=row.end_date,
+        characteristics=row.characteristics,
+    )
