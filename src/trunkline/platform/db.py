@@ -7,6 +7,7 @@ transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ 
 
 import fcntl
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -250,7 +251,8 @@ class Database:
                 yield Tx(self, connection)
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+                # An interrupted statement has cost us the connection, and with it all it did.
+                if not connection.invalidated and _in_transaction(connection):
                     connection.exec_driver_sql("ROLLBACK")
                 raise
 
@@ -293,6 +295,12 @@ class Database:
         """Creates all tables without migrations: for tests only."""
         with self.engine.begin() as connection:
             self.metadata.create_all(connection)
+
+
+def _in_transaction(connection: Connection) -> bool:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.in_transaction
 
 
 def _with_driver(url: URL) -> URL:

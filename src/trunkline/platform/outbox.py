@@ -55,7 +55,7 @@ def define(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
         # Ids of deleted rows must never come again: an inbox may still know them.
         sqlite_autoincrement=True,
     )
-    pending = outbox.c.state == PENDING
+    pending = outbox.c.state == sa.literal_column(f"'{PENDING}'")
     sa.Index(
         "outbox_due",
         outbox.c.due_at,
@@ -63,7 +63,7 @@ def define(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
         sqlite_where=pending,
         postgresql_where=pending,
     )
-    troubled = outbox.c.attempts > 0
+    troubled = outbox.c.attempts > sa.literal_column("0")
     sa.Index(
         "outbox_troubled",
         outbox.c.subscriber,

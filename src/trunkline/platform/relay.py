@@ -11,6 +11,7 @@ nobody until its instant has come.
 
 import logging
 import random
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,9 +24,10 @@ import structlog
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
 from trunkline.kernel.time import from_micros, to_micros
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import OUTBOX, Database, Reader, Tx
+from trunkline.platform.db import OUTBOX, Database, DatabaseUnavailable, Reader, Tx
 from trunkline.platform.messages import DatabaseName, Message, Reaction, Routes
 from trunkline.platform.outbox import PARKED, PENDING
+from trunkline.platform.wake import listen
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,11 @@ DELAYS = (1, 5, 30, 120, 600, 3600, 3600, 3600)
 DELAYS_OF_REFUSALS = (1, 5, 30)
 """The same for what probably won't change by waiting: only a missing predecessor would."""
 JITTER = 0.2
+
+POLL = 1.0
+"""Seconds after which the relay looks by itself, should no commit have woken it."""
+INBOX_AGE = timedelta(days=7)
+PRUNE_EVERY = timedelta(hours=1)
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -68,15 +75,19 @@ class _Statements:
     """What is asked of one database's outbox and inbox."""
 
     def __init__(self, outbox: sa.Table, inbox: sa.Table) -> None:
+        # Literal, so that the partial indexes serve.
+        pending: sa.ColumnElement[str] = sa.literal_column(f"'{PENDING}'")
+        parked: sa.ColumnElement[str] = sa.literal_column(f"'{PARKED}'")
+        none: sa.ColumnElement[int] = sa.literal_column("0")
         row, earlier = outbox.alias("row"), outbox.alias("earlier")
         now = sa.bindparam("now", type_=sa.BigInteger)
         ids = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
         self.due = (
             sa.select(row)
-            .where(row.c.state == PENDING, row.c.due_at <= now)
+            .where(row.c.state == pending, row.c.due_at <= now)
             .where(
                 ~sa.exists().where(
-                    earlier.c.attempts > 0,
+                    earlier.c.attempts > none,
                     earlier.c.subscriber == row.c.subscriber,
                     earlier.c.key == row.c.key,
                     earlier.c.id < row.c.id,
@@ -87,13 +98,13 @@ class _Statements:
         )
         # Only rows that are still as they were seen: another relay may have been here since.
         self.take = sa.select(outbox.c.id).where(
-            outbox.c.id.in_(ids), outbox.c.state == PENDING, outbox.c.due_at <= now
+            outbox.c.id.in_(ids), outbox.c.state == pending, outbox.c.due_at <= now
         )
         self.lock = self.take.with_for_update(skip_locked=True)
         self.remove = sa.delete(outbox).where(outbox.c.id.in_(ids))
         self.fail = (
             sa.update(outbox)
-            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == PENDING)
+            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == pending)
             .values(
                 attempts=sa.bindparam("attempts_"),
                 due_at=sa.bindparam("due_at_"),
@@ -102,22 +113,29 @@ class _Statements:
             )
         )
         self.next_due = sa.select(sa.func.min(outbox.c.due_at)).where(
-            outbox.c.state == PENDING, outbox.c.due_at > now
+            outbox.c.state == pending, outbox.c.due_at > now
         )
         self.parked = (
             sa.select(outbox)
-            .where(outbox.c.state == PARKED, outbox.c.id > sa.bindparam("after"))
+            .where(outbox.c.state == parked, outbox.c.id > sa.bindparam("after"))
             .order_by(outbox.c.id)
             .limit(sa.bindparam("limit"))
         )
         self.unpark = (
             sa.update(outbox)
-            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == PARKED)
+            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == parked)
             .values(state=PENDING, due_at=0, attempts=1)
         )
         source = inbox.c.source == sa.bindparam("source")
         self.received = sa.select(inbox.c.delivery).where(source, inbox.c.delivery.in_(ids))
         self.receive = sa.insert(inbox)
+        self.there = sa.select(outbox.c.id).where(outbox.c.id.in_(ids))
+        self.old = (
+            sa.select(inbox.c.delivery)
+            .where(source, inbox.c.received_at < sa.bindparam("before"))
+            .limit(1000)
+        )
+        self.forget = sa.delete(inbox).where(source, inbox.c.delivery.in_(ids))
 
 
 _STATEMENTS = {name: _Statements(*tables) for name, tables in OUTBOX.items()}
@@ -173,11 +191,68 @@ class Relay:
         until nothing is left. Returns how many deliveries took effect; those that failed wait
         for their retry."""
         total = 0
-        while True:
-            passes = [self.look(each, now) for each in self._databases.values()]
+        while (passes := self._round(now)) is not None:
             total += sum(each.delivered for each in passes)
-            if not any(each.delivered or each.failed for each in passes):
-                return total
+        return total
+
+    def _round(self, now: datetime | None = None) -> "list[Pass] | None":
+        """One look at each outbox; None when there was nothing to do in any."""
+        passes = [self.look(each, now) for each in self._databases.values()]
+        return passes if any(each.delivered or each.failed for each in passes) else None
+
+    def run(self, stop: threading.Event) -> None:
+        """Runs deliveries as they fall due, until `stop` is set. A database that is away is
+        waited for."""
+        woken = threading.Event()
+        for each in self._databases.values():
+            each.on_emit(woken.set)
+        listeners = [listen(each, woken, stop) for each in self._databases.values()]
+        prune_at = self._clock.now()
+        while not stop.is_set():
+            woken.clear()
+            try:
+                while self._round() is not None and not stop.is_set():
+                    pass
+                if self._clock.now() >= prune_at:
+                    self.prune()
+                    prune_at = self._clock.now() + PRUNE_EVERY
+                pause = self._until_next()
+            except DatabaseUnavailable as error:
+                log.warning("the relay waits for a database", error=str(error))
+                pause = POLL
+            woken.wait(pause)
+        for listener in listeners:
+            listener.join()
+
+    def _until_next(self) -> float:
+        """Seconds until a delivery that is known falls due, at most `POLL`."""
+        now = self._clock.now()
+        pause = POLL
+        for each in self._databases.values():
+            with each.read() as r:
+                due = r.execute(_STATEMENTS[each.name].next_due, {"now": to_micros(now)}).scalar()
+            if due is not None:
+                pause = min(pause, (due - to_micros(now)) / 1_000_000)
+        return pause
+
+    def prune(self) -> int:
+        """Forgets inbox rows that are old and whose delivery is gone from its outbox."""
+        before = to_micros(self._clock.now() - INBOX_AGE)
+        forgotten = 0
+        for target in self._databases.values():
+            statements = _STATEMENTS[target.name]
+            for source in self._databases.values():
+                which = {"source": source.name, "before": before}
+                with target.read() as r:
+                    old = list(r.execute(statements.old, which).scalars())
+                with source.read() as r:
+                    there = r.execute(_STATEMENTS[source.name].there, {"ids": old}).scalars()
+                    gone = sorted(set(old) - set(there))
+                if gone:
+                    with target.transaction() as tx:
+                        tx.execute(statements.forget, {"source": source.name, "ids": gone})
+                forgotten += len(gone)
+        return forgotten
 
     def look(self, source: Database, now: datetime | None = None) -> "Pass":
         """Runs up to `BATCH` due deliveries of one outbox."""

@@ -1,0 +1,87 @@
+"""How a commit in one process wakes the relay in another.
+
+PostgreSQL has LISTEN and NOTIFY. Beside a SQLite file stands a datagram socket that the relay
+listens on and every emitting commit knocks at. Both are only for speed: a knock that gets
+lost costs the relay's polling interval, nothing else.
+"""
+
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from trunkline.platform.db import Database
+from trunkline.platform.knock import socket_path
+from trunkline.platform.outbox import CHANNEL
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE = 1.0
+"""Seconds between a listener's looks at whether it shall stop."""
+
+
+def listen(database: Database, woken: threading.Event, stop: threading.Event) -> threading.Thread:
+    """Sets `woken` for every knock at this database, until `stop`; returns the daemon thread
+    that does so."""
+    target = _listen_to_socket if database.dialect == "sqlite" else _listen_to_postgresql
+    thread = threading.Thread(
+        target=target, args=(database, woken, stop), name=f"wake-{database.name}", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _listen_to_socket(database: Database, woken: threading.Event, stop: threading.Event) -> None:
+    assert database.path is not None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        place = socket_path(database.path)
+        if not _bind(ear, place):
+            log.info("another process already listens here; polling", database=database.name)
+            return
+        ear.settimeout(_PATIENCE)
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                ear.recv(1)
+                woken.set()
+        place.unlink(missing_ok=True)
+
+
+def _bind(ear: socket.socket, place: Path) -> bool:
+    """Whether this process now listens at `place`. A socket whose owner died is replaced."""
+    for _ in range(2):
+        try:
+            ear.bind(str(place))
+        except OSError:
+            try:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+                    probe.connect(str(place))
+            except ConnectionRefusedError:
+                place.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("no socket to be woken at; polling", error=str(error))
+                return False
+            else:
+                return False
+        else:
+            place.chmod(0o600)
+            return True
+    return False
+
+
+def _listen_to_postgresql(
+    database: Database, woken: threading.Event, stop: threading.Event
+) -> None:
+    dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    while not stop.is_set():
+        try:
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute(f"LISTEN {CHANNEL}")
+                while not stop.is_set():
+                    for _ in connection.notifies(timeout=_PATIENCE, stop_after=1):
+                        woken.set()
+        except psycopg.OperationalError as error:
+            log.warning("listening was cut off", database=database.name, error=str(error))
+            stop.wait(_PATIENCE)
