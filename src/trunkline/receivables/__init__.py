@@ -1,0 +1,60 @@
+"""Receivables: what customers owe, and which payment paid which invoice.
+
+An invoice opens an item, a payment becomes a credit, and allocation matches the two: the
+invoice that the payer named, else the oldest due, in part where it must be, and what is left
+over waits as credit for the next invoice. The sums here are those of the ledger's receivables
+and customers' credits at any moment.
+"""
+
+from trunkline.receivables.model import (
+    AGEING,
+    AgeingBucket,
+    Allocation,
+    AllocationId,
+    Credit,
+    OpenItem,
+    PaymentWithAllocations,
+    ReceivableAccount,
+    UnknownOpenItem,
+    allocate,
+)
+from trunkline.receivables.operations import allocate_payment, open_items
+from trunkline.receivables.queries import (
+    ageing,
+    allocations_of,
+    allocations_to,
+    items_of,
+    open_item,
+    open_items_for,
+    payments_with_allocations,
+    receivable_account,
+    receivable_balance,
+    receivable_balances,
+    receivable_totals,
+)
+
+__all__ = [
+    "AGEING",
+    "AgeingBucket",
+    "Allocation",
+    "AllocationId",
+    "Credit",
+    "OpenItem",
+    "PaymentWithAllocations",
+    "ReceivableAccount",
+    "UnknownOpenItem",
+    "ageing",
+    "allocate",
+    "allocate_payment",
+    "allocations_of",
+    "allocations_to",
+    "items_of",
+    "open_item",
+    "open_items",
+    "open_items_for",
+    "payments_with_allocations",
+    "receivable_account",
+    "receivable_balance",
+    "receivable_balances",
+    "receivable_totals",
+]

@@ -1,0 +1,160 @@
+"""Open items, credits, and how the one pays the other."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from trunkline.customers import BillingAccountId
+from trunkline.kernel.errors import NotFound
+from trunkline.kernel.ids import Id
+from trunkline.kernel.money import Money
+from trunkline.ledger import CUSTOMER_CREDITS, RECEIVABLES, Entry, LegalEntityId, Posting
+from trunkline.payments import Payment
+
+
+class UnknownOpenItem(NotFound):
+    code = "unknownOpenItem"
+
+
+class AllocationId(Id):
+    __slots__ = ()
+    prefix = "alc"
+
+
+class OpenItem(msgspec.Struct, frozen=True):
+    """What an invoice asks for: `amount` when it was issued, of which `open` is unpaid."""
+
+    invoice: str
+    number: str
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    open: Money
+    issued_at: datetime
+    due_at: datetime
+
+    @property
+    def settled(self) -> bool:
+        return not self.open
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """What an account has paid, or was given by an invoice below zero: `left` of it has not
+    paid an invoice yet. `origin` is the payment's or the invoice's id; `invoice` is the one
+    that it is meant for."""
+
+    origin: str
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    left: Money
+    received_at: datetime
+    invoice: str | None = None
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """`amount` of a credit that paid an invoice."""
+
+    id: AllocationId
+    origin: str
+    invoice: str
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    allocated_at: datetime
+
+
+class ReceivableAccount(msgspec.Struct, frozen=True):
+    """A billing account's sums: `open` of its invoices, `credit` not yet used."""
+
+    account: BillingAccountId
+    entity: LegalEntityId
+    open: Money
+    credit: Money
+
+    @property
+    def balance(self) -> Money:
+        """What the account owes; negative where we owe it."""
+        return self.open - self.credit
+
+
+class AgeingBucket(msgspec.Struct, frozen=True):
+    """Open amounts by days overdue: from `first` to `last` (None: without end); the bucket
+    that is not due yet has -1 for both. `items` counts invoices."""
+
+    first: int
+    last: int | None
+    items: int
+    amount: Money
+
+
+class PaymentWithAllocations(msgspec.Struct, frozen=True):
+    """A payment, what it paid, and what is left of it as credit."""
+
+    payment: Payment
+    allocations: tuple[Allocation, ...]
+    left: Money
+
+
+AGEING: tuple[tuple[int, int | None], ...] = ((-1, -1), (0, 30), (31, 60), (61, 90), (91, None))
+"""The usual buckets. An item is overdue by whole days since the instant it fell due."""
+
+
+def bucket_of(due_at: datetime, now: datetime) -> int:
+    """The index in `AGEING` of an item that is due at `due_at`."""
+    if now < due_at:
+        return 0
+    days = (now - due_at) // timedelta(days=1)
+    return next(
+        index
+        for index, (first, last) in enumerate(AGEING)
+        if first >= 0 and first <= days and (last is None or days <= last)
+    )
+
+
+def allocate(
+    credits_: Iterable[Credit], items: Iterable[OpenItem]
+) -> list[tuple[Credit, OpenItem, Money]]:
+    """Pays `items` with `credits_` of the same account, the oldest credit first: each pays the
+    invoice that it names, then the oldest due. What is left over stays credit."""
+    order = sorted(items, key=lambda item: (item.due_at, item.issued_at, item.invoice))
+    rest = {item.invoice: item.open.micros for item in order}
+    found: list[tuple[Credit, OpenItem, Money]] = []
+    for credit in sorted(credits_, key=lambda each: (each.received_at, each.origin)):
+        left = credit.left.micros
+        named = [item for item in order if item.invoice == credit.invoice]
+        for item in named + order:
+            taken = min(left, rest[item.invoice])
+            if taken > 0:
+                found.append((credit, item, Money(taken, item.open.currency)))
+                rest[item.invoice] -= taken
+                left -= taken
+    return found
+
+
+def entry_of(allocation: Allocation) -> Entry:
+    """The customer's credit becomes the invoice's payment."""
+    return Entry(
+        entity=allocation.entity,
+        kind="allocation",
+        reference=allocation.id,
+        postings=(
+            Posting(CUSTOMER_CREDITS, allocation.amount),
+            Posting(RECEIVABLES, -allocation.amount),
+        ),
+        description=f"{allocation.origin} pays {allocation.invoice}"[:200],
+        booked_at=allocation.allocated_at,
+    )
+
+
+def transfer_of(credit: Credit) -> Entry:
+    """An invoice below zero is no receivable but the customer's credit."""
+    return Entry(
+        entity=credit.entity,
+        kind="credit",
+        reference=credit.origin,
+        postings=(Posting(RECEIVABLES, credit.amount), Posting(CUSTOMER_CREDITS, -credit.amount)),
+        description=f"{credit.origin} is below zero"[:200],
+        booked_at=credit.received_at,
+    )
