@@ -338,3 +338,33 @@ def settle(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:
     if charged > s[POS_CHARGED]:
         s[CHARGE] = charged - s[POS_CHARGED]
         s[POS_CHARGED] = charged
+
+
+def rate_many(
+    table: Sequence[int],
+    events: MutableSequence[int],
+    owners: Sequence[int],
+    buckets: MutableSequence[int],
+    work: MutableSequence[int],
+    width: int,
+    codes: MutableSequence[int],
+) -> None:
+    """Rate `events` (slices without their buckets, end to end: BUCKET_COUNT integers each) in
+    order. `owners[i]` is the account that pays for the i-th; account a holds its buckets at
+    `buckets[a * width]`: how many, then BUCKET_SIZE integers each. What an event takes is
+    debited there, for the next one to see. `work` has room for one slice."""
+    for index in range(len(owners)):
+        event = index * BUCKET_COUNT
+        for i in range(BUCKET_COUNT):
+            work[i] = events[event + i]
+        held = owners[index] * width
+        count = buckets[held]
+        work[BUCKET_COUNT] = count
+        for i in range(count * BUCKET_SIZE):
+            work[BUCKETS + i] = buckets[held + 1 + i]
+        codes[index] = rate(table, work)
+        for i in range(BUCKET_COUNT):
+            events[event + i] = work[i]
+        for i in range(count):
+            bucket = i * BUCKET_SIZE
+            buckets[held + 1 + bucket + REMAINING] -= work[BUCKETS + bucket + TAKEN]

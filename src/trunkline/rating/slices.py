@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import kernel
+from trunkline.rating import compiled, kernel
 from trunkline.rating.tariff import Tariff
 
 _DIGITS = 15
@@ -61,8 +61,13 @@ class Rater:
 
     def __init__(self, tariff: Tariff) -> None:
         self.tariff = tariff
-        self._table = tariff.table
+        self._array: compiled.Integers | None = None
 
     def rate(self, slice_: list[int]) -> int:
         """Rate in place; returns RATED, SHORT, or a negative refusal (`rating.kernel`)."""
-        return kernel.rate(self._table, slice_)
+        form = compiled.form
+        if form is None:
+            return kernel.rate(self.tariff.table, slice_)
+        if self._array is None:
+            self._array = form.array(self.tariff.table)
+        return form.rate(self._array, slice_)

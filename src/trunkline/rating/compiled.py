@@ -1,0 +1,95 @@
+"""The kernel compiled to machine code, once a process asks for it.
+
+Importing this module costs nothing: numba is imported by `load`, which takes about half a
+second where the machine code is cached and two where it is not. A process calls it before it
+serves; whatever it rates earlier goes through the plain kernel, with the same results.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trunkline.rating import kernel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
+
+_CALLED_INSIDE = (
+    kernel.find_rule,
+    kernel.find_prefix,
+    kernel.find_steps,
+    kernel.affordable,
+    kernel.find_bucket,
+    kernel.pay,
+    kernel.extend,
+    kernel.settle,
+    kernel.rate,
+)
+_RATE = "int64(int64[::1], int64[::1])"
+_RATE_MANY = "void(" + ", ".join(["int64[::1]"] * 5) + ", int64, int64[::1])"
+
+
+class Form:
+    """The compiled functions, over arrays of 64-bit integers."""
+
+    def __init__(self, rate: Callable[..., int], rate_many: Callable[..., None]) -> None:
+        import numpy
+
+        self._numpy = numpy
+        self._rate = rate
+        self.rate_many = rate_many
+        """`kernel.rate_many` over arrays."""
+
+    def array(self, numbers: Sequence[int]) -> "Integers":
+        return self._numpy.array(numbers, dtype=self._numpy.int64)
+
+    def rate(self, table: "Integers", slice_: list[int]) -> int:
+        """`kernel.rate`; every number of the slice must fit in 64 bits (`OverflowError`)."""
+        work = self.array(slice_)
+        code = self._rate(table, work)
+        slice_[:] = work.tolist()
+        return code
+
+
+form: Form | None = None
+"""What `load` has made in this process."""
+
+
+def load(cache: Path | None = None) -> Form:
+    """The compiled form, made at the first call. Machine code is kept in the folder `cache`
+    (or where numba would), and made afresh where it can't be kept."""
+    global form
+    if form is None:
+        form = _compile(cache)
+    return form
+
+
+def _compile(cache: Path | None) -> Form:
+    import numba
+    from numba.extending import register_jitable
+
+    for function in _CALLED_INSIDE:
+        register_jitable(function)
+    config: Any = numba.config
+    configured = config.CACHE_DIR
+    if cache is not None:
+        config.CACHE_DIR = str(cache)
+    try:
+        return Form(_machine_code(kernel.rate, _RATE), _machine_code(kernel.rate_many, _RATE_MANY))
+    finally:
+        config.CACHE_DIR = configured
+
+
+def _machine_code(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
+    from numba import njit
+
+    try:
+        kept: Callable[..., Any] = njit(signature, cache=True)(function)
+        return kept
+    except (OSError, RuntimeError):
+        # numba refuses to compile at all where no folder takes the cache
+        fresh: Callable[..., Any] = njit(signature)(function)
+        return fresh
