@@ -38,8 +38,8 @@ resource = sa.Table(
 )
 
 _ADD_RESOURCE = {
-    "sqlite": sqlite.insert(resource).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(resource).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(resource).on_conflict_do_nothing().returning(resource.c.id),
+    "postgresql": postgresql.insert(resource).on_conflict_do_nothing().returning(resource.c.id),
 }
 
 _ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
@@ -144,7 +144,7 @@ def add(tx: Tx, resources: Sequence[Resource]) -> int:
             for each in resources
         ],
     )
-    return result.rowcount
+    return len(result.all())
 
 
 def taken(r: Reader, values: Sequence[str], imsis: Sequence[str]) -> dict[str, str | None]:

@@ -1,0 +1,98 @@
+"""From an item to its tasks: what has to be done, in which order. Pure.
+
+What a product needs stands in the catalogue: the characteristic `serviceKind` of its
+specification. A kind that the network must deliver has its plan here; a product without one
+(an add-on such as a device protection) is a product and nothing more.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from trunkline.kernel.errors import Refused
+from trunkline.ordering.model import Task, TaskKind
+
+
+class ServiceKind(StrEnum):
+    """What delivers a product."""
+
+    NONE = "none"
+    MOBILE = "mobile"
+
+
+class NotDeliverable(Refused):
+    """The offering needs a service that nothing here can deliver."""
+
+    code = "notDeliverable"
+
+
+Plan = tuple[tuple[TaskKind, tuple[int, ...]], ...]
+"""Steps, each with the places within the plan that it waits for."""
+
+_ADD: dict[ServiceKind, Plan] = {
+    ServiceKind.NONE: ((TaskKind.ACTIVATE_PRODUCT, ()),),
+    ServiceKind.MOBILE: (
+        (TaskKind.RESERVE_NUMBER, ()),
+        (TaskKind.RESERVE_SIM, ()),
+        (TaskKind.OPEN_CHARGING, (0, 1)),
+        (TaskKind.ACTIVATE_SERVICE, (2,)),
+        (TaskKind.ACTIVATE_PRODUCT, (3,)),
+    ),
+}
+
+_DELETE: dict[ServiceKind, Plan] = {
+    ServiceKind.NONE: ((TaskKind.TERMINATE_PRODUCT, ()),),
+    ServiceKind.MOBILE: (
+        (TaskKind.CLOSE_CHARGING, ()),
+        (TaskKind.TERMINATE_SERVICE, (0,)),
+        (TaskKind.TERMINATE_PRODUCT, (1,)),
+    ),
+}
+
+
+def service_kind(value: str | None, *, path: str) -> ServiceKind:
+    """The kind that an offering's `serviceKind` names; None where it has none. Raises
+    `NotDeliverable`."""
+    if value is None:
+        return ServiceKind.NONE
+    try:
+        return ServiceKind(value)
+    except ValueError:
+        raise NotDeliverable(f"no plan delivers a {value[:40]!r} service", path=path) from None
+
+
+def plan_to_add(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:
+    """The tasks that bring one product into service, placed from `after` on."""
+    return _tasks(_ADD[kind], item=item, product=product, after=after)
+
+
+def plan_to_delete(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:
+    """The tasks that take one product out of service, placed from `after` on."""
+    return _tasks(_DELETE[kind], item=item, product=product, after=after)
+
+
+def plan_to_undo(done: Sequence[Task], *, item: str, product: str, after: int) -> list[Task]:
+    """The tasks that give back what the tasks `done` (begun or completed) of a product that is
+    not yet in service have taken. A number goes back on the shelf only after its account in
+    charging is closed: until then calls may be charged to it."""
+    kinds = {task.kind for task in done}
+    steps: list[TaskKind] = []
+    if TaskKind.OPEN_CHARGING in kinds:
+        steps.append(TaskKind.CLOSE_CHARGING)
+    if kinds & {TaskKind.RESERVE_NUMBER, TaskKind.RESERVE_SIM}:
+        steps.append(TaskKind.RELEASE_RESERVATIONS)
+    steps.append(TaskKind.CANCEL_PRODUCT)
+    chain: Plan = tuple((kind, (place - 1,) if place else ()) for place, kind in enumerate(steps))
+    return _tasks(chain, item=item, product=product, after=after)
+
+
+def _tasks(plan: Plan, *, item: str, product: str, after: int) -> list[Task]:
+    return [
+        Task(
+            position=after + place,
+            item=item,
+            product=product,
+            kind=kind,
+            depends_on=tuple(after + waited for waited in waits_for),
+        )
+        for place, (kind, waits_for) in enumerate(plan)
+    ]

@@ -1,0 +1,247 @@
+"""Product orders, their items and the tasks that fulfil them, with their lifecycles (TMF622 v4).
+
+Ids of other domains are held as they come. An item's state follows from its tasks and the
+order's from its items; nothing else moves them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from trunkline.kernel.ids import Id
+from trunkline.kernel.lifecycle import Lifecycle
+
+
+class OrderId(Id):
+    __slots__ = ()
+    prefix = "ord"
+
+
+class Action(StrEnum):
+    """TMF622 v4, OrderItemActionType."""
+
+    ADD = "add"
+    MODIFY = "modify"
+    DELETE = "delete"
+    NO_CHANGE = "noChange"
+
+
+class OrderState(StrEnum):
+    """TMF622 v4, ProductOrderStateType; items know all but `partial`."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    HELD = "held"
+    IN_PROGRESS = "inProgress"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PARTIAL = "partial"
+    ASSESSING_CANCELLATION = "assessingCancellation"
+    PENDING_CANCELLATION = "pendingCancellation"
+
+
+ORDER_LIFECYCLE = Lifecycle(
+    "order",
+    {
+        OrderState.ACKNOWLEDGED: {
+            OrderState.REJECTED,
+            OrderState.PENDING,
+            OrderState.IN_PROGRESS,
+            OrderState.HELD,
+            OrderState.COMPLETED,
+            OrderState.CANCELLED,
+            OrderState.ASSESSING_CANCELLATION,
+            OrderState.PENDING_CANCELLATION,
+        },
+        OrderState.PENDING: {
+            OrderState.IN_PROGRESS,
+            OrderState.HELD,
+            OrderState.ASSESSING_CANCELLATION,
+            OrderState.PENDING_CANCELLATION,
+            OrderState.CANCELLED,
+        },
+        OrderState.IN_PROGRESS: {
+            OrderState.COMPLETED,
+            OrderState.HELD,
+            OrderState.PENDING,
+            OrderState.FAILED,
+            OrderState.PARTIAL,
+            OrderState.ASSESSING_CANCELLATION,
+            OrderState.PENDING_CANCELLATION,
+            OrderState.CANCELLED,
+        },
+        OrderState.HELD: {
+            OrderState.IN_PROGRESS,
+            OrderState.COMPLETED,
+            OrderState.FAILED,
+            OrderState.PARTIAL,
+            OrderState.ASSESSING_CANCELLATION,
+            OrderState.PENDING_CANCELLATION,
+            OrderState.CANCELLED,
+        },
+        OrderState.ASSESSING_CANCELLATION: {
+            OrderState.IN_PROGRESS,
+            OrderState.HELD,
+            OrderState.PENDING,
+            OrderState.PENDING_CANCELLATION,
+            OrderState.CANCELLED,
+        },
+        OrderState.PENDING_CANCELLATION: {OrderState.CANCELLED},
+        OrderState.REJECTED: frozenset(),
+        OrderState.CANCELLED: frozenset(),
+        OrderState.COMPLETED: frozenset(),
+        OrderState.FAILED: frozenset(),
+        OrderState.PARTIAL: frozenset(),
+    },
+)
+
+
+class TaskKind(StrEnum):
+    """The steps that an item may decompose into."""
+
+    RESERVE_NUMBER = "reserveNumber"
+    RESERVE_SIM = "reserveSim"
+    OPEN_CHARGING = "openChargingAccount"
+    ACTIVATE_SERVICE = "activateService"
+    ACTIVATE_PRODUCT = "activateProduct"
+    CLOSE_CHARGING = "closeChargingAccount"
+    TERMINATE_SERVICE = "terminateService"
+    TERMINATE_PRODUCT = "terminateProduct"
+    RELEASE_RESERVATIONS = "releaseReservations"
+    CANCEL_PRODUCT = "cancelProduct"
+
+
+class TaskState(StrEnum):
+    """`inProgress` waits for another's answer; `failed` waits for a person."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "inProgress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TASK_LIFECYCLE = Lifecycle(
+    "task",
+    {
+        TaskState.PENDING: {
+            TaskState.IN_PROGRESS,
+            TaskState.COMPLETED,
+            TaskState.FAILED,
+            TaskState.CANCELLED,
+        },
+        TaskState.IN_PROGRESS: {TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED},
+        TaskState.FAILED: {TaskState.PENDING, TaskState.CANCELLED},
+        TaskState.COMPLETED: frozenset(),
+        TaskState.CANCELLED: frozenset(),
+    },
+)
+
+
+class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an item asks for. `add` names an `offering`; `delete` a `product`. A wished number
+    comes as the characteristic `msisdn`."""
+
+    action: Action
+    id: str | None = None
+    """The client's own, unique within the order; None for the item's place, from 1."""
+    offering: str | None = None
+    product: str | None = None
+    quantity: int = 1
+    characteristics: Mapping[str, str] = {}
+
+
+class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as it stands. `products` are those that it creates (`quantity` of them), or the
+    one that it deletes; `reason` says why it is held or failed."""
+
+    id: str
+    action: Action
+    state: OrderState
+    offering: str | None
+    offering_name: str | None
+    quantity: int
+    products: tuple[str, ...]
+    characteristics: Mapping[str, str] = {}
+    reason: str | None = None
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One step for one product of an item. It may run once all of `depends_on` (positions in
+    the same order) are completed. `result` is what it yielded."""
+
+    position: int
+    item: str
+    product: str
+    kind: TaskKind
+    state: TaskState = TaskState.PENDING
+    depends_on: tuple[int, ...] = ()
+    attempts: int = 0
+    reason: str | None = None
+    result: Mapping[str, str] = {}
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's order (TMF622). `cancelling` is set once cancellation was asked for."""
+
+    id: OrderId
+    customer: str
+    billing_account: str
+    state: OrderState
+    order_date: datetime
+    items: tuple[OrderItem, ...]
+    external_id: str | None = None
+    description: str | None = None
+    category: str | None = None
+    priority: str | None = None
+    requested_start: datetime | None = None
+    completion_date: datetime | None = None
+    cancellation_date: datetime | None = None
+    cancellation_reason: str | None = None
+
+
+def ready(tasks: Sequence[Task]) -> Task | None:
+    """The first task that waits for nothing any more, or None."""
+    completed = {task.position for task in tasks if task.state is TaskState.COMPLETED}
+    for task in tasks:
+        if task.state is TaskState.PENDING and completed.issuperset(task.depends_on):
+            return task
+    return None
+
+
+def item_state(item: OrderItem, tasks: Iterable[Task]) -> OrderItem:
+    """`item` in the state that its `tasks` (its own only) put it in. One that is being
+    cancelled or given up ends as `cancelled` or `failed` once no task is left open."""
+    own = tuple(tasks)
+    failed = next((task for task in own if task.state is TaskState.FAILED), None)
+    still_open = any(t.state in (TaskState.PENDING, TaskState.IN_PROGRESS) for t in own)
+    state, reason = item.state, item.reason
+    if ORDER_LIFECYCLE.is_final(state):
+        return item
+    if state is OrderState.PENDING_CANCELLATION:
+        state = state if failed or still_open else OrderState.CANCELLED
+    elif failed is not None:
+        state, reason = OrderState.HELD, failed.reason
+    elif still_open:
+        state, reason = OrderState.IN_PROGRESS, None
+    else:
+        state, reason = OrderState.COMPLETED, None
+    return msgspec.structs.replace(item, state=state, reason=reason)
+
+
+def order_state(items: Iterable[OrderItem]) -> OrderState:
+    """The state of an order that has been started, from its items': what is still moving
+    decides before what waits for a person, and both before what has ended."""
+    states = {item.state for item in items}
+    for moving in (OrderState.PENDING_CANCELLATION, OrderState.IN_PROGRESS, OrderState.HELD):
+        if moving in states:
+            return moving
+    if len(states) == 1:
+        return states.pop()
+    return OrderState.PARTIAL
