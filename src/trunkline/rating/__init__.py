@@ -3,7 +3,9 @@
 Others describe prices as a `TariffSource`; `compile_tariff` turns it into an immutable
 `Tariff`, a flat table of integers; a `Rater` prices slices of usage by it, for the network
 (what may be granted, what was used), for mediation, for the re-rate and the what-if alike.
-One kernel (`rating.kernel`) serves all of them, interpreted or compiled to machine code.
+One kernel (`rating.kernel`) serves all of them, interpreted or compiled to machine code
+(`rating.compiled.load()` at a process's start). `prorate` gives the part of a period's price
+that falls to a part of the period.
 
 How to rate one slice of usage::
 
@@ -84,6 +86,7 @@ from trunkline.rating.model import (
     Window,
     service_code,
 )
+from trunkline.rating.proration import Days, InvalidProration, Part, months_between, prorate
 from trunkline.rating.slices import Rater, bucket_offset, destination, new_slice
 from trunkline.rating.tariff import Plan, Tariff, UnknownPlan
 
@@ -120,7 +123,10 @@ __all__ = [
     "UNKNOWN_PLAN",
     "VOICE",
     "Allowance",
+    "Days",
     "Increment",
+    "InvalidProration",
+    "Part",
     "Plan",
     "PlanSource",
     "PriceStep",
@@ -137,6 +143,8 @@ __all__ = [
     "bucket_offset",
     "compile_tariff",
     "destination",
+    "months_between",
     "new_slice",
+    "prorate",
     "service_code",
 ]
