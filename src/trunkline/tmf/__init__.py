@@ -1,0 +1,30 @@
+"""The resource mechanism: one declaration gives REST, filters, paging, patches and OpenAPI.
+
+It owns the manner of TM Forum's Open APIs (TMF630) once, for all of them: `fields`, filters,
+`sort`, `offset` and `limit`, merge patch and JSON Patch, error bodies, scopes, idempotency,
+entity tags. It knows no telecom rule; what a resource is, a declaration says.
+"""
+
+from trunkline.tmf.paths import Path, amount, child, column, in_json
+from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
+from trunkline.tmf.wire import Entity, Moment, Timestamp, Wire, href
+
+__all__ = [
+    "Aggregate",
+    "Api",
+    "Body",
+    "Document",
+    "Entity",
+    "Moment",
+    "Path",
+    "Resource",
+    "Task",
+    "Timestamp",
+    "Verb",
+    "Wire",
+    "amount",
+    "child",
+    "column",
+    "href",
+    "in_json",
+]

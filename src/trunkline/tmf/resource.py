@@ -1,0 +1,211 @@
+"""What a declaration says about a resource. Three kinds: Document, Aggregate, Task."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from trunkline.kernel.errors import Invalid
+from trunkline.platform.db import Reader, Tx
+from trunkline.platform.messages import DatabaseName
+from trunkline.tmf import wire
+from trunkline.tmf.paths import Expression, Path, column
+
+Model = TypeVar("Model")
+Body = dict[str, Any]
+
+_KEPT = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resource(Generic[Model]):
+    """`path` is the collection's whole path. `key` is the column of ids; `paths` maps what may
+    be filtered and sorted by to columns (`id` is always there). `find` loads the models of
+    some ids, in any order and skipping those that don't exist; `to_wire` makes the answer of
+    one. Reads and writes happen in `database`."""
+
+    path: str
+    type: str
+    scope: str
+    key: sa.Column[Any]
+    find: Callable[[Reader, Sequence[str]], Iterable[Model]]
+    to_wire: Callable[[Model], Any]
+    paths: Mapping[str, Path | Expression]
+    where: Expression | None = None
+    database: DatabaseName = "books"
+    delete: Callable[[Tx, str, datetime], None] | None = None
+
+    kind: ClassVar[str] = ""
+
+    @cached_property
+    def filters(self) -> dict[str, Path]:
+        """The declared paths, with `id`."""
+        declared = {"id": self.key, **self.paths}
+        return {
+            name: path if isinstance(path, Path) else column(path)
+            for name, path in declared.items()
+        }
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
+        """The wire forms of these ids, in their order."""
+        found = {_id(each): each for each in map(self.to_wire, self.find(r, ids))}
+        return [found[each] for each in ids if each in found]
+
+    def created(self, tx: Tx, body: Body, now: datetime) -> str:
+        """Creates from a body, and returns the id. Raises what the operation raises."""
+        raise NotImplementedError
+
+    def changed(self, tx: Tx, ident: str, before: Body, after: Body, now: datetime) -> None:
+        """Makes of `before` what `after` asks for, or refuses."""
+        raise NotImplementedError
+
+    @property
+    def creates(self) -> bool:
+        return False
+
+    @property
+    def changes(self) -> bool:
+        return False
+
+
+def _id(answer: Any) -> str:
+    found: str = answer["id"] if isinstance(answer, dict) else answer.id
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Document(Resource[Body]):
+    """Catalogue-like data: the body is kept whole, also what `schema` doesn't know, and what
+    it knows is checked. `create` stores a body and returns its id; `replace` stores a patched
+    one; the domain supplies `id`, `lastUpdate` and the like. `find` gives bodies with `id`."""
+
+    kind = "document"
+    schema: type[msgspec.Struct]
+    create: Callable[[Tx, Body, datetime], str] | None = None
+    replace: Callable[[Tx, str, Body, datetime], object] | None = None
+    to_wire: Callable[[Body], Body] = dict
+
+    def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
+        found = {body["id"]: body for body in self.find(r, ids)}
+        return [
+            {
+                "@type": self.type,
+                **self.to_wire(found[each]),
+                "href": wire.href(self.path, each),
+            }
+            for each in ids
+            if each in found
+        ]
+
+    @property
+    def creates(self) -> bool:
+        return self.create is not None
+
+    @property
+    def changes(self) -> bool:
+        return self.replace is not None
+
+    def created(self, tx: Tx, body: Body, now: datetime) -> str:
+        assert self.create is not None
+        body.pop("href", None)
+        wire.convert(body, self.schema)
+        return self.create(tx, body, now)
+
+    def changed(self, tx: Tx, ident: str, before: Body, after: Body, now: datetime) -> None:
+        assert self.replace is not None
+        for name in ("id", "href"):
+            if after.get(name) != before[name]:
+                raise Invalid("can't be changed", path=name)
+        if after == before:
+            return
+        wire.convert(after, self.schema)
+        self.replace(tx, ident, {name: each for name, each in after.items() if name != "href"}, now)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Verb:
+    """What a PATCH may mean. It is meant when the attribute `on` changes (to one of `to`,
+    where given); it takes the attributes of `form`, and `run` gets them."""
+
+    on: str
+    form: type[msgspec.Struct]
+    run: Callable[[Tx, str, Any, datetime], object]
+    to: frozenset[str] | None = None
+
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        return frozenset(field.encode_name for field in msgspec.structs.fields(self.form))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Aggregate(Resource[Model]):
+    """What only its domain's operations change. `create` gets the body as `accepts` and
+    returns the new id; a PATCH is dispatched to the `verbs` that it means."""
+
+    kind = "aggregate"
+    form: type[msgspec.Struct]
+    accepts: type[msgspec.Struct] | None = None
+    create: Callable[[Tx, Any, datetime], str] | None = None
+    verbs: tuple[Verb, ...] = ()
+
+    @property
+    def creates(self) -> bool:
+        return self.create is not None
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.verbs)
+
+    def created(self, tx: Tx, body: Body, now: datetime) -> str:
+        assert self.create is not None
+        assert self.accepts is not None
+        return self.create(tx, wire.convert(body, self.accepts), now)
+
+    def changed(self, tx: Tx, ident: str, before: Body, after: Body, now: datetime) -> None:
+        names = {
+            name for name in before.keys() | after.keys() if after.get(name) != before.get(name)
+        }
+        for verb in self.verbs:
+            if verb.on not in names or (verb.to is not None and after.get(verb.on) not in verb.to):
+                continue
+            given = {name: after.get(name) for name in verb.takes & names}
+            verb.run(tx, ident, wire.convert(given, verb.form), now)
+            names -= verb.takes
+        if names:
+            raise self._unmeant(min(names), after)
+
+    def _unmeant(self, name: str, after: Body) -> Invalid:
+        values = sorted(to for verb in self.verbs if verb.on == name and verb.to for to in verb.to)
+        if values:
+            said = str(after.get(name))[:40]
+            return Invalid(f"can't be set to {said!r}, only to {', '.join(values)}", path=name)
+        with_ = next((verb.on for verb in self.verbs if name in verb.takes), None)
+        if with_:
+            return Invalid(f"can only be changed together with {with_}", path=name)
+        return Invalid("can't be changed", path=name)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task(Aggregate[Model]):
+    """A POST runs a verb; what it did is kept and can be read again, never changed."""
+
+    kind = "task"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Api:
+    """One Open API: its number ("TMF622"), title, version, base path and resources."""
+
+    number: str
+    title: str
+    version: str
+    base: str
+    resources: tuple[Resource[Any], ...]

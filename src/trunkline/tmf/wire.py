@@ -1,0 +1,103 @@
+"""The form of values on the wire: typed JSON in and out, with errors that name the place."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from trunkline.kernel.errors import Invalid
+
+MAX_DEPTH = 32
+
+Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""An instant on its way out, as `kernel.time.format_instant` writes it."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant on its way in: RFC 3339, with an offset."""
+
+Input = TypeVar("Input")
+
+
+class Wire(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """A JSON object. Attributes that have no value are absent, never null."""
+
+
+class Entity(Wire, tag_field="@type", tag=True):
+    """What every resource shows; its class's name is its `@type`."""
+
+    id: str
+    href: str
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_AT = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+
+
+def encode(value: object) -> bytes:
+    return _encoder.encode(value)
+
+
+def plain(value: object) -> Any:
+    """`value` as dicts, lists and scalars; numbers stay decimals."""
+    return msgspec.to_builtins(value, builtin_types=(Decimal,))
+
+
+def href(path: str, id: str) -> str:  # noqa: A002 (the attribute's name)
+    """The address of the resource with this id, in the collection at `path`."""
+    return f"{path}/{quote(id, safe='~:@!$&()*+,;=')}"
+
+
+def decode(raw: bytes) -> Any:
+    """A JSON body as plain values. Raises `Invalid` for what is no JSON, is nested deeper than
+    `MAX_DEPTH`, or holds a NUL, which no database keeps."""
+    try:
+        value = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"the body is not JSON: {error}", path="$") from None
+    except RecursionError:
+        raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$") from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or b"\\u0000" in raw:
+        _check(value)
+    return value
+
+
+def convert(value: Any, form: type[Input]) -> Input:
+    """Plain values as a typed form. Raises `Invalid` naming the path."""
+    try:
+        return msgspec.convert(value, form)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+
+
+def _invalid(said: str) -> Invalid:
+    at = _AT.search(said)
+    path = at.group(1).lstrip(".") if at else ""
+    reason = said[: at.start()] if at else said
+    missing = _MISSING.match(reason)
+    if missing:
+        path = f"{path}.{missing.group(1)}" if path else missing.group(1)
+        reason = "is required"
+    return Invalid(reason.replace("`", ""), path=path or "$")
+
+
+def _check(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below.extend(each)
+                below.extend(each.values())
+            elif isinstance(each, list):
+                below.extend(each)
+            elif isinstance(each, str) and "\0" in each:
+                raise Invalid("a text holds a NUL", path="$")
+        if not below:
+            return
+        level = below
+    raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$")
