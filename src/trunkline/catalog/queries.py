@@ -1,0 +1,129 @@
+"""Reads of the catalogue."""
+
+from collections.abc import Iterable
+
+from trunkline.catalog import store
+from trunkline.catalog.bodies import offering_of, references
+from trunkline.catalog.model import (
+    Brand,
+    BrandId,
+    Document,
+    DocumentKind,
+    DocumentNotFound,
+    LifecycleStatus,
+    Market,
+    MarketId,
+    Offering,
+    OfferingId,
+    PriceId,
+    RateSheet,
+    UnknownBrand,
+    UnknownMarket,
+    UnknownRateSheet,
+)
+from trunkline.catalog.prices import parse_price
+from trunkline.platform.db import Reader
+
+
+def document(r: Reader, kind: DocumentKind, document_id: str) -> Document:
+    """Raises `DocumentNotFound`."""
+    found = store.find_document(r, kind, document_id)
+    if found is None:
+        raise DocumentNotFound(f"there is no {kind} {document_id[:60]}")
+    return found
+
+
+def documents(r: Reader, kind: DocumentKind, ids: Iterable[str]) -> dict[str, Document]:
+    """Those that exist, by id."""
+    return store.find_documents(r, kind, ids)
+
+
+def offering(r: Reader, offering_id: OfferingId) -> Offering:
+    """The typed view. Raises `DocumentNotFound`."""
+    found = offerings(r, [offering_id]).get(offering_id)
+    if found is None:
+        raise DocumentNotFound(f"there is no {DocumentKind.OFFERING} {offering_id[:60]}")
+    return found
+
+
+def offerings(r: Reader, ids: Iterable[OfferingId]) -> dict[OfferingId, Offering]:
+    """The typed views of those that exist, by id: two statements for all of them."""
+    found = store.find_documents(r, DocumentKind.OFFERING, ids)
+    refers_to = {
+        each.id: [
+            PriceId(reference.id)
+            for reference in references(each.kind, each.body)
+            if reference.kind is DocumentKind.PRICE
+        ]
+        for each in found.values()
+    }
+    wanted = {price_id for each in refers_to.values() for price_id in each}
+    prices = {
+        PriceId(each.id): parse_price(each.body, price_id=PriceId(each.id))
+        for each in store.find_documents(r, DocumentKind.PRICE, wanted).values()
+    }
+    return {
+        OfferingId(each.id): offering_of(
+            each, tuple(p for i in refers_to[each.id] if (p := prices.get(i)) is not None)
+        )
+        for each in found.values()
+    }
+
+
+def offering_ids(r: Reader, *statuses: LifecycleStatus) -> list[OfferingId]:
+    """The ids of all offerings, or of those in one of these states."""
+    return [OfferingId(each) for each in store.offering_ids(r, statuses)]
+
+
+def brand(r: Reader, brand_id: BrandId) -> Brand:
+    """Raises `UnknownBrand`."""
+    found = store.find_brand(r, brand_id)
+    if found is None:
+        raise UnknownBrand(f"there is no brand {brand_id[:60]}")
+    return found
+
+
+def brand_named(r: Reader, name: str) -> Brand | None:
+    return store.find_brand_named(r, name)
+
+
+def brands(r: Reader) -> list[Brand]:
+    """All of them, by name."""
+    return store.all_brands(r)
+
+
+def market(r: Reader, market_id: MarketId) -> Market:
+    """Raises `UnknownMarket`."""
+    found = store.find_market(r, market_id)
+    if found is None:
+        raise UnknownMarket(f"there is no market {market_id[:60]}")
+    return found
+
+
+def market_named(r: Reader, name: str) -> Market | None:
+    return store.find_market_named(r, name)
+
+
+def markets(r: Reader) -> list[Market]:
+    """All of them, by name."""
+    return store.all_markets(r)
+
+
+def market_of_brand(r: Reader, brand_id: BrandId) -> Market:
+    """Where the brand sells. Raises `UnknownBrand`."""
+    found = store.find_market_of(r, brand_id)
+    if found is None:
+        raise UnknownBrand(f"there is no brand {brand_id[:60]}")
+    return found
+
+
+def rate_sheet(r: Reader, name: str) -> RateSheet:
+    """The sheet as it was last imported. Raises `UnknownRateSheet`."""
+    found = store.find_sheet(r, name)
+    if found is None:
+        raise UnknownRateSheet(f"there is no rate sheet {name[:60]}")
+    return found
+
+
+def rate_sheet_names(r: Reader) -> list[str]:
+    return store.sheet_names(r)
