@@ -1,0 +1,131 @@
+"""What a gateway is told: golden octets, and each of charging's results in its own place."""
+
+import pytest
+
+from tests.unit.diameter.builders import IMSI, asked, ccr, mscc, subscription
+from trunkline.charging import ChargeAnswer, Result, UnitAnswer
+from trunkline.diameter import codec
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.answers import Identity, refusal
+from trunkline.diameter.codec import Avp
+from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers
+from trunkline.diameter.gy_request import read
+
+US = Identity("ocs.example", "example")
+SUBSCRIBER = subscription(d.END_USER_IMSI, IMSI)
+
+
+def answer(message: bytes, result: Result, *units: UnitAnswer, **more: object) -> list[Avp]:
+    octets = CreditAnswers(US).encode(read(message, 0), ChargeAnswer(result, units, **more))  # type: ignore[arg-type]
+    assert codec.header_of(octets).length == len(octets)
+    assert octets[12:20] == message[12:20], "Hop-by-Hop and End-to-End come back"
+    return list(codec.avps(octets))
+
+
+def values(avps: list[Avp], code: int) -> list[bytes]:
+    return [avp.data for avp in avps if avp.code == code]
+
+
+def inside(data: bytes) -> dict[int, bytes]:
+    return {avp.code: avp.data for avp in codec.avps(data, 0)}
+
+
+def test_golden_answer() -> None:
+    reading = read(ccr(1, 0, SUBSCRIBER, mscc(asked(5), group=7, service=9), session="s"), 0)
+    unit = UnitAnswer(7, 9, Result.SUCCESS, 5_000_000, 3600, final=True)
+    octets = CreditAnswers(US).encode(reading, ChargeAnswer(Result.SUCCESS, (unit,)))
+    assert octets.hex(" ", 4) == (
+        "010000d8 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
+        "00000107 40000009 73000000 "  # Session-Id "s" first
+        "0000010c 4000000c 000007d1 "  # 2001
+        "00000108 40000013 6f63732e 6578616d 706c6500 "
+        "00000128 4000000f 6578616d 706c6500 "
+        "00000102 4000000c 00000004 "
+        "000001a0 4000000c 00000001 "
+        "0000019f 4000000c 00000000 "
+        "000001c8 40000064 "
+        "000001af 40000018 000001a5 40000010 00000000 004c4b40 "  # granted 5,000,000
+        "000001b7 4000000c 00000009 000001b0 4000000c 00000007 "
+        "000001c0 4000000c 00000e10 "
+        "0000010c 4000000c 000007d1 "
+        "000001ae 40000014 000001c1 4000000c 00000000"
+    )
+
+
+@pytest.mark.parametrize("result", Result)
+def test_every_result_has_its_code(result: Result) -> None:
+    avps = answer(ccr(), result)
+    assert values(avps, d.RESULT_CODE) == [RESULT_CODES[result].to_bytes(4, "big")]
+    assert bool(values(avps, d.FAILED_AVP)) == (result in (Result.INVALID, Result.RATING_FAILED))
+
+
+def test_a_services_code_is_its_own() -> None:
+    message = ccr(2, 1, SUBSCRIBER, mscc(asked(), group=1), mscc(asked(), group=2))
+    avps = answer(
+        message,
+        Result.SUCCESS,
+        UnitAnswer(1, None, Result.SUCCESS, 100, 60),
+        UnitAnswer(2, None, Result.CREDIT_LIMIT),
+    )
+    assert values(avps, d.RESULT_CODE) == [d.SUCCESS.to_bytes(4, "big")]
+    first, second = map(inside, values(avps, d.MULTIPLE_SERVICES_CREDIT_CONTROL))
+    assert first[d.RESULT_CODE] == d.SUCCESS.to_bytes(4, "big")
+    assert second[d.RESULT_CODE] == d.CREDIT_LIMIT_REACHED.to_bytes(4, "big")
+    assert second[d.RATING_GROUP] == (2).to_bytes(4, "big")
+    assert d.GRANTED_SERVICE_UNIT not in second
+    assert d.SERVICE_IDENTIFIER not in first
+
+
+def test_without_services_the_grant_stands_in_the_command() -> None:
+    message = ccr(1, 0, SUBSCRIBER, asked(seconds=60), context="32275@3gpp.org")
+    avps = answer(message, Result.SUCCESS, UnitAnswer(None, None, Result.SUCCESS, 60, 30))
+    assert not values(avps, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
+    (granted,) = values(avps, d.GRANTED_SERVICE_UNIT)
+    assert inside(granted) == {d.CC_TIME: (60).to_bytes(4, "big")}
+    refused = answer(message, Result.SUCCESS, UnitAnswer(None, None, Result.CREDIT_LIMIT))
+    assert values(refused, d.RESULT_CODE) == [d.CREDIT_LIMIT_REACHED.to_bytes(4, "big")]
+
+
+def event(action: int) -> bytes:
+    return ccr(4, 0, SUBSCRIBER, codec.u32(d.REQUESTED_ACTION, action), context="32274@3gpp.org")
+
+
+def test_a_price() -> None:
+    avps = answer(event(3), Result.SUCCESS, cost=120_000, currency="EUR")
+    (cost,) = values(avps, d.COST_INFORMATION)
+    assert inside(cost)[d.CURRENCY_CODE] == (978).to_bytes(4, "big")
+    value = inside(inside(cost)[d.UNIT_VALUE])
+    assert int.from_bytes(value[d.VALUE_DIGITS], "big", signed=True) == 120_000
+    assert int.from_bytes(value[d.EXPONENT], "big", signed=True) == -6
+
+
+@pytest.mark.parametrize(("enough", "value"), [(True, 0), (False, 1)])
+def test_a_balance_check(enough: bool, value: int) -> None:
+    avps = answer(event(2), Result.SUCCESS, enough=enough)
+    assert values(avps, d.CHECK_BALANCE_RESULT) == [value.to_bytes(4, "big")]
+
+
+def test_what_agents_wrote_comes_back_in_order() -> None:
+    proxies = [
+        codec.grouped(
+            d.PROXY_INFO,
+            codec.text(d.PROXY_HOST, host),
+            codec.avp(d.PROXY_STATE, host.encode()),
+        )
+        for host in ("dra2.example", "dra1.example")
+    ]
+    message = ccr(1, 0, SUBSCRIBER, *proxies)
+    assert [avp.encode() for avp in answer(message, Result.SUCCESS)[-2:]] == proxies
+    too_busy = refusal(US, message, d.TOO_BUSY, "too busy")
+    assert too_busy[4] == d.PROXIABLE | d.ERROR
+    assert [avp.encode() for avp in codec.avps(too_busy)][-2:] == proxies
+    assert next(codec.avps(too_busy)).code == d.SESSION_ID
+
+
+def test_a_permanent_failure_has_no_error_bit_and_what_failed() -> None:
+    failed = codec.blank(d.CC_REQUEST_NUMBER)
+    octets = refusal(US, ccr(2, 5), d.MISSING_AVP, "no", failed)
+    assert octets[4] == d.PROXIABLE
+    avps = list(codec.avps(octets))
+    assert values(avps, d.FAILED_AVP) == [failed]
+    assert values(avps, d.CC_REQUEST_NUMBER) == [(5).to_bytes(4, "big")]
