@@ -1,157 +1,295 @@
-"""Settings: a TOML file, overridden by the environment. What is unknown or ill-typed is
-refused with its place; what is missing has a default that suits one machine.
+"""Settings: a TOML file, overridden by the environment, read once into frozen values.
 
-A key `port` of section `[http]` is TRUNKLINE_HTTP_PORT in the environment.
+`trunkline.toml` has a table for each section; `TRUNKLINE_HTTP_PORT` overrides `port` in
+`[http]`. Every setting has a default that suits one machine. Unknown keys and wrong types are
+refused with their place.
 """
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import check_currency
+from trunkline.kernel.time import zone
 
+FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
-FILE_VARIABLE = "TRUNKLINE_CONFIG"
-DEFAULT_FILE = Path("trunkline.toml")
+FILE_VARIABLE = "TRUNKLINE_SETTINGS"
+_NOT_SETTINGS = (FILE_VARIABLE, "TRUNKLINE_READY_FD", "TRUNKLINE_TEST_")
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
 
 
-class InvalidSettings(Invalid):
-    """`path` names the file or environment variable and the key."""
+class WrongSetting(Invalid):
+    """`path` is the file, or the environment's variable, and the key."""
 
-    code = "invalidSettings"
+    code = "wrongSetting"
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class OperatorSettings(_Section, frozen=True):
-    """Used once, when the operator is created in empty databases."""
+class Operator(_Section, frozen=True):
+    """Who runs this: the defaults for what is set up at first start."""
 
-    name: str = "Trunkline Mobile"
-    """The legal entity's name, as it stands on invoices."""
-    brand: str = "Trunkline Mobile"
-    country: str = "IE"
-    currency: str = "EUR"
-    time_zone: str = "Europe/Dublin"
-    languages: tuple[str, ...] = ("en",)
-    tax_name: str = "VAT"
-    tax_percent: str = "23"
-    """The standard rate, as a decimal: "8.1"."""
-    tax_number: str = ""
-    address: tuple[str, ...] = ()
-    invoice_prefix: str = "INV"
-
-
-class DatabaseSettings(_Section, frozen=True):
-    """`sqlite:///` with a path, or `postgresql://`. The two may not be the same."""
-
-    books: str = "sqlite:///var/books.db"
-    charging: str = "sqlite:///var/charging.db"
+    name: Annotated[str, Meta(min_length=1, description="The legal entity's name")] = (
+        "Trunkline Mobile"
+    )
+    brand: Annotated[str, Meta(min_length=1, description="The name that subscribers know")] = (
+        "Trunkline"
+    )
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 code")] = "DE"
+    currency: Annotated[str, Meta(description="ISO 4217 code")] = "EUR"
+    time_zone: Annotated[str, Meta(description="IANA name; bills' months begin by it")] = (
+        "Europe/Berlin"
+    )
+    tax_percent: Annotated[Decimal, Meta(description="The one rate of tax, until others are")] = (
+        Decimal(19)
+    )
+    tax_number: Annotated[str, Meta(description="Printed on invoices")] = "DE123456789"
 
 
-class HttpSettings(_Section, frozen=True):
-    host: str = "127.0.0.1"
-    port: int = 8080
-    workers: int = 2
-    """Processes; each serves one request at a time."""
+class Databases(_Section, frozen=True):
+    """sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; the two must differ."""
+
+    books: Annotated[str, Meta(description="Everything but charging")] = "sqlite:///var/books.db"
+    charging: Annotated[str, Meta(description="Online charging's own")] = (
+        "sqlite:///var/charging.db"
+    )
 
 
-class ChargingSettings(_Section, frozen=True):
-    """`grant_*` is what the server grants when a gateway leaves the amount to it."""
+class Storage(_Section, frozen=True):
+    """Where files are kept."""
 
-    host: str = "127.0.0.1"
-    port: int = 3868
-    origin_host: str = "charging.trunkline"
-    origin_realm: str = "trunkline"
-    metrics_port: int = 9464
-    grant_bytes: int = 50_000_000
-    grant_seconds: int = 300
-    grant_messages: int = 1
-    validity_seconds: int = 3600
-    batch: int = 128
-    event_time_tolerance_seconds: int = 86_400
-    """A gateway's Event-Timestamp further than this from our own clock is not believed, and
-    the moment of arrival counts instead."""
+    directory: Annotated[str, Meta(description="Invoices, reports; made when missing")] = "var"
 
 
-class LogSettings(_Section, frozen=True):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["console", "json"] = "console"
+class Http(_Section, frozen=True):
+    """The REST APIs and the console."""
+
+    host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="0 takes a free one")] = 8080
+    workers: Annotated[Count, Meta(description="Processes that serve")] = 1
+
+
+class Diameter(_Section, frozen=True):
+    """The Gy and Ro server (RFC 6733, RFC 8506, 3GPP TS 32.299)."""
+
+    host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="0 takes a free one")] = 3868
+    origin_host: Annotated[str, Meta(min_length=1, description="Origin-Host")] = (
+        "ocs.trunkline.example"
+    )
+    origin_realm: Annotated[str, Meta(min_length=1, description="Origin-Realm")] = (
+        "trunkline.example"
+    )
+    waiting: Annotated[Count, Meta(description="Requests that may wait; more are told 3004")] = 4096
+    connections: Annotated[Count, Meta(description="Gateways at once")] = 1000
+
+
+class Charging(_Section, frozen=True):
+    """What online charging grants."""
+
+    grant_bytes: Annotated[Count, Meta(description="Data granted at a time, in bytes")] = 10_000_000
+    grant_seconds: Annotated[Count, Meta(description="Voice granted at a time")] = 60
+    grant_messages: Annotated[Count, Meta(description="Messages granted at a time")] = 1
+    validity_seconds: Annotated[Count, Meta(description="How long a grant is good")] = 3600
+    batch_limit: Annotated[Count, Meta(description="Requests that share a commit")] = 128
+    event_time_tolerance_seconds: Annotated[
+        Count, Meta(description="How far a gateway's clock may be off before ours is taken")
+    ] = 300
+
+    @property
+    def validity(self) -> timedelta:
+        return timedelta(seconds=self.validity_seconds)
+
+    @property
+    def event_time_tolerance(self) -> timedelta:
+        return timedelta(seconds=self.event_time_tolerance_seconds)
+
+
+class Console(_Section, frozen=True):
+    """The operators' pages."""
+
+    session_hours: Annotated[Count, Meta(description="A sign-in lasts so long")] = 12
+    secure_cookies: Annotated[
+        bool, Meta(description="Cookies over HTTPS only; set it behind a TLS proxy")
+    ] = False
+
+    @property
+    def session_length(self) -> timedelta:
+        return timedelta(hours=self.session_hours)
+
+
+class Log(_Section, frozen=True):
+    """Logs go to standard error."""
+
+    format: Annotated[Literal["json", "console"], Meta(description="json or console")] = "console"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least that is told")
+    ] = "info"
 
 
 class Settings(_Section, frozen=True):
-    operator: OperatorSettings = OperatorSettings()
-    databases: DatabaseSettings = DatabaseSettings()
-    http: HttpSettings = HttpSettings()
-    charging: ChargingSettings = ChargingSettings()
-    log: LogSettings = LogSettings()
+    """All of them."""
+
+    operator: Operator = Operator()
+    databases: Databases = Databases()
+    storage: Storage = Storage()
+    http: Http = Http()
+    diameter: Diameter = Diameter()
+    charging: Charging = Charging()
+    console: Console = Console()
+    log: Log = Log()
 
 
-def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of `file` (default: that of TRUNKLINE_CONFIG, else `trunkline.toml` where
-    there is one), overridden by the environment. Raises `InvalidSettings`."""
-    environment = os.environ if environment is None else environment
+_SECTIONS: dict[str, type[_Section]] = {
+    field.name: field.type for field in msgspec.structs.fields(Settings)
+}
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings. Without `file`, the one that TRUNKLINE_SETTINGS names, or trunkline.toml in
+    the current directory if there is one. Raises `WrongSetting`."""
     named = file or (Path(environment[FILE_VARIABLE]) if FILE_VARIABLE in environment else None)
-    path = named or DEFAULT_FILE
-    values: dict[str, Any] = {}
+    path = named or Path(FILE)
+    tables: dict[str, dict[str, Any]] = {}
+    places: dict[tuple[str, str], str] = {}
     if named is not None or path.exists():
-        values = _read(path)
-    sources = {(section, key): str(path) for section in values for key in values[section]}
-    for section, key, text, variable in _overrides(environment):
-        values.setdefault(section, {})[key] = text
-        sources[section, key] = variable
-    sections: dict[str, Any] = {}
-    known = get_type_hints(Settings)
-    for section, given in values.items():
-        sections[section] = _convert(section, given, known[section], sources)
-    return Settings(**sections)
+        tables = _read(path)
+    for section, key, variable in _variables(environment):
+        tables.setdefault(section, {})[key] = environment[variable]
+        places[section, key] = variable
+    sections = {name: _section(name, table, str(path), places) for name, table in tables.items()}
+    settings = msgspec.structs.replace(Settings(), **sections)
+    _check(settings, str(path), places)
+    return settings
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        values = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSetting(f"not TOML: {error}", path=str(path)) from None
+    except UnicodeDecodeError:
+        raise WrongSetting("not UTF-8 text", path=str(path)) from None
     except OSError as error:
-        raise InvalidSettings(error.strerror or str(error), path=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"not TOML: {error}", path=str(path)) from None
-    known = Settings.__struct_fields__
-    for section, given in values.items():
-        if section not in known or not isinstance(given, dict):
-            raise InvalidSettings(
-                f"there is no section [{section}]; there are {', '.join(known)}", path=str(path)
+        raise WrongSetting(error.strerror or str(error), path=str(path)) from None
+    for name, table in tables.items():
+        if name not in _SECTIONS:
+            raise WrongSetting(
+                f"no such section{_perhaps(name, _SECTIONS)}", path=f"{path}: [{name}]"
             )
-    return values
+        if not isinstance(table, dict):
+            raise WrongSetting("is a section: write it as a table", path=f"{path}: [{name}]")
+        _check_keys(name, table, f"{path}: {name}.")
+    return tables
 
 
-def _overrides(environment: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """(section, key, text, variable) of every variable that names a section of ours."""
+def _variables(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
     found = []
-    for variable, text in sorted(environment.items()):
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or variable.startswith(_NOT_SETTINGS):
+            continue
         section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
-        if variable.startswith(PREFIX) and key and section in Settings.__struct_fields__:
-            found.append((section, key, text, variable))
+        if section not in _SECTIONS:
+            raise WrongSetting(f"no such section{_perhaps(section, _SECTIONS)}", path=variable)
+        _check_keys(section, {key: ""}, f"{PREFIX}{section.upper()}_", upper=True)
+        found.append((section, key, variable))
     return found
 
 
-def _convert(
-    section: str, given: Mapping[str, Any], kind: type[Any], sources: Mapping[tuple[str, str], str]
-) -> Any:
-    types = get_type_hints(kind)
+def _check_keys(
+    section: str, table: Mapping[str, object], where: str, *, upper: bool = False
+) -> None:
+    known = {field.name: None for field in msgspec.structs.fields(_SECTIONS[section])}
+    for key in table:
+        if key not in known:
+            place = f"{where}{key.upper() if upper else key}"
+            raise WrongSetting(f"no such setting{_perhaps(key, known)}", path=place)
+
+
+def _perhaps(name: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+
+def _place(section: str, key: str, file: str, places: Mapping[tuple[str, str], str]) -> str:
+    return places.get((section, key), f"{file}: {section}.{key}")
+
+
+def _section(
+    name: str,
+    table: dict[str, Any],
+    file: str,
+    places: Mapping[tuple[str, str], str],
+) -> _Section:
     values = {}
-    for key, value in given.items():
-        place = f"{sources[section, key]}: [{section}] {key}"
-        if key not in types:
-            raise InvalidSettings(f"unknown; there are {', '.join(types)}", path=place)
+    hints = get_type_hints(_SECTIONS[name], include_extras=True)
+    for key, value in table.items():
+        from_environment = (name, key) in places
         try:
-            # The environment has only text: numbers may come as such from there.
-            values[key] = msgspec.convert(
-                value, types[key], strict=not sources[section, key].startswith(PREFIX)
-            )
+            values[key] = msgspec.convert(value, hints[key], strict=not from_environment)
         except msgspec.ValidationError as error:
-            raise InvalidSettings(str(error), path=place) from None
-    return kind(**values)
+            raise WrongSetting(str(error), path=_place(name, key, file, places)) from None
+    return _SECTIONS[name](**values)
+
+
+def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str]) -> None:
+    """What types can't say."""
+
+    def place(section: str, key: str) -> str:
+        return _place(section, key, file, places)
+
+    check_currency(settings.operator.currency, path=place("operator", "currency"))
+    zone(settings.operator.time_zone, path=place("operator", "time_zone"))
+    if not 0 <= settings.operator.tax_percent < 100:
+        raise WrongSetting(
+            "must be at least 0 and less than 100", path=place("operator", "tax_percent")
+        )
+    for key in ("books", "charging"):
+        url = getattr(settings.databases, key)
+        if not url.startswith(("sqlite:///", "postgresql://")):
+            raise WrongSetting(
+                "must begin with sqlite:/// or postgresql://", path=place("databases", key)
+            )
+    if settings.databases.books == settings.databases.charging:
+        raise WrongSetting("must not be the books", path=place("databases", "charging"))
+
+
+def default_toml() -> str:
+    """A file with every setting at its default, and what it means."""
+    lines = [
+        "# Trunkline's settings. Every one has this default; keep only what differs.",
+        f"# {PREFIX}SECTION_KEY in the environment overrides a key.",
+    ]
+    for name, section in _SECTIONS.items():
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        hints = get_type_hints(section, include_extras=True)
+        for field in msgspec.structs.fields(section):
+            meaning = next(
+                each.description
+                for each in reversed(hints[field.name].__metadata__)
+                if each.description
+            )
+            lines += [f"# {meaning}", f"{field.name} = {_toml(field.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | Decimal):
+        return str(value)
+    return f'"{value}"'
