@@ -1,0 +1,68 @@
+"""The composition root: settings in, a running system out. The only wiring.
+
+`System` holds the two databases, bound to the reactions of all domains. `founding` creates
+the operator in empty databases; `processes` are what the supervisor keeps alive.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from trunkline.billing.reactions import REACTIONS as BILLING
+from trunkline.charging.reactions import REACTIONS as CHARGING
+from trunkline.inventory.reactions import REACTIONS as INVENTORY
+from trunkline.ledger.reactions import REACTIONS as LEDGER
+from trunkline.ordering.reactions import REACTIONS as ORDERING
+from trunkline.platform import schema
+from trunkline.platform.clock import Clock, SystemClock
+from trunkline.platform.db import Database, books_metadata, charging_metadata
+from trunkline.platform.messages import Routes
+from trunkline.platform.relay import Relay
+from trunkline.platform.settings import Settings
+from trunkline.receivables.reactions import REACTIONS as RECEIVABLES
+from trunkline.usage.reactions import REACTIONS as USAGE
+
+REACTIONS = (*LEDGER, *INVENTORY, *CHARGING, *USAGE, *RECEIVABLES, *BILLING, *ORDERING)
+
+
+class System(msgspec.Struct, frozen=True):
+    """An operator's databases and what reacts to what in them."""
+
+    settings: Settings
+    books: Database
+    charging: Database
+    routes: Routes
+    clock: Clock
+
+    def relay(self) -> Relay:
+        """A relay over both outboxes."""
+        return Relay({"books": self.books, "charging": self.charging}, self.routes, self.clock)
+
+    def close(self) -> None:
+        self.books.close()
+        self.charging.close()
+
+
+def open_system(settings: Settings, clock: Clock | None = None) -> System:
+    """The system that `settings` describe. The databases must have been upgraded."""
+    clock = clock or SystemClock()
+    routes = Routes(REACTIONS)
+    urls = settings.databases
+    return System(
+        settings,
+        Database(urls.books, metadata=books_metadata, routes=routes, clock=clock),
+        Database(urls.charging, metadata=charging_metadata, routes=routes, clock=clock),
+        routes,
+        clock,
+    )
+
+
+def upgrade_databases(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
+    """Bring both databases to this version's schema, creating SQLite's files where needed."""
+    for which in ("books", "charging"):
+        url: str = getattr(settings.databases, which)
+        if url.startswith("sqlite:///"):
+            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        schema.upgrade(url, which)
+        say(f"{which}: {schema.head(which)}")

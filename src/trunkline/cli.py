@@ -1,0 +1,341 @@
+"""The `trunkline` command. Every subcommand is a thin call into the house; imports stand inside
+the commands so that `--help` answers at once.
+
+Exit codes: 0 done; 1 something needed is away; 2 the input or the settings are at fault, with a
+line on standard error that names the place.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trunkline.kernel.errors import TrunklineError, Unavailable
+
+if TYPE_CHECKING:
+    from trunkline.app import System
+
+app = typer.Typer(
+    name="trunkline",
+    help="The open telecom BSS: everything between a network and its revenue.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Take in a file.", no_args_is_help=True)
+databases = typer.Typer(help="The databases' schemas.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+parked = typer.Typer(help="Deliveries that failed too often.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+app.add_typer(databases, name="db")
+app.add_typer(keys, name="keys")
+app.add_typer(parked, name="parked")
+
+
+class ProcessKind(StrEnum):
+    EDGE = "edge"
+    CHARGING = "charging"
+    JOBS = "jobs"
+
+
+File = Annotated[Path, typer.Argument(help="The file to take in.")]
+
+
+def main() -> None:
+    """The entry point: errors become one line and an exit code, never a traceback."""
+    try:
+        app()
+    except Unavailable as error:
+        _fail(error, 1)
+    except TrunklineError as error:
+        _fail(error, 2)
+
+
+def _fail(error: TrunklineError, code: int) -> None:
+    sys.stderr.write(f"trunkline: {error}\n")
+    sys.exit(code)
+
+
+@contextmanager
+def _system() -> Iterator["System"]:
+    """The system of the settings, its schema checked."""
+    from trunkline.app import open_system
+    from trunkline.platform import schema, settings, telemetry
+
+    loaded = settings.load()
+    telemetry.configure_logs(loaded.log)
+    for which in ("books", "charging"):
+        schema.check(getattr(loaded.databases, which), which)
+    system = open_system(loaded)
+    try:
+        yield system
+    finally:
+        system.close()
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; the callback takes (done, of how many)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _read_text(file: Path) -> list[str]:
+    """The lines of a UTF-8 file; `Invalid` where there is none or it isn't one."""
+    from trunkline.kernel.errors import Invalid
+
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except OSError as error:
+        raise Invalid(error.strerror or str(error), path=str(file)) from None
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        raise Invalid("not UTF-8", path=f"{file}: line {line}") from None
+
+
+@app.command()
+def demo(
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over: the data is deleted.")
+    ] = False,
+    customers: Annotated[int, typer.Option(min=1, max=20_000, help="How many sign up.")] = 500,
+    serve: Annotated[bool, typer.Option(help="Go on serving when the month is over.")] = True,
+) -> None:
+    """Live a month of an invented operator's life, then go on serving."""
+    from trunkline.demo.run import run_demo
+
+    run_demo(fresh=fresh, customers=customers, serve=serve)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the operator of trunkline.toml: edge, charging and jobs, until Ctrl-C."""
+    from trunkline.app import open_system, upgrade_databases
+    from trunkline.app.founding import found
+    from trunkline.platform import settings, telemetry
+    from trunkline.supervisor import Supervisor
+
+    loaded = settings.load()
+    telemetry.configure_logs(loaded.log)
+    upgrade_databases(loaded)
+    system = open_system(loaded)
+    try:
+        founded = found(system)
+    finally:
+        system.close()
+    if founded:
+        typer.echo(f"Created {loaded.operator.name}.\n{founded.announcement}")
+    with Supervisor({}) as supervisor:
+        supervisor.start()
+        typer.echo(f"Serving on http://{loaded.http.host}:{loaded.http.port}/console")
+        supervisor.run()
+
+
+@app.command(hidden=True)
+def process(kind: ProcessKind) -> None:
+    """One process of those that `serve` keeps alive."""
+    from trunkline.app import processes
+    from trunkline.platform import settings, telemetry
+
+    loaded = settings.load()
+    telemetry.configure_logs(loaded.log)
+    run = {
+        ProcessKind.EDGE: processes.run_edge,
+        ProcessKind.CHARGING: processes.run_charging,
+        ProcessKind.JOBS: processes.run_jobs,
+    }[kind]
+    run(loaded)
+
+
+@app.command()
+def bill(
+    through: Annotated[
+        str | None, typer.Option(help="Bill periods that end by this day (YYYY-MM-DD; today).")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write the run's invoices here.")] = None,
+) -> None:
+    """Bill every account whose period is over."""
+    from trunkline.app.billing import bill_through, write_pdfs
+
+    day = _day(through) if through else None
+    with _system() as system:
+        with _progress("billing") as progress:
+            report = bill_through(system, day, progress)
+        typer.echo(report.summary)
+        if pdf is not None:
+            with _progress("invoices") as progress:
+                count = write_pdfs(system, report.run, pdf, progress)
+            typer.echo(f"{count:,} invoices in {pdf}")
+        if report.failed:
+            typer.echo(f"{report.failed:,} accounts set aside: see their reasons in the console")
+            raise typer.Exit(1)
+
+
+def _day(text: str) -> date:
+    from trunkline.kernel.errors import Invalid
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text[:40]!r} is not a day (YYYY-MM-DD)", path="--through") from None
+
+
+@imports.command("customers")
+def import_customers(
+    file: File,
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Take no row if any is refused.")
+    ] = False,
+) -> None:
+    """Take on an existing customer base (CSV)."""
+    from trunkline.migration import import_customers as take_on
+
+    lines = _read_text(file)
+    with _system() as system, _progress("customers") as progress:
+        report = take_on(
+            system.books,
+            lines,
+            now=system.clock.now(),
+            progress=progress,
+            all_or_nothing=all_or_nothing,
+        )
+    for notice in report.notices:
+        typer.echo(f"{file}: {notice}")
+    typer.echo(f"{report.imported:,} taken on, {report.unchanged:,} here already")
+    _refuse(file, report.rejected)
+
+
+@imports.command("rates")
+def import_rates(
+    file: File,
+    sheet: Annotated[str | None, typer.Option(help="The sheet's name (the file's).")] = None,
+) -> None:
+    """Load a rate sheet of call prices (CSV); it replaces the one of the same name whole."""
+    from trunkline.catalog import RateSheetRejected, import_rate_sheet
+
+    lines = _read_text(file)
+    with _system() as system:
+        try:
+            with system.books.transaction() as tx:
+                report = import_rate_sheet(
+                    tx,
+                    sheet=sheet or file.stem,
+                    currency=system.settings.operator.currency,
+                    lines=lines,
+                    now=system.clock.now(),
+                )
+        except RateSheetRejected as error:
+            _refuse(file, error.fields["lines"])
+            raise
+    typer.echo(f"{sheet or file.stem}: {report}")
+
+
+@imports.command("usage")
+def import_usage(file: File) -> None:
+    """Take in a file of call, message or data records (CSV): each record is charged once."""
+    from trunkline.usage import import_cdr_file
+
+    with _system() as system, _progress("records") as progress:
+        report = import_cdr_file(system.books, file, now=system.clock.now(), progress=progress)
+    typer.echo(f"{report.accepted:,} new records, {report.duplicates:,} here already")
+    _refuse(file, report.rejected)
+
+
+def _refuse(file: Path, rejected: Any) -> None:
+    """Name each line that was refused, and end with exit code 2 if there was one."""
+    for line, column, reason in rejected:
+        place = f"line {line}" + (f", {column}" if column else "")
+        typer.echo(f"trunkline: {file}: {place}: {reason}", err=True)
+    if rejected:
+        raise typer.Exit(2)
+
+
+@databases.command("upgrade")
+def upgrade() -> None:
+    """Bring both databases to this version's schema."""
+    from trunkline.app import upgrade_databases
+    from trunkline.platform import settings
+
+    upgrade_databases(settings.load(), typer.echo)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """Print a settings file with every key, its default and what it means."""
+    from trunkline.platform import settings
+
+    typer.echo(settings.default_toml())
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do; repeat for several.")],
+) -> None:
+    """Make an API key and print it, once."""
+    from trunkline.platform import security
+
+    with _system() as system, system.books.transaction() as tx:
+        key = security.create_api_key(tx, name=name, scopes=scope, now=system.clock.now())
+    typer.echo(key.secret)
+
+
+@parked.command("list")
+def list_parked() -> None:
+    """List the deliveries that wait for a person."""
+    from trunkline.platform import relay
+
+    with _system() as system:
+        for database in (system.books, system.charging):
+            with database.read() as r:
+                for each in relay.parked(r):
+                    typer.echo(
+                        f"{each.source} {each.id} {each.subscriber} {each.key}: {each.last_error}"
+                    )
+
+
+@parked.command("retry")
+def retry_parked(database: str, delivery: int) -> None:
+    """Send a parked delivery again."""
+    from trunkline.kernel.errors import Invalid
+    from trunkline.platform import relay
+
+    with _system() as system:
+        found = {"books": system.books, "charging": system.charging}.get(database)
+        if found is None:
+            raise Invalid(f"{database[:20]!r} is neither books nor charging", path="database")
+        with found.transaction() as tx:
+            relay.retry_parked(tx, delivery)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Run the benchmarks of a source checkout; their figures go to build/bench.json."""
+    import runpy
+
+    from trunkline.kernel.errors import NotFound
+
+    if not Path("benchmarks/__main__.py").exists():
+        raise NotFound("there is no benchmarks/ here: run this in a source checkout")
+    sys.path.insert(0, "")
+    sys.argv = ["benchmarks", *context.args]
+    runpy.run_module("benchmarks", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
