@@ -1,0 +1,131 @@
+"""Batches, overload, failures and leave-taking of the Gy server."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from tests.unit.diameter.builders import ccr
+from tests.unit.diameter.wire import SETTINGS, connected, generous, result_of, run, serving
+from trunkline.charging import ChargeAnswer, ChargeRequest
+from trunkline.diameter import GySettings, codec, serve
+from trunkline.diameter import dictionary as d
+from trunkline.kernel.errors import Unavailable
+from trunkline.platform.clock import SystemClock
+
+
+def requests(count: int) -> list[bytes]:
+    return [ccr(session=f"pgw.example;{n}", hop=n) for n in range(count)]
+
+
+def test_what_arrives_together_is_committed_together_and_answered_in_kind() -> None:
+    batches: list[int] = []
+
+    def process(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        batches.append(len(batch))
+        return generous(batch, now)
+
+    async def story() -> None:
+        async with (
+            serving(process) as (_, port),
+            connected(port) as one,
+            connected(port) as other,
+        ):
+            for wire, sent in ((one, requests(200)), (other, requests(3))):
+                wire.send(*sent)
+                for message in sent:
+                    answer = await wire.receive()
+                    assert answer[12:20] == message[12:20]
+                    assert next(codec.avps(answer)) == next(codec.avps(message)), "Session-Id"
+
+    run(story)
+    assert sum(batches) == 203
+    assert max(batches) <= SETTINGS.batch
+    assert len(batches) < 203 / 2
+
+
+def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
+    settings = GySettings("ocs.example", "example", port=0, waiting=10)
+
+    async def story() -> None:
+        async with serving(generous, settings) as (_, port), connected(port) as wire:
+            wire.send(*requests(50))
+            answers = [await wire.receive() for _ in range(50)]
+            results = [result_of(answer) for answer in answers]
+            assert set(results) == {d.SUCCESS, d.TOO_BUSY}
+            assert all(
+                bool(answer[4] & d.ERROR) == (result == d.TOO_BUSY)
+                for answer, result in zip(answers, results, strict=True)
+            )
+            assert {codec.header_of(answer).hop_by_hop for answer in answers} == set(range(50))
+
+    run(story)
+
+
+def test_a_batch_that_fails_is_refused_and_the_next_one_served() -> None:
+    fail: list[Exception] = [RuntimeError("a defect"), Unavailable("no database")]
+
+    def process(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        if fail:
+            raise fail.pop(0)
+        return generous(batch, now)
+
+    async def story() -> None:
+        async with serving(process) as (_, port), connected(port) as wire:
+            assert result_of(await wire.ask(ccr())) == d.UNABLE_TO_COMPLY
+            assert result_of(await wire.ask(ccr())) == d.TOO_BUSY
+            assert result_of(await wire.ask(ccr())) == d.SUCCESS
+
+    run(story)
+
+
+def test_stopping_answers_what_waits_and_takes_leave() -> None:
+    async def story() -> None:
+        stop = asyncio.Event()
+        port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def process(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+            stop.set()
+            return generous(batch, now)
+
+        served = asyncio.create_task(
+            serve(SETTINGS, process, SystemClock(), ready=port.set_result, stop=stop)
+        )
+        async with connected(await port) as wire:
+            wire.send(*requests(300))
+            answers = [await wire.receive() for _ in range(300)]
+            assert {result_of(answer) for answer in answers} <= {d.SUCCESS, d.TOO_BUSY}
+            leave = codec.header_of(await wire.receive())
+            assert (leave.command, leave.flags) == (d.DISCONNECT_PEER, d.REQUEST)
+            wire.send(
+                codec.message(d.DISCONNECT_PEER, 0, leave.hop_by_hop, leave.end_to_end, flags=0)
+            )
+            assert await wire.ended()
+        await served
+
+    run(story)
+
+
+def test_stopping_does_not_wait_for_gateways_that_do_not_agree() -> None:
+    settings = GySettings("ocs.example", "example", port=0, drain=0.01)
+
+    async def story() -> None:
+        async with serving(generous, settings) as (server, port), connected(port) as wire:
+            await server.stop()
+            assert codec.header_of(await wire.receive()).command == d.DISCONNECT_PEER
+            assert await wire.ended()
+
+    run(story)
+
+
+def test_connections_have_a_limit() -> None:
+    settings = GySettings("ocs.example", "example", port=0, connections=1)
+
+    async def story() -> None:
+        async with serving(generous, settings) as (_, port), connected(port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+
+    run(story)
