@@ -6,9 +6,11 @@ transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ 
 """
 
 import fcntl
+import os
 import re
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, CursorResult, Dialect, make_url
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from trunkline.kernel.errors import Unavailable
+from trunkline.kernel.errors import Conflict, Unavailable
 from trunkline.kernel.ids import IdSource, KindOfId
 from trunkline.kernel.time import from_micros, to_micros
 from trunkline.platform import outbox
@@ -50,6 +52,9 @@ OUTBOX = {
     "charging": outbox.define(charging_metadata),
 }
 _EMIT = {name: sa.insert(tables[0]) for name, tables in OUTBOX.items()}
+_TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
+_UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
+_CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
 
 _json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_id)
@@ -106,6 +111,12 @@ class DatabaseUnavailable(Unavailable):
     """Away, locked for too long, or torn by a deadlock: the same transaction may succeed."""
 
     code = "databaseUnavailable"
+
+
+class Busy(Conflict):
+    """Somebody else is doing this at the moment."""
+
+    code = "busy"
 
 
 class Reader:
@@ -191,6 +202,7 @@ class Database:
             "json_deserializer": decode_json,
             "pool_size": pool_size,
             "max_overflow": 32,
+            "execution_options": {"preserve_rowcount": True},  # of inserts too
         }
         if self.url.get_backend_name() == "sqlite":
             self.dialect = "sqlite"
@@ -263,6 +275,22 @@ class Database:
             yield Reader(self, connection)
 
     @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Reads that all see the same committed state: reports, balances. Keep it short: what
+        it sees can't be cleaned up meanwhile."""
+        with self._available(), self._reading.connect() as connection:
+            connection.exec_driver_sql(
+                "BEGIN"
+                if self.dialect == "sqlite"
+                else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            )
+            try:
+                yield Reader(self, connection)
+            finally:
+                if not connection.invalidated:
+                    connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
     def alone(self, what: str) -> Iterator[None]:
         """On SQLite, keeps `what` from being done twice at once on this file, in any process;
         it doesn't keep writers away. On PostgreSQL rows' own locks do that: no effect."""
@@ -272,6 +300,52 @@ class Database:
         with Path(f"{self.path}-{what}").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def exclusive(self, what: str) -> Iterator[None]:
+        """Only one holder at a time on this database, in any process; raises `Busy` at once
+        where there is one. The system lets go of it when its process ends, however."""
+        taken = self._file_lock(what) if self.path else self._advisory_lock(what)
+        with taken as taken_:
+            if not taken_:
+                raise Busy(f"{what} is already running")
+            yield
+
+    @contextmanager
+    def _file_lock(self, what: str) -> Iterator[bool]:
+        name = re.sub("[^A-Za-z0-9.]+", "-", what)[:40]
+        path = Path(f"{self.path}-{name}-{zlib.crc32(what.encode()):08x}")
+        with path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            # Its last holder may have removed the file between our opening and locking it.
+            if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                path.unlink()
+
+    @contextmanager
+    def _advisory_lock(self, what: str) -> Iterator[bool]:
+        with self._available(), self._reading.connect() as connection:
+            taken = connection.execute(_TRY_LOCK, {"what": what}).scalar_one()
+            try:
+                yield taken
+            finally:
+                if taken and not connection.invalidated:
+                    connection.execute(_UNLOCK, {"what": what})
+
+    def checkpoint(self) -> None:
+        """Moves SQLite's log into its file as far as readers allow, keeping nobody waiting: the
+        jobs process does it every few seconds. Nothing to do on PostgreSQL."""
+        if self.dialect == "sqlite":
+            with self.read() as r:
+                r.execute(_CHECKPOINT)
 
     def on_emit(self, wake: Callable[[], None]) -> None:
         """`wake` is called after every commit of this process that left deliveries."""
@@ -314,6 +388,7 @@ def _sqlite_settings(*, durable: bool) -> Callable[[Any, Any], None]:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA busy_timeout=10000")
         connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
 
     return configure
 

@@ -6,6 +6,7 @@ Both are a `Message`: a frozen value with a topic. `Tx.emit` stores one delivery
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
@@ -47,7 +48,7 @@ class Routes:
         self._by_topic: dict[str, tuple[Reaction, ...]] = {}
         self._types: dict[str, type[Message]] = {}
         self._decoders: dict[str, msgspec.json.Decoder[Message]] = {}
-        self._encoder = msgspec.json.Encoder(enc_hook=encode_id)
+        self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_id)
         for reaction in reactions:
             self._add(reaction)
 
@@ -59,7 +60,9 @@ class Routes:
         assert known is reaction.on, f"{known} and {reaction.on} share the topic {topic}"
         self._by_name[reaction.name] = reaction
         self._by_topic[topic] = (*self._by_topic.get(topic, ()), reaction)
-        self._decoders[reaction.name] = msgspec.json.Decoder(reaction.on, dec_hook=_decode_id)
+        self._decoders[reaction.name] = msgspec.json.Decoder(
+            reaction.on, dec_hook=_decode_id, float_hook=Decimal
+        )
 
     def of(self, message: Message) -> tuple[Reaction, ...]:
         """The reactions on this message's topic, in the order of their registration."""
