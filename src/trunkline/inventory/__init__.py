@@ -67,6 +67,8 @@ from trunkline.inventory.stock import (
     reserve_sim,
     take_back_resources,
 )
+from trunkline.inventory.store import product as product_table
+from trunkline.inventory.store import service as service_table
 
 __all__ = [
     "Iccid",
@@ -106,6 +108,7 @@ __all__ = [
     "create_service",
     "number",
     "product",
+    "product_table",
     "products",
     "products_by_status",
     "products_for_billing",
@@ -117,6 +120,7 @@ __all__ = [
     "reserve_sim",
     "resources_of",
     "service",
+    "service_table",
     "services_of",
     "stock_levels",
     "take_back_resources",

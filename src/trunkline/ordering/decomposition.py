@@ -8,6 +8,8 @@ specification. A kind that the network must deliver has its plan here; a product
 from collections.abc import Sequence
 from enum import StrEnum
 
+import msgspec
+
 from trunkline.kernel.errors import Refused
 from trunkline.ordering.model import Task, TaskKind
 
@@ -72,17 +74,24 @@ def plan_to_delete(kind: ServiceKind, *, item: str, product: str, after: int) ->
 
 def plan_to_undo(done: Sequence[Task], *, item: str, product: str, after: int) -> list[Task]:
     """The tasks that give back what the tasks `done` (begun or completed) of a product that is
-    not yet in service have taken. A number goes back on the shelf only after its account in
-    charging is closed: until then calls may be charged to it."""
-    kinds = {task.kind for task in done}
+    not in service have taken. A number goes back on the shelf only after its account in
+    charging is closed, and an account that is being opened is closed once it is open: until
+    then calls may be charged to it."""
+    by_kind = {task.kind: task.position for task in done}
     steps: list[TaskKind] = []
-    if TaskKind.OPEN_CHARGING in kinds:
+    if TaskKind.OPEN_CHARGING in by_kind:
         steps.append(TaskKind.CLOSE_CHARGING)
-    if kinds & {TaskKind.RESERVE_NUMBER, TaskKind.RESERVE_SIM}:
+    if TaskKind.ACTIVATE_SERVICE in by_kind:
+        steps.append(TaskKind.TERMINATE_SERVICE)
+    elif by_kind.keys() & {TaskKind.RESERVE_NUMBER, TaskKind.RESERVE_SIM}:
         steps.append(TaskKind.RELEASE_RESERVATIONS)
     steps.append(TaskKind.CANCEL_PRODUCT)
     chain: Plan = tuple((kind, (place - 1,) if place else ()) for place, kind in enumerate(steps))
-    return _tasks(chain, item=item, product=product, after=after)
+    tasks = _tasks(chain, item=item, product=product, after=after)
+    if TaskKind.OPEN_CHARGING in by_kind:
+        first = msgspec.structs.replace(tasks[0], depends_on=(by_kind[TaskKind.OPEN_CHARGING],))
+        tasks[0] = first
+    return tasks
 
 
 def _tasks(plan: Plan, *, item: str, product: str, after: int) -> list[Task]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 
@@ -188,7 +189,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's order (TMF622). `cancelling` is set once cancellation was asked for."""
+    """A customer's order (TMF622). `cancelling` is set once cancellation was asked for;
+    `requested_start` holds its fulfilment back until then."""
 
     id: OrderId
     customer: str
@@ -204,44 +206,118 @@ class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
     completion_date: datetime | None = None
     cancellation_date: datetime | None = None
     cancellation_reason: str | None = None
+    cancelling: bool = False
+
+
+_SETTLED = (TaskState.COMPLETED, TaskState.CANCELLED)
 
 
 def ready(tasks: Sequence[Task]) -> Task | None:
     """The first task that waits for nothing any more, or None."""
-    completed = {task.position for task in tasks if task.state is TaskState.COMPLETED}
+    settled = {task.position for task in tasks if task.state in _SETTLED}
     for task in tasks:
-        if task.state is TaskState.PENDING and completed.issuperset(task.depends_on):
+        if task.state is TaskState.PENDING and settled.issuperset(task.depends_on):
             return task
     return None
 
 
-def item_state(item: OrderItem, tasks: Iterable[Task]) -> OrderItem:
-    """`item` in the state that its `tasks` (its own only) put it in. One that is being
-    cancelled or given up ends as `cancelled` or `failed` once no task is left open."""
-    own = tuple(tasks)
-    failed = next((task for task in own if task.state is TaskState.FAILED), None)
-    still_open = any(t.state in (TaskState.PENDING, TaskState.IN_PROGRESS) for t in own)
-    state, reason = item.state, item.reason
-    if ORDER_LIFECYCLE.is_final(state):
+def item_state(item: OrderItem, tasks: Sequence[Task], *, cancelling: bool) -> OrderItem:
+    """`item` in the state that its `tasks` (its own only) put it in. One that is being undone
+    ends, once no task is left open, as `cancelled` where its order is, otherwise as
+    `failed`."""
+    if ORDER_LIFECYCLE.is_final(item.state):
         return item
-    if state is OrderState.PENDING_CANCELLATION:
-        state = state if failed or still_open else OrderState.CANCELLED
-    elif failed is not None:
-        state, reason = OrderState.HELD, failed.reason
-    elif still_open:
-        state, reason = OrderState.IN_PROGRESS, None
+    states = {task.state for task in tasks}
+    failed = TaskState.FAILED in states
+    open_ = bool(states & {TaskState.PENDING, TaskState.IN_PROGRESS})
+    state, reason = item.state, item.reason
+    if item.state is OrderState.PENDING_CANCELLATION:
+        if not failed and not open_:
+            state = OrderState.CANCELLED if cancelling else OrderState.FAILED
+    elif failed:
+        state = OrderState.HELD
+        reason = next(task.reason for task in tasks if task.state is TaskState.FAILED)
     else:
-        state, reason = OrderState.COMPLETED, None
+        state, reason = (OrderState.IN_PROGRESS if open_ else OrderState.COMPLETED), None
     return msgspec.structs.replace(item, state=state, reason=reason)
 
 
-def order_state(items: Iterable[OrderItem]) -> OrderState:
-    """The state of an order that has been started, from its items': what is still moving
-    decides before what waits for a person, and both before what has ended."""
+def order_state(items: Iterable[OrderItem], *, cancelling: bool) -> OrderState:
+    """The state of an order that has been started, from its items': what still moves decides
+    before what waits for a person, and both before what has ended."""
     states = {item.state for item in items}
-    for moving in (OrderState.PENDING_CANCELLATION, OrderState.IN_PROGRESS, OrderState.HELD):
+    if OrderState.PENDING_CANCELLATION in states:
+        return OrderState.PENDING_CANCELLATION if cancelling else OrderState.IN_PROGRESS
+    for moving in (OrderState.IN_PROGRESS, OrderState.HELD):
         if moving in states:
             return moving
-    if len(states) == 1:
-        return states.pop()
-    return OrderState.PARTIAL
+    if cancelling:
+        return OrderState.CANCELLED
+    return states.pop() if len(states) == 1 else OrderState.PARTIAL
+
+
+class UnknownReference(Invalid):
+    """The order names something that doesn't exist."""
+
+    code = "unknownReference"
+
+
+class UnfitOrder(Invalid):
+    code = "unfitOrder"
+
+
+class NotOrderable(Refused):
+    """It exists, but this customer can't order it now."""
+
+    code = "notOrderable"
+
+
+class OrderNotFound(NotFound):
+    code = "orderNotFound"
+
+
+class TaskNotFound(NotFound):
+    code = "taskNotFound"
+
+
+class PastCancelling(Conflict):
+    """Something that the order did can't be undone by cancelling."""
+
+    code = "pastCancelling"
+
+
+class ExternalIdReused(Conflict):
+    """The same external id came before, with another order."""
+
+    code = "externalIdReused"
+
+
+MOST_ITEMS = 100
+MOST_OF_ONE = 100
+LONGEST_TEXT = 500
+
+
+def check_items(items: Sequence[ItemRequest]) -> None:
+    """Raises `UnfitOrder` for what an order can't be, with its path."""
+    if not 1 <= len(items) <= MOST_ITEMS:
+        raise UnfitOrder(f"an order has 1 to {MOST_ITEMS} items", path="productOrderItem")
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        at = f"productOrderItem[{index}]"
+        ident = item.id or str(index + 1)
+        if ident in seen or len(ident) > 100:
+            raise UnfitOrder(
+                f"the item id {ident[:40]!r} is too long or not unique", path=f"{at}.id"
+            )
+        seen.add(ident)
+        if item.action not in (Action.ADD, Action.DELETE):
+            raise UnfitOrder(f"{item.action} is not among add, delete", path=f"{at}.action")
+        if item.action is Action.ADD and not item.offering:
+            raise UnfitOrder("what is added has an offering", path=f"{at}.productOffering.id")
+        if item.action is Action.DELETE and not item.product:
+            raise UnfitOrder("what is deleted has a product", path=f"{at}.product.id")
+        most = (
+            MOST_OF_ONE if item.action is Action.ADD and "msisdn" not in item.characteristics else 1
+        )
+        if not 1 <= item.quantity <= most:
+            raise UnfitOrder(f"{item.quantity} is not from 1 to {most}", path=f"{at}.quantity")

@@ -1,0 +1,35 @@
+"""How orders go on: by their own start, and by charging's answers."""
+
+from datetime import datetime
+
+from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused
+from trunkline.ordering import fulfilment
+from trunkline.ordering.events import StartOrder
+from trunkline.ordering.model import TaskKind
+from trunkline.ordering.operations import start_order
+from trunkline.platform.db import Tx
+from trunkline.platform.messages import Reaction
+
+
+def _start(tx: Tx, command: StartOrder, now: datetime) -> None:
+    start_order(tx, order=command.order, now=now)
+
+
+def _account_opened(tx: Tx, event: AccountOpened, now: datetime) -> None:
+    fulfilment.answered(tx, event.account, TaskKind.OPEN_CHARGING, now)
+
+
+def _opening_refused(tx: Tx, event: OpeningRefused, now: datetime) -> None:
+    fulfilment.refused(tx, event.account, TaskKind.OPEN_CHARGING, event.reason, now)
+
+
+def _account_closed(tx: Tx, event: AccountClosed, now: datetime) -> None:
+    fulfilment.answered(tx, event.account, TaskKind.CLOSE_CHARGING, now)
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction("ordering.start_order", StartOrder, _start, "books"),
+    Reaction("ordering.account_opened", AccountOpened, _account_opened, "books"),
+    Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
+    Reaction("ordering.account_closed", AccountClosed, _account_closed, "books"),
+)

@@ -1,0 +1,101 @@
+import pytest
+
+from trunkline.ordering import NotDeliverable, ServiceKind, Task, TaskKind, TaskState
+from trunkline.ordering.decomposition import (
+    plan_to_add,
+    plan_to_delete,
+    plan_to_undo,
+    service_kind,
+)
+from trunkline.ordering.model import ready
+
+
+def run_to_end(tasks: list[Task]) -> list[TaskKind]:
+    """Completes whatever is ready, and tells in which order."""
+    ran = []
+    standing = list(tasks)
+    while (task := ready(standing)) is not None:
+        ran.append(task.kind)
+        place = standing.index(task)
+        standing[place] = done(task)
+    return ran
+
+
+def done(task: Task) -> Task:
+    return Task(
+        position=task.position,
+        item=task.item,
+        product=task.product,
+        kind=task.kind,
+        state=TaskState.COMPLETED,
+        depends_on=task.depends_on,
+    )
+
+
+def test_a_mobile_product_needs_a_number_a_sim_and_an_account() -> None:
+    plan = plan_to_add(ServiceKind.MOBILE, item="1", product="p", after=0)
+    assert run_to_end(plan) == [
+        TaskKind.RESERVE_NUMBER,
+        TaskKind.RESERVE_SIM,
+        TaskKind.OPEN_CHARGING,
+        TaskKind.ACTIVATE_SERVICE,
+        TaskKind.ACTIVATE_PRODUCT,
+    ]
+
+
+def test_an_add_on_is_a_product_and_nothing_more() -> None:
+    plan = plan_to_add(ServiceKind.NONE, item="1", product="p", after=0)
+    assert [task.kind for task in plan] == [TaskKind.ACTIVATE_PRODUCT]
+
+
+def test_the_end_begins_in_charging() -> None:
+    assert run_to_end(plan_to_delete(ServiceKind.MOBILE, item="1", product="p", after=0)) == [
+        TaskKind.CLOSE_CHARGING,
+        TaskKind.TERMINATE_SERVICE,
+        TaskKind.TERMINATE_PRODUCT,
+    ]
+    plain = plan_to_delete(ServiceKind.NONE, item="1", product="p", after=0)
+    assert run_to_end(plain) == [TaskKind.TERMINATE_PRODUCT]
+
+
+def test_each_product_waits_for_its_own_tasks_only() -> None:
+    first = plan_to_add(ServiceKind.MOBILE, item="1", product="a", after=0)
+    second = plan_to_add(ServiceKind.MOBILE, item="1", product="b", after=len(first))
+    assert [task.position for task in second] == [5, 6, 7, 8, 9]
+    for task in second:
+        assert all(waited >= 5 for waited in task.depends_on)
+
+
+@pytest.mark.parametrize(
+    ("begun", "undoing"),
+    [
+        (0, [TaskKind.CANCEL_PRODUCT]),
+        (1, [TaskKind.RELEASE_RESERVATIONS, TaskKind.CANCEL_PRODUCT]),
+        (2, [TaskKind.RELEASE_RESERVATIONS, TaskKind.CANCEL_PRODUCT]),
+        (
+            3,
+            [TaskKind.CLOSE_CHARGING, TaskKind.RELEASE_RESERVATIONS, TaskKind.CANCEL_PRODUCT],
+        ),
+        (4, [TaskKind.CLOSE_CHARGING, TaskKind.TERMINATE_SERVICE, TaskKind.CANCEL_PRODUCT]),
+    ],
+)
+def test_what_was_taken_is_given_back(begun: int, undoing: list[TaskKind]) -> None:
+    plan = plan_to_add(ServiceKind.MOBILE, item="1", product="p", after=0)
+    undo = plan_to_undo(plan[:begun], item="1", product="p", after=5)
+    assert [task.kind for task in undo] == undoing
+    assert run_to_end([*(done(task) for task in plan), *undo]) == undoing
+
+
+def test_an_account_is_closed_only_once_it_is_open() -> None:
+    plan = plan_to_add(ServiceKind.MOBILE, item="1", product="p", after=0)
+    undo = plan_to_undo(plan[:3], item="1", product="p", after=5)
+    assert undo[0].kind is TaskKind.CLOSE_CHARGING
+    assert undo[0].depends_on == (2,)
+
+
+def test_the_catalogue_names_what_delivers() -> None:
+    assert service_kind(None, path="x") is ServiceKind.NONE
+    assert service_kind("mobile", path="x") is ServiceKind.MOBILE
+    with pytest.raises(NotDeliverable, match="no plan delivers a 'fibre' service") as refused:
+        service_kind("fibre", path="productOrderItem[0].productOffering.id")
+    assert refused.value.path == "productOrderItem[0].productOffering.id"
