@@ -1,18 +1,18 @@
 """Settings: a TOML file, overridden by the environment, read once into frozen values.
 
 `trunkline.toml` has a table for each section; `TRUNKLINE_HTTP_PORT` overrides `port` in
-`[http]`. Every setting has a default that suits one machine. Unknown keys and wrong types are
-refused with their place.
+`[http]` (a list's items are separated by commas there). Every setting has a default that suits
+one machine. Unknown keys and wrong types are refused with their place.
 """
 
 import difflib
 import os
+import textwrap
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -23,44 +23,48 @@ from trunkline.kernel.time import zone
 
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
-FILE_VARIABLE = "TRUNKLINE_SETTINGS"
+FILE_VARIABLE = "TRUNKLINE_CONFIG"
 _NOT_SETTINGS = (FILE_VARIABLE, "TRUNKLINE_READY_FD", "TRUNKLINE_TEST_")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 
 
-class WrongSetting(Invalid):
+class InvalidSettings(Invalid):
     """`path` is the file, or the environment's variable, and the key."""
 
-    code = "wrongSetting"
+    code = "invalidSettings"
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Operator(_Section, frozen=True):
-    """Who runs this: the defaults for what is set up at first start."""
+class OperatorSettings(_Section, frozen=True):
+    """Who runs this. Used once, when the operator is created in empty databases."""
 
-    name: Annotated[str, Meta(min_length=1, description="The legal entity's name")] = (
+    name: Annotated[str, Meta(min_length=1, description="The legal entity's, as on invoices")] = (
         "Trunkline Mobile"
     )
     brand: Annotated[str, Meta(min_length=1, description="The name that subscribers know")] = (
-        "Trunkline"
+        "Trunkline Mobile"
     )
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 code")] = "DE"
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 code")] = "IE"
     currency: Annotated[str, Meta(description="ISO 4217 code")] = "EUR"
     time_zone: Annotated[str, Meta(description="IANA name; bills' months begin by it")] = (
-        "Europe/Berlin"
+        "Europe/Dublin"
     )
-    tax_percent: Annotated[Decimal, Meta(description="The one rate of tax, until others are")] = (
-        Decimal(19)
+    languages: Annotated[tuple[str, ...], Meta(min_length=1, description="The first is usual")] = (
+        "en",
     )
-    tax_number: Annotated[str, Meta(description="Printed on invoices")] = "DE123456789"
+    tax_name: Annotated[str, Meta(min_length=1, description="As on invoices")] = "VAT"
+    tax_percent: Annotated[Decimal, Meta(description="The standard rate")] = Decimal(23)
+    tax_number: Annotated[str, Meta(description="As on invoices")] = ""
+    address: Annotated[tuple[str, ...], Meta(description="Lines, as on invoices")] = ()
+    invoice_prefix: Annotated[str, Meta(description="Invoice numbers begin with it")] = "INV"
 
 
-class Databases(_Section, frozen=True):
+class DatabaseSettings(_Section, frozen=True):
     """sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; the two must differ."""
 
     books: Annotated[str, Meta(description="Everything but charging")] = "sqlite:///var/books.db"
@@ -69,57 +73,41 @@ class Databases(_Section, frozen=True):
     )
 
 
-class Storage(_Section, frozen=True):
-    """Where files are kept."""
-
-    directory: Annotated[str, Meta(description="Invoices, reports; made when missing")] = "var"
-
-
-class Http(_Section, frozen=True):
+class HttpSettings(_Section, frozen=True):
     """The REST APIs and the console."""
 
     host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="0 takes a free one")] = 8080
-    workers: Annotated[Count, Meta(description="Processes that serve")] = 1
+    workers: Annotated[Count, Meta(description="Processes; each serves one request at a time")] = 2
 
 
-class Diameter(_Section, frozen=True):
-    """The Gy and Ro server (RFC 6733, RFC 8506, 3GPP TS 32.299)."""
+class ChargingSettings(_Section, frozen=True):
+    """The Gy and Ro server (RFC 6733, RFC 8506, 3GPP TS 32.299) and what it grants when a
+    gateway leaves the amount to it."""
 
     host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="0 takes a free one")] = 3868
     origin_host: Annotated[str, Meta(min_length=1, description="Origin-Host")] = (
-        "ocs.trunkline.example"
+        "charging.trunkline"
     )
-    origin_realm: Annotated[str, Meta(min_length=1, description="Origin-Realm")] = (
-        "trunkline.example"
-    )
-    waiting: Annotated[Count, Meta(description="Requests that may wait; more are told 3004")] = 4096
-    connections: Annotated[Count, Meta(description="Gateways at once")] = 1000
-
-
-class Charging(_Section, frozen=True):
-    """What online charging grants."""
-
-    grant_bytes: Annotated[Count, Meta(description="Data granted at a time, in bytes")] = 10_000_000
-    grant_seconds: Annotated[Count, Meta(description="Voice granted at a time")] = 60
+    origin_realm: Annotated[str, Meta(min_length=1, description="Origin-Realm")] = "trunkline"
+    metrics_port: Annotated[Port, Meta(description="/metrics and /healthz of this process")] = 9464
+    grant_bytes: Annotated[Count, Meta(description="Data granted at a time")] = 50_000_000
+    grant_seconds: Annotated[Count, Meta(description="Voice granted at a time")] = 300
     grant_messages: Annotated[Count, Meta(description="Messages granted at a time")] = 1
     validity_seconds: Annotated[Count, Meta(description="How long a grant is good")] = 3600
-    batch_limit: Annotated[Count, Meta(description="Requests that share a commit")] = 128
+    batch: Annotated[Count, Meta(description="Requests that share a commit, at most")] = 128
     event_time_tolerance_seconds: Annotated[
-        Count, Meta(description="How far a gateway's clock may be off before ours is taken")
-    ] = 300
-
-    @property
-    def validity(self) -> timedelta:
-        return timedelta(seconds=self.validity_seconds)
-
-    @property
-    def event_time_tolerance(self) -> timedelta:
-        return timedelta(seconds=self.event_time_tolerance_seconds)
+        int,
+        Meta(
+            ge=0,
+            description="A gateway's Event-Timestamp further than this from our own clock is not "
+            "believed: the moment of arrival counts",
+        ),
+    ] = 86_400
 
 
-class Console(_Section, frozen=True):
+class ConsoleSettings(_Section, frozen=True):
     """The operators' pages."""
 
     session_hours: Annotated[Count, Meta(description="A sign-in lasts so long")] = 12
@@ -127,31 +115,26 @@ class Console(_Section, frozen=True):
         bool, Meta(description="Cookies over HTTPS only; set it behind a TLS proxy")
     ] = False
 
-    @property
-    def session_length(self) -> timedelta:
-        return timedelta(hours=self.session_hours)
 
-
-class Log(_Section, frozen=True):
+class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
     format: Annotated[Literal["json", "console"], Meta(description="json or console")] = "console"
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="The least that is told")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="debug, info, warning or error: the least that is told"),
     ] = "info"
 
 
 class Settings(_Section, frozen=True):
     """All of them."""
 
-    operator: Operator = Operator()
-    databases: Databases = Databases()
-    storage: Storage = Storage()
-    http: Http = Http()
-    diameter: Diameter = Diameter()
-    charging: Charging = Charging()
-    console: Console = Console()
-    log: Log = Log()
+    operator: OperatorSettings = OperatorSettings()
+    databases: DatabaseSettings = DatabaseSettings()
+    http: HttpSettings = HttpSettings()
+    charging: ChargingSettings = ChargingSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    log: LogSettings = LogSettings()
 
 
 _SECTIONS: dict[str, type[_Section]] = {
@@ -159,9 +142,10 @@ _SECTIONS: dict[str, type[_Section]] = {
 }
 
 
-def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings. Without `file`, the one that TRUNKLINE_SETTINGS names, or trunkline.toml in
-    the current directory if there is one. Raises `WrongSetting`."""
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings. Without `file`, the one that TRUNKLINE_CONFIG names, or trunkline.toml in
+    the current directory if there is one. Raises `InvalidSettings`."""
+    environment = os.environ if environment is None else environment
     named = file or (Path(environment[FILE_VARIABLE]) if FILE_VARIABLE in environment else None)
     path = named or Path(FILE)
     tables: dict[str, dict[str, Any]] = {}
@@ -181,18 +165,18 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise WrongSetting(f"not TOML: {error}", path=str(path)) from None
+        raise InvalidSettings(f"not TOML: {error}", path=str(path)) from None
     except UnicodeDecodeError:
-        raise WrongSetting("not UTF-8 text", path=str(path)) from None
+        raise InvalidSettings("not UTF-8 text", path=str(path)) from None
     except OSError as error:
-        raise WrongSetting(error.strerror or str(error), path=str(path)) from None
+        raise InvalidSettings(error.strerror or str(error), path=str(path)) from None
     for name, table in tables.items():
         if name not in _SECTIONS:
-            raise WrongSetting(
+            raise InvalidSettings(
                 f"no such section{_perhaps(name, _SECTIONS)}", path=f"{path}: [{name}]"
             )
         if not isinstance(table, dict):
-            raise WrongSetting("is a section: write it as a table", path=f"{path}: [{name}]")
+            raise InvalidSettings("is a section: write it as a table", path=f"{path}: [{name}]")
         _check_keys(name, table, f"{path}: {name}.")
     return tables
 
@@ -204,7 +188,7 @@ def _variables(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
             continue
         section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
         if section not in _SECTIONS:
-            raise WrongSetting(f"no such section{_perhaps(section, _SECTIONS)}", path=variable)
+            raise InvalidSettings(f"no such section{_perhaps(section, _SECTIONS)}", path=variable)
         _check_keys(section, {key: ""}, f"{PREFIX}{section.upper()}_", upper=True)
         found.append((section, key, variable))
     return found
@@ -217,7 +201,7 @@ def _check_keys(
     for key in table:
         if key not in known:
             place = f"{where}{key.upper() if upper else key}"
-            raise WrongSetting(f"no such setting{_perhaps(key, known)}", path=place)
+            raise InvalidSettings(f"no such setting{_perhaps(key, known)}", path=place)
 
 
 def _perhaps(name: str, known: Mapping[str, object]) -> str:
@@ -239,11 +223,17 @@ def _section(
     hints = get_type_hints(_SECTIONS[name], include_extras=True)
     for key, value in table.items():
         from_environment = (name, key) in places
+        if from_environment and get_origin(_plain(hints[key])) is tuple:
+            value = [part.strip() for part in value.split(",") if part.strip()]
         try:
             values[key] = msgspec.convert(value, hints[key], strict=not from_environment)
         except msgspec.ValidationError as error:
-            raise WrongSetting(str(error), path=_place(name, key, file, places)) from None
+            raise InvalidSettings(str(error), path=_place(name, key, file, places)) from None
     return _SECTIONS[name](**values)
+
+
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0]
 
 
 def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str]) -> None:
@@ -255,17 +245,17 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
     check_currency(settings.operator.currency, path=place("operator", "currency"))
     zone(settings.operator.time_zone, path=place("operator", "time_zone"))
     if not 0 <= settings.operator.tax_percent < 100:
-        raise WrongSetting(
+        raise InvalidSettings(
             "must be at least 0 and less than 100", path=place("operator", "tax_percent")
         )
     for key in ("books", "charging"):
         url = getattr(settings.databases, key)
         if not url.startswith(("sqlite:///", "postgresql://")):
-            raise WrongSetting(
+            raise InvalidSettings(
                 "must begin with sqlite:/// or postgresql://", path=place("databases", key)
             )
     if settings.databases.books == settings.databases.charging:
-        raise WrongSetting("must not be the books", path=place("databases", "charging"))
+        raise InvalidSettings("must not be the books", path=place("databases", "charging"))
 
 
 def default_toml() -> str:
@@ -275,7 +265,7 @@ def default_toml() -> str:
         f"# {PREFIX}SECTION_KEY in the environment overrides a key.",
     ]
     for name, section in _SECTIONS.items():
-        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        lines += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
         hints = get_type_hints(section, include_extras=True)
         for field in msgspec.structs.fields(section):
             meaning = next(
@@ -283,11 +273,17 @@ def default_toml() -> str:
                 for each in reversed(hints[field.name].__metadata__)
                 if each.description
             )
-            lines += [f"# {meaning}", f"{field.name} = {_toml(field.default)}"]
+            lines += [*_comment(meaning), f"{field.name} = {_toml(field.default)}"]
     return "\n".join(lines) + "\n"
 
 
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(" ".join(text.split()), 98, initial_indent="# ", subsequent_indent="# ")
+
+
 def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | Decimal):

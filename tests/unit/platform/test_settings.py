@@ -38,8 +38,13 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
 
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
     file = written(tmp_path, "[operator]\ntax_percent = 7.7\n")
-    settings = load(environment={"TRUNKLINE_SETTINGS": str(file)})
+    settings = load(environment={"TRUNKLINE_CONFIG": str(file)})
     assert settings.operator.tax_percent == Decimal("7.7")
+
+
+def test_a_list_in_the_environment_is_separated_by_commas() -> None:
+    settings = load(environment={"TRUNKLINE_OPERATOR_LANGUAGES": "de, fr"})
+    assert settings.operator.languages == ("de", "fr")
 
 
 def test_what_is_no_setting_of_ours_is_left_alone() -> None:
