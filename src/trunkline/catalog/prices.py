@@ -2,7 +2,7 @@
 
 TMF620 v4 has no words for usage prices and allowances, so they are a ProductOfferingPrice of
 `@type` UsagePrice or Allowance with further attributes: `service`, `ratingGroup`, `rateSheet`,
-`increments` ([{from, step}]), `connectionFee`, `priority`.
+`increments` ([{from, increment}]), `connectionFee`, `priority`.
 """
 
 from collections.abc import Mapping
@@ -165,13 +165,13 @@ def _increments(body: Body, path: str) -> tuple[tuple[int, int], ...]:
     if listed is None:
         return ((0, 1),)
     if not isinstance(listed, list) or not listed:
-        raise InvalidDocument("a list of {from, step} is needed", path=here)
+        raise InvalidDocument("a list of {from, increment} is needed", path=here)
     increments: list[tuple[int, int]] = []
     for index, each in enumerate(listed):
         place = f"{here}[{index}]"
         item = _object(each, place)
         start = _whole(item.get("from"), at(place, "from"), least=0)
-        step = _whole(item.get("step"), at(place, "step"), least=1)
+        block = _whole(item.get("increment"), at(place, "increment"), least=1)
         if index == 0 and start != 0:
             raise InvalidDocument("the first increment begins at 0", path=at(place, "from"))
         if index and start <= increments[-1][0]:
@@ -180,7 +180,7 @@ def _increments(body: Body, path: str) -> tuple[tuple[int, int], ...]:
             raise InvalidDocument(
                 f"{start} cuts a block of {increments[-1][1]} in two", path=at(place, "from")
             )
-        increments.append((start, step))
+        increments.append((start, block))
     return tuple(increments)
 
 

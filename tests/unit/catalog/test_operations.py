@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -387,3 +388,18 @@ def test_the_database_itself_refuses_a_reference_to_nothing(books: Database, now
     )
     with pytest.raises(sa.exc.IntegrityError), books.transaction() as tx:
         tx.execute(statement)
+
+
+def test_an_event_carries_the_document_with_its_own_digits(
+    books: Database, now: datetime, relay: Relay
+) -> None:
+    with books.transaction() as tx:
+        save_document(
+            tx, kind=PRICE, body=recurring("fee", 19.9, lifecycleStatus="Active"), now=now
+        )
+        patch_document(
+            tx, kind=PRICE, document_id="fee", patch={"lifecycleStatus": "Launched"}, now=now
+        )
+    relay.drain()
+    (told,) = [each for each in Heard.messages if isinstance(each, DocumentStateChanged)]
+    assert told.body["price"] == {"unit": "EUR", "value": Decimal("19.9")}

@@ -43,7 +43,7 @@ def test_a_usage_price_with_all_it_can_say() -> None:
     body = voice_usage(
         ratingGroup=7,
         rateSheet="world",
-        increments=[{"from": 0, "step": 60}, {"from": 60, "step": 1}],
+        increments=[{"from": 0, "increment": 60}, {"from": 60, "increment": 1}],
         connectionFee={"unit": "EUR", "value": "0.20"},
     )
     assert parse_price(body, price_id=ID) == UsagePrice(
@@ -110,14 +110,14 @@ def test_other_types_are_only_kept(body: dict[str, Any]) -> None:
         (voice_usage(ratingGroup=1.5), "ratingGroup"),
         (voice_usage(ratingGroup=-1), "ratingGroup"),
         (voice_usage(increments=[]), "increments"),
-        (voice_usage(increments=[{"from": 0}]), "increments[0].step"),
-        (voice_usage(increments=[{"from": 5, "step": 1}]), "increments[0].from"),
+        (voice_usage(increments=[{"from": 0}]), "increments[0].increment"),
+        (voice_usage(increments=[{"from": 5, "increment": 1}]), "increments[0].from"),
         (
-            voice_usage(increments=[{"from": 0, "step": 60}, {"from": 90, "step": 1}]),
+            voice_usage(increments=[{"from": 0, "increment": 60}, {"from": 90, "increment": 1}]),
             "increments[1].from",
         ),
         (
-            voice_usage(increments=[{"from": 0, "step": 1}, {"from": 0, "step": 1}]),
+            voice_usage(increments=[{"from": 0, "increment": 1}, {"from": 0, "increment": 1}]),
             "increments[1].from",
         ),
         (voice_usage(connectionFee={"unit": "USD", "value": 1}), "connectionFee.unit"),
