@@ -43,7 +43,9 @@ from trunkline.platform.db import Reader, Tx
 
 def fingerprint(billing_account: str, items: Sequence[ItemRequest]) -> str:
     """What two orders under one external id must share to be one order."""
-    wanted = msgspec.json.encode([billing_account, list(items)], order="deterministic")
+    wanted = msgspec.json.encode(
+        [billing_account, list(items)], enc_hook=str, order="deterministic"
+    )
     return hashlib.sha256(wanted).hexdigest()
 
 
