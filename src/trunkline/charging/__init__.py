@@ -4,8 +4,20 @@ It answers the network in real time (`GroupCommit`), rates offline records again
 state with the same kernel (`ChargeUsage`), and keeps an append-only journal of what it
 charged and why. It owns a database of its own: no transaction spans it and the books. Money
 crosses to the ledger by outbox, a summary for each committed batch, under the batch's id.
+
+A worker calls `GroupCommit.attempt` with what has come since its last commit, and puts what is
+left over at the head of the next batch; `GroupCommit.process` does that for callers that have
+no queue. Everybody else sends commands (`trunkline.charging.events`) and reads queries.
 """
 
+from trunkline.charging.account import (
+    AccountIsClosed,
+    IdentityTaken,
+    NotPrepaid,
+    PlanHasNoTariff,
+    UnknownChargingAccount,
+)
+from trunkline.charging.batch import MOST_REQUESTS, GroupCommit
 from trunkline.charging.events import (
     BarAccount,
     ChangePlan,
@@ -18,6 +30,7 @@ from trunkline.charging.events import (
     UnbarAccount,
     UsageEvent,
 )
+from trunkline.charging.grants import GrantPolicy, GrantSize
 from trunkline.charging.model import (
     MOST_EVENTS,
     NOT_REQUESTED,
@@ -33,11 +46,14 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
+from trunkline.charging.months import billing_month, month_bounds
 
 __all__ = [
     "MOST_EVENTS",
+    "MOST_REQUESTS",
     "NOT_REQUESTED",
     "SERVER_DECIDES",
+    "AccountIsClosed",
     "Action",
     "BarAccount",
     "ChangePlan",
@@ -47,15 +63,24 @@ __all__ = [
     "ChargedUsage",
     "ChargingAccountId",
     "CloseAccount",
+    "GrantPolicy",
+    "GrantSize",
+    "GroupCommit",
     "Identity",
+    "IdentityTaken",
     "InstallTariff",
     "Kind",
+    "NotPrepaid",
     "OpenAccount",
+    "PlanHasNoTariff",
     "Result",
     "Service",
     "TopUp",
     "UnbarAccount",
     "UnitAnswer",
     "UnitRequest",
+    "UnknownChargingAccount",
     "UsageEvent",
+    "billing_month",
+    "month_bounds",
 ]

@@ -124,7 +124,7 @@ class InstallTariff(Message, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return "tariff"
+        return f"tariff/{self.version}"
 
 
 class PublishTariff(Message, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ class PublishTariff(Message, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return "tariff"
+        return f"tariff/{self.request}"
 
 
 class AccountOpened(_AboutAccount, frozen=True, kw_only=True):

@@ -1,0 +1,189 @@
+"""Group commit: requests that arrive while a commit is under way form the next batch.
+
+One thread reads, decides, commits and answers. No cache of accounts and no ownership: any
+number of workers may run beside each other and beside every other writer, and each may be
+killed at any time; what was not committed was not answered.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import psycopg
+import structlog
+
+from trunkline.charging import store
+from trunkline.charging.charge import charge, instant_of, refusal
+from trunkline.charging.grants import POLICY, GrantPolicy
+from trunkline.charging.journal import Record
+from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
+from trunkline.charging.oneoff import charge_event
+from trunkline.charging.postings import BatchId, entries, totals
+from trunkline.charging.state import decode
+from trunkline.charging.store import Account, Taken
+from trunkline.charging.tariffs import Tariffs
+from trunkline.platform.db import Database
+from trunkline.platform.outbox import rows_of
+from trunkline.rating import Tariff
+
+log = structlog.get_logger(__name__)
+
+MOST_REQUESTS = 128
+"""In one commit."""
+
+ATTEMPTS = 50
+"""How often `process` comes back for an account that another transaction holds."""
+
+DATABASE_FAILURES = (sqlite3.OperationalError, psycopg.OperationalError)
+"""What speaks of the database, not of a request."""
+
+_EVENT, _INITIAL = Kind.EVENT, Kind.INITIAL
+_MICROS = 1_000_000
+
+
+class Outcome(msgspec.Struct, gc=False):
+    """What a batch came to, before its commit."""
+
+    answers: list[ChargeAnswer | None]
+    touched: dict[int, Account]
+    written: list[tuple[int, Record]]
+
+
+class GroupCommit:
+    """Answers the network's requests on one charging database. For one thread."""
+
+    def __init__(self, database: Database, *, policy: GrantPolicy = POLICY) -> None:
+        self._database = database
+        self._policy = policy
+        self._tariffs = Tariffs((), self._load)
+
+    def _load(self, version: int) -> Tariff:
+        with self._database.read() as r:
+            return store.tariff(r, version)
+
+    def process(self, requests: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        """The answers, in order, once they are durable: `attempt` until none is left over. A
+        request whose account stays held by another transaction ends as FAILED."""
+        answers: list[ChargeAnswer | None] = [None] * len(requests)
+        waiting = list(range(len(requests)))
+        tries = 0
+        while waiting:
+            batch = waiting[:MOST_REQUESTS]
+            found = self.attempt([requests[index] for index in batch], now)
+            for index, answer in zip(batch, found, strict=True):
+                answers[index] = answer
+            left = [index for index in batch if answers[index] is None]
+            tries = 0 if len(left) < len(batch) else tries + 1
+            if tries == ATTEMPTS:
+                for index in left:
+                    answers[index] = refusal(requests[index], Result.FAILED)
+                left, tries = [], 0
+            waiting = left + waiting[MOST_REQUESTS:]
+        return [answer for answer in answers if answer is not None]
+
+    def attempt(
+        self, requests: Sequence[ChargeRequest], now: datetime
+    ) -> list[ChargeAnswer | None]:
+        """One commit of at most `MOST_REQUESTS`; the answers are durable on return. Requests
+        of one account run in their order. None stands for a request whose account another
+        transaction holds: put it at the head of the next batch, in order, so that nobody else
+        waits for it. A request that fails is answered FAILED and takes no other along. Raises
+        what the driver raises when the database itself fails; then nothing was answered."""
+        assert len(requests) <= MOST_REQUESTS, "a batch is small"
+        try:
+            return self._commit(requests, now)
+        except DATABASE_FAILURES:
+            raise
+        except Exception:
+            if len(requests) == 1:
+                log.exception("charging.request_failed", session=requests[0].session)
+                return [refusal(requests[0], Result.FAILED)]
+        return self._one_by_one(requests, now)
+
+    def _one_by_one(
+        self, requests: Sequence[ChargeRequest], now: datetime
+    ) -> list[ChargeAnswer | None]:
+        """Each in a commit of its own, but for those behind one of the same subscriber that is
+        left over."""
+        answers: list[ChargeAnswer | None] = []
+        left: set[Identity] = set()
+        for request in requests:
+            answer = None
+            if left.isdisjoint(request.identities):
+                [answer] = self.attempt([request], now)
+            if answer is None:
+                left.update(request.identities)
+            answers.append(answer)
+        return answers
+
+    def _commit(
+        self, requests: Sequence[ChargeRequest], now: datetime
+    ) -> list[ChargeAnswer | None]:
+        database = self._database
+        values = list({value for each in requests for _, value in each.identities})
+        with database.transaction() as tx:
+            taken = store.take(tx, values)
+            if taken.newest_tariff != self._tariffs.newest:
+                self._tariffs.set(store.tariff_versions(tx))
+            outcome = self._decide(requests, taken, int(now.timestamp()))
+            states = outcome.touched
+            sums = totals((states[key].state, record) for key, record in outcome.written)
+            messages = entries(sums, tx.new_id(BatchId, now), now) if sums else ()
+            deliveries = rows_of(messages, database.routes, now)
+            if states:
+                store.write(tx, states.values(), outcome.written, deliveries, commit=True)
+        if deliveries:
+            database.wake()
+        return outcome.answers
+
+    def _decide(self, requests: Sequence[ChargeRequest], taken: Taken, now: int) -> Outcome:
+        """Decides one request after another; pure but for the loading of tariffs."""
+        answers: list[ChargeAnswer | None] = []
+        accounts: dict[int, Account] = {}
+        written: list[tuple[int, Record]] = []
+        for request in requests:
+            key = _bound(request, taken, now)
+            if key is None:
+                key = _of_session(request, taken)
+            if key is None:
+                answers.append(refusal(request, Result.UNKNOWN_SUBSCRIBER))
+                continue
+            account = accounts.get(key)
+            if account is None:
+                row = taken.rows.get(key)
+                if row is None:
+                    answers.append(None)
+                    continue
+                account = accounts[key] = store.account_of(row)
+            records: list[Record] = []
+            if request.kind == _EVENT:
+                answer = charge_event(account.state, request, self._tariffs, now, records)
+            else:
+                answer = charge(account.state, request, self._tariffs, now, records, self._policy)
+            answers.append(answer)
+            written.extend([(key, record) for record in records])
+        return Outcome(answers, accounts, written)
+
+
+def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:
+    """The account that the first known of the request's identities belongs to."""
+    at = instant_of(request, now) * _MICROS
+    for identity in request.identities:
+        for binding in taken.bindings.get(identity, ()):
+            if binding.valid_from <= at < binding.valid_to:
+                return binding.account
+    return None
+
+
+def _of_session(request: ChargeRequest, taken: Taken) -> int | None:
+    """The account that had the identity when the request's session began: what its last
+    report tells is still charged after the identity was taken away."""
+    if request.kind in (_INITIAL, _EVENT):
+        return None
+    for identity in request.identities:
+        for binding in taken.bindings.get(identity, ()):
+            row = taken.rows.get(binding.account)
+            if row is not None and decode(row[4]).session(request.session) is not None:
+                return binding.account
+    return None

@@ -1,0 +1,123 @@
+"""Buckets: units of a service that a month's allowances include, and how months begin."""
+
+from collections.abc import Iterable
+
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.months import epoch_bounds, month_at
+from trunkline.charging.state import Bucket, State
+from trunkline.rating import (
+    BUCKET_GROUP,
+    BUCKET_SERVICE,
+    BUCKET_SIZE,
+    EXPIRES,
+    REMAINING,
+    RESERVED,
+    STARTS,
+    Allowance,
+    service_code,
+)
+
+
+def enter_month(
+    state: State, at: int, allowances: tuple[Allowance, ...] | None, records: list[Record]
+) -> int:
+    """The billing month of `at`, begun where this is the first that is heard of it: its
+    allowances are granted, and a postpaid account's credit limit is free again. Usage of the
+    month before finds that month's buckets; what is older still finds none. Without
+    `allowances` (the plan has no tariff yet) they are granted at a later touch."""
+    if state.starts <= at < state.ends:
+        month = state.period
+    else:
+        month = month_at(at, state.cycle_day, state.time_zone)
+        if month > state.period:
+            _advance(state, month, at, records)
+    if month not in state.renewed and month >= state.period - 1 and allowances is not None:
+        state.renewed.append(month)
+        grant(state, month, allowances, at, records)
+    return month
+
+
+def _advance(state: State, month: int, at: int, records: list[Record]) -> None:
+    state.period = month
+    state.starts, state.ends = epoch_bounds(month, state.cycle_day, state.time_zone)
+    state.renewed = [each for each in state.renewed if each >= month - 1]
+    for index in range(len(state.buckets) - 1, -1, -1):
+        offset = index * BUCKET_SIZE
+        if state.buckets[index].period < month - 1 and not state.flat[offset + RESERVED]:
+            del state.buckets[index]
+            del state.flat[offset : offset + BUCKET_SIZE]
+    if state.money and not state.prepaid:
+        freed, state.money = state.money, 0
+        state.seq += 1
+        records.append(Record(state.seq, RecordKind.NEW_MONTH, at, month, balance=0, charge=freed))
+
+
+def grant(
+    state: State,
+    month: int,
+    allowances: Iterable[Allowance],
+    at: int,
+    records: list[Record],
+    *,
+    consumed: dict[tuple[int, int], int] | None = None,
+) -> None:
+    """A bucket for each of these allowances, good in `month`, less the units that count as
+    `consumed` of (service, rating group)."""
+    starts, expires = epoch_bounds(month, state.cycle_day, state.time_zone)
+    for allowance in allowances:
+        service = service_code(allowance.service)
+        group = -1 if allowance.rating_group is None else allowance.rating_group
+        units = allowance.units
+        if consumed:
+            gone = min(units, consumed.get((service, group), 0))
+            units -= gone
+            consumed[service, group] = consumed.get((service, group), 0) - gone
+        state.last_bucket += 1
+        state.buckets.append(Bucket(state.last_bucket, allowance.id, month, units))
+        state.flat += (units, 0, service, group, starts, expires, 0)
+        state.seq += 1
+        records.append(
+            Record(
+                state.seq,
+                RecordKind.ALLOWANCE,
+                at,
+                month,
+                balance=state.money,
+                units=units,
+                service=service,
+                rating_group=group,
+                session=allowance.id,
+                number=state.last_bucket,
+            )
+        )
+
+
+def replace(
+    state: State, month: int, allowances: Iterable[Allowance], at: int, records: list[Record]
+) -> None:
+    """The month's buckets end at `at` and others take their place; what was consumed of the
+    old counts as consumed of the new."""
+    consumed: dict[tuple[int, int], int] = {}
+    for index, bucket in enumerate(state.buckets):
+        offset = index * BUCKET_SIZE
+        flat = state.flat
+        if bucket.period == month and flat[offset + EXPIRES] > at:
+            of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP]
+            consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
+            flat[offset + EXPIRES] = max(at, flat[offset + STARTS])
+    grant(state, month, allowances, at, records, consumed=consumed)
+
+
+def release(state: State, holds: list[int]) -> None:
+    """Undoes these reservations (number, units, number, units...)."""
+    for place in range(0, len(holds), 2):
+        offset = _offset(state, holds[place])
+        state.flat[offset + RESERVED] -= holds[place + 1]
+        assert state.flat[offset + RESERVED] >= 0, "released more than was reserved"
+
+
+def _offset(state: State, number: int) -> int:
+    for index, bucket in enumerate(state.buckets):
+        if bucket.number == number:
+            return index * BUCKET_SIZE
+    raise AssertionError(f"bucket {number} is gone with a reservation on it")

@@ -1,0 +1,195 @@
+"""Debiting usage: what the rating kernel reckons is taken from buckets and money, and written
+into the journal with all that is needed to reckon it again."""
+
+from trunkline.charging.buckets import enter_month
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.model import Result
+from trunkline.charging.state import Quota, State
+from trunkline.charging.tariffs import InForce
+from trunkline.rating import (
+    BUCKET_SIZE,
+    CHARGE,
+    FREE,
+    LABEL,
+    NO_LIMIT,
+    POSITION,
+    POSITION_END,
+    REMAINING,
+    TAKEN,
+    TOO_LARGE,
+    UNITS,
+    VOICE,
+    Plan,
+    bucket_offset,
+)
+
+FIRST_BUCKET = bucket_offset(0)
+_FRESH = [0] * (POSITION_END - POSITION)
+
+
+class Turn:
+    """One request's handling: the account, the instant, the tariff in force, and the records
+    that come of it. Making one begins the billing month where this is its first touch."""
+
+    __slots__ = (
+        "at",
+        "destination",
+        "in_force",
+        "month",
+        "number",
+        "plan",
+        "records",
+        "service",
+        "session",
+        "state",
+    )
+
+    def __init__(
+        self,
+        state: State,
+        records: list[Record],
+        in_force: InForce | None,
+        *,
+        at: int,
+        service: int,
+        destination: int,
+        session: str,
+        number: int,
+    ) -> None:
+        self.state = state
+        self.records = records
+        self.in_force = in_force
+        self.at = at
+        self.service = service
+        self.destination = destination
+        self.session = session
+        self.number = number
+        self.plan: Plan | None = None if in_force is None else in_force.plan(state.plan)
+        allowances = None if self.plan is None else self.plan.allowances
+        self.month = enter_month(state, at, allowances, records)
+
+    def quota(self, rating_group: int | None, service_identifier: int | None) -> Quota:
+        """A quota that begins now."""
+        return Quota(
+            -1 if rating_group is None else rating_group,
+            -1 if service_identifier is None else service_identifier,
+            self.at,
+            0 if self.in_force is None else self.in_force.version,
+            _FRESH[:],
+        )
+
+    def slice(
+        self, plan: Plan, quota: Quota, units: int, limit: int, *, buckets: bool = True
+    ) -> list[int]:
+        """The kernel's input (`trunkline.rating` describes it), with the account's buckets as
+        they are or without any."""
+        state = self.state
+        return [
+            plan.index,
+            self.service,
+            quota.rating_group,
+            self.destination,
+            quota.since,
+            units,
+            limit,
+            *quota.position,
+            *(0, 0, 0, -1),
+            len(state.buckets) if buckets else 0,
+            *(state.flat if buckets else ()),
+        ]
+
+
+def debit(
+    turn: Turn,
+    quota: Quota,
+    units: int,
+    *,
+    in_force: InForce | None,
+    plan: Plan | None,
+    overrun: int = 0,
+    limit: int = NO_LIMIT,
+) -> Result:
+    """Debits `units` under the quota, and moves it on. What no price is found for is noted
+    in the journal and charged nothing: RATING_FAILED. Under a `limit`, what can't be paid in
+    full is not debited at all: CREDIT_LIMIT."""
+    if in_force is None or plan is None:
+        _note_unrated(turn, quota, units, overrun)
+        return Result.RATING_FAILED
+    slice_ = turn.slice(plan, quota, units, limit)
+    before = quota.position
+    code = in_force.rate(slice_)
+    if code > 0:
+        return Result.CREDIT_LIMIT
+    if code < 0:
+        _note_unrated(turn, quota, units, overrun)
+        return result_of(code)
+    take(turn.state, slice_)
+    quota.position = slice_[POSITION:POSITION_END]
+    if turn.service == VOICE:
+        quota.since += units
+    _journal(turn, quota, slice_, in_force.version, overrun, slice_ + before)
+    return Result.SUCCESS
+
+
+def take(state: State, slice_: list[int]) -> None:
+    """Takes what the kernel reckoned from buckets and money."""
+    flat = state.flat
+    for offset in range(0, len(flat), BUCKET_SIZE):
+        taken = slice_[FIRST_BUCKET + offset + TAKEN]
+        if taken:
+            flat[offset + REMAINING] -= taken
+    state.money -= slice_[CHARGE]
+
+
+def result_of(code: int) -> Result:
+    """The kernel's refusals, in the network's terms."""
+    return Result.INVALID if code == TOO_LARGE else Result.RATING_FAILED
+
+
+def _journal(
+    turn: Turn, quota: Quota, slice_: list[int], tariff: int, overrun: int, evidence: list[int]
+) -> None:
+    state = turn.state
+    state.seq += 1
+    turn.records.append(
+        Record(
+            state.seq,
+            RecordKind.USAGE,
+            turn.at,
+            turn.month,
+            state.money,
+            slice_[CHARGE],
+            slice_[UNITS],
+            slice_[FREE],
+            overrun,
+            turn.service,
+            quota.rating_group,
+            quota.service_identifier,
+            tariff,
+            slice_[LABEL],
+            turn.session,
+            turn.number,
+            evidence,
+        )
+    )
+
+
+def _note_unrated(turn: Turn, quota: Quota, units: int, overrun: int) -> None:
+    state = turn.state
+    state.seq += 1
+    turn.records.append(
+        Record(
+            state.seq,
+            RecordKind.UNRATED,
+            turn.at,
+            turn.month,
+            state.money,
+            units=units,
+            overrun=overrun,
+            service=turn.service,
+            rating_group=quota.rating_group,
+            service_identifier=quota.service_identifier,
+            session=turn.session,
+            number=turn.number,
+        )
+    )

@@ -1,0 +1,54 @@
+"""The journal: one record for whatever changed an account's money or buckets, never altered."""
+
+from enum import IntEnum
+
+import msgspec
+
+
+class RecordKind(IntEnum):
+    USAGE = 0
+    """Usage, priced; or a direct debit in money."""
+    REFUND = 1
+    """`charge` is negative. Billed like usage."""
+    TOP_UP = 2
+    """`charge` is negative; `session` is the payment's id."""
+    ALLOWANCE = 3
+    """A month's bucket begins with `units`; `session` is the allowance's id and `number` the
+    bucket's."""
+    NEW_MONTH = 4
+    """What a postpaid account had used of its credit limit is free again: `charge` is that,
+    negated. The usage stays to be billed."""
+    UNRATED = 5
+    """Usage that no price was found for: charged nothing, kept for whoever mends the tariff."""
+
+
+BILLED = (RecordKind.USAGE, RecordKind.REFUND)
+
+
+class Record(msgspec.Struct, gc=False):
+    """`balance` is the account's money after it: it falls by `charge`, record by record."""
+
+    seq: int
+    kind: int
+    at: int
+    """Epoch seconds of the event."""
+    period: int
+    """The billing month of the event."""
+    balance: int
+    charge: int = 0
+    units: int = 0
+    free: int = 0
+    """Of `units`, those that allowances covered."""
+    overrun: int = 0
+    """Of `units`, those beyond what had been granted."""
+    service: int = -1
+    rating_group: int = -1
+    service_identifier: int = -1
+    tariff: int = 0
+    label: int = -1
+    """The price's index among the labels of `tariff`."""
+    session: str = ""
+    number: int = 0
+    slice: list[int] | None = None
+    """What the rating kernel was given and gave back: the slice after rating, followed by the
+    position before it."""

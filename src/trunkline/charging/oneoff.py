@@ -1,0 +1,205 @@
+"""What has no session: the network's one-time events, and usage that a record told of later."""
+
+from trunkline.charging.charge import (
+    instant_of,
+    is_sound,
+    refusal,
+    remember,
+    repeated,
+)
+from trunkline.charging.debit import Turn, debit
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.model import (
+    Action,
+    ChargeAnswer,
+    ChargeRequest,
+    Result,
+    UnitAnswer,
+    UnitRequest,
+)
+from trunkline.charging.state import State, Status
+from trunkline.charging.tariffs import Tariffs
+from trunkline.kernel.errors import Invalid
+from trunkline.rating import CHARGE, NO_LIMIT, RATED, destination
+
+_ONE = (UnitRequest(requested=1),)
+
+
+def charge_event(
+    state: State, request: ChargeRequest, tariffs: Tariffs, now: int, records: list[Record]
+) -> ChargeAnswer:
+    """Answers an EVENT (RFC 8506, section 6). A direct debit is made whole or not at all, unit
+    by unit; a refund in units is worth what they cost outside allowances."""
+    known = repeated(state, request)
+    if known is not None:
+        return known
+    if not is_sound(request):
+        return refusal(request, Result.INVALID)
+    debits = request.action is Action.DIRECT_DEBIT
+    if state.status == Status.CLOSED or (debits and state.status != Status.ACTIVE):
+        return refusal(request, Result.DENIED)
+    try:
+        called = destination(request.called)
+    except Invalid:
+        return refusal(request, Result.INVALID)
+    at = instant_of(request, now)
+    turn = Turn(
+        state,
+        records,
+        tariffs.at(at),
+        at=at,
+        service=request.service,
+        destination=called,
+        session=request.session,
+        number=request.number,
+    )
+    if debits:
+        answer = _debit(turn, request)
+    elif request.action is Action.REFUND:
+        answer = _refund(turn, request)
+    else:
+        return _enquire(turn, request)
+    remember(state, request, answer, now)
+    return answer
+
+
+def charge_usage(
+    state: State,
+    tariffs: Tariffs,
+    records: list[Record],
+    *,
+    id_: str,
+    at: int,
+    service: int,
+    units: int,
+    called: str = "",
+    rating_group: int | None = None,
+) -> Result:
+    """Debits one usage record in full, whatever the balance; the last of `records` is then its
+    own. Raises `Invalid` for a called number that is none."""
+    turn = Turn(
+        state,
+        records,
+        tariffs.at(at),
+        at=at,
+        service=service,
+        destination=destination(called),
+        session=id_,
+        number=0,
+    )
+    quota = turn.quota(rating_group, None)
+    return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
+
+
+def _amount(unit: UnitRequest) -> int:
+    return max(unit.requested, unit.used, 0) or 1
+
+
+def _free(state: State) -> int:
+    return max(state.money - state.floor - state.held, 0)
+
+
+def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
+    state = turn.state
+    before = state.money
+    if request.money:
+        if request.money > _free(state):
+            return refusal(request, Result.CREDIT_LIMIT)
+        _move_money(turn, RecordKind.USAGE, request.money)
+        return ChargeAnswer(Result.SUCCESS, (), request.money, state.currency)
+    answers = []
+    for unit in request.units or _ONE:
+        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        amount = _amount(unit)
+        result = debit(
+            turn, quota, amount, in_force=turn.in_force, plan=turn.plan, limit=_free(state)
+        )
+        granted = amount if result is Result.SUCCESS else -1
+        answers.append(UnitAnswer(unit.rating_group, unit.service_identifier, result, granted))
+    return ChargeAnswer(
+        _overall(answers),
+        tuple(answers) if request.units else (),
+        before - state.money,
+        state.currency,
+    )
+
+
+def _overall(answers: list[UnitAnswer]) -> Result:
+    """One that succeeded makes the event a success; otherwise the first refusal counts."""
+    if any(each.result is Result.SUCCESS for each in answers):
+        return Result.SUCCESS
+    return answers[0].result
+
+
+def _refund(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
+    amount = request.money
+    answers: tuple[UnitAnswer, ...] = ()
+    if not amount:
+        costs = _costs(turn, request, buckets=False)
+        if costs is None:
+            return refusal(request, Result.RATING_FAILED)
+        amount = sum(costs)
+        answers = tuple(
+            UnitAnswer(unit.rating_group, unit.service_identifier, Result.SUCCESS)
+            for unit in request.units
+        )
+    if amount:
+        _move_money(turn, RecordKind.REFUND, -amount)
+    return ChargeAnswer(Result.SUCCESS, answers, -amount, turn.state.currency)
+
+
+def _enquire(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
+    """The price, or whether it could be paid; nothing is charged or reserved."""
+    state = turn.state
+    free = _free(state)
+    if request.money:
+        return ChargeAnswer(
+            Result.SUCCESS, (), request.money, state.currency, request.money <= free
+        )
+    costs = _costs(turn, request, buckets=True)
+    if costs is None:
+        return refusal(request, Result.RATING_FAILED)
+    cost = sum(costs)
+    return ChargeAnswer(
+        Result.SUCCESS,
+        tuple(
+            UnitAnswer(unit.rating_group, unit.service_identifier, Result.SUCCESS)
+            for unit in request.units
+        ),
+        cost,
+        state.currency,
+        cost <= free if request.action is Action.CHECK_BALANCE else None,
+    )
+
+
+def _costs(turn: Turn, request: ChargeRequest, *, buckets: bool) -> list[int] | None:
+    """What each unit would cost and how much it is; None where one has no price."""
+    if turn.in_force is None or turn.plan is None:
+        return None
+    costs = []
+    for unit in request.units or _ONE:
+        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        slice_ = turn.slice(turn.plan, quota, _amount(unit), NO_LIMIT, buckets=buckets)
+        if turn.in_force.rate(slice_) != RATED:
+            return None
+        costs.append(slice_[CHARGE])
+    return costs
+
+
+def _move_money(turn: Turn, kind: RecordKind, charge: int) -> None:
+    state = turn.state
+    state.money -= charge
+    state.seq += 1
+    turn.records.append(
+        Record(
+            state.seq,
+            kind,
+            turn.at,
+            turn.month,
+            state.money,
+            charge,
+            service=turn.service,
+            session=turn.session,
+            number=turn.number,
+        )
+    )

@@ -1,0 +1,220 @@
+"""What changes accounts, but for the network's own requests (`GroupCommit`)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trunkline.charging import account as life
+from trunkline.charging import store
+from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
+from trunkline.charging.charge import give_up_sessions
+from trunkline.charging.events import (
+    AccountClosed,
+    AccountOpened,
+    ChargedUsage,
+    InstallTariff,
+    OpenAccount,
+    PlanChanged,
+    ToppedUp,
+    UsageEvent,
+)
+from trunkline.charging.journal import Record
+from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
+from trunkline.charging.oneoff import charge_usage as decide_usage
+from trunkline.charging.postings import BatchId, entries, totals
+from trunkline.charging.store import FOREVER, Account, Binding
+from trunkline.charging.tariffs import Tariffs
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import Money
+from trunkline.kernel.time import to_micros
+from trunkline.platform.db import Tx
+from trunkline.rating import Tariff
+
+_SECOND = 1_000_000
+
+
+class TooManyEvents(Invalid):
+    code = "tooManyEvents"
+
+
+def open_account(tx: Tx, command: OpenAccount) -> None:
+    """Idempotent by the account's id. Raises `Invalid`, and `IdentityTaken` where another
+    account is bound to one of the identities from `opened_at` on."""
+    if store.account(tx, command.account) is not None:
+        return
+    state = life.opened(command)
+    # Networks tell time in seconds: an account is good from the one in which it was opened.
+    start = to_micros(command.opened_at) // _SECOND * _SECOND
+    _check_free(store.bindings_of_values(tx, [value for _, value in command.identities]), command)
+    key = store.insert_account(tx, command.account, command.billing_account, state)
+    store.bind(
+        tx, [Binding(kind, value, start, FOREVER, key) for kind, value in command.identities]
+    )
+    tx.emit(
+        AccountOpened(
+            account=command.account,
+            billing_account=command.billing_account,
+            opened_at=command.opened_at,
+        )
+    )
+
+
+def _check_free(bound: Sequence[Binding], command: OpenAccount) -> None:
+    start = to_micros(command.opened_at) // _SECOND * _SECOND
+    for index, identity in enumerate(command.identities):
+        for each in bound:
+            if (each.kind, each.value) == identity and each.valid_to > start:
+                raise IdentityTaken(
+                    f"{each.kind} {each.value} belongs to another account",
+                    path=f"identities[{index}]",
+                )
+
+
+def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
+    """Idempotent. Raises `UnknownChargingAccount`."""
+    held = _hold(tx, account)
+    if held.state.closed:
+        return
+    life.close(held.state, at)
+    store.end_bindings(tx, held.key, at)
+    store.write(tx, [held], [])
+    state = held.state
+    tx.emit(
+        AccountClosed(
+            account=account,
+            billing_account=held.billing_account,
+            closed_at=at,
+            remaining=Money(state.money if state.prepaid else 0, state.currency),
+        )
+    )
+
+
+def change_plan(tx: Tx, account: ChargingAccountId, *, plan: str, at: datetime) -> None:
+    """Raises `UnknownChargingAccount`, `AccountIsClosed` and `PlanHasNoTariff`."""
+    held = _hold(tx, account)
+    records: list[Record] = []
+    life.change_plan(held.state, plan, at, installed_tariffs(tx), records)
+    store.write(tx, [held], [(held.key, record) for record in records])
+    tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
+
+
+def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool) -> None:
+    """Raises `UnknownChargingAccount` and `AccountIsClosed`."""
+    held = _hold(tx, account)
+    life.set_barred(held.state, barred=barred)
+    store.write(tx, [held], [])
+
+
+def top_up(
+    tx: Tx, account: ChargingAccountId, *, payment_id: str, amount: Money, now: datetime
+) -> None:
+    """Once for each payment. Raises `UnknownChargingAccount`, `NotPrepaid`, `AccountIsClosed`,
+    `CurrencyMismatch`."""
+    held = _hold(tx, account)
+    state = held.state
+    records: list[Record] = []
+    life.top_up(state, amount, now, payment_id, records)
+    if not store.note_top_up(tx, payment_id, held.key, state.seq):
+        return
+    store.write(tx, [held], [(held.key, record) for record in records])
+    balance = Money(state.money, state.currency)
+    tx.emit(ToppedUp(account=account, payment_id=payment_id, amount=amount, balance=balance))
+
+
+def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[ChargedUsage]:
+    """Rates and debits these events in order, each on the account that had its identity at its
+    time. What can't be charged says so in its result. Raises `TooManyEvents`."""
+    if len(events) > MOST_EVENTS:
+        raise TooManyEvents(f"{len(events)} events; at most {MOST_EVENTS}", path="events")
+    values = {value for event in events for _, value in event.identities}
+    bound: dict[tuple[str, str], list[Binding]] = {}
+    for each in store.bindings_of_values(tx, values):
+        bound.setdefault((each.kind, each.value), []).append(each)
+    keys = [_account_at(bound, event) for event in events]
+    held = store.hold_many(tx, {key for key in keys if key is not None})
+    tariffs = installed_tariffs(tx)
+    written: list[tuple[int, Record]] = []
+    results = []
+    for event, key in zip(events, keys, strict=True):
+        if key is None:
+            results.append(ChargedUsage(id=event.id, error="unknownSubscriber"))
+            continue
+        records: list[Record] = []
+        results.append(_charge_one(held[key], event, tariffs, records, now))
+        written.extend((key, record) for record in records)
+    store.write(tx, held.values(), written)
+    sums = totals((held[key].state, record) for key, record in written)
+    if sums:
+        for message in entries(sums, tx.new_id(BatchId, now), now):
+            tx.emit(message)
+    return results
+
+
+def _charge_one(
+    account: Account, event: UsageEvent, tariffs: Tariffs, records: list[Record], now: datetime
+) -> ChargedUsage:
+    state = account.state
+    failed = ChargedUsage(id=event.id, account=account.id, billing_account=account.billing_account)
+    if not 0 <= event.units < 1 << 60:
+        return _with_error(failed, "invalidUsage")
+    give_up_sessions(state, int(now.timestamp()))
+    try:
+        result = decide_usage(
+            state,
+            tariffs,
+            records,
+            id_=event.id,
+            at=int(event.at.timestamp()),
+            service=event.service,
+            units=event.units,
+            called=event.called,
+            rating_group=event.rating_group,
+        )
+    except Invalid as fault:
+        return _with_error(failed, fault.code)
+    record = records[-1]
+    if result is not Result.SUCCESS:
+        return _with_error(failed, "ratingFailed")
+    return ChargedUsage(
+        id=event.id,
+        account=account.id,
+        billing_account=account.billing_account,
+        record=f"{account.id}/{record.seq}",
+        charge=Money(record.charge, state.currency),
+        free=record.free,
+        label=tariffs.version(record.tariff).label(record.label),
+    )
+
+
+def _with_error(result: ChargedUsage, code: str) -> ChargedUsage:
+    return ChargedUsage(
+        id=result.id, account=result.account, billing_account=result.billing_account, error=code
+    )
+
+
+def _account_at(bound: dict[tuple[str, str], list[Binding]], event: UsageEvent) -> int | None:
+    at = to_micros(event.at)
+    for identity in event.identities:
+        for each in bound.get(identity, ()):
+            if each.valid_from <= at < each.valid_to:
+                return each.account
+    return None
+
+
+def install_tariff(tx: Tx, command: InstallTariff, now: datetime) -> bool:
+    """False when the version is installed already. Raises `TariffUnreadable`."""
+    Tariff.decode(command.body)
+    return store.insert_tariff(tx, command.version, command.effective_from, command.body, now)
+
+
+def installed_tariffs(tx: Tx) -> Tariffs:
+    """All that are installed, each loaded when it is first needed."""
+    return Tariffs(store.tariff_versions(tx), lambda version: store.tariff(tx, version))
+
+
+def _hold(tx: Tx, account: ChargingAccountId) -> Account:
+    held = store.hold(tx, account)
+    if held is None:
+        raise UnknownChargingAccount(
+            f"there is no charging account {account[:40]!r}", account=account
+        )
+    return held

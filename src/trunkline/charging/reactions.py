@@ -1,0 +1,83 @@
+"""What charging does when it is told, and when the catalogue's prices change."""
+
+from datetime import datetime
+
+from trunkline.catalog.events import PricesChanged
+from trunkline.charging import operations
+from trunkline.charging.events import (
+    BarAccount,
+    ChangePlan,
+    ChargeUsage,
+    CloseAccount,
+    InstallTariff,
+    OpenAccount,
+    OpeningRefused,
+    PublishTariff,
+    TopUp,
+    UnbarAccount,
+    UsageCharged,
+)
+from trunkline.charging.publication import publish_tariff, request_tariff
+from trunkline.kernel.errors import Conflict, Invalid
+from trunkline.platform.db import Tx
+from trunkline.platform.messages import Reaction
+
+
+def open_account(tx: Tx, message: OpenAccount, _now: datetime) -> None:
+    try:
+        operations.open_account(tx, message)
+    except (Invalid, Conflict) as refusal:
+        tx.emit(OpeningRefused(account=message.account, code=refusal.code, reason=str(refusal)))
+
+
+def close_account(tx: Tx, message: CloseAccount, _now: datetime) -> None:
+    operations.close_account(tx, message.account, at=message.closed_at)
+
+
+def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
+    operations.change_plan(tx, message.account, plan=message.plan, at=message.changed_at)
+
+
+def bar_account(tx: Tx, message: BarAccount, _now: datetime) -> None:
+    operations.bar_account(tx, message.account, barred=True)
+
+
+def unbar_account(tx: Tx, message: UnbarAccount, _now: datetime) -> None:
+    operations.bar_account(tx, message.account, barred=False)
+
+
+def top_up(tx: Tx, message: TopUp, now: datetime) -> None:
+    operations.top_up(
+        tx, message.account, payment_id=message.payment_id, amount=message.amount, now=now
+    )
+
+
+def charge_usage(tx: Tx, message: ChargeUsage, now: datetime) -> None:
+    results = operations.charge_usage(tx, message.events, now)
+    tx.emit(UsageCharged(batch_id=message.batch_id, results=tuple(results)))
+
+
+def install_tariff(tx: Tx, message: InstallTariff, now: datetime) -> None:
+    operations.install_tariff(tx, message, now)
+
+
+def prices_changed(tx: Tx, _message: PricesChanged, now: datetime) -> None:
+    request_tariff(tx, now)
+
+
+def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
+    publish_tariff(tx, message)
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction("charging.open_account", on=OpenAccount, run=open_account, database="charging"),
+    Reaction("charging.close_account", on=CloseAccount, run=close_account, database="charging"),
+    Reaction("charging.change_plan", on=ChangePlan, run=change_plan, database="charging"),
+    Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),
+    Reaction("charging.unbar_account", on=UnbarAccount, run=unbar_account, database="charging"),
+    Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
+    Reaction("charging.charge_usage", on=ChargeUsage, run=charge_usage, database="charging"),
+    Reaction("charging.install_tariff", on=InstallTariff, run=install_tariff, database="charging"),
+    Reaction("charging.prices_changed", on=PricesChanged, run=prices_changed, database="books"),
+    Reaction("charging.publish_tariff", on=PublishTariff, run=compile_and_send, database="books"),
+)

@@ -1,0 +1,140 @@
+"""What an account's row holds: money, buckets, open sessions; one compact document.
+
+The structs are encoded as arrays, so their fields are only ever added at the end, with a
+default. They are changed in place, between the read of a row and its write. Instants are
+seconds since the Unix epoch, money is micros of the account's currency.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from trunkline.charging.model import ChargeAnswer
+from trunkline.kernel.errors import Invalid
+from trunkline.rating import BUCKET_SIZE, RESERVED
+
+NO_FLOOR = -(1 << 61)
+"""`State.floor` of an account without a credit limit."""
+
+
+class Status(IntEnum):
+    ACTIVE = 0
+    BARRED = 1
+    CLOSED = 2
+
+
+class Bucket(msgspec.Struct, array_like=True, gc=False):
+    """What a bucket is; what it holds stands at the same place in `State.flat`."""
+
+    number: int
+    """Never used again within the account."""
+    allowance: str
+    period: int
+    granted: int
+
+
+class Quota(msgspec.Struct, array_like=True, gc=False):
+    """Where one rating group of a session stands, and what is reserved for it."""
+
+    rating_group: int
+    """-1 for none."""
+    service_identifier: int
+    """-1 for none."""
+    since: int
+    """When the usage that will be reported next began."""
+    tariff: int
+    """The version that the open grant was reckoned with."""
+    position: list[int]
+    """The rating kernel's."""
+    granted: int = 0
+    money: int = 0
+    """Reserved."""
+    holds: list[int] = []
+    """Reserved on buckets: number, units, number, units..."""
+    plan: str = ""
+    """The plan of the open grant where the account has another one by now."""
+
+
+class Session(msgspec.Struct, array_like=True, gc=False):
+    id: str
+    service: int
+    destination: int
+    """The called number as the rating kernel reads it."""
+    number: int
+    """Of the last request that was answered with `answer`."""
+    until: int
+    """The session is given up when nothing is heard of it by then."""
+    answer: ChargeAnswer
+    quotas: list[Quota]
+
+
+class Done(msgspec.Struct, array_like=True, gc=False):
+    """A session that ended, or an event, remembered for its retransmissions until `until`."""
+
+    session: int
+    """A hash of its id."""
+    number: int
+    until: int
+    answer: ChargeAnswer
+
+
+class State(msgspec.Struct, array_like=True, gc=False):
+    entity: str
+    currency: str
+    prepaid: bool
+    plan: str
+    cycle_day: int
+    time_zone: str
+    opened: int
+    floor: int = 0
+    """No grant takes `money` below it: 0 for a prepaid account, the credit limit negated for a
+    postpaid one."""
+    status: int = 0
+    money: int = 0
+    """A prepaid account's balance; a postpaid one's usage of the running month, negated."""
+    held: int = 0
+    """Money reserved for open sessions."""
+    seq: int = 0
+    """Of the account's last journal record."""
+    period: int = 0
+    """The running billing month; 0 before the account was first used."""
+    starts: int = 0
+    ends: int = 0
+    renewed: list[int] = []
+    """The months, of this one and the one before, whose allowances were granted."""
+    flat: list[int] = []
+    """The buckets as the rating kernel reads them, in the order of their use."""
+    buckets: list[Bucket] = []
+    last_bucket: int = 0
+    sessions: list[Session] = []
+    done: list[Done] = []
+    closed: int = 0
+
+    def session(self, id_: str) -> Session | None:
+        """The open session of this id."""
+        for session in self.sessions:
+            if session.id == id_:
+                return session
+        return None
+
+    def holds_anything(self) -> bool:
+        """Whether any money or units are reserved."""
+        return self.held != 0 or any(self.flat[RESERVED::BUCKET_SIZE])
+
+
+class StateUnreadable(Invalid):
+    code = "stateUnreadable"
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(State)
+
+encode = _encoder.encode
+
+
+def decode(data: bytes) -> State:
+    """The inverse of `encode`. Raises `StateUnreadable`."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as fault:
+        raise StateUnreadable(f"not a charging account's state: {fault}") from None

@@ -1,0 +1,67 @@
+"""The tariffs that are installed, each in force from its instant on until the next."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from trunkline.rating import Plan, Rater, Tariff, UnknownPlan
+
+KEPT = 4
+"""Decoded tariffs that one process keeps; older ones are loaded again when late usage asks."""
+
+
+class InForce:
+    """One version, ready to rate."""
+
+    __slots__ = ("_tariff", "rate", "version")
+
+    def __init__(self, tariff: Tariff) -> None:
+        self._tariff = tariff
+        self.version = tariff.version
+        self.rate = Rater(tariff).rate
+
+    def plan(self, plan: str) -> Plan | None:
+        try:
+            return self._tariff.plan(plan)
+        except UnknownPlan:
+            return None
+
+    def label(self, index: int) -> str:
+        """The name of a price; "" for what has none."""
+        return self._tariff.labels[index] if index >= 0 else ""
+
+
+class Tariffs:
+    """`versions` are (effective_from as epoch second, version) in their order; `load` fetches
+    one. Usage from before the first is rated by the first."""
+
+    def __init__(self, versions: Sequence[tuple[int, int]], load: Callable[[int], Tariff]) -> None:
+        self._load = load
+        self._ready: dict[int, InForce] = {}
+        self.set(versions)
+
+    def set(self, versions: Sequence[tuple[int, int]]) -> None:
+        """There are others now. What is loaded stays: a version never changes."""
+        self._starts = [start for start, _ in versions]
+        self._versions = [version for _, version in versions]
+
+    @property
+    def newest(self) -> int:
+        """The highest version known here; 0 without any."""
+        return max(self._versions, default=0)
+
+    def at(self, epoch: int) -> InForce | None:
+        """The tariff in force at this second; None when there is none at all."""
+        if not self._versions:
+            return None
+        index = bisect_right(self._starts, epoch) - 1
+        return self.version(self._versions[max(index, 0)])
+
+    def version(self, version: int) -> InForce:
+        """This version, which is or was in force."""
+        ready = self._ready.get(version)
+        if ready is None:
+            ready = InForce(self._load(version))
+            self._ready[version] = ready
+            if len(self._ready) > KEPT:
+                del self._ready[next(iter(self._ready))]
+        return ready
