@@ -18,12 +18,7 @@ from trunkline.kernel.errors import (
     TrunklineError,
     Unavailable,
 )
-
-
-class Unauthenticated(TrunklineError):
-    """Nobody is named by the request, or nobody we know."""
-
-    code = "unauthenticated"
+from trunkline.platform.security import TooManyAttempts, Unauthenticated
 
 
 class TooLarge(Invalid):
@@ -59,6 +54,7 @@ STATUSES: dict[type[TrunklineError], HTTPStatus] = {
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -106,8 +102,8 @@ def on_refusal(
     status = status_of(error)
     if status == HTTPStatus.UNAUTHORIZED:
         resp.set_header("WWW-Authenticate", "Bearer")
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        resp.set_header("Retry-After", "1")
+    if isinstance(error, Unavailable):
+        resp.set_header("Retry-After", str(error.fields.get("seconds", 1)))
     answer(resp, status, body_of(error))
 
 

@@ -21,7 +21,7 @@ _SYMBOLS = {">=": Op.GTE, "<=": Op.LTE, "!=": Op.NE, "*=": Op.REGEX, ">": Op.GT,
             "=": Op.EQ}  # fmt: skip
 _OPS = frozenset(map(str, Op))
 _SYMBOL = re.compile(r">=|<=|!=|\*=|==|=|>|<")
-_VALUES = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,;]*))\s*(?:[,;]|$)""")
+_TOKEN = re.compile(r"""\s*"[^"]*"\s*|\s*'[^']*'\s*|[,;]|[^,;]+""")
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -100,16 +100,12 @@ def _decoded(part: str) -> str:
 
 def _values(text: str) -> list[str]:
     """`a,b;c` are three values; quotes keep a comma, and are taken off."""
-    values, at = [], 0
-    while at <= len(text):
-        found = _VALUES.match(text, at)
-        if found is None:
-            values.append(_unquoted(text[at:]))
-            break
-        values.append(next(group for group in found.groups() if group is not None).strip())
-        if found.end() == len(text) and text[-1:] not in (",", ";"):
-            break
-        at = found.end()
+    values = [""]
+    for token in _TOKEN.findall(text):
+        if token in (",", ";"):
+            values.append("")
+        else:
+            values[-1] += _unquoted(token.strip())
     return values
 
 
@@ -171,23 +167,22 @@ def find(
 
 def pick(body: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
     """`body` with these attributes (dotted ones reach into objects and arrays), id and href."""
-    wanted: dict[str, Any] = {"id": {}, "href": {}}
-    for name in fields:
-        inner = wanted
-        for step in name.split("."):
-            inner = inner.setdefault(step, {})
-    for name in fields | {"id", "href"}:
-        inner = wanted
+    wanted: dict[str, Any] = {}
+    for name in sorted(fields | {"id", "href"}):  # a whole attribute comes before its parts
         *parents, last = name.split(".")
+        inner: Any = wanted
         for step in parents:
-            inner = inner[step]
-        inner[last] = {}
+            inner = inner.setdefault(step, {})
+            if inner is None:
+                break
+        else:
+            inner[last] = None
     picked: dict[str, Any] = _pick(body, wanted)
     return picked
 
 
-def _pick(value: Any, wanted: Mapping[str, Any]) -> Any:
-    if not wanted:
+def _pick(value: Any, wanted: Mapping[str, Any] | None) -> Any:
+    if wanted is None:
         return value
     if isinstance(value, list):
         return [_pick(each, wanted) for each in value]

@@ -30,7 +30,6 @@ class Resource(Generic[Model]):
 
     path: str
     type: str
-    scope: str
     key: sa.Column[Any]
     find: Callable[[Reader, Sequence[str]], Iterable[Model]]
     to_wire: Callable[[Model], Any]
@@ -209,3 +208,8 @@ class Api:
     version: str
     base: str
     resources: tuple[Resource[Any], ...]
+
+    @property
+    def scope(self) -> str:
+        """The area of the scopes that its routes need: `tmf622` in `tmf622:write`."""
+        return self.number.lower()

@@ -86,18 +86,17 @@ def _invalid(said: str) -> Invalid:
 
 
 def _check(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [value], 0
+    while level:
+        if any(isinstance(each, str) and "\0" in each for each in level):
+            raise Invalid("a text holds a NUL", path="$")
         below: list[Any] = []
         for each in level:
             if isinstance(each, dict):
-                below.extend(each)
-                below.extend(each.values())
+                below += [*each, *each.values()]
             elif isinstance(each, list):
-                below.extend(each)
-            elif isinstance(each, str) and "\0" in each:
-                raise Invalid("a text holds a NUL", path="$")
-        if not below:
-            return
+                below += each
+        depth += any(isinstance(each, (dict, list)) for each in level)
+        if depth > MAX_DEPTH:
+            raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$")
         level = below
-    raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$")

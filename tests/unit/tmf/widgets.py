@@ -168,7 +168,6 @@ PATHS: dict[str, Path | sa.ColumnElement[Any]] = {
 WIDGET = Aggregate(
     path=_WIDGETS,
     type="Widget",
-    scope="widget",
     key=widgets.c.id,
     paths=PATHS,
     find=find,
@@ -222,7 +221,6 @@ def rewrite(tx: Tx, ident: str, body: Body, now: datetime) -> None:
 PAPER = Document(
     path=f"{BASE}/paper",
     type="Paper",
-    scope="paper",
     key=papers.c.id,
     paths={
         "name": in_json(papers.c.body, "name"),

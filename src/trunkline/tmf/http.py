@@ -1,0 +1,258 @@
+"""Resources over HTTP: what falcon routes to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import falcon
+import msgspec
+
+from trunkline.kernel.errors import Invalid, NotFound, TrunklineError
+from trunkline.platform import idempotency, security
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database, Tx
+from trunkline.tmf import errors, patch, query, wire
+from trunkline.tmf.resource import Api, Body, Resource
+
+JSON = "application/json;charset=utf-8"
+MAX_BODY = 1_000_000
+_MERGES = ("application/json", "application/merge-patch+json")
+_STEPS = "application/json-patch+json"
+_MAX_KEY = 200
+
+
+class ResourceNotFound(NotFound):
+    code = "notFound"
+
+
+@dataclass(frozen=True)
+class Server:
+    """What handlers work with."""
+
+    databases: Mapping[str, Database]
+    clock: Clock
+    max_body: int = MAX_BODY
+
+
+class Guard:
+    """Middleware that lets nobody pass without the scope that the route states for the method.
+    A route says `scopes = {"GET": "tmf620:read"}`, or `is_open = True`; what says neither is
+    closed to all. Leaves the `Principal` in `req.context.caller`."""
+
+    def __init__(self, books: Database) -> None:
+        self._books = books
+
+    def process_resource(
+        self, req: falcon.Request, _resp: falcon.Response, resource: Any, _params: object
+    ) -> None:
+        if resource is None or getattr(resource, "is_open", False):
+            return
+        secret = _secret(req)
+        if secret is None:
+            raise security.Unauthenticated(
+                "an API key is needed: Authorization: Bearer, or X-API-Key"
+            )
+        with self._books.read() as r:
+            caller = req.context.caller = security.authenticate(r, secret)
+        scope = getattr(resource, "scopes", {}).get(req.method)
+        if scope is not None:
+            caller.require(scope)
+        elif hasattr(resource, f"on_{req.method.lower()}"):
+            raise security.LacksScope(f"{req.method} {req.path} is closed: it states no scope")
+
+
+def _secret(req: falcon.Request) -> str | None:
+    kind, _, secret = (req.auth or "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else req.get_header("X-API-Key")
+
+
+class Collection:
+    """A resource's collection: list and create."""
+
+    def __init__(self, server: Server, api: Api, resource: Resource[Any]) -> None:
+        self._server = server
+        self._resource = resource
+        self._database = server.databases[resource.database]
+        self.scopes = {"GET": f"{api.scope}:read"}
+        if resource.creates:
+            self.scopes["POST"] = f"{api.scope}:write"
+            self.on_post = self._create
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resource = self._resource
+        asked = query.parse(req.query_string)
+        with self._database.read() as r:
+            page = query.find(
+                r, asked, key=resource.key, paths=resource.filters, where=resource.where
+            )
+            answers = resource.answers(r, page.ids) if page.ids else []
+        if asked.fields is not None:
+            answers = [query.pick(wire.plain(each), asked.fields) for each in answers]
+        count = len(answers)
+        resp.status = 200 if count >= page.total else 206
+        resp.set_header("X-Total-Count", str(page.total))
+        resp.set_header("X-Result-Count", str(count))
+        if count < page.total:
+            resp.set_header("Link", query.links(req.path, req.query_string, asked, page.total))
+        _send(resp, wire.encode(answers))
+
+    def _create(self, req: falcon.Request, resp: falcon.Response) -> None:
+        raw = _read(req, self._server.max_body)
+        if _media_type(req) not in _MERGES[:1]:
+            raise errors.UnsupportedMediaType("a resource is created from application/json")
+        body = wire.decode(raw)
+        if not isinstance(body, dict):
+            raise Invalid("the body is a JSON object", path="$")
+        now = self._server.clock.now()
+        with self._database.transaction() as tx:
+            answer = _once(tx, req, raw, now, lambda: self._created(tx, body, now))
+        resp.status = 201
+        resp.location = _href_of(answer)
+        resp.etag = _etag(answer)
+        _send(resp, answer)
+
+    def _created(self, tx: Tx, body: Body, now: datetime) -> bytes:
+        new = self._resource.created(tx, body, now)
+        return wire.encode(self._resource.answers(tx, [new])[0])
+
+
+class Item:
+    """One resource: read, change, delete."""
+
+    def __init__(self, server: Server, api: Api, resource: Resource[Any]) -> None:
+        self._server = server
+        self._resource = resource
+        self._database = server.databases[resource.database]
+        self.scopes = {"GET": f"{api.scope}:read"}
+        if resource.changes:
+            self.scopes["PATCH"] = f"{api.scope}:write"
+            self.on_patch = self._change
+        if resource.delete is not None:
+            self.scopes["DELETE"] = f"{api.scope}:write"
+            self.on_delete = self._delete
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
+        asked = query.parse(req.query_string) if req.query_string else query.EVERYTHING
+        if asked.terms or asked.sort:
+            raise errors.BadQuery("one resource is not filtered or sorted", path="query")
+        with self._database.read() as r:
+            answer = self._found(r, ident)
+        if asked.fields is not None:
+            _send(resp, wire.encode(query.pick(wire.plain(answer), asked.fields)))
+            return
+        encoded = wire.encode(answer)
+        resp.etag = etag = _etag(encoded)
+        if req.if_none_match and _names(req.if_none_match, etag):
+            resp.status = 304
+            return
+        _send(resp, encoded)
+
+    def _found(self, r: Any, ident: str) -> Any:
+        answers = self._resource.answers(r, [ident]) if ident.isprintable() else ()
+        if not answers:
+            raise ResourceNotFound(f"there is no {self._resource.name} {ident[:100]!r}")
+        return answers[0]
+
+    def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
+        body = wire.decode(_read(req, self._server.max_body))
+        media = _media_type(req)
+        now = self._server.clock.now()
+        with self._database.transaction() as tx:
+            answer = self._found(tx, ident)
+            _check_match(req, answer)
+            before = wire.plain(answer)
+            self._resource.changed(tx, ident, before, _patched(before, body, media), now)
+            encoded = wire.encode(self._found(tx, ident))
+        resp.etag = _etag(encoded)
+        _send(resp, encoded)
+
+    def _delete(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
+        assert self._resource.delete is not None
+        with self._database.transaction() as tx:
+            _check_match(req, self._found(tx, ident))
+            self._resource.delete(tx, ident, self._server.clock.now())
+        resp.status = 204
+
+
+def add_api(app: falcon.App[Any, Any], server: Server, api: Api) -> None:
+    """Routes all resources of the API."""
+    for resource in api.resources:
+        app.add_route(resource.path, Collection(server, api, resource))
+        app.add_route(f"{resource.path}/{{ident}}", Item(server, api, resource))
+
+
+def add_error_handlers(app: falcon.App[Any, Any], on_bug: Callable[..., None]) -> None:
+    """`on_bug(req, resp, error, params)` answers what nobody foresaw."""
+    app.add_error_handler(Exception, on_bug)
+    app.add_error_handler(falcon.HTTPError, errors.on_http_error)
+    app.add_error_handler(TrunklineError, errors.on_refusal)
+
+
+def _send(resp: falcon.Response, body: bytes) -> None:
+    resp.content_type = JSON
+    resp.data = body
+
+
+def _read(req: falcon.Request, limit: int) -> bytes:
+    if (req.content_length or 0) > limit:
+        raise errors.TooLarge(f"a body has at most {limit} bytes")
+    raw: bytes = req.bounded_stream.read(limit + 1)
+    if len(raw) > limit:
+        raise errors.TooLarge(f"a body has at most {limit} bytes")
+    return raw
+
+
+def _media_type(req: falcon.Request) -> str:
+    return (req.content_type or "application/json").partition(";")[0].strip().lower()
+
+
+def _patched(before: Body, body: Any, media: str) -> Body:
+    if media == _STEPS:
+        after = patch.apply(before, wire.convert(body, list[patch.Operation]))
+    elif media in _MERGES:
+        after = patch.merge(before, body) if isinstance(body, dict) else None
+    else:
+        accepted = ", ".join((*_MERGES, _STEPS))
+        raise errors.UnsupportedMediaType(f"a patch is one of {accepted}")
+    if not isinstance(after, dict):
+        raise Invalid("the patched resource is a JSON object", path="$")
+    return after
+
+
+def _etag(body: bytes) -> falcon.ETag:
+    return falcon.ETag(blake2b(body, digest_size=12).hexdigest())
+
+
+def _names(given: Any, etag: str) -> bool:
+    return "*" in given or etag in given
+
+
+def _check_match(req: falcon.Request, answer: Any) -> None:
+    if req.if_match and not _names(req.if_match, _etag(wire.encode(answer))):
+        raise errors.Stale("the resource has changed since it was read", path="If-Match")
+
+
+class _Addressed(msgspec.Struct):
+    href: str
+
+
+_addressed = msgspec.json.Decoder(_Addressed)
+
+
+def _href_of(answer: bytes) -> str:
+    return _addressed.decode(answer).href
+
+
+def _once(
+    tx: Tx, req: falcon.Request, raw: bytes, now: datetime, run: Callable[[], bytes]
+) -> bytes:
+    """Runs, or gives the answer that the same caller's same Idempotency-Key got before."""
+    key = req.get_header("Idempotency-Key")
+    if key is None:
+        return run()
+    if not 1 <= len(key) <= _MAX_KEY or not key.isprintable():
+        raise Invalid(f"a key has 1 to {_MAX_KEY} printable characters", path="Idempotency-Key")
+    scoped = f"{req.context.caller.name} {req.path} {key}"
+    return idempotency.once(tx, scoped, raw, run, now=now)

@@ -1,0 +1,192 @@
+"""OpenAPI 3.1 documents, made of the declarations: what is really supported."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from trunkline.tmf.errors import ErrorBody
+from trunkline.tmf.paths import Path
+from trunkline.tmf.query import DEFAULT_LIMIT, MAX_LIMIT
+from trunkline.tmf.resource import Aggregate, Api, Document, Resource
+
+Schema = dict[str, Any]
+_REF = "#/components/schemas/{name}"
+_JSON = "application/json"
+
+
+def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
+    """One document for these APIs."""
+    apis = tuple(apis)
+    resources = [resource for api in apis for resource in api.resources]
+    forms = [form for resource in resources for form in _forms(resource)]
+    schemas, components = msgspec.json.schema_components((ErrorBody, *forms), ref_template=_REF)
+    named = iter(schemas[1:])
+    paths: Schema = {}
+    for api in apis:
+        for resource in api.resources:
+            by_form = {form: next(named) for form in _forms(resource)}
+            paths |= _paths(api, resource, by_form)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": api.number, "description": api.title} for api in apis],
+        "security": [{"bearer": []}, {"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+            "responses": {
+                "error": {
+                    "description": "Refused, with the reason",
+                    "content": {_JSON: {"schema": schemas[0]}},
+                }
+            },
+        },
+    }
+
+
+def _forms(resource: Resource[Any]) -> list[Any]:
+    if isinstance(resource, Document):
+        return [resource.schema]
+    assert isinstance(resource, Aggregate)
+    forms = [resource.form, resource.accepts, *(verb.form for verb in resource.verbs)]
+    return list(dict.fromkeys(form for form in forms if form is not None))
+
+
+def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+    shown = _shown(resource, schemas)
+    collection: Schema = {
+        "get": _operation(api, resource, "list", {
+            "200": _answer("All that match", {"type": "array", "items": shown}, paged=True),
+            "206": _answer("A part of what matches", {"type": "array", "items": shown}, paged=True),
+        }, parameters=_list_parameters(resource)),
+    }  # fmt: skip
+    item: Schema = {
+        "get": _operation(
+            api, resource, "retrieve", {"200": _answer("Found", shown)}, parameters=[_FIELDS]
+        ),
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
+    }
+    if resource.creates:
+        accepted = _accepted(resource, schemas)
+        collection["post"] = _operation(
+            api, resource, "create", {"201": _answer("Created", shown)},
+            parameters=[_KEY], body={_JSON: {"schema": accepted}},
+        )  # fmt: skip
+    if resource.changes:
+        item["patch"] = _operation(
+            api, resource, "patch", {"200": _answer("Changed", shown)},
+            parameters=[_MATCH], body=_patch_body(resource, schemas),
+        )  # fmt: skip
+    if resource.delete is not None:
+        item["delete"] = _operation(
+            api, resource, "delete", {"204": {"description": "Gone"}}, parameters=[_MATCH]
+        )
+    return {resource.path: collection, f"{resource.path}/{{id}}": item}
+
+
+def _shown(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+    if not isinstance(resource, Document):
+        return schemas[resource.form]  # type: ignore[attr-defined]
+    own = {"id": _TEXT, "href": _TEXT, "@type": _TEXT}
+    return {"allOf": [schemas[resource.schema], {"properties": own, "required": list(own)}]}
+
+
+def _accepted(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+    form = resource.schema if isinstance(resource, Document) else resource.accepts  # type: ignore[attr-defined]
+    return schemas[form]
+
+
+def _patch_body(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+    if isinstance(resource, Document):
+        merged: Schema = {"type": "object", "description": "A part of the resource"}
+    else:
+        verbs = resource.verbs  # type: ignore[attr-defined]
+        merged = {"anyOf": [schemas[verb.form] for verb in verbs]}
+    step = {
+        "type": "object",
+        "required": ["op", "path"],
+        "properties": {"op": _TEXT, "path": _TEXT, "from": _TEXT, "value": {}},
+    }
+    return {
+        _JSON: {"schema": merged},
+        "application/merge-patch+json": {"schema": merged},
+        "application/json-patch+json": {"schema": {"type": "array", "items": step}},
+    }
+
+
+def _operation(
+    api: Api,
+    resource: Resource[Any],
+    verb: str,
+    answers: Schema,
+    *,
+    parameters: list[Schema],
+    body: Schema | None = None,
+) -> Schema:
+    right = "read" if verb in ("list", "retrieve") else "write"
+    operation: Schema = {
+        "tags": [api.number],
+        "operationId": f"{verb}{resource.type}",
+        "summary": f"{verb.capitalize()} {resource.type}",
+        "description": f"Needs the scope `{api.scope}:{right}`.",
+        "parameters": parameters,
+        "responses": {**answers, "default": {"$ref": "#/components/responses/error"}},
+    }
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": body}
+    return operation
+
+
+def _answer(said: str, schema: Schema, *, paged: bool = False) -> Schema:
+    answer: Schema = {"description": said, "content": {_JSON: {"schema": schema}}}
+    if paged:
+        answer["headers"] = {name: {"schema": _WHOLE} for name in _COUNTS}
+    return answer
+
+
+def _list_parameters(resource: Resource[Any]) -> list[Schema]:
+    names = ", ".join(resource.filters)
+    limit = {**_WHOLE, "default": DEFAULT_LIMIT, "maximum": MAX_LIMIT}
+    return [
+        _FIELDS,
+        _query("offset", "How many to skip.", {**_WHOLE, "default": 0}),
+        _query("limit", "How many to give at most.", limit),
+        _query("sort", f"Paths, each with - to descend: {names}.", _TEXT),
+        *(_filter(name, path) for name, path in resource.filters.items()),
+    ]
+
+
+def _filter(name: str, path: Path) -> Schema:
+    said = "Several values, with commas or repeated, are alternatives."
+    operators = "ne" if path.kind == "boolean" else "gt, gte, lt, lte, ne"
+    if path.kind == "string":
+        operators += ", regex"
+    return _query(name, f"{said} Also {name}. with {operators}.", _TEXT)
+
+
+def _query(name: str, said: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": said, "schema": schema}
+
+
+_TEXT = {"type": "string"}
+_WHOLE = {"type": "integer", "minimum": 0}
+_COUNTS = ("X-Total-Count", "X-Result-Count")
+_FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _TEXT)
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body give the first answer again.",
+    "schema": _TEXT,
+}
+_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag that was read; 412 where the resource has changed since.",
+    "schema": _TEXT,
+}
