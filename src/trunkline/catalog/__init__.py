@@ -51,6 +51,7 @@ from trunkline.catalog.operations import (
     save_document,
 )
 from trunkline.catalog.queries import (
+    DOCUMENTS,
     brand,
     brand_named,
     brands,
@@ -66,10 +67,10 @@ from trunkline.catalog.queries import (
     rate_sheet,
     rate_sheet_names,
 )
-from trunkline.catalog.store import catalog_document
 
 __all__ = [
     "CATALOG_LIFECYCLE",
+    "DOCUMENTS",
     "Allowance",
     "Brand",
     "BrandId",
@@ -105,7 +106,6 @@ __all__ = [
     "brand",
     "brand_named",
     "brands",
-    "catalog_document",
     "change_document",
     "create_brand",
     "create_document",

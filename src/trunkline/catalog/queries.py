@@ -24,6 +24,9 @@ from trunkline.catalog.model import (
 from trunkline.catalog.prices import parse_price
 from trunkline.platform.db import Reader
 
+DOCUMENTS = store.catalog_document
+"""The table, for lists that are filtered by its columns."""
+
 
 def document(r: Reader, kind: DocumentKind, document_id: str) -> Document:
     """Raises `DocumentNotFound`."""

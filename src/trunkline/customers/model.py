@@ -384,33 +384,67 @@ def check_medium(medium: ContactMedium, *, path: str) -> ContactMedium:
                 raise InvalidParty(
                     f"{country[:20]!r} is not an ISO 3166-1 alpha-2 code", path=f"{path}.country"
                 )
+            check_name(medium.street1, path=f"{path}.street1")
+            check_name(medium.city, path=f"{path}.city")
+            for name in ("street2", "post_code", "state_or_province"):
+                if text := getattr(medium, name):
+                    check_name(text, path=f"{path}.{name}")
             return medium
 
 
-def display_name(new: NewParty, *, path: str) -> str:
+def display_name(new: NewParty, *, path: str = "") -> str:
     """How the party is called: its full name, else its given and family names."""
     if isinstance(new, NewOrganization):
-        return check_name(new.name, path=f"{path}.name")
+        return check_name(new.name, path=at(path, "name"))
     if new.full_name is not None:
-        return check_name(new.full_name, path=f"{path}.fullName")
+        return check_name(new.full_name, path=at(path, "fullName"))
     parts = [part for part in (new.given_name, new.family_name) if part]
     if not parts:
-        raise InvalidParty("an individual needs a given, family or full name", path=path)
-    return check_name(" ".join(parts), path=f"{path}.familyName")
+        raise InvalidParty(
+            "an individual needs a given, family or full name", path=at(path, "familyName")
+        )
+    return check_name(" ".join(parts), path=at(path, "familyName"))
 
 
-def check_billing_account(new: NewBillingAccount, *, path: str = "billingAccount") -> None:
-    """Raises `InvalidAccount`, or `Invalid` for what is no currency."""
-    if not 1 <= new.cycle_day <= 31:
-        raise InvalidAccount("a cycle begins on a day from 1 to 31", path=f"{path}.cycleDay")
-    if not 0 <= new.payment_terms_days <= 365:
-        raise InvalidAccount("payment terms are 0 to 365 days", path=f"{path}.paymentTermsDays")
-    check_name(new.name, path=f"{path}.name")
+def at(path: str, name: str) -> str:
+    """The path of an attribute of what stands at `path`."""
+    return f"{path}.{name}" if path else name
 
 
-def check_agreement(new: NewAgreement, *, path: str = "agreement") -> None:
-    """Raises `InvalidAgreement`."""
+def check_texts(path: str, **texts: str | None) -> None:
+    """Raises `InvalidParty` for one that is given and is no name."""
+    for name, text in texts.items():
+        if text is not None:
+            check_name(text, path=at(path, name))
+
+
+def check_attributes(attributes: Mapping[str, Any], *, path: str) -> None:
+    """Raises `InvalidParty` for U+0000, which PostgreSQL can't keep, and for more than 100 kB."""
+    text = msgspec.json.encode(attributes)
+    if b"\\u0000" in text:
+        raise InvalidParty("holds the character U+0000", path=path)
+    if len(text) > 100_000:
+        raise InvalidParty("is larger than 100 kB", path=path)
+
+
+def check_external_id(external_id: str | None, *, path: str = "") -> None:
+    """Raises `Invalid` for what can't be an id."""
+    if external_id is not None:
+        Id.parse(external_id, path=at(path, "externalId"))
+
+
+def check_terms(cycle_day: int, payment_terms_days: int, *, path: str = "") -> None:
+    """Raises `InvalidAccount`."""
+    if not 1 <= cycle_day <= 31:
+        raise InvalidAccount("a cycle begins on a day from 1 to 31", path=at(path, "cycleDay"))
+    if not 0 <= payment_terms_days <= 365:
+        raise InvalidAccount("payment terms are 0 to 365 days", path=at(path, "paymentTermsDays"))
+
+
+def check_agreement(new: NewAgreement, *, path: str = "") -> None:
+    """Raises `InvalidAgreement`, or `InvalidParty` for its name."""
+    check_name(new.name, path=at(path, "name"))
     if not new.items:
-        raise InvalidAgreement("an agreement has at least one item", path=f"{path}.agreementItem")
+        raise InvalidAgreement("an agreement has at least one item", path=at(path, "agreementItem"))
     if new.ends is not None and new.ends <= new.starts:
-        raise InvalidAgreement("it ends before it begins", path=f"{path}.agreementPeriod")
+        raise InvalidAgreement("it ends before it begins", path=at(path, "agreementPeriod"))
