@@ -1,0 +1,122 @@
+"""Writes on usage: taking records in, noting what charging made of them, trying again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline.charging import MOST_EVENTS, ChargedUsage, ChargeUsage, UsageEvent
+from trunkline.kernel.lifecycle import IllegalTransition
+from trunkline.platform.db import Tx
+from trunkline.usage import store
+from trunkline.usage.model import (
+    LIFECYCLE,
+    RejectedLine,
+    UnknownUsage,
+    Usage,
+    UsageBatchId,
+    UsageFile,
+    UsageId,
+    UsageRecord,
+    UsageState,
+)
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Of some lines: new records, records that were here already, and lines whose record's id
+    was here with another content."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[RejectedLine, ...]
+
+
+def take_records(
+    tx: Tx, *, file: UsageFile, records: Sequence[tuple[int, UsageRecord]], now: datetime
+) -> Taken:
+    """Takes in the records (with their lines) of a file, at most `MOST_EVENTS` at a time, and
+    sends the new ones to charging. A record whose (source, id) is here counts as a duplicate
+    when it says the same, and is rejected when it doesn't."""
+    assert len(records) <= MOST_EVENTS, "a batch's transaction must stay short"
+    batch = tx.new_id(UsageBatchId, now)
+    usages = [
+        Usage(
+            id=tx.new_id(UsageId, now),
+            source=file.source,
+            content=record,
+            file=file.sha256,
+            line=line,
+            state=UsageState.RECEIVED,
+            batch=batch,
+            received_at=now,
+        )
+        for line, record in records
+    ]
+    fresh = store.insert_new(tx, usages)
+    others = [each for each in usages if each.id not in fresh]
+    contradictions = _contradictions(tx, file, others)
+    _send(tx, batch, [each for each in usages if each.id in fresh])
+    return Taken(
+        accepted=len(fresh),
+        duplicates=len(others) - len(contradictions),
+        rejected=contradictions,
+    )
+
+
+def note_answers(
+    tx: Tx, *, batch: UsageBatchId, results: Sequence[ChargedUsage], now: datetime
+) -> None:
+    """Notes what charging made of a batch's usage. An answer to a batch that the usage has
+    since left changes nothing."""
+    store.answer(tx, batch, results, now)
+
+
+def retry_usage(tx: Tx, *, usages: Sequence[UsageId], now: datetime) -> UsageBatchId:
+    """Sends rejected usage, at most `MOST_EVENTS` of it, to charging once more. Raises
+    `UnknownUsage`, or `IllegalTransition` where some of it isn't rejected."""
+    assert 0 < len(usages) <= MOST_EVENTS, "a batch's transaction must stay short"
+    found = {each.id: each for each in store.some(tx, usages)}
+    for usage_id in usages:
+        if usage_id not in found:
+            raise UnknownUsage(f"there is no usage {usage_id}", usage=usage_id)
+        LIFECYCLE.check(found[usage_id].state, UsageState.RECYCLED)
+    batch = tx.new_id(UsageBatchId, now)
+    if store.recycle(tx, list(found), batch) != len(found):
+        raise IllegalTransition("somebody else is trying some of this usage again")
+    _send(tx, batch, sorted(found.values(), key=lambda each: (each.content.start, each.id)))
+    return batch
+
+
+def _contradictions(tx: Tx, file: UsageFile, usages: Sequence[Usage]) -> tuple[RejectedLine, ...]:
+    if not usages:
+        return ()
+    known = store.known(tx, file.source, [each.content.record_id for each in usages])
+    return tuple(
+        RejectedLine(
+            each.line,
+            "record_id",
+            f"{each.content.record_id!r} came before, in line {before.line} of "
+            f"{'this file' if before.file == file.sha256 else 'another file'}, "
+            "and said something else",
+        )
+        for each in usages
+        if (before := known[each.content.record_id]).content != each.content
+    )
+
+
+def _send(tx: Tx, batch: UsageBatchId, usages: Sequence[Usage]) -> None:
+    if usages:
+        tx.emit(ChargeUsage(batch_id=batch, events=tuple(map(_event, usages))))
+
+
+def _event(usage: Usage) -> UsageEvent:
+    content = usage.content
+    return UsageEvent(
+        id=usage.id,
+        identities=(("msisdn", content.subscriber),),
+        service=content.service,
+        at=content.start,
+        units=content.quantity,
+        called=content.called,
+        rating_group=content.rating_group,
+    )

@@ -1,0 +1,181 @@
+"""Files of usage records: what a line says, and what is wrong with it.
+
+CSV in UTF-8, a record a line, comma between fields. The header names the columns, in any order:
+
+| column       |          | holds                                                               |
+|--------------|----------|---------------------------------------------------------------------|
+| record_id    |          | the source's own id of the record, 1 to 100 printable characters    |
+| service      |          | voice, sms or data                                                  |
+| subscriber   |          | who used it: the MSISDN in E.164 digits, a plus sign before or not  |
+| called       | optional | whom: likewise; voice and sms need it, data has none                |
+| start        |          | RFC 3339 with an offset: 2026-11-02T09:00:00+01:00                  |
+| quantity     |          | a whole number of the unit, or a decimal that comes out whole in    |
+|              |          | the service's base unit                                             |
+| unit         | optional | s, min, hour; B, kB, MB, GB, KiB, MiB, GiB; message (empty: the     |
+|              |          | service's base unit: seconds, bytes, messages)                      |
+| rating_group | optional | for data: which traffic                                             |
+
+A line that says something else is told with its number, column and reason, and left out; a
+header that does refuses the file.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from trunkline.charging import Service
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.quantity import Quantity, Unit
+from trunkline.kernel.time import parse_instant
+from trunkline.usage.model import RejectedLine, UnreadableFile, UsageRecord
+
+LONGEST_LINE = 4096
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far ahead of ours a network's clock may be."""
+
+_REQUIRED = ("record_id", "service", "subscriber", "start", "quantity")
+_OPTIONAL = ("called", "unit", "rating_group")
+_SERVICES = {
+    "data": (Service.DATA, Unit.BYTES),
+    "voice": (Service.VOICE, Unit.SECONDS),
+    "sms": (Service.SMS, Unit.MESSAGES),
+}
+_MOST = {Service.DATA: 1 << 60, Service.VOICE: 10**8, Service.SMS: 10**6}
+_SUBSCRIBER = re.compile(r"\+?([1-9][0-9]{4,14})", re.ASCII)
+_CALLED = re.compile(r"\+?([0-9]{1,20})", re.ASCII)
+_QUANTITY = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?", re.ASCII)
+_RATING_GROUP = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+Columns = Mapping[str, int]
+
+
+def read_header(raw: bytes) -> Columns:
+    """Where each column stands. Raises `UnreadableFile`, its path `line 1`."""
+    try:
+        names = [name.strip() for name in _fields(raw.removeprefix(b"\xef\xbb\xbf"))]
+    except Invalid as error:
+        raise UnreadableFile(error.reason, path="line 1") from None
+    faults = [f"{name} is missing" for name in _REQUIRED if name not in names]
+    faults += [
+        f"{name[:40]!r} is not a column of a usage file"
+        for name in names
+        if name not in _REQUIRED and name not in _OPTIONAL
+    ]
+    faults += [f"{name} stands twice" for name in sorted(set(names)) if names.count(name) > 1]
+    if faults:
+        raise UnreadableFile("; ".join(faults[:5]), path="line 1")
+    return {name: index for index, name in enumerate(names)}
+
+
+def read_lines(file: BinaryIO, *, line: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+    """(number, offset after it, the line) from where `file` stands, which is after `line`, up
+    to the offset `end`. Of one that is longer than `LONGEST_LINE` comes so much more."""
+    offset = file.tell()
+    while offset < end and (raw := file.readline(min(LONGEST_LINE + 1, end - offset))):
+        line += 1
+        offset += len(raw)
+        while not raw.endswith(b"\n") and len(raw) > LONGEST_LINE and offset < end:
+            rest = file.readline(min(LONGEST_LINE, end - offset))
+            offset += len(rest)
+            if not rest or rest.endswith(b"\n"):
+                break
+        yield line, offset, raw
+
+
+def read_record(
+    raw: bytes, columns: Columns, *, line: int, now: datetime
+) -> UsageRecord | RejectedLine | None:
+    """The record of a line, what is wrong with it, or None where the line is blank."""
+    if not raw.strip():
+        return None
+    try:
+        return _record(_fields(raw), columns, now)
+    except Invalid as error:
+        return RejectedLine(line, error.path or "", error.reason)
+
+
+def _fields(raw: bytes) -> list[str]:
+    if len(raw) > LONGEST_LINE:
+        raise Invalid(f"longer than {LONGEST_LINE} bytes")
+    try:
+        text = raw.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"byte {error.start + 1} is not UTF-8") from None
+    try:
+        fields = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise Invalid(str(error)) from None
+    return fields
+
+
+def _record(fields: list[str], columns: Columns, now: datetime) -> UsageRecord:
+    if len(fields) != len(columns):
+        raise Invalid(f"{len(fields)} fields instead of {len(columns)}")
+
+    def field(name: str) -> str:
+        place = columns.get(name)
+        return "" if place is None else fields[place].strip()
+
+    record_id = field("record_id")
+    if not 1 <= len(record_id) <= 100 or not record_id.isprintable():
+        raise Invalid("an id has 1 to 100 printable characters", path="record_id")
+    try:
+        service, base = _SERVICES[field("service").lower()]
+    except KeyError:
+        raise Invalid(
+            f"{field('service')[:20]!r} is none of voice, sms, data", path="service"
+        ) from None
+    return UsageRecord(
+        record_id=record_id,
+        service=service,
+        subscriber=_number(field("subscriber"), _SUBSCRIBER, "subscriber"),
+        start=_start(field("start"), now),
+        quantity=_quantity(field("quantity"), field("unit"), service, base),
+        called=_called(field("called"), service),
+        rating_group=_rating_group(field("rating_group"), service),
+    )
+
+
+def _number(text: str, form: re.Pattern[str], column: str) -> str:
+    match = form.fullmatch(text)
+    if match is None:
+        raise Invalid(f"{text[:40]!r} is not a telephone number in E.164 digits", path=column)
+    return match.group(1)
+
+
+def _called(text: str, service: Service) -> str:
+    if service is Service.DATA:
+        if text:
+            raise Invalid("data calls nobody", path="called")
+        return ""
+    return _number(text, _CALLED, "called")
+
+
+def _start(text: str, now: datetime) -> datetime:
+    start = parse_instant(text, path="start")
+    if start > now + CLOCKS_DIFFER:
+        raise Invalid(f"{text[:40]} has not come yet", path="start")
+    return start
+
+
+def _quantity(text: str, unit: str, service: Service, base: Unit) -> int:
+    if not _QUANTITY.fullmatch(text):
+        raise Invalid(f"{text[:40]!r} is not a quantity", path="quantity")
+    quantity = Quantity.parse(text, unit or base.value, path="quantity")
+    if quantity.unit is not base:
+        raise Invalid(f"{unit} is no unit of {service.name.lower()}", path="unit")
+    if quantity.amount > _MOST[service]:
+        raise Invalid(f"{text[:40]} is more than one record can hold", path="quantity")
+    return quantity.amount
+
+
+def _rating_group(text: str, service: Service) -> int | None:
+    if not text:
+        return None
+    if service is not Service.DATA:
+        raise Invalid("only data has rating groups", path="rating_group")
+    if not _RATING_GROUP.fullmatch(text) or int(text) >= 1 << 32:
+        raise Invalid(f"{text[:20]!r} is not a rating group", path="rating_group")
+    return int(text)
