@@ -135,11 +135,11 @@ def serve() -> None:
     upgrade_databases(loaded)
     system = open_system(loaded)
     try:
-        founded = found(system)
+        secret = found(system)
     finally:
         system.close()
-    if founded:
-        typer.echo(f"Created {loaded.operator.name}.\n{founded.announcement}")
+    if secret:
+        typer.echo(f"Created {loaded.operator.name}. Sign in as administrator with {secret}")
     with Supervisor({}) as supervisor:
         supervisor.start()
         typer.echo(f"Serving on http://{loaded.http.host}:{loaded.http.port}/console")
@@ -151,6 +151,7 @@ def process(kind: ProcessKind) -> None:
     """One process of those that `serve` keeps alive."""
     from trunkline.app import processes
     from trunkline.platform import settings, telemetry
+    from trunkline.supervisor import say_ready
 
     loaded = settings.load()
     telemetry.configure_logs(loaded.log)
@@ -159,7 +160,7 @@ def process(kind: ProcessKind) -> None:
         ProcessKind.CHARGING: processes.run_charging,
         ProcessKind.JOBS: processes.run_jobs,
     }[kind]
-    run(loaded)
+    run(loaded, say_ready)
 
 
 @app.command()

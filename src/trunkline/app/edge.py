@@ -1,0 +1,52 @@
+"""The edge's HTTP application: the APIs and the console side by side, told apart by path."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from trunkline import console, rest
+from trunkline.app import System, open_system
+from trunkline.app.founding import operator
+from trunkline.kernel.time import zone
+from trunkline.platform import settings, telemetry
+
+Environ = Mapping[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Any, StartResponse], Iterable[bytes]]
+
+PAGES = ("/console", "/static")
+
+
+def create_from_environment() -> Application:
+    """What an edge worker serves: the system of its settings."""
+    loaded = settings.load()
+    telemetry.configure_logs(loaded.log)
+    return create(open_system(loaded))
+
+
+def create(system: System) -> Application:
+    """A WSGI application (PEP 3333) over `system`."""
+    with system.books.read() as r:
+        known = operator(r)
+    pages = console.create_app(
+        console.Console(
+            books=system.books,
+            charging=system.charging,
+            clock=system.clock,
+            operator=known.brand.name,
+            zone=zone(known.market.time_zone),
+            settings=system.settings.console,
+        )
+    )
+    apis = rest.create_app(
+        books=system.books,
+        charging=system.charging,
+        clock=system.clock,
+        settings=system.settings,
+    )
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        is_page = path == "/" or path.startswith(PAGES)
+        return (pages if is_page else apis)(environ, start_response)
+
+    return application

@@ -1,0 +1,118 @@
+"""The three kinds of process that the supervisor keeps alive, and what each runs.
+
+Each opens the databases anew, says that it is ready once it serves, and ends on SIGTERM after
+finishing what it has begun.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import prometheus_client
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server as Granian
+
+from trunkline.app import System, open_system
+from trunkline.charging import GrantPolicy, GrantSize, GroupCommit
+from trunkline.diameter import GySettings, run_gateway_edge
+from trunkline.platform.settings import ChargingSettings, Settings
+from trunkline.platform.telemetry import REGISTRY
+from trunkline.rating import compiled
+
+CHECKPOINT_EVERY = 2.0
+"""Seconds."""
+
+
+def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
+    """HTTP: the APIs and the console, `workers` processes with one thread each."""
+    server = Granian(
+        "trunkline.app.edge:create_from_environment",
+        factory=True,
+        address=settings.http.host,
+        port=settings.http.port,
+        interface=Interfaces.WSGI,
+        workers=settings.http.workers,
+        blocking_threads=1,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+    )
+    server.on_startup(ready)
+    server.serve()
+
+
+def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
+    """Gy: one thread that reads, commits and answers."""
+    system = open_system(settings)
+    known = settings.charging
+    compiled.load()
+    with _serving_metrics(known.host, known.metrics_port):
+        run_gateway_edge(
+            GySettings(
+                origin_host=known.origin_host,
+                origin_realm=known.origin_realm,
+                host=known.host,
+                port=known.port,
+                batch=known.batch,
+            ),
+            GroupCommit(system.charging, policy=_policy(known)).process,
+            system.clock,
+            ready=lambda _port: ready(),
+        )
+    system.close()
+
+
+@contextlib.contextmanager
+def _serving_metrics(host: str, port: int) -> Iterator[None]:
+    server, thread = prometheus_client.start_http_server(port, host, REGISTRY)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
+    """The relay of both outboxes, and what is due by the clock."""
+    system = open_system(settings)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    keeper = threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping")
+    keeper.start()
+    ready()
+    try:
+        system.relay().run(stop)
+    finally:
+        stop.set()
+        keeper.join()
+        system.close()
+
+
+def _keep_house(system: System, stop: threading.Event) -> None:
+    """SQLite's log of charging is folded into its file here, so that charging never waits for
+    it."""
+    while not stop.wait(CHECKPOINT_EVERY):
+        system.charging.checkpoint()
+
+
+def _policy(settings: ChargingSettings) -> GrantPolicy:
+    default = GrantPolicy()
+
+    def sized(size: GrantSize, amount: int) -> GrantSize:
+        return GrantSize(
+            amount, min(size.smallest, amount), max(size.largest, amount), settings.validity_seconds
+        )
+
+    return GrantPolicy(
+        data=sized(default.data, settings.grant_bytes),
+        voice=sized(default.voice, settings.grant_seconds),
+        sms=sized(default.sms, settings.grant_messages),
+    )
