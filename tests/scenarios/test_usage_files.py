@@ -1,0 +1,325 @@
+"""A file of calls, messages and data comes in, is charged, and stands with its prices; the same
+file again changes nothing, and one that overlaps only adds what is new.
+
+The plan: calls at 0.10 a minute by the second, with a connection fee of 0.05; messages at 0.07;
+data at 0.01 a megabyte beyond 100 MB included.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from trunkline.charging import ChargingAccountId, InstallTariff, OpenAccount
+from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.kernel.lifecycle import IllegalTransition
+from trunkline.kernel.money import Money, to_micros
+from trunkline.ledger import UNBILLED, USAGE_REVENUE, LegalEntityId, balance, create_legal_entity
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database, Tx
+from trunkline.platform.messages import Message, Routes
+from trunkline.platform.relay import Relay
+from trunkline.rating import (
+    Allowance,
+    PlanSource,
+    PriceStep,
+    Rate,
+    TariffSource,
+    UsageRule,
+    compile_tariff,
+)
+from trunkline.usage import (
+    FileOfOtherSource,
+    RejectedLine,
+    UnknownUsage,
+    UnreadableFile,
+    UsageId,
+    UsageState,
+    import_cdr_file,
+    rejected_lines,
+    rejected_usages,
+    rejection_counts,
+    retry_rejected,
+    retry_usage,
+    usage,
+    usage_counts,
+    usage_files,
+    usages,
+    usages_of,
+)
+from trunkline.usage.operations import take_records
+
+OCTOBER = datetime(2026, 10, 1, tzinfo=UTC)
+ANNE = "353871000001"
+BRIAN = "353871000002"
+HEADER = "record_id,service,subscriber,called,start,quantity,unit"
+CALL = "c1,voice,353871000001,442012345678,2026-11-01T10:00:00Z,90,"
+MESSAGE = "m1,sms,353871000001,442012345678,2026-11-01T10:05:00Z,1,"
+DATA = "d1,data,353871000001,,2026-11-01T11:00:00Z,120,MB"
+STRANGER = "x1,voice,353879999999,442012345678,2026-11-01T12:00:00Z,60,"
+
+Write = Callable[..., Path]
+
+
+class Office:
+    """An operator with two subscribers, and a relay that carries what is due."""
+
+    def __init__(
+        self, books: Database, charging: Database, routes: Routes, clock: DrivenClock
+    ) -> None:
+        self.books = books
+        self.charging = charging
+        self.clock = clock
+        self.relay = Relay({"books": books, "charging": charging}, routes, clock)
+        with books.transaction() as tx:
+            self.entity = create_legal_entity(
+                tx, name="Trunk Mobile", country="IE", currency="EUR", tax_number="IE1", now=OCTOBER
+            )
+            tx.emit(tariff())
+            for name, number in (("anne", ANNE), ("brian", BRIAN)):
+                self.open(tx, name, number)
+        self.settle()
+
+    def open(self, tx: Tx, name: str, number: str) -> None:
+        tx.emit(opening(name, number, self.entity))
+
+    def settle(self) -> None:
+        """Carries all deliveries that are due."""
+        while self.relay.drain():
+            pass
+
+    def take_in(self, path: Path) -> tuple[int, int, int]:
+        """(new, here already, lines that are no record)."""
+        report = import_cdr_file(self.books, path, now=self.clock.now())
+        self.settle()
+        return report.accepted, report.duplicates, len(report.rejected)
+
+    def charges(self) -> dict[str, str]:
+        """Each record's charge, or its error, or where it stands."""
+        with self.books.read() as r:
+            return {
+                each.content.record_id: str(each.charge or each.error or each.state)
+                for each in usages(r)
+            }
+
+
+def tariff() -> Message:
+    plan = PlanSource(
+        "plan",
+        "EUR",
+        (
+            UsageRule("voice", flat("Calls", "0.10", 60, connection_fee=to_micros("0.05"))),
+            UsageRule("sms", flat("Messages", "0.07", 1)),
+            UsageRule("data", flat("Data", "0.01", 10**6)),
+        ),
+        (Allowance("included", "100 MB", "data", 100 * 10**6),),
+    )
+    compiled = compile_tariff(TariffSource((plan,)), version=1, effective_from=OCTOBER)
+    return InstallTariff(version=1, effective_from=OCTOBER, body=compiled.encode())
+
+
+def flat(label: str, price: str, per: int, *, connection_fee: int = 0) -> Rate:
+    return Rate(label, per, (PriceStep(0, to_micros(price)),), connection_fee=connection_fee)
+
+
+def opening(name: str, number: str, entity: LegalEntityId) -> Message:
+    return OpenAccount(
+        account=ChargingAccountId(f"cac_{name}"),
+        billing_account=BillingAccountId(f"bac_{name}"),
+        legal_entity=entity,
+        currency="EUR",
+        kind=AccountKind.POSTPAID,
+        plan="plan",
+        cycle_day=1,
+        time_zone="Europe/Dublin",
+        identities=(("msisdn", number),),
+        opened_at=OCTOBER,
+    )
+
+
+@pytest.fixture
+def office(books: Database, charging: Database, routes: Routes, clock: DrivenClock) -> Office:
+    return Office(books, charging, routes, clock)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(*lines: str, name: str = "calls.csv") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join((HEADER, *lines)) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_file_is_charged(office: Office, write: Write) -> None:
+    """90 s are 0.05 + 90 x 0.10 / 60 = 0.20; a message 0.07; 120 MB are 20 beyond the 100
+    included: 0.20. In all 0.47, in the ledger as unbilled revenue."""
+    assert office.take_in(write(CALL, MESSAGE, DATA)) == (3, 0, 0)
+    assert office.charges() == {"c1": "0.20 EUR", "m1": "0.07 EUR", "d1": "0.20 EUR"}
+    with office.books.read() as r:
+        latest, message, call = usages_of(r, BillingAccountId("bac_anne"))
+        assert balance(r, UNBILLED, "EUR") == Money.of("0.47", "EUR")
+        assert balance(r, USAGE_REVENUE, "EUR") == Money.of("-0.47", "EUR")
+        assert usage(r, call.id) == call
+    assert (latest.label, latest.free) == ("Data", 100 * 10**6)
+    assert (message.label, message.free) == ("Messages", 0)
+    assert call.account == "cac_anne"
+    assert (call.state, call.line, call.source) == (UsageState.RATED, 2, "cdr")
+
+
+def test_the_same_file_again_changes_nothing(office: Office, write: Write) -> None:
+    path = write(CALL, MESSAGE, "nonsense")
+    assert office.take_in(path) == (2, 0, 1)
+    renamed = path.rename(path.with_name("renamed.csv"))
+    assert office.take_in(renamed) == (0, 2, 1)
+    assert office.charges() == {"c1": "0.20 EUR", "m1": "0.07 EUR"}
+    with office.books.read() as r:
+        assert balance(r, UNBILLED, "EUR") == Money.of("0.27", "EUR")
+        assert [each.name for each in usage_files(r)] == ["calls.csv"]
+
+
+def test_a_file_that_overlaps_adds_what_is_new(office: Office, write: Write) -> None:
+    office.take_in(write(CALL, MESSAGE))
+    assert office.take_in(write(MESSAGE, DATA, CALL, name="later.csv")) == (1, 2, 0)
+    assert office.charges() == {"c1": "0.20 EUR", "m1": "0.07 EUR", "d1": "0.20 EUR"}
+
+
+def test_a_record_twice_in_one_file_counts_once(office: Office, write: Write) -> None:
+    assert office.take_in(write(CALL, CALL, MESSAGE)) == (2, 1, 0)
+    assert office.charges() == {"c1": "0.20 EUR", "m1": "0.07 EUR"}
+
+
+def test_an_id_that_says_something_else_the_second_time_is_told(
+    office: Office, write: Write
+) -> None:
+    other = CALL.replace(",90,", ",91,")
+    office.take_in(write(CALL, other))
+    office.clock.advance(timedelta(hours=1))
+    report = import_cdr_file(
+        office.books, write(MESSAGE, other, name="b.csv"), now=office.clock.now()
+    )
+    assert report.rejected == (
+        RejectedLine(
+            3, "record_id", "'c1' came before, in line 2 of another file, and said something else"
+        ),
+    )
+    assert (report.accepted, report.duplicates) == (1, 0)
+    with office.books.read() as r:
+        (first, _) = reversed(usage_files(r))
+        (told,) = rejected_lines(r, first.sha256)
+        assert told.reason == "'c1' came before, in line 2 of this file, and said something else"
+
+
+def test_each_source_has_its_own_ids(office: Office, write: Write) -> None:
+    office.take_in(write(CALL))
+    path = write(CALL, MESSAGE, name="other.csv")
+    report = import_cdr_file(office.books, path, now=office.clock.now(), source="msc2")
+    assert (report.accepted, report.duplicates) == (2, 0)
+    with pytest.raises(FileOfOtherSource, match=r"came in as 'other\.csv' of 'msc2'"):
+        import_cdr_file(office.books, path, now=office.clock.now(), source="msc3")
+
+
+def test_what_is_no_file_of_usage_is_refused_whole(
+    office: Office, write: Write, tmp_path: Path
+) -> None:
+    path = tmp_path / "rates.csv"
+    path.write_text("prefix,price\n44,0.10\n")
+    with pytest.raises(UnreadableFile, match=r"rates\.csv: line 1: record_id is missing"):
+        office.take_in(path)
+    with pytest.raises(UnreadableFile, match=r"gone\.csv: No such file"):
+        office.take_in(tmp_path / "gone.csv")
+    with office.books.read() as r:
+        assert usage_files(r) == []
+
+
+def test_what_charging_rejects_waits_for_a_person(office: Office, write: Write) -> None:
+    """A stranger's call is rejected, again when nothing has changed, and charged once the
+    number has an account: 60 s are 0.05 + 0.10."""
+    office.take_in(write(STRANGER, CALL))
+    assert office.charges() == {"x1": "unknownSubscriber", "c1": "0.20 EUR"}
+    with office.books.read() as r:
+        assert usage_counts(r) == {UsageState.RATED: 1, UsageState.REJECTED: 1}
+        assert rejection_counts(r) == {"unknownSubscriber": 1}
+        (rejected,) = rejected_usages(r, error="unknownSubscriber")
+    assert retry_rejected(office.books, now=office.clock.now()) == 1
+    with office.books.read() as r:
+        assert usage(r, rejected.id).state is UsageState.RECYCLED
+    office.settle()
+    assert office.charges()["x1"] == "unknownSubscriber"
+
+    with office.books.transaction() as tx:
+        office.open(tx, "xenia", "353879999999")
+    office.settle()
+    with office.books.transaction() as tx:
+        retry_usage(tx, usages=[rejected.id], now=office.clock.now())
+    office.settle()
+    assert office.charges() == {"x1": "0.15 EUR", "c1": "0.20 EUR"}
+    assert retry_rejected(office.books, now=office.clock.now()) == 0
+
+
+def test_only_what_is_rejected_can_be_tried_again(office: Office, write: Write) -> None:
+    office.take_in(write(CALL))
+    with office.books.read() as r:
+        (call,) = usages(r)
+    with (
+        pytest.raises(IllegalTransition, match="usage is rated"),
+        office.books.transaction() as tx,
+    ):
+        retry_usage(tx, usages=[call.id], now=office.clock.now())
+    with pytest.raises(UnknownUsage), office.books.transaction() as tx:
+        retry_usage(tx, usages=[UsageId("usg_nope")], now=office.clock.now())
+    with office.books.read() as r, pytest.raises(UnknownUsage):
+        usage(r, UsageId("usg_nope"))
+
+
+def messages(count: int) -> list[str]:
+    return [f"m{i},sms,{(ANNE, BRIAN)[i % 2]},44,2026-11-01T10:00:00Z,1," for i in range(count)]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2])
+def test_an_import_that_was_killed_continues(
+    office: Office, write: Write, monkeypatch: pytest.MonkeyPatch, chunks: int
+) -> None:
+    """600 messages at 0.07 are 42.00, wherever the first import was torn out of its work."""
+    path = write(*messages(600), "nonsense")
+    taken = 0
+
+    def take_or_die(*args: object, **kwargs: object) -> object:
+        nonlocal taken
+        result = take_records(*args, **kwargs)  # type: ignore[arg-type]
+        taken += 1
+        if taken > chunks:
+            raise Killed
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trunkline.usage.jobs.take_records", take_or_die)
+        with pytest.raises(Killed):
+            office.take_in(path)
+    office.settle()
+    with office.books.read() as r:
+        assert sum(usage_counts(r).values()) == chunks * 250
+    assert office.take_in(path) == (600 - chunks * 250, chunks * 250, 1)
+    with office.books.read() as r:
+        assert usage_counts(r) == {UsageState.RATED: 600}
+        assert balance(r, UNBILLED, "EUR") == Money.of("42.00", "EUR")
+        (file,) = usage_files(r)
+    assert (file.accepted, file.duplicates, file.rejected) == (600, 0, 1)
+    assert file.finished_at is not None
+
+
+def test_progress_is_told(office: Office, write: Write) -> None:
+    told: list[tuple[int, int]] = []
+    import_cdr_file(
+        office.books,
+        write(*messages(600)),
+        now=office.clock.now(),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(250, 600), (500, 600), (600, 600)]
