@@ -1,0 +1,214 @@
+"""A session's life: reserve, report, release."""
+
+from tests.unit.charging.builders import (
+    DAY,
+    FIVE_GIGABYTES,
+    GB,
+    MB,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    postpaid,
+    request,
+    tariffs,
+)
+from trunkline.charging import SERVER_DECIDES, Kind, Result, Service
+from trunkline.charging.state import decode, encode
+
+WITH_DATA = tariffs(compiled(plan(FIVE_GIGABYTES)))
+
+
+def test_money_is_reserved_then_debited_for_what_was_used() -> None:
+    phone = Phone(account("10"))
+    answer = phone.begin(asks(100 * MB))
+    assert answer.units[0].granted == 100 * MB
+    assert phone.state.held == 1_000_000
+    assert phone.state.money == 10_000_000
+    phone.end(asks(used=40 * MB))
+    assert phone.state.held == 0
+    assert phone.state.money == 9_600_000
+    assert phone.state.sessions == []
+
+
+def test_an_allowance_is_used_before_money() -> None:
+    phone = Phone(account("10"), WITH_DATA)
+    answer = phone.begin(asks(100 * MB))
+    assert answer.units[0].granted == 100 * MB
+    assert phone.reserved() == [100 * MB]
+    phone.go_on(asks(100 * MB, used=100 * MB))
+    phone.end(asks(used=MB))
+    assert phone.remaining() == [5 * GB - 101 * MB]
+    assert phone.reserved() == [0]
+    assert phone.state.money == 10_000_000
+
+
+def test_a_retransmission_gets_the_same_answer_and_is_charged_nothing() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    update = request(Kind.UPDATE, 1, asks(10 * MB, used=10 * MB))
+    first = phone.send(update)
+    before = encode(phone.state)
+    assert phone.send(update) == first
+    assert encode(phone.state) == before
+
+
+def test_the_last_request_of_a_session_is_known_again() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    last = request(Kind.TERMINATE, 1, asks(used=10 * MB))
+    first = phone.send(last)
+    before = encode(phone.state)
+    assert phone.send(last) == first
+    assert encode(phone.state) == before
+    assert phone.state.money == 9_900_000
+
+
+def test_an_unknown_session_is_told_so() -> None:
+    phone = Phone(account("10"))
+    assert phone.go_on(asks(MB)).result is Result.UNKNOWN_SESSION
+    assert phone.end(asks(used=MB)).result is Result.UNKNOWN_SESSION
+    assert phone.journal == []
+
+
+def test_use_beyond_the_grant_is_debited_in_full_and_shown() -> None:
+    phone = Phone(account("1"))
+    assert phone.begin(asks(50 * MB)).units[0].granted == 50 * MB
+    phone.end(asks(used=150 * MB))
+    assert phone.state.money == -500_000
+    assert phone.journal[-1].overrun == 100 * MB
+    assert phone.journal[-1].charge == 1_500_000
+
+
+def test_the_last_of_the_money_is_a_final_grant() -> None:
+    phone = Phone(account("0.025"))
+    answer = phone.begin(asks(50 * MB))
+    assert [answer.units[0].granted, answer.units[0].final] == [MB, False]
+    answer = phone.go_on(asks(50 * MB, used=MB))
+    assert [answer.units[0].granted, answer.units[0].final] == [MB, True]
+    answer = phone.go_on(asks(50 * MB, used=MB))
+    assert answer.units[0].result is Result.CREDIT_LIMIT
+    assert phone.state.money == 5_000
+
+
+def test_admission_counts_the_smallest_block() -> None:
+    """A begun minute costs 0.15 with its connection; 0.14 doesn't pay for it."""
+    poor = Phone(account("0.14"))
+    answer = poor.begin(asks(60, group=None), service=Service.VOICE, called="46701234567")
+    assert answer.units[0].result is Result.CREDIT_LIMIT
+    rich = Phone(account("0.15"))
+    answer = rich.begin(asks(60, group=None), service=Service.VOICE, called="46701234567")
+    assert answer.units[0].granted == 60
+    rich.end(asks(used=60, group=None), service=Service.VOICE)
+    assert rich.state.money == 0
+
+
+def test_two_sessions_share_what_is_left() -> None:
+    phone = Phone(account("1"))
+    first = phone.begin(asks(100 * MB), session="a").units[0]
+    second = phone.begin(asks(100 * MB), session="b").units[0]
+    assert [first.granted, second.granted] == [50 * MB, 25 * MB]
+    assert not second.final
+    assert phone.state.held == 750_000
+
+
+def test_rating_groups_have_quotas_of_their_own() -> None:
+    phone = Phone(account("10"))
+    answer = phone.begin(asks(10 * MB, group=1), asks(20 * MB, group=2))
+    assert [(each.rating_group, each.granted) for each in answer.units] == [
+        (1, 10 * MB),
+        (2, 20 * MB),
+    ]
+    phone.go_on(asks(5 * MB, used=10 * MB, group=1))
+    assert phone.state.held == 50_000 + 200_000
+    assert [each.rating_group for each in phone.journal] == [1]
+
+
+def test_a_final_report_releases_its_quota() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    phone.go_on(asks(10 * MB, used=MB, final=True))
+    assert phone.state.held == 0
+    assert phone.state.sessions != []
+
+
+def test_a_forgotten_session_is_given_up_when_its_account_is_touched() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(SERVER_DECIDES), session="lost")
+    assert phone.state.held
+    phone.now += 2 * 3600 + 1
+    phone.begin(asks(MB), session="next")
+    assert [each.id for each in phone.state.sessions] == ["next"]
+    assert phone.state.held == 10_000
+    assert phone.go_on(session="lost").result is Result.UNKNOWN_SESSION
+
+
+def test_a_postpaid_account_goes_down_to_its_limit() -> None:
+    phone = Phone(postpaid("0.02"))
+    assert phone.begin(asks(10 * MB)).units[0].granted == MB
+    phone.end(asks(used=MB))
+    assert phone.state.money == -10_000
+
+
+def test_one_without_a_limit_is_granted_what_it_asks() -> None:
+    phone = Phone(postpaid())
+    assert phone.begin(asks(GB)).units[0].granted == GB
+
+
+def test_a_barred_account_is_denied_but_its_usage_still_counts() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    phone.state.status = 1
+    answer = phone.go_on(asks(10 * MB, used=10 * MB))
+    assert answer.units[0].result is Result.DENIED
+    assert phone.state.money == 9_900_000
+    assert phone.begin(asks(MB), session="other").result is Result.DENIED
+
+
+def test_a_new_month_brings_its_allowance() -> None:
+    phone = Phone(account("10"), WITH_DATA)
+    phone.begin(asks(GB))
+    phone.end(asks(used=GB))
+    phone.now += 30 * DAY
+    phone.begin(asks(MB), session="december")
+    assert phone.remaining() == [4 * GB, 5 * GB]
+    assert phone.reserved() == [0, MB]
+    phone.end(session="december")
+    phone.now += 31 * DAY
+    phone.begin(asks(MB), session="january")
+    assert phone.remaining() == [5 * GB, 5 * GB]
+
+
+def test_what_has_no_price_is_refused_and_kept_when_used() -> None:
+    phone = Phone(account("10", plan="another"))
+    answer = phone.begin(asks(MB))
+    assert answer.units[0].result is Result.RATING_FAILED
+    answer = phone.end(asks(used=MB))
+    assert answer.units[0].result is Result.RATING_FAILED
+    assert [each.units for each in phone.journal] == [MB]
+    assert phone.state.money == 10_000_000
+
+
+def test_amounts_that_make_no_sense_are_refused() -> None:
+    phone = Phone(account("10"))
+    for unit in (asks(-5), asks(used=-1), asks(1 << 61)):
+        assert phone.begin(unit, session=str(unit)).result is Result.INVALID
+    assert phone.begin(asks(MB), asks(MB), session="twice").result is Result.INVALID
+    assert phone.state.sessions == []
+
+
+def test_a_network_clock_far_ahead_begins_no_month() -> None:
+    phone = Phone(account("10"), WITH_DATA)
+    answer = phone.send(request(Kind.INITIAL, 0, asks(MB), at=phone.now + 40 * DAY))
+    assert answer.units[0].granted == MB
+    assert len(phone.remaining()) == 1
+
+
+def test_the_state_stays_small() -> None:
+    phone = Phone(account("10"), WITH_DATA)
+    for index in range(3):
+        name = f"smf.epc.mnc070.mcc999.3gppnetwork.org;1700000000;{index}"
+        phone.begin(asks(MB, group=10), asks(MB, group=20), session=name)
+    assert len(encode(phone.state)) < 1000
+    assert decode(encode(phone.state)) == phone.state
