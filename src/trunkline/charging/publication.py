@@ -95,7 +95,7 @@ def plan_source(offering: Offering, sheets: dict[str, RateSheet]) -> PlanSource:
             path=f"plan {offering.id}",
         )
     return PlanSource(
-        id=offering.id,
+        id=str(offering.id),
         currency=currencies.pop() if currencies else "",
         rules=tuple(_rule(price) for price in offering.usage_prices),
         allowances=_allowances(offering.allowances),

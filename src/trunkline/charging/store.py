@@ -326,10 +326,13 @@ _bindings_of = sa.select(identities).where(
     identities.c.account.in_(sa.bindparam("keys", expanding=True))
 )
 _at: sa.BindParameter[int] = sa.bindparam("at", type_=sa.BigInteger)
+_drop_bindings = sa.delete(identities).where(
+    identities.c.account == sa.bindparam("which"), identities.c.valid_from >= _at
+)
 _end_bindings = (
     sa.update(identities)
     .where(identities.c.account == sa.bindparam("which"), identities.c.valid_to > _at)
-    .values(valid_to=sa.case((identities.c.valid_from > _at, identities.c.valid_from), else_=_at))
+    .values(valid_to=_at)
 )
 
 
@@ -388,7 +391,9 @@ def bind(tx: Tx, bindings: Sequence[Binding]) -> None:
 
 
 def end_bindings(tx: Tx, key: int, at: datetime) -> None:
-    """The account's identities are free from `at` on."""
+    """The account's identities are free from `at` on. A binding that would never have held goes
+    altogether, so that its place is free for the next one from the same instant."""
+    tx.execute(_drop_bindings, {"which": key, "at": to_micros(at)})
     tx.execute(_end_bindings, {"which": key, "at": to_micros(at)})
 
 
