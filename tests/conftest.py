@@ -28,6 +28,7 @@ from trunkline.platform.messages import Reaction, Routes
 from trunkline.platform.relay import Relay
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+PLATFORM_TABLES = ("audit", "idempotency", "jobs", "security")
 METADATA = {"books": books_metadata, "charging": charging_metadata}
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
@@ -35,14 +36,14 @@ MakeDatabase = Callable[..., Database]
 
 
 def modules_named(name: str) -> Iterator[str]:
-    """`trunkline.<domain>.<name>` of each domain that has one."""
+    """`trunkline.<domain>` and `trunkline.<domain>.<name>` of each domain that has the latter."""
     for package in pkgutil.iter_modules(trunkline.__path__, "trunkline."):
         if package.ispkg:
             spec = importlib.util.find_spec(f"{package.name}")
             assert spec is not None
             for place in spec.submodule_search_locations or ():
                 if (Path(place) / f"{name}.py").exists():
-                    yield f"{package.name}.{name}"
+                    yield from (package.name, f"{package.name}.{name}")
 
 
 BROKEN: list[str] = []
@@ -60,7 +61,10 @@ def load(name: str) -> list[object]:
     return modules
 
 
-STORES = load("store")
+STORES = [
+    *load("store"),
+    *(importlib.import_module(f"trunkline.platform.{name}") for name in PLATFORM_TABLES),
+]
 ALL_REACTIONS: list[Reaction] = [
     reaction for module in load("reactions") for reaction in getattr(module, "REACTIONS", ())
 ]
@@ -152,29 +156,50 @@ _serial = itertools.count()
 
 
 @pytest.fixture
+def new_database(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path
+) -> Iterator[Callable[..., str]]:
+    """`new_database("books")`: the URL of a copy of that template; `new_database("x",
+    empty=True)`: of a database without tables. Of the test's engine."""
+    made: list[str] = []
+
+    def on_sqlite(name: str, *, empty: bool = False) -> str:
+        path = tmp_path / f"{name}.db"
+        if not empty:
+            shutil.copy(request.getfixturevalue("sqlite_templates")[name], path)
+        return f"sqlite:///{path}"
+
+    def on_postgresql(name: str, *, empty: bool = False) -> str:
+        server = request.getfixturevalue("postgresql")
+        template = "template0"
+        if not empty:
+            template = request.getfixturevalue("postgresql_templates")[name]
+        fresh = f"t{os.getpid()}_{next(_serial)}"
+        with psycopg.connect(_dsn(server), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {fresh} TEMPLATE {template}")
+        made.append(fresh)
+        return _url(server, fresh)
+
+    yield on_sqlite if engine == "sqlite" else on_postgresql
+    if made:
+        server = request.getfixturevalue("postgresql")
+        with psycopg.connect(_dsn(server), autocommit=True) as connection:
+            for each in made:
+                connection.execute(f"DROP DATABASE {each} (FORCE)")
+
+
+@pytest.fixture
 def make_database(
-    request: pytest.FixtureRequest, engine: str, tmp_path: Path, routes: Routes, clock: DrivenClock
+    new_database: Callable[..., str], routes: Routes, clock: DrivenClock
 ) -> Iterator[MakeDatabase]:
     """`make_database("books")`: a fresh database of the test's engine. A second call with the
     same name opens the same database again, as another process would."""
     opened: list[Database] = []
     urls: dict[str, str] = {}
 
-    def url(name: str) -> str:
-        if engine == "sqlite":
-            path = tmp_path / f"{name}.db"
-            shutil.copy(request.getfixturevalue("sqlite_templates")[name], path)
-            return f"sqlite:///{path}"
-        server = request.getfixturevalue("postgresql")
-        template = request.getfixturevalue("postgresql_templates")[name]
-        fresh = f"{template}_{next(_serial)}"
-        with psycopg.connect(_dsn(server), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {fresh} TEMPLATE {template}")
-        return _url(server, fresh)
-
     def make(name: str, routes: Routes = routes) -> Database:
         if name not in urls:
-            urls[name] = url(name)
+            urls[name] = new_database(name)
         database = Database(
             urls[name], metadata=METADATA[name], routes=routes, clock=clock, durable=False
         )
@@ -184,11 +209,6 @@ def make_database(
     yield make
     for database in opened:
         database.close()
-    if engine == "postgresql" and urls:
-        server = request.getfixturevalue("postgresql")
-        with psycopg.connect(_dsn(server), autocommit=True) as connection:
-            for each in urls.values():
-                connection.execute(f"DROP DATABASE {sa.make_url(each).database} (FORCE)")
 
 
 @pytest.fixture

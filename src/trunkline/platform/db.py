@@ -188,7 +188,7 @@ class Database:
         self.name: DatabaseName = metadata.info["database"]
         self.routes = routes or Routes()
         self.ids = ids or IdSource()
-        self.url = _with_driver(make_url(url))
+        self.url = with_driver(make_url(url))
         self.path: Path | None = None
         self._clock: Clock = clock or SystemClock()
         self._turnstile: Turnstile | None = None
@@ -377,7 +377,8 @@ def _in_transaction(connection: Connection) -> bool:
     return driver.in_transaction
 
 
-def _with_driver(url: URL) -> URL:
+def with_driver(url: URL) -> URL:
+    """`postgresql://` means psycopg."""
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
@@ -393,10 +394,14 @@ def _sqlite_settings(*, durable: bool) -> Callable[[Any, Any], None]:
     return configure
 
 
+IMMUTABLE = "immutable"
+"""The key in a metadata's `info` of the names of its immutable tables."""
+
+
 def immutable(table: sa.Table) -> sa.Table:
     """Rows of `table` can be inserted, never changed or deleted: triggers say so on both
-    engines, wherever the table is created from the metadata. Migrations call
-    `immutable_ddl`."""
+    engines, wherever the table is created from the metadata, and in migrations."""
+    table.metadata.info.setdefault(IMMUTABLE, set()).add(table.name)
     for dialect in ("sqlite", "postgresql"):
         for statement in immutable_ddl(table.name, dialect):
             ddl = sa.DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]

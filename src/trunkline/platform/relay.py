@@ -15,19 +15,26 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-import msgspec
-import sqlalchemy as sa
 import structlog
 
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
-from trunkline.kernel.time import from_micros, to_micros
+from trunkline.kernel.time import to_micros
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import OUTBOX, Database, DatabaseUnavailable, Reader, Tx
+from trunkline.platform.db import Database, DatabaseUnavailable, Reader, Tx
+from trunkline.platform.deliveries import (
+    STATEMENTS,
+    Delivery,
+    backlog,
+    delivery_of,
+    parked,
+    retry_parked,
+)
 from trunkline.platform.messages import DatabaseName, Message, Reaction, Routes
 from trunkline.platform.outbox import PARKED, PENDING
 from trunkline.platform.wake import listen
+
+__all__ = ["Delivery", "Relay", "UnknownSubscriber", "backlog", "parked", "retry_parked"]
 
 log = structlog.get_logger(__name__)
 
@@ -48,126 +55,8 @@ INBOX_AGE = timedelta(days=7)
 PRUNE_EVERY = timedelta(hours=1)
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """A row of an outbox."""
-
-    source: DatabaseName
-    id: int
-    subscriber: str
-    topic: str
-    key: str
-    payload: str
-    created_at: datetime
-    due_at: datetime | None
-    attempts: int
-    last_error: str | None
-
-
 class UnknownSubscriber(NotFound):
     code = "unknownSubscriber"
-
-
-class NotParked(NotFound):
-    code = "notParked"
-
-
-class _Statements:
-    """What is asked of one database's outbox and inbox."""
-
-    def __init__(self, outbox: sa.Table, inbox: sa.Table) -> None:
-        # Literal, so that the partial indexes serve.
-        pending: sa.ColumnElement[str] = sa.literal_column(f"'{PENDING}'")
-        parked: sa.ColumnElement[str] = sa.literal_column(f"'{PARKED}'")
-        none: sa.ColumnElement[int] = sa.literal_column("0")
-        row, earlier = outbox.alias("row"), outbox.alias("earlier")
-        now = sa.bindparam("now", type_=sa.BigInteger)
-        ids = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
-        self.due = (
-            sa.select(row)
-            .where(row.c.state == pending, row.c.due_at <= now)
-            .where(
-                ~sa.exists().where(
-                    earlier.c.attempts > none,
-                    earlier.c.subscriber == row.c.subscriber,
-                    earlier.c.key == row.c.key,
-                    earlier.c.id < row.c.id,
-                )
-            )
-            .order_by(row.c.due_at, row.c.id)
-            .limit(sa.bindparam("limit"))
-        )
-        # Only rows that are still as they were seen: another relay may have been here since.
-        self.take = sa.select(outbox.c.id).where(
-            outbox.c.id.in_(ids), outbox.c.state == pending, outbox.c.due_at <= now
-        )
-        self.lock = self.take.with_for_update(skip_locked=True)
-        self.remove = sa.delete(outbox).where(outbox.c.id.in_(ids))
-        self.fail = (
-            sa.update(outbox)
-            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == pending)
-            .values(
-                attempts=sa.bindparam("attempts_"),
-                due_at=sa.bindparam("due_at_"),
-                state=sa.bindparam("state_"),
-                last_error=sa.bindparam("error_"),
-            )
-        )
-        self.next_due = sa.select(sa.func.min(outbox.c.due_at)).where(
-            outbox.c.state == pending, outbox.c.due_at > now
-        )
-        self.parked = (
-            sa.select(outbox)
-            .where(outbox.c.state == parked, outbox.c.id > sa.bindparam("after"))
-            .order_by(outbox.c.id)
-            .limit(sa.bindparam("limit"))
-        )
-        self.unpark = (
-            sa.update(outbox)
-            .where(outbox.c.id == sa.bindparam("which"), outbox.c.state == parked)
-            .values(state=PENDING, due_at=0, attempts=1)
-        )
-        source = inbox.c.source == sa.bindparam("source")
-        self.received = sa.select(inbox.c.delivery).where(source, inbox.c.delivery.in_(ids))
-        self.receive = sa.insert(inbox)
-        self.there = sa.select(outbox.c.id).where(outbox.c.id.in_(ids))
-        self.old = (
-            sa.select(inbox.c.delivery)
-            .where(source, inbox.c.received_at < sa.bindparam("before"))
-            .limit(1000)
-        )
-        self.forget = sa.delete(inbox).where(source, inbox.c.delivery.in_(ids))
-
-
-_STATEMENTS = {name: _Statements(*tables) for name, tables in OUTBOX.items()}
-
-
-def parked(r: Reader, *, after: int = 0, limit: int = 100) -> list[Delivery]:
-    """The deliveries of this database that were given up, by id."""
-    rows = r.execute(_STATEMENTS[r.database.name].parked, {"after": after, "limit": limit})
-    return [_delivery(r.database.name, row) for row in rows]
-
-
-def retry_parked(tx: Tx, delivery: int) -> None:
-    """Lets a parked delivery run again, at once. Raises `NotParked`."""
-    result = tx.execute(_STATEMENTS[tx.database.name].unpark, {"which": delivery})
-    if result.rowcount != 1:
-        raise NotParked(f"no delivery {delivery} is parked in {tx.database.name}")
-    tx.emitted = True
-
-
-def _delivery(source: DatabaseName, row: Any) -> Delivery:
-    return Delivery(
-        source=source,
-        id=row.id,
-        subscriber=row.subscriber,
-        topic=row.topic,
-        key=row.key,
-        payload=row.payload,
-        created_at=from_micros(row.created_at),
-        due_at=from_micros(row.due_at) if row.due_at else None,
-        attempts=row.attempts,
-        last_error=row.last_error,
-    )
 
 
 class Relay:
@@ -230,7 +119,7 @@ class Relay:
         pause = POLL
         for each in self._databases.values():
             with each.read() as r:
-                due = r.execute(_STATEMENTS[each.name].next_due, {"now": to_micros(now)}).scalar()
+                due = r.execute(STATEMENTS[each.name].next_due, {"now": to_micros(now)}).scalar()
             if due is not None:
                 pause = min(pause, (due - to_micros(now)) / 1_000_000)
         return pause
@@ -240,13 +129,13 @@ class Relay:
         before = to_micros(self._clock.now() - INBOX_AGE)
         forgotten = 0
         for target in self._databases.values():
-            statements = _STATEMENTS[target.name]
+            statements = STATEMENTS[target.name]
             for source in self._databases.values():
                 which = {"source": source.name, "before": before}
                 with target.read() as r:
                     old = list(r.execute(statements.old, which).scalars())
                 with source.read() as r:
-                    there = r.execute(_STATEMENTS[source.name].there, {"ids": old}).scalars()
+                    there = r.execute(STATEMENTS[source.name].there, {"ids": old}).scalars()
                     gone = sorted(set(old) - set(there))
                 if gone:
                     with target.transaction() as tx:
@@ -261,8 +150,8 @@ class Relay:
             with source.read() as r:
                 due = {"now": to_micros(now), "limit": BATCH}
                 rows = [
-                    _delivery(source.name, row)
-                    for row in r.execute(_STATEMENTS[source.name].due, due)
+                    delivery_of(source.name, row)
+                    for row in r.execute(STATEMENTS[source.name].due, due)
                 ]
             by_subscriber: dict[str, list[Delivery]] = {}
             for row in rows:
@@ -300,7 +189,7 @@ class Pass:
         self.failed = 0
         self._relay = relay
         self._source = source
-        self._statements = _STATEMENTS[source.name]
+        self._statements = STATEMENTS[source.name]
         self._now = now
         self._halted: set[tuple[str, str]] = set()
 
@@ -374,7 +263,7 @@ class Pass:
     ) -> int:
         if not deliveries:
             return 0
-        statements = _STATEMENTS[target.name]
+        statements = STATEMENTS[target.name]
         with target.transaction() as tx:
             which = {"source": self._source.name, "ids": [each.id for each in deliveries]}
             known = set(tx.execute(statements.received, which).scalars())

@@ -1,0 +1,121 @@
+"""The databases' schemas, as migrations: `books/versions` and `charging/versions`.
+
+A migration is made by comparing a migrated database with the metadata of all domains' stores.
+The command that knows them all (`trunkline db revise`) calls `revise`; what it writes is read,
+corrected by hand and committed. Triggers are not compared: a migration that creates an
+immutable table calls `refuse_changes`, which `revise` writes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
+
+from trunkline.kernel.errors import Unavailable
+from trunkline.platform.db import with_driver
+from trunkline.platform.messages import DatabaseName
+from trunkline.platform.schema.changes import add_refusals
+
+
+class WrongSchema(Unavailable):
+    """The database isn't at this version's revision: `trunkline db upgrade` brings it there."""
+
+    code = "wrongSchema"
+
+
+def upgrade(url: str, which: DatabaseName) -> None:
+    """Brings the database at `url` to the head revision; does nothing where it is there."""
+    with _connected(url) as connection:
+        if _revision(connection) == head(which):
+            return
+        config = _config(which, connection)
+        command.upgrade(config, "head")
+
+
+def revision(url: str) -> str | None:
+    """The revision of the database at `url`; None for an empty one."""
+    with _connected(url) as connection:
+        return _revision(connection)
+
+
+@cache
+def head(which: DatabaseName) -> str | None:
+    """This version's revision."""
+    return ScriptDirectory.from_config(_config(which)).get_current_head()
+
+
+def check(url: str, which: DatabaseName) -> None:
+    """Raises `WrongSchema` where the database at `url` isn't at this version's revision."""
+    path = make_url(url).database
+    if url.startswith("sqlite:") and not Path(path or "").exists():
+        raise WrongSchema(f"{which}: there is no database at {path} (trunkline db upgrade)")
+    found = revision(url)
+    if found != head(which):
+        raise WrongSchema(
+            f"{which} is at revision {found}, this version wants {head(which)} "
+            "(trunkline db upgrade)"
+        )
+
+
+def differences(url: str, metadata: sa.MetaData) -> list[Any]:
+    """What still differs between the database at `url` and `metadata`, in Alembic's words."""
+    with _connected(url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+
+def revise(url: str, which: DatabaseName, metadata: sa.MetaData, message: str) -> Path:
+    """Writes the migration that leads from the database at `url`, which is at the head, to
+    `metadata`. Returns its file, to be read before it is committed."""
+    with _connected(url) as connection:
+        config = _config(which, connection)
+        config.attributes["metadata"] = metadata
+        count = len(list(ScriptDirectory.from_config(config).walk_revisions()))
+        script = command.revision(
+            config,
+            message,
+            autogenerate=True,
+            rev_id=f"{which}_{count + 1:04}",
+            process_revision_directives=lambda _context, _revision, scripts: add_refusals(
+                scripts[0], metadata
+            ),
+        )
+    assert script is not None
+    assert not isinstance(script, list)
+    return Path(script.path)
+
+
+def _config(which: DatabaseName, connection: sa.Connection | None = None) -> Config:
+    here = Path(__file__).parent
+    config = Config()
+    config.set_main_option("script_location", str(here))
+    config.set_main_option("version_locations", str(here / which / "versions"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(with_driver(make_url(url)), poolclass=sa.NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.OperationalError as error:
+        raise Unavailable(str(error.orig).strip().partition("\n")[0]) from error
+    finally:
+        engine.dispose()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,77 @@
+"""The migrations lead to exactly what the stores declare, on both engines."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.conftest import METADATA
+from trunkline.platform import schema
+from trunkline.platform.db import with_driver
+from trunkline.platform.messages import DatabaseName
+
+NewDatabase = Callable[..., str]
+WHICH: tuple[DatabaseName, ...] = ("books", "charging")
+
+
+def triggers(url: str) -> list[str]:
+    """The names of all triggers."""
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    names = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with engine.connect() as connection:
+        found = connection.execute(sa.text(names[engine.dialect.name])).scalars().all()
+    engine.dispose()
+    return sorted(found)
+
+
+def create_all(url: str, metadata: sa.MetaData) -> None:
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_the_migrations_make_what_the_stores_declare(
+    which: DatabaseName, new_database: NewDatabase
+) -> None:
+    url = new_database("migrated", empty=True)
+    schema.upgrade(url, which)
+    assert schema.differences(url, METADATA[which]) == []
+    assert schema.revision(url) == schema.head(which)
+    declared = new_database("declared", empty=True)
+    create_all(declared, METADATA[which])
+    assert triggers(url) == triggers(declared)
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_an_upgrade_of_what_is_there_changes_nothing(
+    which: DatabaseName, new_database: NewDatabase
+) -> None:
+    url = new_database("migrated", empty=True)
+    schema.upgrade(url, which)
+    schema.upgrade(url, which)
+    schema.check(url, which)
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_an_old_schema_is_refused(which: DatabaseName, new_database: NewDatabase) -> None:
+    with pytest.raises(schema.WrongSchema, match="trunkline db upgrade"):
+        schema.check(new_database("empty", empty=True), which)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(schema.WrongSchema, match="there is no database"):
+        schema.check(f"sqlite:///{tmp_path}/x.db", "books")
+
+
+def test_a_difference_is_seen(new_database: NewDatabase) -> None:
+    url = new_database("migrated", empty=True)
+    schema.upgrade(url, "books")
+    metadata = sa.MetaData()
+    sa.Table("surplus", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    assert any("surplus" in str(each) for each in schema.differences(url, metadata))
