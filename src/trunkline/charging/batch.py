@@ -13,15 +13,16 @@ import msgspec
 import psycopg
 import structlog
 
-from trunkline.charging import store
+from trunkline.charging import hot, store
 from trunkline.charging.charge import charge, instant_of, refusal
 from trunkline.charging.grants import POLICY, GrantPolicy
+from trunkline.charging.hot import Taken
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.state import decode
-from trunkline.charging.store import Account, Taken
+from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.platform.db import Database
 from trunkline.platform.outbox import rows_of
@@ -123,7 +124,7 @@ class GroupCommit:
         database = self._database
         values = list({value for each in requests for _, value in each.identities})
         with database.transaction() as tx:
-            taken = store.take(tx, values)
+            taken = hot.take(tx, values)
             if taken.newest_tariff != self._tariffs.newest:
                 self._tariffs.set(store.tariff_versions(tx))
             outcome = self._decide(requests, taken, int(now.timestamp()))
@@ -132,7 +133,7 @@ class GroupCommit:
             messages = entries(sums, tx.new_id(BatchId, now), now) if sums else ()
             deliveries = rows_of(messages, database.routes, now)
             if states:
-                store.write(tx, states.values(), outcome.written, deliveries, commit=True)
+                hot.write(tx, states.values(), outcome.written, deliveries, commit=True)
         if deliveries:
             database.wake()
         return outcome.answers

@@ -73,7 +73,7 @@ def grant(
             units -= gone
             consumed[service, group] = consumed.get((service, group), 0) - gone
         state.last_bucket += 1
-        state.buckets.append(Bucket(state.last_bucket, allowance.id, month, units))
+        state.buckets.append(Bucket(state.last_bucket, allowance.id, month, units, allowance.name))
         state.flat += (units, 0, service, group, starts, expires, 0)
         state.seq += 1
         records.append(

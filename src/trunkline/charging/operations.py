@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.charging import account as life
-from trunkline.charging import store
+from trunkline.charging import hot, store
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
 from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import (
@@ -76,7 +76,7 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
         return
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)
-    store.write(tx, [held], [])
+    hot.write(tx, [held], [])
     state = held.state
     tx.emit(
         AccountClosed(
@@ -93,7 +93,7 @@ def change_plan(tx: Tx, account: ChargingAccountId, *, plan: str, at: datetime) 
     held = _hold(tx, account)
     records: list[Record] = []
     life.change_plan(held.state, plan, at, installed_tariffs(tx), records)
-    store.write(tx, [held], [(held.key, record) for record in records])
+    hot.write(tx, [held], [(held.key, record) for record in records])
     tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
 
 
@@ -101,7 +101,7 @@ def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool) -> None:
     """Raises `UnknownChargingAccount` and `AccountIsClosed`."""
     held = _hold(tx, account)
     life.set_barred(held.state, barred=barred)
-    store.write(tx, [held], [])
+    hot.write(tx, [held], [])
 
 
 def top_up(
@@ -115,7 +115,7 @@ def top_up(
     life.top_up(state, amount, now, payment_id, records)
     if not store.note_top_up(tx, payment_id, held.key, state.seq):
         return
-    store.write(tx, [held], [(held.key, record) for record in records])
+    hot.write(tx, [held], [(held.key, record) for record in records])
     balance = Money(state.money, state.currency)
     tx.emit(ToppedUp(account=account, payment_id=payment_id, amount=amount, balance=balance))
 
@@ -141,7 +141,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
         records: list[Record] = []
         results.append(_charge_one(held[key], event, tariffs, records, now))
         written.extend((key, record) for record in records)
-    store.write(tx, held.values(), written)
+    hot.write(tx, held.values(), written)
     sums = totals((held[key].state, record) for key, record in written)
     if sums:
         for message in entries(sums, tx.new_id(BatchId, now), now):
@@ -202,8 +202,7 @@ def _account_at(bound: dict[tuple[str, str], list[Binding]], event: UsageEvent) 
 
 def install_tariff(tx: Tx, command: InstallTariff, now: datetime) -> bool:
     """False when the version is installed already. Raises `TariffUnreadable`."""
-    Tariff.decode(command.body)
-    return store.insert_tariff(tx, command.version, command.effective_from, command.body, now)
+    return store.insert_tariff(tx, Tariff.decode(command.body), now)
 
 
 def installed_tariffs(tx: Tx) -> Tariffs:

@@ -31,6 +31,7 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     allowance: str
     period: int
     granted: int
+    name: str = ""
 
 
 class Quota(msgspec.Struct, array_like=True, gc=False):

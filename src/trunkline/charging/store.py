@@ -1,20 +1,17 @@
-"""Charging's tables, and all its SQL.
+"""Charging's tables, and the SQL about accounts, identities and tariffs. `hot` has what runs
+for every batch of requests, `history` what reads the journal.
 
-What runs for every batch of requests is written for the drivers themselves, on both engines;
-the rest is SQLAlchemy. An account is `key`, a small number, within this database, and `id`
-everywhere else.
+An account is `key`, a small number, within this database, and `id` everywhere else.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.state import State, decode, encode
 from trunkline.customers import BillingAccountId
@@ -27,7 +24,6 @@ from trunkline.platform.db import (
     charging_metadata,
     immutable,
 )
-from trunkline.platform.outbox import CHANNEL, OutboxRow
 from trunkline.rating import Tariff
 
 FOREVER = (1 << 63) - 1
@@ -98,6 +94,8 @@ tariffs = sa.Table(
     sa.Column("effective_from", Instant, nullable=False),
     sa.Column("installed_at", Instant, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    # The names of its prices, apart: whoever reads a history or a bill needs no prices.
+    sa.Column("labels", sa.LargeBinary, nullable=False),
 )
 
 tariff_requests = sa.Table(
@@ -126,182 +124,6 @@ class Binding(msgspec.Struct, gc=False):
     valid_from: int
     valid_to: int
     account: int
-
-
-class Taken(msgspec.Struct, gc=False):
-    """What a batch works on: who is bound to what, the rows that it holds, and the newest
-    tariff's version. A row that somebody else holds is missing from `rows`."""
-
-    bindings: dict[tuple[str, str], list[Binding]]
-    rows: dict[int, tuple[int, str, str, int, bytes]]
-    newest_tariff: int
-
-
-_BINDINGS = "SELECT kind, value, valid_from, valid_to, account FROM charging_identity WHERE value "
-_ROWS = "SELECT key, id, billing_account, version, state FROM charging_account WHERE key "
-_NEWEST_TARIFF = "SELECT coalesce(max(version), 0) FROM charging_tariff"
-_PG_ROWS = (
-    _ROWS
-    + "= ANY(ARRAY(SELECT account FROM charging_identity WHERE value = ANY(%b)))"
-    + " FOR NO KEY UPDATE SKIP LOCKED"
-)
-
-
-@cache
-def _among(statement: str, count: int) -> str:
-    """The statement with an IN over `count` parameters (SQLite)."""
-    return f"{statement} IN ({','.join('?' * count)})"
-
-
-def _padded(values: Sequence[Any]) -> list[Any]:
-    """Repeats the last value up to a power of two, so that few statements serve all lengths."""
-    size = 1 << (len(values) - 1).bit_length()
-    return [*values, *[values[-1]] * (size - len(values))]
-
-
-def take(tx: Tx, values: Sequence[str]) -> Taken:
-    """Reads and holds the accounts that these identities are or were bound to: one round trip.
-    Nobody is waited for: on PostgreSQL a row that another transaction holds is left out; on
-    SQLite there is no other."""
-    if tx.dialect == "sqlite":
-        found, rows, newest = _take_sqlite(tx.driver, values)
-    else:
-        found, rows, newest = _take_postgresql(tx.driver, values)
-    bindings: dict[tuple[str, str], list[Binding]] = {}
-    for kind, value, valid_from, valid_to, key in found:
-        binding = Binding(kind, value, valid_from, valid_to, key)
-        bindings.setdefault((kind, value), []).append(binding)
-    return Taken(bindings, {row[0]: row for row in rows}, newest)
-
-
-def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
-    found, rows = [], []
-    if values:
-        padded = _padded(values)
-        found = driver.execute(_among(_BINDINGS, len(padded)), padded).fetchall()
-    if found:
-        keys = _padded(list({row[4] for row in found}))
-        rows = driver.execute(_among(_ROWS, len(keys)), keys).fetchall()
-    return found, rows, driver.execute(_NEWEST_TARIFF).fetchone()[0]
-
-
-def _take_postgresql(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
-    bindings, rows, newest = (driver.cursor(binary=True) for _ in range(3))
-    with driver.pipeline():
-        bindings.execute(f"{_BINDINGS} = ANY(%b)", [list(values)])
-        rows.execute(_PG_ROWS, [list(values)])
-        newest.execute(_NEWEST_TARIFF)
-    return bindings.fetchall(), rows.fetchall(), newest.fetchone()[0]
-
-
-_COLUMNS = [column.name for column in records.columns]
-_UPDATE = (
-    "UPDATE charging_account SET version = version + 1, state = ? WHERE key = ? AND version = ?"
-)
-_INSERT = (
-    f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-)
-_PG_UPDATE = (
-    "UPDATE charging_account AS a SET version = a.version + 1, state = u.state"
-    " FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[]) AS u(state, key, version)"
-    " WHERE a.key = u.key AND a.version = u.version"
-)
-_PG_TYPES = {"session": "text", "slice": "bytea"}
-_PG_INSERT = (
-    f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) SELECT * FROM unnest("
-    + ", ".join(f"%b::{_PG_TYPES.get(name, 'bigint')}[]" for name in _COLUMNS)
-    + ")"
-)
-_OUTBOX = "INSERT INTO outbox (subscriber, topic, key, payload, created_at, due_at) VALUES "
-
-_encode_slice = msgspec.msgpack.Encoder().encode
-
-
-def _row(key: int, record: Record) -> tuple[Any, ...]:
-    """In the order of the table's columns."""
-    slice_ = record.slice
-    return (
-        key,
-        record.seq,
-        record.kind,
-        record.at,
-        record.period,
-        record.balance,
-        record.charge,
-        record.units,
-        record.free,
-        record.overrun,
-        record.service,
-        record.rating_group,
-        record.service_identifier,
-        record.tariff,
-        record.label,
-        record.session,
-        record.number,
-        None if slice_ is None else _encode_slice(slice_),
-    )
-
-
-class LostUpdate(AssertionError):
-    """A row changed under the transaction that holds it."""
-
-
-def write(
-    tx: Tx,
-    changed: Iterable[Account],
-    written: Iterable[tuple[int, Record]],
-    deliveries: Sequence[OutboxRow] = (),
-    *,
-    commit: bool = False,
-) -> None:
-    """Saves accounts, their new records (by account key) and deliveries; with `commit` also
-    commits, in the same round trip."""
-    states = [(encode(each.state), each.key, each.version) for each in changed]
-    rows = [_row(key, record) for key, record in written]
-    if tx.dialect == "sqlite":
-        updated = _write_sqlite(tx.driver, states, rows, deliveries)
-    else:
-        updated = _write_postgresql(tx.driver, states, rows, deliveries, commit=commit)
-    if updated != len(states):
-        raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
-
-
-def _write_sqlite(
-    driver: Any, states: list[Any], rows: list[Any], deliveries: Sequence[OutboxRow]
-) -> int:
-    updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
-    if rows:
-        driver.executemany(_INSERT, rows)
-    if deliveries:
-        driver.executemany(
-            f"{_OUTBOX} (?, ?, ?, ?, ?, ?)", [tuple(each.values()) for each in deliveries]
-        )
-    return updated
-
-
-def _write_postgresql(
-    driver: Any,
-    states: list[Any],
-    rows: list[Any],
-    deliveries: Sequence[OutboxRow],
-    *,
-    commit: bool,
-) -> int:
-    update, insert = driver.cursor(), driver.cursor()
-    with driver.pipeline():
-        if states:
-            update.execute(_PG_UPDATE, [list(column) for column in zip(*states, strict=True)])
-        if rows:
-            insert.execute(_PG_INSERT, [list(column) for column in zip(*rows, strict=True)])
-        if deliveries:
-            insert.executemany(
-                f"{_OUTBOX} (%s, %s, %s, %s, %s, %s)",
-                [tuple(each.values()) for each in deliveries],
-            )
-            insert.execute(f"NOTIFY {CHANNEL}")
-        if commit:
-            driver.commit()
-    return update.rowcount if states else 0
 
 
 _account = sa.select(accounts)
@@ -432,15 +254,14 @@ _versions = sa.select(tariffs.c.effective_from, tariffs.c.version).order_by(
 _tariff_body = sa.select(tariffs.c.body).where(tariffs.c.version == sa.bindparam("version"))
 
 
-def insert_tariff(
-    tx: Tx, version: int, effective_from: datetime, body: bytes, now: datetime
-) -> bool:
+def insert_tariff(tx: Tx, tariff_: Tariff, now: datetime) -> bool:
     """False when this version is installed already."""
     values = {
-        "version": version,
-        "effective_from": effective_from,
+        "version": tariff_.version,
+        "effective_from": tariff_.effective_from,
         "installed_at": now,
-        "body": body,
+        "body": tariff_.encode(),
+        "labels": msgspec.msgpack.encode(tariff_.labels),
     }
     return tx.execute(_insert_tariff[tx.dialect], values).rowcount == 1
 

@@ -1,0 +1,190 @@
+"""The SQL of every batch, for the drivers themselves, on both engines: what a batch reads and
+holds, and what it writes."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from trunkline.charging.journal import Record
+from trunkline.charging.state import encode
+from trunkline.charging.store import Account, Binding, records
+from trunkline.platform.db import Tx
+from trunkline.platform.outbox import CHANNEL, OutboxRow
+
+
+class Taken(msgspec.Struct, gc=False):
+    """What a batch works on: who is bound to what, the rows that it holds, and the newest
+    tariff's version. A row that somebody else holds is missing from `rows`."""
+
+    bindings: dict[tuple[str, str], list[Binding]]
+    rows: dict[int, tuple[int, str, str, int, bytes]]
+    newest_tariff: int
+
+
+_BINDINGS = "SELECT kind, value, valid_from, valid_to, account FROM charging_identity WHERE value "
+_ROWS = "SELECT key, id, billing_account, version, state FROM charging_account WHERE key "
+_NEWEST_TARIFF = "SELECT coalesce(max(version), 0) FROM charging_tariff"
+_PG_ROWS = (
+    _ROWS
+    + "= ANY(ARRAY(SELECT account FROM charging_identity WHERE value = ANY(%b)))"
+    + " FOR NO KEY UPDATE SKIP LOCKED"
+)
+
+
+@cache
+def _among(statement: str, count: int) -> str:
+    """The statement with an IN over `count` parameters (SQLite)."""
+    return f"{statement} IN ({','.join('?' * count)})"
+
+
+def _padded(values: Sequence[Any]) -> list[Any]:
+    """Repeats the last value up to a power of two, so that few statements serve all lengths."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (size - len(values))]
+
+
+def take(tx: Tx, values: Sequence[str]) -> Taken:
+    """Reads and holds the accounts that these identities are or were bound to: one round trip.
+    Nobody is waited for: on PostgreSQL a row that another transaction holds is left out; on
+    SQLite there is no other."""
+    if tx.dialect == "sqlite":
+        found, rows, newest = _take_sqlite(tx.driver, values)
+    else:
+        found, rows, newest = _take_postgresql(tx.driver, values)
+    bindings: dict[tuple[str, str], list[Binding]] = {}
+    for kind, value, valid_from, valid_to, key in found:
+        binding = Binding(kind, value, valid_from, valid_to, key)
+        bindings.setdefault((kind, value), []).append(binding)
+    return Taken(bindings, {row[0]: row for row in rows}, newest)
+
+
+def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
+    found, rows = [], []
+    if values:
+        padded = _padded(values)
+        found = driver.execute(_among(_BINDINGS, len(padded)), padded).fetchall()
+    if found:
+        keys = _padded(list({row[4] for row in found}))
+        rows = driver.execute(_among(_ROWS, len(keys)), keys).fetchall()
+    return found, rows, driver.execute(_NEWEST_TARIFF).fetchone()[0]
+
+
+def _take_postgresql(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
+    bindings, rows, newest = (driver.cursor(binary=True) for _ in range(3))
+    with driver.pipeline():
+        bindings.execute(f"{_BINDINGS} = ANY(%b)", [list(values)])
+        rows.execute(_PG_ROWS, [list(values)])
+        newest.execute(_NEWEST_TARIFF)
+    return bindings.fetchall(), rows.fetchall(), newest.fetchone()[0]
+
+
+_COLUMNS = [column.name for column in records.columns]
+_UPDATE = (
+    "UPDATE charging_account SET version = version + 1, state = ? WHERE key = ? AND version = ?"
+)
+_INSERT = (
+    f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+_PG_UPDATE = (
+    "UPDATE charging_account AS a SET version = a.version + 1, state = u.state"
+    " FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[]) AS u(state, key, version)"
+    " WHERE a.key = u.key AND a.version = u.version"
+)
+_PG_TYPES = {"session": "text", "slice": "bytea"}
+_PG_INSERT = (
+    f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) SELECT * FROM unnest("
+    + ", ".join(f"%b::{_PG_TYPES.get(name, 'bigint')}[]" for name in _COLUMNS)
+    + ")"
+)
+_OUTBOX = "INSERT INTO outbox (subscriber, topic, key, payload, created_at, due_at) VALUES "
+
+_encode_slice = msgspec.msgpack.Encoder().encode
+
+
+def _row(key: int, record: Record) -> tuple[Any, ...]:
+    """In the order of the table's columns."""
+    slice_ = record.slice
+    return (
+        key,
+        record.seq,
+        record.kind,
+        record.at,
+        record.period,
+        record.balance,
+        record.charge,
+        record.units,
+        record.free,
+        record.overrun,
+        record.service,
+        record.rating_group,
+        record.service_identifier,
+        record.tariff,
+        record.label,
+        record.session,
+        record.number,
+        None if slice_ is None else _encode_slice(slice_),
+    )
+
+
+class LostUpdate(AssertionError):
+    """A row changed under the transaction that holds it."""
+
+
+def write(
+    tx: Tx,
+    changed: Iterable[Account],
+    written: Iterable[tuple[int, Record]],
+    deliveries: Sequence[OutboxRow] = (),
+    *,
+    commit: bool = False,
+) -> None:
+    """Saves accounts, their new records (by account key) and deliveries; with `commit` also
+    commits, in the same round trip."""
+    states = [(encode(each.state), each.key, each.version) for each in changed]
+    rows = [_row(key, record) for key, record in written]
+    if tx.dialect == "sqlite":
+        updated = _write_sqlite(tx.driver, states, rows, deliveries)
+    else:
+        updated = _write_postgresql(tx.driver, states, rows, deliveries, commit=commit)
+    if updated != len(states):
+        raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
+
+
+def _write_sqlite(
+    driver: Any, states: list[Any], rows: list[Any], deliveries: Sequence[OutboxRow]
+) -> int:
+    updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
+    if rows:
+        driver.executemany(_INSERT, rows)
+    if deliveries:
+        driver.executemany(
+            f"{_OUTBOX} (?, ?, ?, ?, ?, ?)", [tuple(each.values()) for each in deliveries]
+        )
+    return updated
+
+
+def _write_postgresql(
+    driver: Any,
+    states: list[Any],
+    rows: list[Any],
+    deliveries: Sequence[OutboxRow],
+    *,
+    commit: bool,
+) -> int:
+    update, insert = driver.cursor(), driver.cursor()
+    with driver.pipeline():
+        if states:
+            update.execute(_PG_UPDATE, [list(column) for column in zip(*states, strict=True)])
+        if rows:
+            insert.execute(_PG_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        if deliveries:
+            insert.executemany(
+                f"{_OUTBOX} (%s, %s, %s, %s, %s, %s)",
+                [tuple(each.values()) for each in deliveries],
+            )
+            insert.execute(f"NOTIFY {CHANNEL}")
+        if commit:
+            driver.commit()
+    return update.rowcount if states else 0
