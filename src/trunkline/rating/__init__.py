@@ -87,8 +87,14 @@ from trunkline.rating.model import (
     service_code,
 )
 from trunkline.rating.proration import Days, InvalidProration, Part, months_between, prorate
-from trunkline.rating.slices import Rater, bucket_offset, destination, new_slice
-from trunkline.rating.tariff import Plan, Tariff, UnknownPlan
+from trunkline.rating.slices import (
+    InvalidDestination,
+    Rater,
+    bucket_offset,
+    destination,
+    new_slice,
+)
+from trunkline.rating.tariff import Plan, Tariff, TariffUnreadable, UnknownPlan
 
 __all__ = [
     "BUCKET_GROUP",
@@ -125,6 +131,7 @@ __all__ = [
     "Allowance",
     "Days",
     "Increment",
+    "InvalidDestination",
     "InvalidProration",
     "Part",
     "Plan",
@@ -137,6 +144,7 @@ __all__ = [
     "Tariff",
     "TariffRefused",
     "TariffSource",
+    "TariffUnreadable",
     "UnknownPlan",
     "UsageRule",
     "Window",
