@@ -141,6 +141,10 @@ class Supervisor:
             child.close()
         self._children.clear()
 
+    def runs(self, kind: Kind) -> bool:
+        """Whether a process of this kind has been started."""
+        return kind in self._children
+
     def pid(self, kind: Kind) -> int:
         """The process id of the one that runs now."""
         return self._children[kind].process.pid

@@ -1,6 +1,6 @@
 """The edge's HTTP application: the APIs and the console side by side, told apart by path."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from trunkline import console, rest
@@ -9,7 +9,7 @@ from trunkline.app.founding import operator
 from trunkline.kernel.time import zone
 from trunkline.platform import settings, telemetry
 
-Environ = Mapping[str, Any]
+Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Any, StartResponse], Iterable[bytes]]
 

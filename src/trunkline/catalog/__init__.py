@@ -7,6 +7,7 @@ tariffs are made from. The catalogue knows who sells and what it costs, not who 
 
 from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
+    STANDARD_TAX,
     Allowance,
     Brand,
     BrandId,
@@ -71,6 +72,7 @@ from trunkline.catalog.queries import (
 __all__ = [
     "CATALOG_LIFECYCLE",
     "DOCUMENTS",
+    "STANDARD_TAX",
     "Allowance",
     "Brand",
     "BrandId",

@@ -4,3 +4,8 @@ Server-rendered (Jinja2), with htmx where a page changes in place and ECharts wh
 A page is a function from a request to a template's values; it reads through the domains'
 queries and writes through their operations, like every other edge.
 """
+
+from trunkline.console.app import create_app
+from trunkline.console.web import Console
+
+__all__ = ["Console", "create_app"]

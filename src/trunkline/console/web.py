@@ -7,7 +7,7 @@ CSRF token, in its form or in the X-CSRF-Token header. Pages load only what this
 
 import mimetypes
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from trunkline.kernel.errors import (
 from trunkline.platform import security
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
+from trunkline.platform.settings import ConsoleSettings
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,11 @@ class Console(msgspec.Struct, frozen=True):
     clock: Clock
     operator: str
     zone: ZoneInfo
-    secure_cookies: bool = False
+    settings: ConsoleSettings = ConsoleSettings()
+
+    @property
+    def session_length(self) -> timedelta:
+        return timedelta(hours=self.settings.session_hours)
 
 
 class Desk:
@@ -206,6 +211,16 @@ def form(req: falcon.Request) -> Mapping[str, str]:
         fields[name] = value if isinstance(value, str) else value[0]
     req.context.form = fields
     return fields
+
+
+class Home:
+    """The server's root leads to the console."""
+
+    is_open = True
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.status = HTTPStatus.SEE_OTHER
+        resp.location = "/console"
 
 
 class StaticFiles:

@@ -6,6 +6,7 @@ Pure and reproducible: the same subscriber with the same number does the same th
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 from io import StringIO
 from random import Random
 from typing import NamedTuple
@@ -41,7 +42,7 @@ def data_sessions(subscriber: Subscriber, month: Period) -> list[Attachment]:
     """Its data sessions in the part of the month that it has been in service for."""
     random = Random(f"data {subscriber.number}")  # noqa: S311 - reproducible, not secret
     in_service = _in_service(subscriber, month)
-    thirst = subscriber.plan.thirst * (in_service.end - in_service.start) // month_length(month)
+    thirst = subscriber.plan.thirst * _seconds(in_service) // _seconds(month)
     sessions = []
     for index in range(SESSIONS):
         octets = int(thirst * random.lognormvariate(0, 0.6)) // SESSIONS
@@ -59,17 +60,13 @@ def data_sessions(subscriber: Subscriber, month: Period) -> list[Attachment]:
     return sorted(sessions, key=lambda session: session.start)
 
 
-def month_length(month: Period) -> timedelta:
-    return month.end - month.start
-
-
 def call_records(subscribers: Iterable[Subscriber], month: Period) -> list[dict[str, object]]:
     """Calls and messages of all, in the order of their start, as rows of a CDR file."""
     rows: list[dict[str, object]] = []
     for subscriber in subscribers:
         random = Random(f"calls {subscriber.number}")  # noqa: S311 - reproducible, not secret
         in_service = _in_service(subscriber, month)
-        share = (in_service.end - in_service.start) / month_length(month)
+        share = Fraction(_seconds(in_service), _seconds(month))
         for index in range(round(CALLS * share)):
             duration = max(1, round(random.expovariate(1 / 160)))
             rows.append(_row(subscriber, "voice", index, random, in_service, duration))
@@ -95,9 +92,12 @@ def _in_service(subscriber: Subscriber, month: Period) -> Period:
     return Period(max(subscriber.since, month.start), month.end)
 
 
+def _seconds(period: Period) -> int:
+    return (period.end - period.start) // timedelta(seconds=1)
+
+
 def _moment(random: Random, within: Period) -> datetime:
-    seconds = int((within.end - within.start).total_seconds())
-    return within.start + timedelta(seconds=random.randrange(max(1, seconds - 3600)))
+    return within.start + timedelta(seconds=random.randrange(max(1, _seconds(within) - 3600)))
 
 
 def _row(

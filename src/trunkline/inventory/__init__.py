@@ -35,6 +35,7 @@ from trunkline.inventory.numbering import (
     Imsi,
     Msisdn,
     NotANumber,
+    luhn_digit,
 )
 from trunkline.inventory.operations import (
     change_product_status,
@@ -106,6 +107,7 @@ __all__ = [
     "create_product",
     "create_products",
     "create_service",
+    "luhn_digit",
     "number",
     "product",
     "product_table",

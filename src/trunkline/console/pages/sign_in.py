@@ -1,0 +1,86 @@
+"""Signing in and out, and the choice of colours."""
+
+from urllib.parse import urlsplit
+
+import falcon
+
+from trunkline.console.web import SESSION_COOKIE, THEME_COOKIE, Console, Desk, form
+from trunkline.kernel.errors import Unavailable
+from trunkline.platform import security
+
+HOME = "/console"
+
+
+class SignIn:
+    """The one page that anybody may see."""
+
+    is_open = True
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        self._ask(req.context.desk, resp, goal=req.context.desk.query("next"))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        desk: Desk = req.context.desk
+        fields = form(req)
+        name, goal = fields.get("name", "")[:100], fields.get("next", "")
+        try:
+            token, session = security.sign_in(
+                self._console.books,
+                name=name,
+                secret=fields.get("secret", "")[:200],
+                address=req.remote_addr,
+                now=desk.now,
+                length=self._console.session_length,
+            )
+        except (security.Unauthenticated, Unavailable) as error:
+            resp.status = falcon.HTTP_401
+            self._ask(desk, resp, goal=goal, name=name, error=error.reason)
+            return
+        resp.set_cookie(
+            SESSION_COOKIE,
+            token,
+            path=HOME,
+            secure=self._console.settings.secure_cookies,
+            http_only=True,
+            same_site="Strict",
+            expires=session.expires_at,
+        )
+        desk.go(resp, _within(goal))
+
+    def _ask(
+        self, desk: Desk, resp: falcon.Response, *, goal: str, name: str = "", error: str = ""
+    ) -> None:
+        desk.page(resp, "sign_in.html", next=_within(goal), name=name, error=error)
+
+
+class SignOut:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        with self._console.books.transaction() as tx:
+            security.sign_out(tx, req.cookies[SESSION_COOKIE])
+        resp.unset_cookie(SESSION_COOKIE, path=HOME)
+        req.context.desk.go(resp, "/console/sign-in")
+
+
+class Theme:
+    """Light or dark, kept in a cookie of this browser."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        fields = form(req)
+        theme = "dark" if fields.get("theme") == "dark" else "light"
+        resp.set_cookie(
+            THEME_COOKIE, theme, path=HOME, max_age=31_536_000, secure=False, same_site="Lax"
+        )
+        req.context.desk.go(resp, _within(fields.get("back", "")))
+
+
+def _within(goal: str) -> str:
+    """`goal` where it is a page of the console, otherwise Today: nobody is sent elsewhere."""
+    parts = urlsplit(goal)
+    inside = not parts.scheme and not parts.netloc and parts.path.split("/")[1:2] == ["console"]
+    return goal if inside and "\\" not in goal and goal.isprintable() else HOME
