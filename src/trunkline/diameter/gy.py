@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -30,13 +31,18 @@ from trunkline.platform.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-Process = Callable[[Sequence[ChargeRequest], datetime], list[ChargeAnswer]]
-"""Charging's group commit: an answer for each request, in order, once all are durable."""
+Attempt = Callable[[Sequence[ChargeRequest], datetime], Sequence[ChargeAnswer | None]]
+"""Charging's group commit (`GroupCommit.attempt`): an answer for each request, in order, once
+all are durable; None for one whose account somebody else holds at the moment."""
+
+_HELD_ACCOUNTS_PAUSE = 0.001
+"""Seconds until the next try when all that waits is for accounts that others hold."""
 
 
 class GySettings(msgspec.Struct, frozen=True):
-    """`port` 0 takes a free one. `drain` is how long, in seconds, a stop waits for gateways
-    to agree to it."""
+    """`port` 0 takes a free one. Times are in seconds: `patience` is how long a request waits
+    for an account that others hold, `drain` how long a stop waits for gateways to agree to it.
+    An Event-Timestamp further than `event_time_tolerance` from our own clock is not believed."""
 
     origin_host: str
     origin_realm: str
@@ -45,22 +51,32 @@ class GySettings(msgspec.Struct, frozen=True):
     batch: int = 128
     waiting: int = 4096
     connections: int = 1000
+    patience: float = 5.0
     drain: float = 3.0
+    event_time_tolerance: int = 86_400
     peer: PeerSettings = PeerSettings()
 
 
-class GyServer:
-    """`start`, then `stop`, both on the event loop's thread, where `process` runs too."""
+class Waiting(NamedTuple):
+    """A request that waits for its commit since `arrived`."""
 
-    def __init__(self, settings: GySettings, process: Process, clock: Clock) -> None:
+    peer: Peer
+    reading: Reading
+    arrived: float
+
+
+class GyServer:
+    """`start`, then `stop`, both on the event loop's thread, where `attempt` runs too."""
+
+    def __init__(self, settings: GySettings, attempt: Attempt, clock: Clock) -> None:
         self._settings = settings
-        self._process = process
+        self._attempt = attempt
         self._clock = clock
         self._identity = answers.Identity(
             settings.origin_host, settings.origin_realm, state=int(clock.now().timestamp())
         )
         self._answers = CreditAnswers(self._identity)
-        self._waiting: deque[tuple[Peer, Reading, float]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._peers: set[Peer] = set()
         self._scheduled = False
         self._stopping = False
@@ -126,7 +142,7 @@ class GyServer:
             return
         now = self._clock.now()
         try:
-            reading = read(message, int(now.timestamp()))
+            reading = read(message, int(now.timestamp()), self._settings.event_time_tolerance)
         except Malformed as error:
             peer.refuse(message, error.result_code, error.reason, error.failed_avp)
             meters.REQUESTS.labels("any", error.result_code).inc()
@@ -134,7 +150,7 @@ class GyServer:
             return
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
-        self._waiting.append((peer, reading, time.perf_counter()))
+        self._waiting.append(Waiting(peer, reading, time.perf_counter()))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -148,18 +164,22 @@ class GyServer:
         waiting = self._waiting
         size = min(len(waiting), self._settings.batch)
         batch = [waiting.popleft() for _ in range(size)]
-        self._answer(batch, self._charge([reading.request for _, reading, _ in batch]))
+        held = self._answer(batch, self._charge([each.reading.request for each in batch]))
+        waiting.extendleft(reversed(held))
         meters.BATCH.observe(size)
         meters.WAITING.set(len(waiting))
-        if waiting:
+        if not waiting:
+            self._empty.set()
+        elif len(held) < size:
             self._schedule()
         else:
-            self._empty.set()
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(_HELD_ACCOUNTS_PAUSE, self._run)
 
-    def _charge(self, requests: list[ChargeRequest]) -> list[ChargeAnswer] | int:
+    def _charge(self, requests: list[ChargeRequest]) -> Sequence[ChargeAnswer | None] | int:
         """The answers, or the Result-Code that all of them are owed."""
         try:
-            return self._process(requests, self._clock.now())
+            return self._attempt(requests, self._clock.now())
         except Unavailable as error:
             log.error("charging unavailable", reason=error.reason, requests=len(requests))
             return d.TOO_BUSY
@@ -170,24 +190,35 @@ class GyServer:
             return d.UNABLE_TO_COMPLY
 
     def _answer(
-        self, batch: list[tuple[Peer, Reading, float]], results: list[ChargeAnswer] | int
-    ) -> None:
+        self, batch: list[Waiting], results: Sequence[ChargeAnswer | None] | int
+    ) -> list[Waiting]:
+        """Sends the answers, those of one peer together; returns who waits on."""
         if isinstance(results, int):
-            for peer, reading, _ in batch:
-                peer.refuse(reading.message, results, "charging is unavailable")
-                _count(reading, results)
-            return
-        assert len(results) == len(batch), "an answer for each request"
+            for each in batch:
+                self._refuse(each, results, "charging is unavailable")
+            return []
         encode = self._answers.encode
+        now = time.perf_counter()
+        held: list[Waiting] = []
         by_peer: dict[Peer, list[bytes]] = {}
-        for (peer, reading, _), answer in zip(batch, results, strict=True):
-            by_peer.setdefault(peer, []).append(encode(reading, answer))
+        for each, answer in zip(batch, results, strict=True):
+            if answer is not None:
+                by_peer.setdefault(each.peer, []).append(encode(each.reading, answer))
+                _count(each.reading, RESULT_CODES[answer.result])
+            elif now - each.arrived < self._settings.patience:
+                held.append(each)
+            else:
+                self._refuse(each, d.TOO_BUSY, "the account is busy")
         for peer, octets in by_peer.items():
             peer.send(b"".join(octets))
-        now = time.perf_counter()
-        for (_, reading, arrived), answer in zip(batch, results, strict=True):
-            meters.SECONDS.observe(now - arrived)
-            _count(reading, RESULT_CODES[answer.result])
+        for each, answer in zip(batch, results, strict=True):
+            if answer is not None:
+                meters.SECONDS.observe(now - each.arrived)
+        return held
+
+    def _refuse(self, waiting: Waiting, result: int, reason: str) -> None:
+        waiting.peer.refuse(waiting.reading.message, result, reason)
+        _count(waiting.reading, result)
 
 
 _counters: dict[tuple[int, int], Callable[[], None]] = {}
@@ -204,14 +235,14 @@ def _count(reading: Reading, result: int) -> None:
 
 async def serve(
     settings: GySettings,
-    process: Process,
+    attempt: Attempt,
     clock: Clock,
     *,
     ready: Callable[[int], None],
     stop: asyncio.Event,
 ) -> None:
     """Serve until `stop` is set; `ready` is called with the port once it listens."""
-    server = GyServer(settings, process, clock)
+    server = GyServer(settings, attempt, clock)
     ready(await server.start())
     try:
         await stop.wait()
@@ -220,7 +251,7 @@ async def serve(
 
 
 def run_gateway_edge(
-    settings: GySettings, process: Process, clock: Clock, *, ready: Callable[[int], None]
+    settings: GySettings, attempt: Attempt, clock: Clock, *, ready: Callable[[int], None]
 ) -> None:
     """The charging process's main loop: serve until SIGTERM or SIGINT, on this thread."""
 
@@ -232,6 +263,6 @@ def run_gateway_edge(
         # What is loaded now stays: no collection needs to walk it between two commits.
         gc.collect()
         gc.freeze()
-        await serve(settings, process, clock, ready=ready, stop=stop)
+        await serve(settings, attempt, clock, ready=ready, stop=stop)
 
     uvloop.run(main())

@@ -103,9 +103,10 @@ class _Found(msgspec.Struct, gc=False):
     proxies: bytes = b""
 
 
-def read(message: bytes, received: int) -> Reading:
-    """The request in a CCR; `received` in seconds since the Unix epoch. Raises `Malformed`
-    with the Result-Code and Failed-AVP of its answer."""
+def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Reading:
+    """The request in a CCR, `received` at this second since the Unix epoch; an Event-Timestamp
+    more than `clock_tolerance` seconds from it is not believed. Raises `Malformed` with the
+    Result-Code and Failed-AVP of its answer."""
     found = _scan(message)
     single = found.single
     for code in (d.SESSION_ID, d.ORIGIN_HOST, d.ORIGIN_REALM, d.SERVICE_CONTEXT_ID):
@@ -127,7 +128,11 @@ def read(message: bytes, received: int) -> Reading:
         units, money = _command_units(message, found, kind, service, oddities)
     at = received
     if d.EVENT_TIMESTAMP in single:
-        at = _unix_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
+        told = _unix_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
+        if abs(told - received) <= clock_tolerance:
+            at = told
+        else:
+            oddities.append("a clock that is off")
     request = ChargeRequest(
         session=_session_id(message, *single[d.SESSION_ID]),
         number=number,

@@ -239,10 +239,23 @@ def test_the_called_party() -> None:
 def test_event_time_counts_from_1900_and_again_from_2036() -> None:
     def at(seconds: int) -> int:
         stamp = codec.u32(d.EVENT_TIMESTAMP, seconds)
-        return read(ccr(1, 0, SUBSCRIBER, stamp), RECEIVED).request.at
+        return read(ccr(1, 0, SUBSCRIBER, stamp), RECEIVED, 2**32).request.at
 
     assert at(RECEIVED + 2_208_988_800) == RECEIVED
     assert at(0) == 2_085_978_496  # 2036-02-07T06:28:16Z (RFC 5905, 6)
+
+
+def test_a_clock_that_is_off_is_not_believed() -> None:
+    def reading(seconds: int) -> Reading:
+        stamp = codec.u32(d.EVENT_TIMESTAMP, RECEIVED + seconds + 2_208_988_800)
+        return read(ccr(1, 0, SUBSCRIBER, stamp), RECEIVED, 300)
+
+    for near in (-300, 0, 300):
+        assert reading(near).request.at == RECEIVED + near
+        assert not reading(near).oddities
+    for far in (-301, 301, 86_400 * 365):
+        assert reading(far).request.at == RECEIVED
+        assert reading(far).oddities == ("a clock that is off",)
 
 
 def test_unused_avps_change_nothing() -> None:

@@ -79,6 +79,39 @@ def test_a_batch_that_fails_is_refused_and_the_next_one_served() -> None:
     run(story)
 
 
+def test_a_held_account_delays_only_its_own_requests() -> None:
+    seen: list[str] = []
+
+    def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer | None]:
+        seen.extend(each.session for each in batch)
+        tries = seen.count("pgw.example;1")
+        return [
+            None if each.session == "pgw.example;1" and tries < 3 else answer
+            for each, answer in zip(batch, generous(batch, now), strict=True)
+        ]
+
+    async def story() -> None:
+        async with serving(attempt) as (_, port), connected(port) as wire:
+            wire.send(*requests(3))
+            hops = [codec.header_of(await wire.receive()).hop_by_hop for _ in range(3)]
+            assert hops == [0, 2, 1]
+
+    run(story)
+
+
+def test_an_account_that_stays_held_is_told_so() -> None:
+    settings = GySettings("ocs.example", "example", port=0, patience=0.0)
+
+    async def story() -> None:
+        async with (
+            serving(lambda batch, _now: [None] * len(batch), settings) as (_, port),
+            connected(port) as wire,
+        ):
+            assert result_of(await wire.ask(ccr())) == d.TOO_BUSY
+
+    run(story)
+
+
 def test_stopping_answers_what_waits_and_takes_leave() -> None:
     async def story() -> None:
         stop = asyncio.Event()

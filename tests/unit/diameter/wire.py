@@ -12,7 +12,7 @@ from tests.unit.diameter.builders import cer
 from trunkline.charging import ChargeAnswer, ChargeRequest, Result, UnitAnswer
 from trunkline.diameter import GyServer, GySettings, codec
 from trunkline.diameter import dictionary as d
-from trunkline.diameter.gy import Process
+from trunkline.diameter.gy import Attempt
 from trunkline.platform.clock import Clock, SystemClock
 
 SETTINGS = GySettings("ocs.example", "example", port=0)
@@ -70,9 +70,9 @@ async def connected(port: int, first: bytes | None = None) -> AsyncIterator[Wire
 
 @asynccontextmanager
 async def serving(
-    process: Process, settings: GySettings = SETTINGS, clock: Clock | None = None
+    attempt: Attempt, settings: GySettings = SETTINGS, clock: Clock | None = None
 ) -> AsyncIterator[tuple[GyServer, int]]:
-    server = GyServer(settings, process, clock or SystemClock())
+    server = GyServer(settings, attempt, clock or SystemClock())
     port = await server.start()
     try:
         yield server, port
