@@ -54,7 +54,9 @@ def say_ready() -> None:
 
 
 def _end_with_supervisor() -> None:
-    sys.stdin.buffer.read()
+    # The descriptor itself: a thread that waits in a buffered file can't be left at the end.
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

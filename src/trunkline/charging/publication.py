@@ -120,7 +120,7 @@ def _rule(price: UsagePrice) -> UsageRule:
 def _allowances(allowances: Iterable[Allowance]) -> tuple[PlanAllowance, ...]:
     return tuple(
         PlanAllowance(
-            id=allowance.id,
+            id=str(allowance.id),
             name=allowance.name,
             service=allowance.service.value,
             units=allowance.quantity.amount,
