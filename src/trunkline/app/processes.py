@@ -56,8 +56,9 @@ def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
                 host=known.host,
                 port=known.port,
                 batch=known.batch,
+                event_time_tolerance=known.event_time_tolerance_seconds,
             ),
-            GroupCommit(system.charging, policy=_policy(known)).process,
+            GroupCommit(system.charging, policy=_policy(known)).attempt,
             system.clock,
             ready=lambda _port: ready(),
         )
