@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
@@ -48,6 +49,7 @@ DELAYS = (1, 5, 30, 120, 600, 3600, 3600, 3600)
 DELAYS_OF_REFUSALS = (1, 5, 30)
 """The same for what probably won't change by waiting: only a missing predecessor would."""
 JITTER = 0.2
+_HOPELESS = (Invalid, NotFound, Conflict, Refused, msgspec.ValidationError)
 
 POLL = 1.0
 """Seconds after which the relay looks by itself, should no commit have woken it."""
@@ -174,7 +176,7 @@ class Relay:
 
     def delay(self, error: Exception, attempts: int) -> timedelta | None:
         """How long after its `attempts`-th failure a delivery is tried again; None: never."""
-        hopeless = isinstance(error, Invalid | NotFound | Conflict | Refused)
+        hopeless = isinstance(error, _HOPELESS)
         delays = DELAYS_OF_REFUSALS if hopeless else DELAYS
         if attempts > len(delays):
             return None
