@@ -275,6 +275,29 @@ def upgrade() -> None:
     upgrade_databases(settings.load(), typer.echo)
 
 
+@databases.command("revise")
+def revise(
+    which: Annotated[str, typer.Argument(help="books or charging.")],
+    message: Annotated[str, typer.Argument(help="What changes, in a few words.")],
+) -> None:
+    """Write the migration to what the tables in the stores say now: for developers."""
+    import tempfile
+
+    # Every store must be imported, which is what fills the metadata.
+    from trunkline import app as _every_store  # noqa: F401
+    from trunkline.kernel.errors import Invalid
+    from trunkline.platform import audit, idempotency, schema  # noqa: F401
+    from trunkline.platform.db import books_metadata, charging_metadata
+
+    metadata = {"books": books_metadata, "charging": charging_metadata}.get(which)
+    if metadata is None:
+        raise Invalid(f"{which[:20]!r} is neither books nor charging", path="which")
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/database"
+        schema.upgrade(url, metadata.info["database"])
+        typer.echo(schema.revise(url, metadata.info["database"], metadata, message))
+
+
 @app.command("settings")
 def show_settings() -> None:
     """Print a settings file with every key, its default and what it means."""

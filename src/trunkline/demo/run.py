@@ -35,6 +35,7 @@ DEFAULTS = {
     "TRUNKLINE_OPERATOR_INVOICE_PREFIX": "SKY",
     "TRUNKLINE_DATABASES_BOOKS": f"sqlite:///{FOLDER}/books.db",
     "TRUNKLINE_DATABASES_CHARGING": f"sqlite:///{FOLDER}/charging.db",
+    "TRUNKLINE_CHARGING_GRANT_BYTES": "500000000",
     "TRUNKLINE_LOG_LEVEL": "warning",
 }
 """The demonstration's operator; the environment overrides each of them."""

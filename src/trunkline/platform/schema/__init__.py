@@ -33,7 +33,11 @@ class WrongSchema(Unavailable):
 
 
 def upgrade(url: str, which: DatabaseName) -> None:
-    """Brings the database at `url` to the head revision; does nothing where it is there."""
+    """Brings the database at `url` to the head revision; does nothing where it is there.
+    Creates a SQLite file where there is none, for its owner's eyes only."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).touch(mode=0o600)
     with _connected(url) as connection:
         if _revision(connection) == head(which):
             return

@@ -60,6 +60,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("bill_run_pkey")),
     )
     op.create_table(
+        "billed_usage",
+        sa.Column("charging_account_id", sa.String(length=100), nullable=False),
+        sa.Column("billing_account_id", sa.String(length=100), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("period", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("charging_account_id", name=op.f("billed_usage_pkey")),
+    )
+    op.create_index("billed_usage_by_account", "billed_usage", ["billing_account_id"], unique=False)
+    op.create_table(
         "billing_cycle",
         sa.Column("billing_account_id", sa.String(length=100), nullable=False),
         sa.Column("since", db.Instant(), nullable=False),
@@ -154,7 +163,7 @@ def upgrade() -> None:
     refuse_changes("invoice")
     op.create_index("invoice_by_customer", "invoice", ["customer_id", "issued_at"], unique=False)
     op.create_index("invoice_by_run", "invoice", ["run_id"], unique=False)
-    op.create_index("invoice_by_time", "invoice", ["issued_at", "id"], unique=False)
+    op.create_index("invoice_by_time", "invoice", ["issued_at", "number"], unique=False)
     op.create_table(
         "invoice_line",
         sa.Column("invoice_id", sa.String(length=100), nullable=False),
@@ -411,15 +420,6 @@ def upgrade() -> None:
         sa.Column("inclusive", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("tax_regime_pkey")),
     )
-    op.create_table(
-        "usage_cut",
-        sa.Column("charging_account_id", sa.String(length=100), nullable=False),
-        sa.Column("billing_account_id", sa.String(length=100), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("period", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("charging_account_id", name=op.f("usage_cut_pkey")),
-    )
-    op.create_index("usage_cut_by_account", "usage_cut", ["billing_account_id"], unique=False)
     op.create_table(
         "usage_file",
         sa.Column("sha256", sa.String(length=64), nullable=False),

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("effective_from", db.Instant(), nullable=False),
         sa.Column("installed_at", db.Instant(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("labels", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("charging_tariff_pkey")),
     )
     op.create_table(
