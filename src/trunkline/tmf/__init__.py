@@ -5,7 +5,7 @@ It owns the manner of TM Forum's Open APIs (TMF630) once, for all of them: `fiel
 entity tags. It knows no telecom rule; what a resource is, a declaration says.
 """
 
-from trunkline.tmf.paths import Path, amount, child, column, in_json
+from trunkline.tmf.paths import Path, Paths, amount, child, column, in_json
 from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
 from trunkline.tmf.wire import Entity, Moment, Timestamp, Wire, href
 
@@ -17,6 +17,7 @@ __all__ = [
     "Entity",
     "Moment",
     "Path",
+    "Paths",
     "Resource",
     "Task",
     "Timestamp",

@@ -37,6 +37,12 @@ class Stale(Conflict):
     code = "stale"
 
 
+class UnknownReference(Invalid):
+    """A body names something that does not exist."""
+
+    code = "unknownReference"
+
+
 class BadQuery(Invalid):
     """A query parameter that cannot be honoured; `path` names it."""
 

@@ -1,6 +1,7 @@
 """Resources over HTTP: what falcon routes to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -8,6 +9,7 @@ from typing import Any
 
 import falcon
 import msgspec
+import sqlalchemy as sa
 
 from trunkline.kernel.errors import Invalid, NotFound, TrunklineError
 from trunkline.platform import idempotency, security
@@ -85,7 +87,7 @@ class Collection:
         asked = query.parse(req.query_string)
         with self._database.read() as r:
             page = query.find(
-                r, asked, key=resource.key, paths=resource.filters, where=resource.where
+                r, asked, key=resource.key, paths=resource.filters, where=resource.conditions
             )
             answers = resource.answers(r, page.ids) if page.ids else []
         if asked.fields is not None:
@@ -114,7 +116,8 @@ class Collection:
         _send(resp, answer)
 
     def _created(self, tx: Tx, body: Body, now: datetime) -> bytes:
-        new = self._resource.created(tx, body, now)
+        with _references():
+            new = self._resource.created(tx, body, now)
         return wire.encode(self._resource.answers(tx, [new])[0])
 
 
@@ -126,6 +129,11 @@ class Item:
         self._resource = resource
         self._database = server.databases[resource.database]
         self.scopes = {"GET": f"{api.scope}:read"}
+        self._lock = (
+            sa.select(resource.key)
+            .where(resource.key == sa.bindparam("ident"), *resource.conditions)
+            .with_for_update()
+        )
         if resource.changes:
             self.scopes["PATCH"] = f"{api.scope}:write"
             self.on_patch = self._change
@@ -155,15 +163,22 @@ class Item:
             raise ResourceNotFound(f"there is no {self._resource.name} {ident[:100]!r}")
         return answers[0]
 
+    def _locked(self, tx: Tx, ident: str) -> Any:
+        """The resource, which nobody else changes until the transaction ends."""
+        if ident.isprintable():
+            tx.execute(self._lock, {"ident": ident})
+        return self._found(tx, ident)
+
     def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         body = wire.decode(_read(req, self._server.max_body))
         media = _media_type(req)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
-            answer = self._found(tx, ident)
+            answer = self._locked(tx, ident)
             _check_match(req, answer)
             before = wire.plain(answer)
-            self._resource.changed(tx, ident, before, _patched(before, body, media), now)
+            with _references():
+                self._resource.changed(tx, ident, before, _patched(before, body, media), now)
             encoded = wire.encode(self._found(tx, ident))
         resp.etag = _etag(encoded)
         _send(resp, encoded)
@@ -171,9 +186,19 @@ class Item:
     def _delete(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         assert self._resource.delete is not None
         with self._database.transaction() as tx:
-            _check_match(req, self._found(tx, ident))
+            _check_match(req, self._locked(tx, ident))
             self._resource.delete(tx, ident, self._server.clock.now())
         resp.status = 204
+
+
+@contextmanager
+def _references() -> Iterator[None]:
+    """What an operation doesn't find was named by the body: the body is wrong, not the
+    address."""
+    try:
+        yield
+    except NotFound as error:
+        raise errors.UnknownReference(error.reason, path=error.path) from error
 
 
 def add_api(app: falcon.App[Any, Any], server: Server, api: Api) -> None:

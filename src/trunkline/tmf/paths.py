@@ -6,7 +6,7 @@ lacks the path. Sorting takes the least value, and puts what lacks the path last
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -42,7 +42,7 @@ class Op(StrEnum):
     REGEX = "regex"
 
 
-class Path(msgspec.Struct, frozen=True):
+class Path(msgspec.Struct, frozen=True, eq=False):
     """`value` is the SQL expression. `parse` makes a bound value of a query's text, and raises
     `Invalid` naming the path. `within`, for what is inside arrays, wraps a condition on
     `value` into one on the resource's row; `least` is then the expression to sort by."""
@@ -75,6 +75,9 @@ class Path(msgspec.Struct, frozen=True):
     def order(self) -> Expression:
         value = self.value if self.least is None else self.least
         return byte_order(value) if self.kind == "string" else value
+
+
+Paths = Mapping[str, "Path | Expression"]
 
 
 def column(value: Expression, *, parse: Callable[[str, str], Any] | None = None) -> Path:

@@ -144,15 +144,14 @@ def find(
     *,
     key: sa.Column[Any],
     paths: Mapping[str, Path],
-    where: Expression | None,
+    where: Sequence[Expression] = (),
 ) -> Page:
     """The page's ids, in the order asked for and then by id. Raises `BadQuery` for a path that
     can't be filtered or sorted by."""
     conditions = [
-        _path(paths, term.path).matches(term.op, term.values, term.path) for term in query.terms
+        *where,
+        *(_path(paths, term.path).matches(term.op, term.values, term.path) for term in query.terms),
     ]
-    if where is not None:
-        conditions.append(where)
     order: list[Any] = []
     for name, descends in query.sort:
         by = _path(paths, name).order

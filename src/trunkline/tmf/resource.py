@@ -1,6 +1,6 @@
 """What a declaration says about a resource. Three kinds: Document, Aggregate, Task."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.messages import DatabaseName
 from trunkline.tmf import wire
-from trunkline.tmf.paths import Expression, Path, column
+from trunkline.tmf.paths import Expression, Path, Paths, column
 
 Model = TypeVar("Model")
 Body = dict[str, Any]
@@ -26,14 +26,14 @@ class Resource(Generic[Model]):
     """`path` is the collection's whole path. `key` is the column of ids; `paths` maps what may
     be filtered and sorted by to columns (`id` is always there). `find` loads the models of
     some ids, in any order and skipping those that don't exist; `to_wire` makes the answer of
-    one. Reads and writes happen in `database`."""
+    one. `where` holds for every row that is one. Reads and writes happen in `database`."""
 
     path: str
     type: str
     key: sa.Column[Any]
     find: Callable[[Reader, Sequence[str]], Iterable[Model]]
     to_wire: Callable[[Model], Any]
-    paths: Mapping[str, Path | Expression]
+    paths: Paths
     where: Expression | None = None
     database: DatabaseName = "books"
     delete: Callable[[Tx, str, datetime], None] | None = None
@@ -48,6 +48,10 @@ class Resource(Generic[Model]):
             name: path if isinstance(path, Path) else column(path)
             for name, path in declared.items()
         }
+
+    @property
+    def conditions(self) -> tuple[Expression, ...]:
+        return () if self.where is None else (self.where,)
 
     @property
     def name(self) -> str:
@@ -132,16 +136,22 @@ class Document(Resource[Body]):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verb:
     """What a PATCH may mean. It is meant when the attribute `on` changes (to one of `to`,
-    where given); it takes the attributes of `form`, and `run` gets them."""
+    where given), or, without `on`, when any attribute of `form` does. `run` gets those that
+    change, as a `form`; one that the patch removes is None."""
 
-    on: str
     form: type[msgspec.Struct]
     run: Callable[[Tx, str, Any, datetime], object]
+    on: str | None = None
     to: frozenset[str] | None = None
 
     @cached_property
     def takes(self) -> frozenset[str]:
         return frozenset(field.encode_name for field in msgspec.structs.fields(self.form))
+
+    def is_meant(self, names: set[str], after: Body) -> bool:
+        if self.on is None:
+            return not names.isdisjoint(self.takes)
+        return self.on in names and (self.to is None or after.get(self.on) in self.to)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,22 +183,21 @@ class Aggregate(Resource[Model]):
             name for name in before.keys() | after.keys() if after.get(name) != before.get(name)
         }
         for verb in self.verbs:
-            if verb.on not in names or (verb.to is not None and after.get(verb.on) not in verb.to):
-                continue
-            given = {name: after.get(name) for name in verb.takes & names}
-            verb.run(tx, ident, wire.convert(given, verb.form), now)
-            names -= verb.takes
+            if verb.is_meant(names, after):
+                given = {name: after.get(name) for name in verb.takes & names}
+                names -= verb.takes
+                verb.run(tx, ident, wire.convert(given, verb.form), now)
         if names:
             raise self._unmeant(min(names), after)
 
     def _unmeant(self, name: str, after: Body) -> Invalid:
-        values = sorted(to for verb in self.verbs if verb.on == name and verb.to for to in verb.to)
+        values = [to for verb in self.verbs if verb.on == name for to in sorted(verb.to or ())]
         if values:
             said = str(after.get(name))[:40]
             return Invalid(f"can't be set to {said!r}, only to {', '.join(values)}", path=name)
-        with_ = next((verb.on for verb in self.verbs if name in verb.takes), None)
-        if with_:
-            return Invalid(f"can only be changed together with {with_}", path=name)
+        leads = next((verb.on for verb in self.verbs if name in verb.takes), None)
+        if leads is not None:
+            return Invalid(f"can only be changed together with {leads}", path=name)
         return Invalid("can't be changed", path=name)
 
 

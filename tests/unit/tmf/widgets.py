@@ -18,7 +18,7 @@ from trunkline.tmf import (
     Body,
     Document,
     Entity,
-    Path,
+    Paths,
     Timestamp,
     Verb,
     Wire,
@@ -72,7 +72,7 @@ class Widget(Entity, kw_only=True):
     note: str | None = None
     size: int | None = None
     is_new: bool
-    price: object | None = None
+    price: Any = None
     made_at: Timestamp
     part: tuple[Part, ...] = ()
 
@@ -154,7 +154,7 @@ def destroy(tx: Tx, ident: str, now: datetime) -> None:
     tx.execute(widgets.delete().where(widgets.c.id == ident))
 
 
-PATHS: dict[str, Path | sa.ColumnElement[Any]] = {
+PATHS: Paths = {
     "name": widgets.c.name,
     "state": widgets.c.state,
     "note": widgets.c.note,

@@ -1,0 +1,169 @@
+"""The REST edge as a WSGI application: the APIs, their documents, health and metrics."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import falcon
+import structlog
+
+from trunkline.platform import telemetry
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database
+from trunkline.rest import (
+    tmf620_product_catalog,
+    tmf622_product_order,
+    tmf629_customer,
+    tmf632_party,
+    tmf666_account,
+)
+from trunkline.tmf import Api, wire
+from trunkline.tmf.errors import ErrorBody, answer
+from trunkline.tmf.http import JSON, MAX_BODY, Guard, Server, add_api, add_error_handlers
+from trunkline.tmf.openapi import document
+
+log = structlog.get_logger(__name__)
+
+APIS: tuple[Api, ...] = (
+    tmf620_product_catalog.API,
+    tmf622_product_order.API,
+    tmf629_customer.API,
+    tmf632_party.API,
+    tmf666_account.API,
+)
+
+
+def create_app(
+    *,
+    books: Database,
+    charging: Database,
+    clock: Clock,
+    apis: Sequence[Api] = APIS,
+    max_body: int = MAX_BODY,
+) -> falcon.App[Any, Any]:
+    """The application over these databases. Pages under /docs load their assets from
+    /static/vendor/swagger-ui, which the console serves."""
+    databases = {"books": books, "charging": charging}
+    server = Server(databases, clock, max_body)
+    app: falcon.App[Any, Any] = falcon.App(middleware=[Guard(books)])
+    app.req_options.strip_url_path_trailing_slash = True
+    app.req_options.auto_parse_form_urlencoded = False
+    for api in apis:
+        add_api(app, server, api)
+        app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
+    bundle = document(apis, title="Trunkline", version=version("trunkline"))
+    app.add_route("/openapi.json", _Document(bundle))
+    app.add_route("/docs", _Page(_PAGE, "text/html"))
+    app.add_route("/docs/start.js", _Page(_SCRIPT, "text/javascript"))
+    app.add_route("/healthz", _Alive())
+    app.add_route("/readyz", _Ready(server))
+    app.add_route("/metrics", _Metrics(server))
+    add_error_handlers(app, _on_bug)
+    return app
+
+
+class _Document:
+    """An OpenAPI document: what is offered is no secret."""
+
+    is_open = True
+
+    def __init__(self, made: dict[str, Any]) -> None:
+        self._encoded = wire.encode(made)
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = JSON
+        resp.data = self._encoded
+
+
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Trunkline Open APIs</title>
+<link rel="stylesheet" href="/static/vendor/swagger-ui/swagger-ui.css">
+</head>
+<body>
+<main id="documentation"></main>
+<script src="/static/vendor/swagger-ui/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_SCRIPT = b"""SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#documentation",
+  deepLinking: true,
+  docExpansion: "none",
+  filter: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+});
+"""
+
+
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+class _Page:
+    """A part of the interactive documentation; it loads nothing from elsewhere."""
+
+    is_open = True
+
+    def __init__(self, content: bytes, media: str) -> None:
+        self._content = content
+        self._media = f"{media}; charset=utf-8"
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = self._media
+        resp.set_header("Content-Security-Policy", _POLICY)
+        resp.data = self._content
+
+
+class _Alive:
+    """The process answers."""
+
+    is_open = True
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = JSON
+        resp.data = b'{"status":"alive"}'
+
+
+class _Ready:
+    """The process can do its work: 503 where a database is away or the relay lags."""
+
+    is_open = True
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        checks = telemetry.check(self._server.databases, self._server.clock.now())
+        ready = all(each.well for each in checks)
+        resp.status = 200 if ready else 503
+        resp.content_type = JSON
+        resp.data = wire.encode({"status": "ready" if ready else "notReady", "checks": checks})
+
+
+class _Metrics:
+    is_open = True
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = telemetry.CONTENT_TYPE
+        resp.data = telemetry.metrics(self._server.databases, self._server.clock.now())
+
+
+def _on_bug(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
+    """Our own fault: logged with its trace, answered without it."""
+    log.error("request failed", method=req.method, path=req.path, exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    said = "something went wrong here; it has been logged"
+    answer(resp, status, ErrorBody("internal", status.phrase, said, str(status.value)))

@@ -1,0 +1,164 @@
+"""A client that holds every answer against TM Forum's document of its API, and against ours.
+
+The documents are read from ../shared/specs/tmf; where they are absent, answers are held against
+our own OpenAPI alone, and the tests that are about the documents say that they skipped.
+"""
+
+import re
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import falcon.testing
+import msgspec
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
+
+SPECS = Path(__file__).parents[4] / "shared" / "specs" / "tmf"
+
+_FORMATS = FormatChecker(formats=())
+_OURS = {206, 304, 412, 413, 415, 422, 429, 503}
+"""Statuses of TMF630 and HTTP that the documents do not list."""
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_instant(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+@cache
+def documents() -> dict[str, Any]:
+    """The swagger documents by base path, without a slash at the end."""
+    found = {}
+    for path in sorted(SPECS.glob("*.swagger.json")):
+        document = msgspec.json.decode(path.read_bytes())
+        found[document["basePath"].rstrip("/")] = document
+    return found
+
+
+@cache
+def _validator(base: str, name: str, *, many: bool) -> Any:
+    schema: dict[str, Any] = {"$ref": f"#/definitions/{name}"}
+    if many:
+        schema = {"type": "array", "items": schema}
+    definitions = documents()[base]["definitions"]
+    return Draft4Validator({**schema, "definitions": definitions}, format_checker=_FORMATS)
+
+
+def _fits(template: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
+
+
+class Answer:
+    """What came back; `body` is the decoded JSON, None where there is none."""
+
+    def __init__(self, result: Any) -> None:
+        self.status: int = result.status_code
+        self.headers = result.headers
+        self.raw: bytes = result.content
+        is_json = "json" in self.headers.get("content-type", "")
+        self.body: Any = msgspec.json.decode(self.raw) if self.raw and is_json else None
+
+
+class Client:
+    """Requests with one API key; each answer is validated before it is returned."""
+
+    def __init__(self, app: Any, key: str | None) -> None:
+        self._http = falcon.testing.TestClient(app)
+        self._key = key
+        self._ours = msgspec.json.decode(self._http.simulate_get("/openapi.json").content)
+        self.validated = 0
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self.send("POST", path, body, headers=headers)
+
+    def patch(self, path: str, body: Any, media: str | None = None, **headers: str) -> Answer:
+        return self.send("PATCH", path, body, headers=headers, media=media)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self.send("DELETE", path, headers=headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        media: str | None = None,
+    ) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        if self._key is not None:
+            sent.setdefault("Authorization", f"Bearer {self._key}")
+        raw = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
+        if raw is not None:
+            sent["Content-Type"] = media or "application/json"
+        where, _, query = path.partition("?")
+        result = self._http.simulate_request(
+            method, where, query_string=query, body=raw, headers=sent
+        )
+        answer = Answer(result)
+        self._validate(method, where, query, answer)
+        return answer
+
+    def _validate(self, method: str, path: str, query: str, answer: Answer) -> None:
+        assert answer.status < 500 or answer.status == 503, answer.raw
+        if answer.status >= 400:
+            assert answer.body["code"], answer.raw
+            assert answer.body["status"] == str(answer.status)
+        partial = "fields=" in query
+        self._validate_ours(method, path, answer, partial=partial)
+        for base, document in documents().items():
+            if path.startswith(f"{base}/"):
+                self._validate_theirs(base, document, method, path.removeprefix(base), answer)
+                return
+
+    def _validate_ours(self, method: str, path: str, answer: Answer, *, partial: bool) -> None:
+        for template, operations in self._ours["paths"].items():
+            operation = operations.get(method.lower())
+            if operation is None or not _fits(template, path) or partial:
+                continue
+            said = operation["responses"].get(str(answer.status), operation["responses"]["default"])
+            if "$ref" in said:
+                said = self._ours["components"]["responses"]["error"]
+            if answer.body is not None:
+                schema = said["content"]["application/json"]["schema"]
+                Draft202012Validator(
+                    {**schema, "components": self._ours["components"]}, format_checker=_FORMATS
+                ).validate(answer.body)
+
+    def _validate_theirs(
+        self, base: str, document: Any, method: str, path: str, answer: Answer
+    ) -> None:
+        operation = next(
+            (
+                operations[method.lower()]
+                for template, operations in document["paths"].items()
+                if _fits(template, path) and method.lower() in operations
+            ),
+            None,
+        )
+        if answer.status >= 400:
+            _validator(base, "Error", many=False).validate(answer.body)
+            if operation is None:
+                assert answer.status in (401, 403, 404, 405), answer.raw
+                return
+        assert operation is not None, f"the document has no {method} {path}"
+        known = {int(status) for status in operation["responses"]} | _OURS
+        assert answer.status in known, f"{method} {path}: {answer.status} is not documented"
+        if answer.status in (200, 201, 206) and answer.body is not None:
+            self._validate_body(base, operation, answer)
+        self.validated += 1
+
+    def _validate_body(self, base: str, operation: Any, answer: Answer) -> None:
+        said = operation["responses"].get(str(answer.status)) or operation["responses"]["200"]
+        schema = said["schema"]
+        many = schema.get("type") == "array"
+        name = (schema["items"] if many else schema)["$ref"].rpartition("/")[2]
+        _validator(base, name, many=many).validate(answer.body)
+        for each in answer.body if many else [answer.body]:
+            assert isinstance(each["id"], str)
+            assert each["href"].endswith(f"/{each['id']}")

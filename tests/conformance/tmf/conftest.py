@@ -1,0 +1,53 @@
+"""The REST edge over fresh databases, with an operator in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conformance.tmf.client import Client
+from trunkline import catalog, ledger
+from trunkline.platform import security
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.rest import create_app
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture
+def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
+    return create_app(books=books, charging=charging, clock=clock)
+
+
+@pytest.fixture
+def operator(books: Database, clock: DrivenClock) -> None:
+    """A legal entity that sells under one brand, in euro."""
+    now = clock.now()
+    with books.transaction() as tx:
+        ledger.create_legal_entity(
+            tx, name="Test Mobile Ltd", country="IE", currency="EUR", tax_number="IE1", now=now
+        )
+        market = catalog.create_market(
+            tx, name="Ireland", currency="EUR", time_zone="Europe/Dublin", country="IE",
+            tax_regime="IE", now=now,
+        )  # fmt: skip
+        catalog.create_brand(tx, name="Test Mobile", market=market.id, now=now)
+
+
+@pytest.fixture
+def make_client(app: Any, books: Database, clock: DrivenClock) -> MakeClient:
+    """`make_client("tmf620:read")`: a client whose key has these scopes."""
+
+    def make(*scopes: str, on: Any = app) -> Client:
+        with books.transaction() as tx:
+            key = security.create_api_key(tx, name="test", scopes=scopes, now=clock.now())
+        return Client(on, key.secret)
+
+    return make
+
+
+@pytest.fixture
+def api(make_client: MakeClient, operator: None) -> Client:
+    """A client that may do everything, at an operator that is ready to sell."""
+    return make_client("*")

@@ -1,0 +1,281 @@
+"""The manner of TMF630, on the tests' own widgets and papers, over both engines."""
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.tmf.client import Client
+from tests.conformance.tmf.conftest import MakeClient
+from tests.unit.tmf.widgets import API, BASE, create_tables
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.rest import create_app
+
+WIDGETS, PAPERS = f"{BASE}/widget", f"{BASE}/paper"
+MERGE, STEPS = "application/merge-patch+json", "application/json-patch+json"
+
+
+@pytest.fixture
+def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
+    create_tables(books)
+    return create_app(books=books, charging=charging, clock=clock, apis=[API], max_body=20_000)
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> Client:
+    return make_client("tmf000:*")
+
+
+def made(client: Client, **attributes: Any) -> dict[str, Any]:
+    answer = client.post(WIDGETS, {"name": "a widget", **attributes})
+    assert answer.status == 201
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def test_created_found_and_deleted(client: Client) -> None:
+    created = client.post(WIDGETS, {"name": "one", "size": 3, "part": [{"code": "x"}]})
+    assert created.status == 201
+    assert created.headers["location"] == created.body["href"]
+    assert created.body["@type"] == "Widget"
+    assert created.body["part"] == [{"code": "x"}]
+    assert "note" not in created.body
+    found = client.get(created.body["href"])
+    assert (found.status, found.body) == (200, created.body)
+    assert found.headers["content-type"] == "application/json;charset=utf-8"
+    assert client.delete(created.body["href"]).status == 204
+    gone = client.get(created.body["href"])
+    assert (gone.status, gone.body["code"], gone.body["@type"]) == (404, "notFound", "Error")
+    assert client.delete(created.body["href"]).status == 404
+
+
+def test_pages_carry_their_counts_and_links(client: Client) -> None:
+    for n in range(5):
+        made(client, name=f"n{n}", size=n % 2)
+    whole = client.get(WIDGETS)
+    assert (whole.status, len(whole.body)) == (200, 5)
+    assert whole.headers["x-total-count"] == whole.headers["x-result-count"] == "5"
+    assert "link" not in whole.headers
+    part = client.get(f"{WIDGETS}?size=0&sort=name&offset=1&limit=1")
+    assert (part.status, [each["name"] for each in part.body]) == (206, ["n2"])
+    assert (part.headers["x-total-count"], part.headers["x-result-count"]) == ("3", "1")
+    assert f'<{WIDGETS}?size=0&sort=name&offset=2&limit=1>; rel="next"' in part.headers["link"]
+    beyond = client.get(f"{WIDGETS}?offset=9")
+    assert (beyond.status, beyond.body, beyond.headers["x-total-count"]) == (206, [], "5")
+    none = client.get(f"{WIDGETS}?name=nobody")
+    assert (none.status, none.body, none.headers["x-total-count"]) == (200, [], "0")
+
+
+def test_fields_give_what_was_asked_for(client: Client) -> None:
+    widget = made(client, size=1)
+    assert client.get(f"{widget['href']}?fields=name").body == {
+        "id": widget["id"], "href": widget["href"], "name": "a widget"
+    }  # fmt: skip
+    assert set(client.get(f"{WIDGETS}?fields=none").body[0]) == {"id", "href"}
+
+
+def test_a_patch_is_the_verb_that_it_means(client: Client) -> None:
+    href = made(client)["href"]
+    renamed = client.patch(href, {"name": "other"})
+    assert (renamed.status, renamed.body["name"]) == (200, "other")
+    both = client.patch(href, {"name": "third", "state": "scrapped", "note": "old"}, MERGE)
+    assert (both.body["name"], both.body["state"], both.body["note"]) == (
+        "third",
+        "scrapped",
+        "old",
+    )
+    stepped = client.patch(
+        href,
+        [{"op": "test", "path": "/name", "value": "third"},
+         {"op": "replace", "path": "/name", "value": "fourth"}],
+        STEPS,
+    )  # fmt: skip
+    assert (stepped.status, stepped.body["name"]) == (200, "fourth")
+    assert client.patch(href, stepped.body).body == stepped.body
+
+
+@pytest.mark.parametrize(
+    ("patch", "media", "status", "path"),
+    [
+        ({"size": 4}, MERGE, 400, "size"),
+        ({"id": "x"}, MERGE, 400, "id"),
+        ({"href": "x"}, MERGE, 400, "href"),
+        ({"state": "used"}, MERGE, 400, "state"),
+        ({"note": "why"}, MERGE, 400, "note"),
+        ({"name": 7}, MERGE, 400, "name"),
+        ({"name": None}, MERGE, 400, "name"),
+        ({"unheard": "of"}, MERGE, 400, "unheard"),
+        ({"name": "x", "size": 4}, MERGE, 400, "size"),
+        ([], MERGE, 400, "$"),
+        ("x", "application/json", 400, "$"),
+        ({"name": "x"}, "text/plain", 415, None),
+        ({"name": "x"}, STEPS, 400, "$"),
+        ([{"op": "remove", "path": "/nothing"}], STEPS, 400, "[0].path"),
+        ([{"op": "test", "path": "/name", "value": "x"}], STEPS, 409, "[0].value"),
+        ([{"op": "replace", "path": "", "value": 1}], STEPS, 400, "$"),
+    ],
+)
+def test_a_patch_that_means_nothing_changes_nothing(
+    client: Client, patch: Any, media: str, status: int, path: str | None
+) -> None:
+    widget = made(client)
+    refused = client.patch(widget["href"], patch, media)
+    assert (refused.status, refused.body.get("path")) == (status, path), refused.body
+    assert client.get(widget["href"]).body == widget
+
+
+BAD_QUERIES = [
+    ("unheard=of", "unheard"),
+    ("part.unheard=of", "part.unheard"),
+    ("sort=unheard", "unheard"),
+    ("offset=-1", "offset"),
+    ("limit=-1", "limit"),
+    ("limit=ten", "limit"),
+    ("size=x", "size"),
+    ("size.gt=" + "9" * 30, "size"),
+    ("size.regex=1", "size"),
+    ("isNew=maybe", "isNew"),
+    ("madeAt.gt=yesterday", "madeAt"),
+    ("madeAt.gt=2026-01-01T00:00:00", "madeAt"),
+    ("madeAt=9999-12-31T23:59:59.9999Z", "madeAt"),
+    ("price.value=1.0000001", "price.value"),
+    ("name.regex=(a*)*", "name"),
+    ("name.regex=[", "name"),
+    ("name.regex=a**", "name"),
+    ("name=%00", "name=%00"),
+    ("name=%ff", "name=%ff"),
+    ("name", "name"),
+]
+
+
+@pytest.mark.parametrize(("query", "path"), BAD_QUERIES)
+def test_a_query_that_cannot_be_honoured_is_refused(client: Client, query: str, path: str) -> None:
+    refused = client.get(f"{WIDGETS}?{query}")
+    assert (refused.status, refused.body["path"]) == (400, path), refused.body
+
+
+BAD_BODIES: list[tuple[Any, str, int, str | None]] = [
+    (b"{", "application/json", 400, "$"),
+    (b"", "application/json", 400, "$"),
+    (b"[]", "application/json", 400, "$"),
+    (b"null", "application/json", 400, "$"),
+    (b'"text"', "application/json", 400, "$"),
+    (b'{"name": "\xff"}', "application/json", 400, "$"),
+    (b'{"name": "a\\u0000b"}', "application/json", 400, "$"),
+    (b'{"size": 1}', "application/json", 400, "name"),
+    (b'{"name": ["x"]}', "application/json", 400, "name"),
+    (b'{"name": "x", "part": [{"code": 5}]}', "application/json", 400, "part[0].code"),
+    (b'{"name": "x", "part": {"code": "y"}}', "application/json", 400, "part"),
+    (b'{"name": "forbidden"}', "application/json", 400, "name"),
+    (b'{"name": "x"}', "application/xml", 415, None),
+    (b'{"name": "x"}', "application/merge-patch+json", 415, None),
+    (b'{"name": "' + b"x" * 30_000 + b'"}', "application/json", 413, None),
+    (b'{"a":' * 3000 + b"1" + b"}" * 3000, "application/json", 400, "$"),
+    (b"[" * 19_000, "application/json", 400, "$"),
+]
+
+
+@pytest.mark.parametrize(("body", "media", "status", "path"), BAD_BODIES)
+def test_a_body_that_cannot_be_read_is_refused(
+    client: Client, body: bytes, media: str, status: int, path: str | None
+) -> None:
+    refused = client.send("POST", WIDGETS, body, media=media)
+    assert (refused.status, refused.body.get("path")) == (status, path), refused.body
+    assert client.get(WIDGETS).body == []
+
+
+def test_what_is_not_there(client: Client) -> None:
+    for path in (f"{WIDGETS}/none", f"{WIDGETS}/%00", f"{WIDGETS}/a%2Fb", f"{BASE}/unheard", "/"):
+        missing = client.get(path)
+        assert (missing.status, missing.body["@type"]) == (404, "Error"), path
+    wrong = client.send("PUT", WIDGETS, {})
+    assert (wrong.status, wrong.body["code"]) == (405, "methodNotAllowed")
+    assert "GET" in wrong.headers["allow"]
+    assert client.send("DELETE", WIDGETS).status == 405
+
+
+def test_nobody_without_a_key_or_its_scope(
+    client: Client, make_client: MakeClient, app: Any
+) -> None:
+    assert Client(app, None).get(WIDGETS).status == 401
+    assert Client(app, None).get(WIDGETS, Authorization="Basic eDp5").status == 401
+    unknown = Client(app, "tl_unknown").get(WIDGETS)
+    assert (unknown.status, unknown.headers["www-authenticate"]) == (401, "Bearer")
+    reader = make_client("tmf000:read")
+    assert reader.get(WIDGETS).status == 200
+    refused = reader.post(WIDGETS, {"name": "x"})
+    assert (refused.status, refused.body["code"]) == (403, "lacksScope")
+    assert make_client("tmf620:*").get(WIDGETS).status == 403
+    assert Client(app, None).get(WIDGETS, X_API_Key=reader._key or "").status == 200
+
+
+def test_the_same_key_and_body_get_the_first_answer(
+    client: Client, make_client: MakeClient
+) -> None:
+    first = client.post(WIDGETS, {"name": "once"}, Idempotency_Key="k1")
+    again = client.post(WIDGETS, {"name": "once"}, Idempotency_Key="k1")
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["location"] == first.headers["location"]
+    other = client.post(WIDGETS, {"name": "twice"}, Idempotency_Key="k1")
+    assert (other.status, other.body["code"]) == (409, "idempotencyKeyReused")
+    assert client.post(PAPERS, {"name": "once"}, Idempotency_Key="k1").status == 201
+    assert client.post(WIDGETS, {"name": "x"}, Idempotency_Key="k" * 300).status == 400
+    assert len(client.get(WIDGETS).body) == 1
+
+
+def test_a_refused_request_may_be_sent_again_under_its_key(client: Client) -> None:
+    assert client.post(WIDGETS, {"name": "forbidden"}, Idempotency_Key="k2").status == 400
+    assert client.post(WIDGETS, {"name": "allowed"}, Idempotency_Key="k2").status == 201
+
+
+def test_entity_tags_keep_two_from_overwriting_each_other(client: Client) -> None:
+    created = client.post(WIDGETS, {"name": "tagged"})
+    href, tag = created.body["href"], created.headers["etag"]
+    assert client.get(href).headers["etag"] == tag
+    assert client.get(href, If_None_Match=tag).status == 304
+    mine = client.patch(href, {"name": "mine"}, If_Match=tag)
+    assert (mine.status, mine.headers["etag"] != tag) == (200, True)
+    theirs = client.patch(href, {"name": "theirs"}, If_Match=tag)
+    assert (theirs.status, theirs.body["code"]) == (412, "stale")
+    assert client.delete(href, If_Match=tag).status == 412
+    assert client.get(href, If_None_Match=tag).body["name"] == "mine"
+    assert client.delete(href, If_Match=mine.headers["etag"]).status == 204
+
+
+def test_documents_keep_what_they_do_not_know(client: Client) -> None:
+    body = {
+        "name": "p",
+        "weight": 1.50,
+        "@type": "SpecialPaper",
+        "extra": {"deep": [1, {"x": None}]},
+    }
+    created = client.post(PAPERS, body)
+    assert created.status == 201
+    assert created.body["extra"] == body["extra"]
+    assert created.body["@type"] == "SpecialPaper"
+    assert b'"weight":1.5' in created.raw
+    patched = client.patch(created.body["href"], {"extra": {"more": 1}, "weight": None})
+    assert patched.body["extra"] == {"deep": [1, {"x": None}], "more": 1}
+    assert "weight" not in patched.body
+    stepped = client.patch(
+        patched.body["href"], [{"op": "add", "path": "/tag", "value": [{"id": "t"}]}], STEPS
+    )
+    assert stepped.body["tag"] == [{"id": "t"}]
+    assert client.get(f"{PAPERS}?tag.id=t&tag.id.ne=u").body == [stepped.body]
+
+
+@pytest.mark.parametrize(
+    ("patch", "path"),
+    [
+        ({"id": "other"}, "id"),
+        ({"href": "other"}, "href"),
+        ({"name": None}, "name"),
+        ({"tag": [{"id": "x"}, {"rank": 1}]}, "tag[1].id"),
+        ({"isBundle": "yes"}, "isBundle"),
+    ],
+)
+def test_a_document_stays_what_its_schema_says(client: Client, patch: Any, path: str) -> None:
+    paper = client.post(PAPERS, {"name": "p"}).body
+    refused = client.patch(paper["href"], patch)
+    assert (refused.status, refused.body["path"]) == (400, path)
+    assert client.get(paper["href"]).body == paper
