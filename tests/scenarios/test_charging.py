@@ -1,57 +1,61 @@
 """Charging on its database: opened, topped up, used by the network and by records, and held
 against the ledger."""
 
-from datetime import datetime, timedelta
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
-    FIVE_GIGABYTES,
     GB,
     MB,
     OPENED,
     asks,
-    compiled,
     imsi,
-    opening,
-    plan,
     request,
 )
 from trunkline.charging import (
+    ChargeAnswer,
+    ChargeRequest,
     ChargeUsage,
     ChargingAccountId,
     CloseAccount,
-    GroupCommit,
-    InstallTariff,
     Kind,
-    OpenAccount,
     Result,
     Service,
     TopUp,
+    UnknownChargingAccount,
+    UsageCut,
     UsageEvent,
+    account_of,
+    balance,
+    billing_month,
+    charging_accounts,
+    daily_usage,
+    identities,
+    records,
     store,
+    usage_lines,
 )
+from trunkline.charging.charge import charge
 from trunkline.charging.events import UsageCharged
-from trunkline.customers import AccountKind
+from trunkline.charging.state import State
+from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import (
-    CASH,
     PREPAID,
     UNBILLED,
     USAGE_REVENUE,
-    Entry,
     LegalEntityId,
-    Posting,
-    create_legal_entity,
-    post,
-    trial_balance,
 )
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
-from trunkline.platform.messages import Message, Reaction, Routes
+from trunkline.platform.messages import Reaction, Routes
 from trunkline.platform.relay import Relay
-from trunkline.rating import Tariff
 
 HEARD: list[UsageCharged] = []
 
@@ -68,81 +72,6 @@ def routes() -> Routes:
     listening = Reaction("test.hear", on=UsageCharged, run=_hear, database="books")
     own = [each for each in ALL_REACTIONS if each.name.startswith(("charging.", "ledger."))]
     return Routes([*own, listening])
-
-
-class Operator:
-    """Both databases and their relay, with one legal entity."""
-
-    def __init__(self, books: Database, charging: Database, relay: Relay, clock: DrivenClock):
-        self.books, self.charging, self.relay, self.clock = books, charging, relay, clock
-        self.network = GroupCommit(charging)
-        with books.transaction() as tx:
-            self.entity = create_legal_entity(
-                tx,
-                name="Fjord Mobile",
-                country="SE",
-                currency="EUR",
-                tax_number="SE1",
-                invoice_prefix="F",
-                now=clock.now(),
-            )
-        self.install(compiled(plan(FIVE_GIGABYTES, id_="rich"), plan()))
-
-    def tell(self, *messages: Message) -> None:
-        with self.books.transaction() as tx:
-            for message in messages:
-                tx.emit(message)
-        self.relay.drain()
-
-    def install(self, tariff: Tariff) -> None:
-        self.tell(
-            InstallTariff(
-                version=tariff.version,
-                effective_from=tariff.effective_from,
-                body=tariff.encode(),
-            )
-        )
-
-    def open(self, number: int, **changed: object) -> OpenAccount:
-        command = opening(number, legal_entity=self.entity, **changed)
-        self.tell(command)
-        return command
-
-    def top_up(self, number: int, amount: str, payment: str) -> None:
-        """As payments does: the money into the books, the command to charging."""
-        money = Money.of(amount, "EUR")
-        with self.books.transaction() as tx:
-            post(
-                tx,
-                Entry(
-                    self.entity,
-                    "topUp",
-                    payment,
-                    (Posting(CASH, money), Posting(PREPAID, -money)),
-                    "Top-up",
-                    self.clock.now(),
-                ),
-                self.clock.now(),
-            )
-            tx.emit(
-                TopUp(payment_id=payment, account=ChargingAccountId(f"cac_{number}"), amount=money)
-            )
-        self.relay.drain()
-
-    def ledger(self, account: str) -> int:
-        with self.books.read() as r:
-            found = [each for each in trial_balance(r) if each.account == account]
-        return sum(each.amount.micros for each in found)
-
-    def money(self, number: int) -> int:
-        with self.charging.read() as r:
-            found = store.account(r, f"cac_{number}")
-        assert found is not None
-        return found.state.money
-
-    @property
-    def epoch(self) -> int:
-        return int(self.clock.now().timestamp())
 
 
 @pytest.fixture
@@ -267,21 +196,19 @@ def test_the_journal_is_never_altered(operator: Operator) -> None:
 def test_one_that_fails_takes_no_other_along(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trunkline.charging import batch
-
     operator.open(1)
     operator.open(2)
     operator.top_up(1, "1", "p1")
     operator.top_up(2, "1", "p2")
-    real = batch.charge
+    real: Callable[..., ChargeAnswer] = charge
 
-    def failing(state, message, *rest):  # type: ignore[no-untyped-def]
+    def failing(state: State, message: ChargeRequest, *rest: Any) -> ChargeAnswer:
         answer = real(state, message, *rest)
         if message.session == "bad":
             raise ZeroDivisionError("a bug in the middle of a decision")
         return answer
 
-    monkeypatch.setattr(batch, "charge", failing)
+    monkeypatch.setattr("trunkline.charging.batch.charge", failing)
     at = operator.epoch
     answers = operator.network.process(
         [
@@ -310,3 +237,88 @@ def test_entity_ids_are_kept(operator: Operator) -> None:
     assert found is not None
     assert LegalEntityId(found.state.entity) == operator.entity
     assert found.state.opened == int(OPENED.timestamp())
+
+
+def test_every_record_is_billed_once(operator: Operator) -> None:
+    """November is billed early in December, while December's usage has begun; a record of
+    November that comes later stands on the next bill, and nothing stands on two."""
+    operator.open(1, kind=AccountKind.POSTPAID, plan="plan")
+    account = ChargingAccountId("cac_1")
+    november = billing_month(operator.clock.now(), cycle_day=1, time_zone="UTC")
+    serial = itertools.count()
+
+    def calls(*instants: datetime, units: int = 60) -> None:
+        events = [
+            UsageEvent(
+                id=f"call{next(serial)}",
+                identities=(("msisdn", "46700000001"),),
+                service=Service.VOICE,
+                at=at,
+                units=units,
+                called="46709999999",
+            )
+            for at in instants
+        ]
+        operator.tell(ChargeUsage(batch_id=f"b{next(serial)}", events=tuple(events)))
+
+    def cut() -> int:
+        with operator.charging.read() as r:
+            [[found]] = charging_accounts(r, [BillingAccountId("bac_1")]).values()
+        assert found.kind is AccountKind.POSTPAID
+        return found.seq
+
+    def lines(cut: UsageCut) -> list[tuple[str, int, int]]:
+        with operator.charging.read() as r:
+            found = usage_lines(r, [cut])
+        return [(each.label, each.events, each.charge.micros) for each in found]
+
+    first, second = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    operator.clock.set(datetime(2026, 12, 5, tzinfo=UTC))
+    calls(first, second, first)
+    first_cut = cut()
+    calls(first, second)
+    bill = UsageCut(account, first_cut, november)
+    assert lines(bill) == [("Voice", 2, 300_000)]
+    operator.clock.set(datetime(2027, 1, 5, tzinfo=UTC))
+    calls(second)
+    next_bill = UsageCut(account, cut(), november + 1, first_cut, november)
+    assert lines(next_bill) == [("Voice", 4, 600_000)]
+    last = UsageCut(account, cut(), november + 2, next_bill.seq, next_bill.period)
+    assert lines(last) == []
+
+
+def test_what_people_see_of_an_account(operator: Operator) -> None:
+    operator.open(1, plan="rich")
+    operator.top_up(1, "3", "pay_1")
+    account = ChargingAccountId("cac_1")
+    now, at = operator.clock.now(), operator.epoch
+    operator.network.process(
+        [
+            request(Kind.INITIAL, 0, asks(100 * MB), at=at),
+            request(Kind.UPDATE, 1, asks(200 * MB, used=100 * MB), at=at),
+        ],
+        now,
+    )
+    with operator.charging.read() as r:
+        seen = balance(r, account, now)
+        assert seen.money == Money(3_000_000, "EUR")
+        assert seen.open_sessions == 1
+        assert [(each.name, each.remaining, each.reserved) for each in seen.buckets] == [
+            ("5 GB", 5 * GB - 100 * MB, 200 * MB)
+        ]
+        [usage, allowance, top_up] = records(r, account)
+        assert (usage.label, usage.units, usage.free) == ("Data", 100 * MB, 100 * MB)
+        assert usage.charge == Money(0, "EUR")
+        assert (allowance.units, top_up.charge) == (5 * GB, Money(-3_000_000, "EUR"))
+        assert records(r, account, limit=1) == [usage]
+        assert records(r, account, before=(usage.period, usage.seq)) == [allowance, top_up]
+        [day] = daily_usage(r, account, since=now - timedelta(days=30))
+        assert (day.units, day.events, day.service) == (100 * MB, 1, Service.DATA)
+        assert day.day == at // 86_400
+        assert account_of(r, ("imsi", imsi(1)), now) == account
+        assert account_of(r, ("imsi", imsi(1)), OPENED - timedelta(days=1)) is None
+        assert [each.kind for each in identities(r, account)] == ["imsi", "msisdn"]
+        later = balance(r, account, now + timedelta(days=40))
+        assert [each.remaining for each in later.buckets] == [5 * GB]
+        with pytest.raises(UnknownChargingAccount):
+            balance(r, ChargingAccountId("cac_none"), now)

@@ -31,6 +31,7 @@ from trunkline.charging.events import (
     UsageEvent,
 )
 from trunkline.charging.grants import GrantPolicy, GrantSize
+from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import (
     MOST_EVENTS,
     NOT_REQUESTED,
@@ -47,6 +48,25 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.months import billing_month, month_bounds
+from trunkline.charging.queries import (
+    AccountSummary,
+    Balance,
+    BoundIdentity,
+    BucketBalance,
+    DayOfUsage,
+    RecordLine,
+    UsageCut,
+    UsageLine,
+    account_of,
+    balance,
+    balances,
+    charging_accounts,
+    daily_usage,
+    identities,
+    records,
+    usage_lines,
+)
+from trunkline.charging.state import Status
 
 __all__ = [
     "MOST_EVENTS",
@@ -54,8 +74,12 @@ __all__ = [
     "NOT_REQUESTED",
     "SERVER_DECIDES",
     "AccountIsClosed",
+    "AccountSummary",
     "Action",
+    "Balance",
     "BarAccount",
+    "BoundIdentity",
+    "BucketBalance",
     "ChangePlan",
     "ChargeAnswer",
     "ChargeRequest",
@@ -63,6 +87,7 @@ __all__ = [
     "ChargedUsage",
     "ChargingAccountId",
     "CloseAccount",
+    "DayOfUsage",
     "GrantPolicy",
     "GrantSize",
     "GroupCommit",
@@ -73,14 +98,27 @@ __all__ = [
     "NotPrepaid",
     "OpenAccount",
     "PlanHasNoTariff",
+    "RecordKind",
+    "RecordLine",
     "Result",
     "Service",
+    "Status",
     "TopUp",
     "UnbarAccount",
     "UnitAnswer",
     "UnitRequest",
     "UnknownChargingAccount",
+    "UsageCut",
     "UsageEvent",
+    "UsageLine",
+    "account_of",
+    "balance",
+    "balances",
     "billing_month",
+    "charging_accounts",
+    "daily_usage",
+    "identities",
     "month_bounds",
+    "records",
+    "usage_lines",
 ]

@@ -179,6 +179,13 @@ def accounts_by_billing_accounts(r: Reader, ids: Sequence[str]) -> list[Account]
     return [account_of(row) for row in rows]
 
 
+_id_of = sa.select(accounts.c.id).where(accounts.c.key == sa.bindparam("key"))
+
+
+def account_id(r: Reader, key: int) -> ChargingAccountId:
+    return ChargingAccountId(r.execute(_id_of, {"key": key}).scalar_one())
+
+
 def hold(tx: Tx, id_: str) -> Account | None:
     """The account, held against other writers until the transaction ends."""
     if tx.dialect == "postgresql":

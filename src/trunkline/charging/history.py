@@ -1,0 +1,106 @@
+"""The SQL that reads the journal: pages of it, and what bills and charts sum up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from trunkline.charging.journal import BILLED
+from trunkline.charging.store import records, tariffs
+from trunkline.platform.db import Reader, encode_json
+
+_kinds = ", ".join(str(int(kind)) for kind in BILLED)
+_SUMS = (
+    "SELECT r.account, r.service, r.tariff, r.label, sum(r.units) AS units, sum(r.free) AS free,"
+    " sum(r.charge) AS charge, count(*) AS events FROM cut JOIN charging_record AS r"
+    f" ON r.account = cut.account AND r.kind IN ({_kinds})"
+)
+# Two ranges of the primary key: months that are new to the bill, and what came late for those
+# that were billed before.
+_USAGE = (
+    "SELECT account, service, tariff, label, sum(units) AS units, sum(free) AS free,"
+    " sum(charge) AS charge, sum(events) AS events FROM ("
+    f"{_SUMS} AND r.period > cut.period0 AND r.period <= cut.period1 AND r.seq <= cut.seq1"
+    " GROUP BY r.account, r.service, r.tariff, r.label"
+    f" UNION ALL {_SUMS} AND r.period <= cut.period0 AND r.period <= cut.period1"
+    " AND r.seq > cut.seq0 AND r.seq <= cut.seq1"
+    " GROUP BY r.account, r.service, r.tariff, r.label"
+    ") AS part GROUP BY account, service, tariff, label"
+    " ORDER BY account, service, tariff, label"
+)
+_FIELDS = ("account", "seq0", "period0", "seq1", "period1")
+_SQLITE_CUTS = "WITH cut AS MATERIALIZED (SELECT {} FROM json_each(:cuts) AS c) ".format(
+    ", ".join(f"json_extract(c.value, '$[{i}]') AS {name}" for i, name in enumerate(_FIELDS))
+)
+_POSTGRESQL_CUTS = "WITH cut AS MATERIALIZED (SELECT {} FROM jsonb_array_elements(:cuts) AS c) "
+_POSTGRESQL_CUTS = _POSTGRESQL_CUTS.format(
+    ", ".join(f"(c ->> {i})::bigint AS {name}" for i, name in enumerate(_FIELDS))
+)
+_usage = {
+    "sqlite": sa.text(_SQLITE_CUTS + _USAGE),
+    "postgresql": sa.text(_POSTGRESQL_CUTS.replace(":cuts", "CAST(:cuts AS jsonb)") + _USAGE),
+}
+
+
+def usage_sums(r: Reader, cuts: Sequence[tuple[int, int, int, int, int]]) -> list[Any]:
+    """Sums of usage by account, service, tariff and label for each (account key, sequence and
+    period of the last bill's cut, sequence and period of this one's)."""
+    if not cuts:
+        return []
+    return list(r.execute(_usage[r.dialect], {"cuts": encode_json(cuts)}))
+
+
+_labels = sa.select(tariffs.c.version, tariffs.c.labels).where(
+    tariffs.c.version.in_(sa.bindparam("versions", expanding=True))
+)
+
+
+def label_rows(r: Reader, versions: Sequence[int]) -> list[Any]:
+    return list(r.execute(_labels, {"versions": list(versions)}))
+
+
+_page = (
+    sa.select(records)
+    .where(records.c.account == sa.bindparam("key"))
+    .order_by(records.c.period.desc(), records.c.seq.desc())
+    .limit(sa.bindparam("most"))
+)
+_next_page = _page.where(
+    sa.tuple_(records.c.period, records.c.seq)
+    < sa.tuple_(
+        sa.bindparam("before_period", type_=sa.BigInteger),
+        sa.bindparam("before_seq", type_=sa.BigInteger),
+    )
+)
+_one = sa.select(records).where(
+    records.c.account == sa.bindparam("key"), records.c.seq == sa.bindparam("seq")
+)
+
+
+def page(r: Reader, key: int, before: tuple[int, int] | None, limit: int) -> list[Any]:
+    """Newest month first, and in it the newest record first."""
+    params = {"key": key, "most": limit}
+    if before is None:
+        return list(r.execute(_page, params))
+    params |= {"before_period": before[0], "before_seq": before[1]}
+    return list(r.execute(_next_page, params))
+
+
+def one(r: Reader, key: int, seq: int) -> Any:
+    return r.execute(_one, {"key": key, "seq": seq}).first()
+
+
+_DAILY = (
+    "SELECT (r.at + :offset) / 86400 AS day, r.service, sum(r.units) AS units,"
+    " sum(r.charge) AS charge, count(*) AS events"
+    " FROM charging_record AS r"
+    f" WHERE r.account = :key AND r.period >= :period AND r.at >= :since AND r.kind IN ({_kinds})"
+    " AND r.service >= 0 GROUP BY (r.at + :offset) / 86400, r.service ORDER BY day, r.service"
+)
+_daily = sa.text(_DAILY)
+
+
+def daily(r: Reader, key: int, *, since: int, period: int, offset: int) -> list[Any]:
+    """Usage by local day (days since 1970) and service."""
+    params = {"key": key, "since": since, "period": period, "offset": offset}
+    return list(r.execute(_daily, params))

@@ -1,0 +1,359 @@
+"""Reads of charging's own database: there is no projection that could lag."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from trunkline.charging import history, store
+from trunkline.charging.account import UnknownChargingAccount
+from trunkline.charging.buckets import enter_month
+from trunkline.charging.journal import RecordKind
+from trunkline.charging.model import ChargingAccountId, Identity, Service
+from trunkline.charging.months import month_at
+from trunkline.charging.state import NO_FLOOR, State, Status
+from trunkline.charging.store import FOREVER, Account
+from trunkline.charging.tariffs import Tariffs
+from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.kernel.money import Money
+from trunkline.kernel.time import from_micros, to_micros, zone
+from trunkline.platform.db import Reader
+from trunkline.rating import (
+    BUCKET_GROUP,
+    BUCKET_SERVICE,
+    BUCKET_SIZE,
+    EXPIRES,
+    REMAINING,
+    RESERVED,
+    STARTS,
+)
+
+_SERVICES = {int(each): each for each in Service}
+
+
+class BucketBalance(msgspec.Struct, frozen=True):
+    """Units of a month's allowance. What is `remaining` includes what sessions have reserved."""
+
+    number: int
+    allowance: str
+    name: str
+    service: Service
+    rating_group: int | None
+    granted: int
+    remaining: int
+    reserved: int
+    starts: datetime
+    expires: datetime
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an account stands. A postpaid account's `money` is its usage of the running month,
+    negated; `credit_limit` is None for a prepaid account and for one without a limit."""
+
+    account: ChargingAccountId
+    billing_account: BillingAccountId
+    kind: AccountKind
+    status: Status
+    plan: str
+    money: Money
+    reserved: Money
+    credit_limit: Money | None
+    open_sessions: int
+    buckets: tuple[BucketBalance, ...]
+    seq: int
+    """Of its last journal record."""
+
+
+class AccountSummary(msgspec.Struct, frozen=True):
+    """`seq` is that of the account's last journal record: a bill that is prepared now takes
+    none after it."""
+
+    account: ChargingAccountId
+    kind: AccountKind
+    plan: str
+    seq: int
+
+
+class BoundIdentity(msgspec.Struct, frozen=True):
+    kind: str
+    value: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class UsageCut(msgspec.Struct, frozen=True):
+    """What a bill takes of an account's journal: all records up to `seq` and month `period`
+    but those up to `billed_seq` and `billed_period`, which the bill before took. The first
+    bill has 0 and 0."""
+
+    account: ChargingAccountId
+    seq: int
+    period: int
+    billed_seq: int = 0
+    billed_period: int = 0
+
+
+class UsageLine(msgspec.Struct, frozen=True):
+    """The usage of an account under one price: `free` of its `units` cost nothing because
+    allowances covered them. `service` is None for what was debited in money."""
+
+    account: ChargingAccountId
+    service: Service | None
+    label: str
+    units: int
+    free: int
+    events: int
+    charge: Money
+
+
+class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal record as people read it; `charge` is negative for what was credited."""
+
+    id: str
+    seq: int
+    period: int
+    kind: RecordKind
+    at: datetime
+    service: Service | None
+    rating_group: int | None
+    label: str
+    units: int
+    free: int
+    overrun: int
+    charge: Money
+    balance: Money
+    session: str
+    number: int
+
+
+class DayOfUsage(msgspec.Struct, frozen=True):
+    """`day` counts local days since 1970-01-01."""
+
+    day: int
+    service: Service
+    units: int
+    events: int
+    charge: Money
+
+
+def balance(r: Reader, account: ChargingAccountId, now: datetime) -> Balance:
+    """As it would be if the account were used now: a month that has begun shows its
+    allowances. Raises `UnknownChargingAccount`."""
+    return _balance(_account(r, account), _tariffs(r), now)
+
+
+def balances(
+    r: Reader, accounts: Iterable[BillingAccountId], now: datetime
+) -> dict[BillingAccountId, list[Balance]]:
+    """Those of all charging accounts of these billing accounts; one without any is missing."""
+    tariffs = _tariffs(r)
+    found: dict[BillingAccountId, list[Balance]] = {}
+    for each in store.accounts_by_billing_accounts(r, list(accounts)):
+        found.setdefault(each.billing_account, []).append(_balance(each, tariffs, now))
+    return found
+
+
+def charging_accounts(
+    r: Reader, accounts: Iterable[BillingAccountId]
+) -> dict[BillingAccountId, list[AccountSummary]]:
+    """What a bill must know of the charging accounts of these billing accounts; one without
+    any is missing."""
+    found: dict[BillingAccountId, list[AccountSummary]] = {}
+    for each in store.accounts_by_billing_accounts(r, list(accounts)):
+        summary = AccountSummary(each.id, _kind(each.state), each.state.plan, each.state.seq)
+        found.setdefault(each.billing_account, []).append(summary)
+    return found
+
+
+def _tariffs(r: Reader) -> Tariffs:
+    return Tariffs(store.tariff_versions(r), lambda version: store.tariff(r, version))
+
+
+def _kind(state: State) -> AccountKind:
+    return AccountKind.PREPAID if state.prepaid else AccountKind.POSTPAID
+
+
+def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
+    state = account.state
+    seq, epoch = state.seq, int(now.timestamp())
+    if not state.starts <= epoch < state.ends or state.period not in state.renewed:
+        in_force = tariffs.at(epoch)
+        plan = None if in_force is None else in_force.plan(state.plan)
+        enter_month(state, epoch, None if plan is None else plan.allowances, [])
+    limit = None
+    if not state.prepaid and state.floor != NO_FLOOR:
+        limit = Money(-state.floor, state.currency)
+    return Balance(
+        account=account.id,
+        billing_account=account.billing_account,
+        kind=_kind(state),
+        status=Status(state.status),
+        plan=state.plan,
+        money=Money(state.money, state.currency),
+        reserved=Money(state.held, state.currency),
+        credit_limit=limit,
+        open_sessions=len(state.sessions),
+        buckets=tuple(_buckets(state, epoch)),
+        seq=seq,
+    )
+
+
+def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:
+    """Those that can be used at this second."""
+    for index, bucket in enumerate(state.buckets):
+        flat = state.flat[index * BUCKET_SIZE : (index + 1) * BUCKET_SIZE]
+        if flat[STARTS] <= epoch < flat[EXPIRES]:
+            yield BucketBalance(
+                number=bucket.number,
+                allowance=bucket.allowance,
+                name=bucket.name,
+                service=Service(flat[BUCKET_SERVICE]),
+                rating_group=None if flat[BUCKET_GROUP] < 0 else flat[BUCKET_GROUP],
+                granted=bucket.granted,
+                remaining=flat[REMAINING],
+                reserved=flat[RESERVED],
+                starts=datetime.fromtimestamp(flat[STARTS], UTC),
+                expires=datetime.fromtimestamp(flat[EXPIRES], UTC),
+            )
+
+
+def identities(r: Reader, account: ChargingAccountId) -> list[BoundIdentity]:
+    """What the account is or was known by, the latest first. Raises
+    `UnknownChargingAccount`."""
+    bound = store.bindings_of_accounts(r, [_account(r, account).key])
+    bound.sort(key=lambda each: (-each.valid_from, each.kind, each.value))
+    return [
+        BoundIdentity(
+            each.kind,
+            each.value,
+            from_micros(each.valid_from),
+            None if each.valid_to == FOREVER else from_micros(each.valid_to),
+        )
+        for each in bound
+    ]
+
+
+def account_of(r: Reader, identity: Identity, at: datetime) -> ChargingAccountId | None:
+    """Who had this identity at that instant."""
+    instant = to_micros(at)
+    for each in store.bindings_of_values(r, [identity[1]]):
+        if (each.kind, each.value) == identity and each.valid_from <= instant < each.valid_to:
+            return store.account_id(r, each.account)
+    return None
+
+
+def usage_lines(r: Reader, cuts: Sequence[UsageCut]) -> list[UsageLine]:
+    """What these cuts hold, summed up in the database by account, service and label; for
+    chunks of a few hundred accounts. Raises `UnknownChargingAccount`."""
+    found = {each.id: each for each in store.accounts_by_ids(r, [cut.account for cut in cuts])}
+    rows = []
+    for cut in cuts:
+        account = found.get(cut.account)
+        if account is None:
+            raise UnknownChargingAccount(f"there is no charging account {cut.account[:40]!r}")
+        rows.append((account.key, cut.billed_seq, cut.billed_period, cut.seq, cut.period))
+    sums = history.usage_sums(r, rows)
+    labels = _labels(r, {row.tariff for row in sums})
+    by_key = {account.key: account for account in found.values()}
+    lines: dict[tuple[int, int, str], list[int]] = {}
+    for row in sums:
+        of = row.account, row.service, _label(labels, row.tariff, row.label)
+        totals = lines.setdefault(of, [0, 0, 0, 0])
+        for index, value in enumerate((row.units, row.free, row.events, row.charge)):
+            totals[index] += int(value)
+    return [
+        UsageLine(
+            account=by_key[key].id,
+            service=_SERVICES.get(service),
+            label=label,
+            units=units,
+            free=free,
+            events=events,
+            charge=Money(charge, by_key[key].state.currency),
+        )
+        for (key, service, label), (units, free, events, charge) in lines.items()
+    ]
+
+
+def _labels(r: Reader, versions: Iterable[int]) -> Mapping[int, tuple[str, ...]]:
+    wanted = sorted(version for version in versions if version)
+    if not wanted:
+        return {}
+    return {
+        row.version: msgspec.msgpack.decode(row.labels, type=tuple[str, ...])
+        for row in history.label_rows(r, wanted)
+    }
+
+
+def _label(labels: Mapping[int, tuple[str, ...]], version: int, index: int) -> str:
+    return labels[version][index] if version in labels and index >= 0 else ""
+
+
+def records(
+    r: Reader,
+    account: ChargingAccountId,
+    *,
+    before: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> list[RecordLine]:
+    """The account's journal, newest month and record first; `before` is the (period, seq) of
+    the last line seen. Raises `UnknownChargingAccount`."""
+    found = _account(r, account)
+    rows = history.page(r, found.key, before, limit)
+    labels = _labels(r, {row.tariff for row in rows})
+    return [_line(found, row, labels) for row in rows]
+
+
+def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> RecordLine:
+    currency = account.state.currency
+    return RecordLine(
+        id=f"{account.id}/{row.seq}",
+        seq=row.seq,
+        period=row.period,
+        kind=RecordKind(row.kind),
+        at=datetime.fromtimestamp(row.at, UTC),
+        service=_SERVICES.get(row.service),
+        rating_group=None if row.rating_group < 0 else row.rating_group,
+        label=_label(labels, row.tariff, row.label),
+        units=row.units,
+        free=row.free,
+        overrun=row.overrun,
+        charge=Money(row.charge, currency),
+        balance=Money(row.balance, currency),
+        session=row.session,
+        number=row.number,
+    )
+
+
+def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> list[DayOfUsage]:
+    """Usage from `since` on by day, in the account's own time zone as it is at `since`. Raises
+    `UnknownChargingAccount`."""
+    found = _account(r, account)
+    state = found.state
+    local = since.astimezone(zone(state.time_zone)).utcoffset() or timedelta()
+    epoch = int(since.timestamp())
+    rows = history.daily(
+        r,
+        found.key,
+        since=epoch,
+        period=month_at(epoch, state.cycle_day, state.time_zone),
+        offset=int(local.total_seconds()),
+    )
+    return [
+        DayOfUsage(
+            day=int(row.day),
+            service=Service(row.service),
+            units=int(row.units),
+            events=int(row.events),
+            charge=Money(int(row.charge), state.currency),
+        )
+        for row in rows
+    ]
+
+
+def _account(r: Reader, id_: ChargingAccountId) -> Account:
+    found = store.account(r, id_)
+    if found is None:
+        raise UnknownChargingAccount(f"there is no charging account {id_[:40]!r}", account=id_)
+    return found
