@@ -1,0 +1,93 @@
+"""Billing: cycles, charges, invoices, and the runs that make them.
+
+A run takes every account whose month is over, reckons what it owes (recurring and one-time
+charges of its products, usage that charging priced, tax) and issues an invoice: numbered
+without a gap in its legal entity's series, booked in the ledger, open in receivables, and never
+changed again. What it says of seller and buyer is a snapshot.
+"""
+
+from trunkline.billing.charges import Bill, ToBill, UsageCharge, calculate_bill
+from trunkline.billing.cycle import BilledUsage, BillingCycle
+from trunkline.billing.jobs import run_bills
+from trunkline.billing.model import (
+    BillFailure,
+    BillRun,
+    BillRunId,
+    BillRunReport,
+    BillRunState,
+    Invoice,
+    InvoiceId,
+    InvoiceLine,
+    LineKind,
+    NotYetOver,
+    PartyOnInvoice,
+    RunTotal,
+    UnknownBillRun,
+    UnknownInvoice,
+)
+from trunkline.billing.operations import start_billing
+from trunkline.billing.pdf import render_pdf
+from trunkline.billing.queries import (
+    INVOICE_LINES,
+    INVOICES,
+    InvoiceState,
+    bill_run,
+    bill_runs,
+    billing_cycles,
+    failures_of,
+    invoice,
+    invoice_numbered,
+    invoiced,
+    invoices,
+    invoices_of,
+    invoices_of_customer,
+    invoices_of_run,
+    run_failures,
+    run_totals,
+    search_invoices,
+    state_of,
+)
+
+__all__ = [
+    "INVOICES",
+    "INVOICE_LINES",
+    "Bill",
+    "BillFailure",
+    "BillRun",
+    "BillRunId",
+    "BillRunReport",
+    "BillRunState",
+    "BilledUsage",
+    "BillingCycle",
+    "Invoice",
+    "InvoiceId",
+    "InvoiceLine",
+    "InvoiceState",
+    "LineKind",
+    "NotYetOver",
+    "PartyOnInvoice",
+    "RunTotal",
+    "ToBill",
+    "UnknownBillRun",
+    "UnknownInvoice",
+    "UsageCharge",
+    "bill_run",
+    "bill_runs",
+    "billing_cycles",
+    "calculate_bill",
+    "failures_of",
+    "invoice",
+    "invoice_numbered",
+    "invoiced",
+    "invoices",
+    "invoices_of",
+    "invoices_of_customer",
+    "invoices_of_run",
+    "render_pdf",
+    "run_bills",
+    "run_failures",
+    "run_totals",
+    "search_invoices",
+    "start_billing",
+    "state_of",
+]

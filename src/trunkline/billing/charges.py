@@ -1,0 +1,212 @@
+"""What an account owes for a month. Pure: the same input makes the same bill.
+
+Every charge is reckoned to the micro and becomes minor units once, as a line; what that moves
+goes to the ledger's rounding account, so that the entry still sums to zero.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trunkline.billing.cycle import window
+from trunkline.billing.model import InvoiceLine, LineKind
+from trunkline.inventory import PriceKind, Product, ProductPrice
+from trunkline.kernel.money import CurrencyMismatch, Money
+from trunkline.kernel.time import Period
+from trunkline.ledger import (
+    ONE_TIME_REVENUE,
+    RECEIVABLES,
+    RECURRING_REVENUE,
+    ROUNDING,
+    TAX_PAYABLE,
+    UNBILLED,
+    USAGE_REVENUE,
+    Posting,
+    merged,
+)
+from trunkline.rating import Days, Part, prorate
+from trunkline.tax import Taxable, Taxed, TaxRate, TaxRegime, calculate_tax
+
+_CREDITED = {
+    LineKind.RECURRING: RECURRING_REVENUE,
+    LineKind.ONE_TIME: ONE_TIME_REVENUE,
+    LineKind.USAGE: UNBILLED,
+}
+"""What a line is booked against. Usage became revenue when it was charged."""
+_EARNED = _CREDITED | {LineKind.USAGE: USAGE_REVENUE}
+"""Where a line's revenue stands, from which an inclusive price gives up its tax."""
+
+
+class UsageCharge(msgspec.Struct, frozen=True):
+    """Usage under one price: `amount` to the micro, as charging debited it. `unit` is bytes,
+    seconds or messages; `included` units cost nothing."""
+
+    label: str
+    unit: str
+    quantity: int
+    included: int
+    events: int
+    amount: Money
+    tax_category: str = "standard"
+    product: str | None = None
+    subscriber: str = ""
+    """Whose it is, where an account has several."""
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """A line before its rounding: `exact` is to the micro."""
+
+    line: InvoiceLine
+    exact: Money
+
+
+class ToBill(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a bill is made from. `rates` are those that hold for the month."""
+
+    currency: str
+    month: Period
+    cycle_day: int
+    tz: ZoneInfo
+    products: Sequence[Product]
+    usage: Sequence[UsageCharge]
+    regime: TaxRegime
+    rates: Mapping[str, tuple[TaxRate, ...]]
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What the month comes to, and the postings that book it."""
+
+    lines: tuple[InvoiceLine, ...]
+    taxed: Taxed
+    postings: tuple[Posting, ...]
+
+
+def calculate_bill(to_bill: ToBill) -> Bill | None:
+    """The bill of one account's month, or None where nothing was in service or used. Raises
+    `NoRate` for a tax category without a rate and `CurrencyMismatch` for a price in another
+    currency than the account's: such an account is set aside."""
+    charges = [*_product_charges(to_bill), *_usage_charges(to_bill)]
+    if not charges:
+        return None
+    for charge in charges:
+        if charge.exact.currency != to_bill.currency:
+            raise CurrencyMismatch(
+                f"{charge.line.text} costs {charge.exact}, and the account pays in "
+                f"{to_bill.currency}"
+            )
+    charges.sort(key=lambda charge: _ORDER[charge.line.kind])
+    taxed = calculate_tax(
+        [Taxable(charge.line.tax_category, charge.line.amount) for charge in charges],
+        to_bill.rates,
+        currency=to_bill.currency,
+        rounding=to_bill.regime.rounding,
+        inclusive=to_bill.regime.inclusive,
+    )
+    lines = tuple(
+        msgspec.structs.replace(charge.line, line=number, amount=net)
+        for number, (charge, net) in enumerate(zip(charges, taxed.lines, strict=True), start=1)
+    )
+    return Bill(lines=lines, taxed=taxed, postings=_postings(charges, taxed))
+
+
+_ORDER = {kind: place for place, kind in enumerate(LineKind)}
+
+
+def _product_charges(to_bill: ToBill) -> Iterator[Charge]:
+    for product in to_bill.products:
+        served = product.service_period(to_bill.month)
+        if served is None or product.start_date is None:
+            continue
+        for price in product.prices:
+            if price.kind is PriceKind.RECURRING:
+                yield from _recurring(to_bill, product, price, product.start_date)
+            elif product.start_date in to_bill.month:
+                yield from _charges(LineKind.ONE_TIME, product, price, served, Part(1, 1), "")
+
+
+def _recurring(
+    to_bill: ToBill, product: Product, price: ProductPrice, since: datetime
+) -> Iterator[Charge]:
+    """A price in arrears: when its period ends, or the product does."""
+    month = to_bill.month
+    priced = month
+    if price.period_months > 1:
+        priced = window(
+            month, price.period_months, since, cycle_day=to_bill.cycle_day, tz=to_bill.tz
+        )
+        ended = product.termination_date is not None and product.termination_date <= month.end
+        if priced.end > month.end and not ended:
+            return
+    served = product.service_period(priced)
+    assert served is not None, "a product in service in the month is so in the price's period"
+    first, last = _day(priced.start, to_bill.tz), _day(priced.end, to_bill.tz)
+    start = max(first, _day(served.start, to_bill.tz))
+    end = min(last, _day(served.end, to_bill.tz))
+    part = prorate(start, end, period=(first, last), days=Days.ACTUAL)
+    whole = part.numerator == part.denominator
+    detail = "" if whole else f"{part.numerator} of {part.denominator} days"
+    yield from _charges(LineKind.RECURRING, product, price, served, part, detail)
+
+
+def _charges(
+    kind: LineKind, product: Product, price: ProductPrice, period: Period, part: Part, detail: str
+) -> Iterator[Charge]:
+    """The price as listed, and what was agreed beside it as lines of their own."""
+    amounts = [(price.name, price.amount)]
+    amounts += [(alteration.name, alteration.amount) for alteration in price.alterations]
+    for text, amount in amounts:
+        exact = part.of(amount)
+        yield Charge(
+            InvoiceLine(
+                line=0,
+                kind=kind,
+                text=text,
+                amount=exact.rounded(),
+                tax_category=price.tax_category,
+                product=product.id,
+                period=period,
+                detail=detail,
+            ),
+            exact,
+        )
+
+
+def _usage_charges(to_bill: ToBill) -> Iterator[Charge]:
+    for usage in to_bill.usage:
+        yield Charge(
+            InvoiceLine(
+                line=0,
+                kind=LineKind.USAGE,
+                text=usage.label,
+                amount=usage.amount.rounded(),
+                tax_category=usage.tax_category,
+                product=usage.product,
+                period=to_bill.month,
+                detail=usage.subscriber,
+                unit=usage.unit,
+                quantity=usage.quantity,
+                included=usage.included,
+                events=usage.events,
+            ),
+            usage.amount,
+        )
+
+
+def _postings(charges: Sequence[Charge], taxed: Taxed) -> tuple[Posting, ...]:
+    """Receivables against revenue, unbilled usage and tax; the rest is rounding."""
+    postings = [Posting(RECEIVABLES, taxed.gross), Posting(TAX_PAYABLE, -taxed.tax)]
+    for charge, net in zip(charges, taxed.lines, strict=True):
+        kind = charge.line.kind
+        postings.append(Posting(_CREDITED[kind], -charge.exact))
+        contained = charge.line.amount - net
+        if contained:
+            postings.append(Posting(_EARNED[kind], contained))
+    rest = sum(posting.amount.micros for posting in postings)
+    postings.append(Posting(ROUNDING, Money(-rest, taxed.gross.currency)))
+    return merged(postings)
+
+
+def _day(instant: datetime, tz: ZoneInfo) -> date:
+    return instant.astimezone(tz).date()

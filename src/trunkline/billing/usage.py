@@ -1,0 +1,114 @@
+"""What charging has priced and no bill has billed."""
+
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trunkline.billing.charges import UsageCharge
+from trunkline.billing.cycle import BilledUsage
+from trunkline.charging import (
+    ChargingAccountId,
+    Service,
+    UsageCut,
+    billing_month,
+    charging_accounts,
+    usage_lines,
+)
+from trunkline.customers import AccountKind, BillingAccount, BillingAccountId
+from trunkline.inventory import Product
+from trunkline.kernel.time import Period
+from trunkline.platform.db import Database, Reader
+
+_NOTHING = BilledUsage(0, 0)
+_UNITS: dict[Service | None, str] = {
+    Service.DATA: "bytes",
+    Service.VOICE: "seconds",
+    Service.SMS: "messages",
+    None: "events",
+}
+_WITHOUT_LABEL = "Services"
+"""What was debited in money, without a price of ours."""
+
+
+class AccountUsage(msgspec.Struct, frozen=True):
+    """A billing account's usage for one bill, and how far each of its charging accounts is
+    billed with it."""
+
+    charges: tuple[UsageCharge, ...] = ()
+    billed: Mapping[ChargingAccountId, BilledUsage] = {}
+
+
+def read_usage(
+    charging: Database,
+    accounts: Mapping[BillingAccountId, BillingAccount],
+    zones: Mapping[BillingAccountId, ZoneInfo],
+    months: Mapping[BillingAccountId, Period],
+    billed: Mapping[ChargingAccountId, BilledUsage],
+    products: Mapping[str, Sequence[Product]],
+) -> dict[BillingAccountId, AccountUsage]:
+    """The usage of each account up to its month, late records of earlier ones too, but nothing
+    of what is `billed` already. Each charging account is cut at its last record of this moment;
+    what comes later is the next bill's. Prepaid usage is paid for and not billed."""
+    with charging.read() as r:
+        cuts = _cuts(r, accounts, zones, months, billed)
+        lines = usage_lines(r, [cut for of_account in cuts.values() for cut in of_account])
+    of_charging_account: dict[ChargingAccountId, list[UsageCharge]] = {}
+    names = {
+        ChargingAccountId(product.id): _name(product)
+        for each in products.values()
+        for product in each
+    }
+    for line in lines:
+        charge = UsageCharge(
+            label=line.label or _WITHOUT_LABEL,
+            unit=_UNITS[line.service],
+            quantity=line.units,
+            included=line.free,
+            events=line.events,
+            amount=line.charge,
+            product=line.account,
+        )
+        of_charging_account.setdefault(line.account, []).append(charge)
+    found = {}
+    for account, of_account in cuts.items():
+        charges: list[UsageCharge] = []
+        for cut in of_account:
+            of_cut = of_charging_account.get(cut.account, [])
+            if len(of_account) > 1:
+                name = names.get(cut.account, "")
+                of_cut = [msgspec.structs.replace(each, subscriber=name) for each in of_cut]
+            charges += of_cut
+        found[account] = AccountUsage(
+            tuple(charges),
+            {cut.account: BilledUsage(cut.seq, cut.period) for cut in of_account},
+        )
+    return found
+
+
+def _cuts(
+    r: Reader,
+    accounts: Mapping[BillingAccountId, BillingAccount],
+    zones: Mapping[BillingAccountId, ZoneInfo],
+    months: Mapping[BillingAccountId, Period],
+    billed: Mapping[ChargingAccountId, BilledUsage],
+) -> dict[BillingAccountId, list[UsageCut]]:
+    cuts: dict[BillingAccountId, list[UsageCut]] = {}
+    for account, summaries in charging_accounts(r, months).items():
+        month = billing_month(
+            months[account].start,
+            cycle_day=accounts[account].cycle_day,
+            time_zone=zones[account].key,
+        )
+        for summary in summaries:
+            if summary.kind is AccountKind.POSTPAID:
+                before = billed.get(summary.account, _NOTHING)
+                cuts.setdefault(account, []).append(
+                    UsageCut(summary.account, summary.seq, month, before.seq, before.period)
+                )
+    return cuts
+
+
+def _name(product: Product) -> str:
+    """By what a person knows it."""
+    return product.characteristics.get("msisdn") or product.name
