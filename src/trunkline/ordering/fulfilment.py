@@ -209,7 +209,7 @@ def proceed(
         )
         for item in order.items
     )
-    state = order_state(after_items, cancelling=order.cancelling)
+    state = order_state(after_items, standing, cancelling=order.cancelling)
     ended = ORDER_LIFECYCLE.is_final(state)
     cancelled = state is OrderState.CANCELLED
     after = msgspec.structs.replace(

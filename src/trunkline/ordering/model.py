@@ -242,9 +242,12 @@ def item_state(item: OrderItem, tasks: Sequence[Task], *, cancelling: bool) -> O
     return msgspec.structs.replace(item, state=state, reason=reason)
 
 
-def order_state(items: Iterable[OrderItem], *, cancelling: bool) -> OrderState:
+def order_state(
+    items: Iterable[OrderItem], tasks: Iterable[Task], *, cancelling: bool
+) -> OrderState:
     """The state of an order that has been started, from its items': what still moves decides
-    before what waits for a person, and both before what has ended."""
+    before what waits for a person, and both before what has ended. One that failed after it
+    had delivered something is `partial`."""
     states = {item.state for item in items}
     if OrderState.PENDING_CANCELLATION in states:
         return OrderState.PENDING_CANCELLATION if cancelling else OrderState.IN_PROGRESS
@@ -253,7 +256,17 @@ def order_state(items: Iterable[OrderItem], *, cancelling: bool) -> OrderState:
             return moving
     if cancelling:
         return OrderState.CANCELLED
-    return states.pop() if len(states) == 1 else OrderState.PARTIAL
+    if states == {OrderState.FAILED} and not any(delivered(task) for task in tasks):
+        return OrderState.FAILED
+    return OrderState.COMPLETED if states == {OrderState.COMPLETED} else OrderState.PARTIAL
+
+
+def delivered(task: Task) -> bool:
+    """Whether with this task its product came into service, or left it."""
+    return task.state is TaskState.COMPLETED and task.kind in (
+        TaskKind.ACTIVATE_PRODUCT,
+        TaskKind.TERMINATE_PRODUCT,
+    )
 
 
 class UnknownReference(Invalid):

@@ -28,6 +28,7 @@ from trunkline.ordering.model import (
     TaskState,
     UnfitOrder,
     check_items,
+    delivered,
 )
 from trunkline.platform.db import Tx
 
@@ -140,14 +141,17 @@ def cancel_order(
 ) -> ProductOrder:
     """Cancels an order and gives back what it took. It ends as `cancelled`, at once or, where
     charging has to answer first, by way of `pendingCancellation`; asked for again on that way,
-    nothing changes. Raises `PastCancelling` where an item is completed or a product's end has
-    begun, and `IllegalTransition` where the order has ended."""
+    nothing changes. Raises `PastCancelling` where a product is delivered or its end has begun,
+    and `IllegalTransition` where the order has ended."""
     standing, before = _locked(tx, order)
     if standing.cancelling:
         return standing
     ORDER_LIFECYCLE.check(standing.state, OrderState.PENDING_CANCELLATION)
     for item in standing.items:
         _check_undoable(item, before)
+    done = next((task for task in before if delivered(task)), None)
+    if done is not None:
+        raise PastCancelling(f"the item {done.item} is delivered: {done.product}", path="state")
     tasks = list(before)
     items = tuple(_undone(item, tasks, now) for item in standing.items)
     after = msgspec.structs.replace(
@@ -160,8 +164,9 @@ def cancel_order(
 
 
 def give_up_item(tx: Tx, *, order: OrderId, item: str, now: datetime, reason: str) -> ProductOrder:
-    """Gives up a held item and gives back what it took: it ends as `failed`, and with it the
-    order as `failed` or `partial`. Raises `UnfitOrder` where there is no such item, and
+    """Gives up what is missing of a held item, and gives back what that took. What was
+    delivered stays. The item ends as `failed`, and with it the order as `failed` or, where
+    something was delivered, `partial`. Raises `UnfitOrder` where there is no such item, and
     `PastCancelling` where it isn't held."""
     standing, before = _locked(tx, order)
     given_up = next((each for each in standing.items if each.id == item), None)
@@ -187,8 +192,7 @@ def _locked(tx: Tx, order: OrderId) -> tuple[ProductOrder, list[Task]]:
 
 
 def _check_undoable(item: OrderItem, tasks: Sequence[Task]) -> None:
-    if item.state is OrderState.COMPLETED:
-        raise PastCancelling(f"the item {item.id} is completed", path="state")
+    """Raises `PastCancelling` where `item` has begun to end its product."""
     begun = any(task.item == item.id and task.started_at is not None for task in tasks)
     if item.action is Action.DELETE and begun:
         raise PastCancelling(f"the item {item.id} has begun to end its product", path="state")
@@ -196,11 +200,13 @@ def _check_undoable(item: OrderItem, tasks: Sequence[Task]) -> None:
 
 def _undone(item: OrderItem, tasks: list[Task], now: datetime) -> OrderItem:
     """`item` on its way back: what has not begun is cancelled in `tasks`, and the tasks that
-    undo the rest are added. One that has ended stays as it is."""
-    if ORDER_LIFECYCLE.is_final(item.state):
+    undo the rest are added. One that has ended, or is on its way already, stays as it is."""
+    if ORDER_LIFECYCLE.is_final(item.state) or item.state is OrderState.PENDING_CANCELLATION:
         return item
     for product in item.products:
         own = [task for task in tasks if task.item == item.id and task.product == product]
+        if any(delivered(task) for task in own):
+            continue
         done = [t for t in own if t.state in (TaskState.COMPLETED, TaskState.IN_PROGRESS)]
         for task in own:
             if task.state in (TaskState.PENDING, TaskState.FAILED):

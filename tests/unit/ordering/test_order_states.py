@@ -103,7 +103,13 @@ def test_an_ended_item_stays() -> None:
 def test_an_order_stands_where_its_items_put_it(
     states: Sequence[OrderState], cancelling: bool, expected: OrderState
 ) -> None:
-    assert order_state([item(each) for each in states], cancelling=cancelling) is expected
+    assert order_state([item(each) for each in states], [], cancelling=cancelling) is expected
+
+
+def test_what_failed_after_a_delivery_is_partial() -> None:
+    failed = [item(S.FAILED)]
+    assert order_state(failed, tasks(T.CANCELLED), cancelling=False) is S.FAILED
+    assert order_state(failed, tasks(T.COMPLETED, T.CANCELLED), cancelling=False) is S.PARTIAL
 
 
 def test_orders_end_where_tmf622_says() -> None:
