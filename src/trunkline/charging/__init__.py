@@ -49,6 +49,7 @@ from trunkline.charging.model import (
 )
 from trunkline.charging.months import billing_month, month_bounds
 from trunkline.charging.queries import (
+    ACCOUNTS,
     AccountSummary,
     Balance,
     BoundIdentity,
@@ -69,6 +70,7 @@ from trunkline.charging.queries import (
 from trunkline.charging.state import Status
 
 __all__ = [
+    "ACCOUNTS",
     "MOST_EVENTS",
     "MOST_REQUESTS",
     "NOT_REQUESTED",

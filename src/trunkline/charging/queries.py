@@ -29,6 +29,9 @@ from trunkline.rating import (
     STARTS,
 )
 
+ACCOUNTS = store.accounts
+"""The table, for lists that are filtered by its columns."""
+
 _SERVICES = {int(each): each for each in Service}
 
 

@@ -56,6 +56,7 @@ from trunkline.inventory.queries import (
     products_of_order,
     resources_of,
     service,
+    services,
     services_of,
     stock_levels,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "resources_of",
     "service",
     "service_table",
+    "services",
     "services_of",
     "stock_levels",
     "take_back_resources",

@@ -83,6 +83,11 @@ def service(r: Reader, service_id: ServiceId) -> Service:
     return found
 
 
+def services(r: Reader, ids: Sequence[ServiceId]) -> list[Service]:
+    """Those of `ids` that exist, in the order of their ids."""
+    return store.services(r, ids)
+
+
 def services_of(r: Reader, products: Sequence[ProductId]) -> list[Service]:
     """The services that realise these products, ended ones too, oldest first."""
     return store.services_of(r, products) if products else []

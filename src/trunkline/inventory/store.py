@@ -144,6 +144,7 @@ _MOVE_PRODUCT = (
 _SERVICES_OF = (
     sa.select(service).where(service.c.product_id.in_(_ids)).order_by(service.c.created_at)
 )
+_SERVICES = sa.select(service).where(service.c.id.in_(_ids)).order_by(service.c.id)
 _SERVICE = sa.select(service).where(service.c.id == sa.bindparam("id"))
 _SERVICE_FOR_UPDATE = _SERVICE.with_for_update()
 _MOVE_SERVICE = (
@@ -307,6 +308,10 @@ def move_service(tx: Tx, moved: Service) -> None:
             "end": moved.end_date,
         },
     )
+
+
+def services(r: Reader, ids: Sequence[str]) -> list[Service]:
+    return [_service(row) for row in r.execute(_SERVICES, {"ids": list(ids)})]
 
 
 def services_of(r: Reader, products: Sequence[str]) -> list[Service]:

@@ -25,13 +25,16 @@ from trunkline.payments.operations import (
     receive_payment,
 )
 from trunkline.payments.queries import (
+    PAYMENTS,
     payment,
     payment_method,
     payment_methods_of,
+    payments,
     payments_of,
 )
 
 __all__ = [
+    "PAYMENTS",
     "CardNumberRefused",
     "NewPaymentMethod",
     "Payment",
@@ -49,6 +52,7 @@ __all__ = [
     "payment",
     "payment_method",
     "payment_methods_of",
+    "payments",
     "payments_of",
     "receive_payment",
 ]

@@ -1,5 +1,7 @@
 """Reads of payments."""
 
+from collections.abc import Sequence
+
 from trunkline.customers import BillingAccountId
 from trunkline.payments import store
 from trunkline.payments.model import (
@@ -13,12 +15,21 @@ from trunkline.payments.model import (
 from trunkline.platform.db import Reader
 
 
+PAYMENTS = store.payment
+"""The table, for lists that are filtered by its columns."""
+
+
 def payment(r: Reader, payment_id: PaymentId) -> Payment:
     """Raises `UnknownPayment`."""
     found = store.find_payment(r, payment_id)
     if found is None:
         raise UnknownPayment(f"there is no payment {payment_id}")
     return found
+
+
+def payments(r: Reader, ids: Sequence[str]) -> list[Payment]:
+    """Those that exist, in no order."""
+    return store.find_payments(r, ids)
 
 
 def payments_of(

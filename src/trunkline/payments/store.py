@@ -68,6 +68,7 @@ _INSERT_PAYMENT = postgresql.insert(payment).on_conflict_do_nothing(
     index_elements=["source", "reference"]
 )
 _PAYMENT = sa.select(payment).where(payment.c.id == sa.bindparam("id"))
+_PAYMENTS = sa.select(payment).where(payment.c.id.in_(sa.bindparam("ids", expanding=True)))
 _BY_REFERENCE = sa.select(payment).where(
     payment.c.source == sa.bindparam("source"), payment.c.reference == sa.bindparam("reference")
 )
@@ -131,6 +132,10 @@ def find_method(r: Reader, method_id: PaymentMethodId) -> PaymentMethod | None:
 
 def methods_of(r: Reader, account: BillingAccountId) -> list[PaymentMethod]:
     return [_method(row) for row in r.execute(_METHODS, {"account": account})]
+
+
+def find_payments(r: Reader, ids: Sequence[str]) -> list[Payment]:
+    return [_payment(row) for row in r.execute(_PAYMENTS, {"ids": list(ids)})] if ids else []
 
 
 def find_payment(r: Reader, payment_id: PaymentId) -> Payment | None:

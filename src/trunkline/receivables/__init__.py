@@ -21,6 +21,7 @@ from trunkline.receivables.model import (
 from trunkline.receivables.operations import allocate_payment, open_items
 from trunkline.receivables.queries import (
     ageing,
+    allocations_for,
     allocations_of,
     allocations_to,
     items_of,
@@ -46,6 +47,7 @@ __all__ = [
     "ageing",
     "allocate",
     "allocate_payment",
+    "allocations_for",
     "allocations_of",
     "allocations_to",
     "items_of",

@@ -73,7 +73,15 @@ def allocations_of(r: Reader, account: BillingAccountId) -> list[Allocation]:
 
 def allocations_to(r: Reader, invoice: str) -> list[Allocation]:
     """What paid an invoice."""
-    return store.allocations_to(r, invoice)
+    return store.allocations_to(r, [invoice])
+
+
+def allocations_for(r: Reader, invoices: Sequence[str]) -> dict[str, list[Allocation]]:
+    """What paid these invoices, by invoice; those that nothing has paid are missing."""
+    found: dict[str, list[Allocation]] = {}
+    for each in store.allocations_to(r, invoices):
+        found.setdefault(each.invoice, []).append(each)
+    return found
 
 
 def payments_with_allocations(

@@ -149,9 +149,9 @@ _ALLOCATIONS_OF_ACCOUNT = (
     .where(allocation.c.billing_account_id == sa.bindparam("account"))
     .order_by(allocation.c.id)
 )
-_ALLOCATIONS_OF_INVOICE = (
+_ALLOCATIONS_OF_INVOICES = (
     sa.select(allocation)
-    .where(allocation.c.invoice_id == sa.bindparam("invoice"))
+    .where(allocation.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
     .order_by(allocation.c.id)
 )
 _UNPAID = (
@@ -326,8 +326,9 @@ def allocations_of(r: Reader, account: BillingAccountId) -> list[Allocation]:
     return [_allocation(row) for row in r.execute(_ALLOCATIONS_OF_ACCOUNT, {"account": account})]
 
 
-def allocations_to(r: Reader, invoice: str) -> list[Allocation]:
-    return [_allocation(row) for row in r.execute(_ALLOCATIONS_OF_INVOICE, {"invoice": invoice})]
+def allocations_to(r: Reader, invoices: Sequence[str]) -> list[Allocation]:
+    rows = r.execute(_ALLOCATIONS_OF_INVOICES, {"invoices": list(invoices)})
+    return [_allocation(row) for row in rows]
 
 
 def ageing(r: Reader, currency: str, now: datetime) -> list[AgeingBucket]:
