@@ -63,19 +63,36 @@ def _fail(error: TrunklineError, code: int) -> None:
 
 @contextmanager
 def _system() -> Iterator["System"]:
-    """The system of the settings, its schema checked."""
-    from trunkline.app import open_system
-    from trunkline.platform import schema, settings, telemetry
+    """The system of the settings. Empty databases are made ready, with a new operator in them;
+    those of another version are left alone: `WrongSchema`. What is due in the outboxes is
+    delivered before and after: a command doesn't need the jobs process beside it."""
+    from trunkline.app import check_databases, is_empty, open_system, upgrade_databases
+    from trunkline.platform import settings, telemetry
 
     loaded = settings.load()
     telemetry.configure_logs(loaded.log)
-    for which in ("books", "charging"):
-        schema.check(getattr(loaded.databases, which), which)
+    if is_empty(loaded):
+        upgrade_databases(loaded)
+    check_databases(loaded)
     system = open_system(loaded)
     try:
+        _found(system)
+        relay = system.relay()
+        relay.drain()
         yield system
+        relay.drain()
     finally:
         system.close()
+
+
+def _found(system: "System") -> None:
+    """Create the operator where there is none, and say so."""
+    from trunkline.app.founding import found
+
+    secret = found(system)
+    if secret:
+        name = system.settings.operator.name
+        typer.echo(f"Created {name}. Sign in as administrator with {secret}", err=True)
 
 
 @contextmanager
@@ -126,7 +143,6 @@ def demo(
 def serve() -> None:
     """Serve the operator of trunkline.toml: edge, charging and jobs, until Ctrl-C."""
     from trunkline.app import open_system, upgrade_databases
-    from trunkline.app.founding import found
     from trunkline.platform import settings, telemetry
     from trunkline.supervisor import Supervisor
 
@@ -135,11 +151,9 @@ def serve() -> None:
     upgrade_databases(loaded)
     system = open_system(loaded)
     try:
-        secret = found(system)
+        _found(system)
     finally:
         system.close()
-    if secret:
-        typer.echo(f"Created {loaded.operator.name}. Sign in as administrator with {secret}")
     with Supervisor({}) as supervisor:
         supervisor.start()
         typer.echo(f"Serving on http://{loaded.http.host}:{loaded.http.port}/console")
@@ -243,7 +257,8 @@ def import_rates(
         except RateSheetRejected as error:
             _refuse(file, error.fields["lines"])
             raise
-    typer.echo(f"{sheet or file.stem}: {report}")
+    what = "in force from now on" if report.changed else "the same as before"
+    typer.echo(f"{report.sheet}: {report.entries:,} prefixes, {what}")
 
 
 @imports.command("usage")
@@ -283,13 +298,11 @@ def revise(
     """Write the migration to what the tables in the stores say now: for developers."""
     import tempfile
 
-    # Every store must be imported, which is what fills the metadata.
-    from trunkline import app as _every_store  # noqa: F401
+    from trunkline.app import METADATA
     from trunkline.kernel.errors import Invalid
-    from trunkline.platform import audit, idempotency, schema  # noqa: F401
-    from trunkline.platform.db import books_metadata, charging_metadata
+    from trunkline.platform import schema
 
-    metadata = {"books": books_metadata, "charging": charging_metadata}.get(which)
+    metadata = METADATA.get(which)
     if metadata is None:
         raise Invalid(f"{which[:20]!r} is neither books nor charging", path="which")
     with tempfile.TemporaryDirectory() as folder:

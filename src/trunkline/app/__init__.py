@@ -9,19 +9,29 @@ from pathlib import Path
 
 import msgspec
 
+from trunkline import migration
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
 from trunkline.ordering.reactions import REACTIONS as ORDERING
-from trunkline.platform import schema
+from trunkline.platform import audit, idempotency, schema
 from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.db import Database, books_metadata, charging_metadata
-from trunkline.platform.messages import Routes
+from trunkline.platform.messages import DatabaseName, Routes
 from trunkline.platform.relay import Relay
 from trunkline.platform.settings import Settings
 from trunkline.receivables.reactions import REACTIONS as RECEIVABLES
 from trunkline.usage.reactions import REACTIONS as USAGE
+
+STORES = (migration, audit, idempotency)
+"""Packages without reactions that have tables: importing them fills the metadata, as importing
+the reactions of all others does."""
+
+METADATA = {"books": books_metadata, "charging": charging_metadata}
+"""The tables of each database, all of them."""
+
+SQLITE = "sqlite:///"
 
 REACTIONS = (*LEDGER, *INVENTORY, *CHARGING, *USAGE, *RECEIVABLES, *BILLING, *ORDERING)
 
@@ -58,11 +68,29 @@ def open_system(settings: Settings, clock: Clock | None = None) -> System:
     )
 
 
+def is_empty(settings: Settings) -> bool:
+    """Whether neither database holds anything yet."""
+    return all(not _exists(url) or schema.revision(url) is None for _, url in _databases(settings))
+
+
+def check_databases(settings: Settings) -> None:
+    """Raises `WrongSchema` where a database is not at this version's revision."""
+    for which, url in _databases(settings):
+        schema.check(url, which)
+
+
+def _databases(settings: Settings) -> list[tuple[DatabaseName, str]]:
+    return [("books", settings.databases.books), ("charging", settings.databases.charging)]
+
+
+def _exists(url: str) -> bool:
+    return not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists()
+
+
 def upgrade_databases(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
     """Bring both databases to this version's schema, creating SQLite's files where needed."""
-    for which in ("books", "charging"):
-        url: str = getattr(settings.databases, which)
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    for which, url in _databases(settings):
+        if url.startswith(SQLITE):
+            Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         schema.upgrade(url, which)
         say(f"{which}: {schema.head(which)}")

@@ -888,4 +888,15 @@ def upgrade() -> None:
     op.create_index(
         "customer_search_by_customer", "customer_search", ["customer_id", "term"], unique=False
     )
+    op.create_table(
+        "migrated_row",
+        sa.Column("external_id", sa.String(length=100), nullable=False),
+        sa.Column("customer_id", sa.String(length=100), nullable=False),
+        sa.Column("fields", db.Json(), nullable=False),
+        sa.Column("imported_at", db.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name=op.f("migrated_row_customer_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("external_id", name=op.f("migrated_row_pkey")),
+    )
     # ### end Alembic commands ###
