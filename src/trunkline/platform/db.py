@@ -5,33 +5,34 @@ commits it, operations never do. SQLite and PostgreSQL behave alike: on SQLite e
 transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ COMMITTED.
 """
 
-import fcntl
-import os
 import re
 import sqlite3
 import threading
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import URL, Connection, CursorResult, Dialect, make_url
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.engine import URL, Connection, CursorResult, make_url
 
 from trunkline.kernel.errors import Conflict, Unavailable
 from trunkline.kernel.ids import IdSource, KindOfId
-from trunkline.kernel.time import from_micros, to_micros
 from trunkline.platform import outbox
+from trunkline.platform.claims import held_file, waited_for_file
 from trunkline.platform.clock import Clock, SystemClock
+from trunkline.platform.columns import Instant as Instant
+from trunkline.platform.columns import Json as Json
+from trunkline.platform.columns import decode_json as decode_json
+from trunkline.platform.columns import encode_json as encode_json
 from trunkline.platform.knock import Knocker
-from trunkline.platform.messages import DatabaseName, Message, Routes, encode_id
+from trunkline.platform.messages import DatabaseName, Message, Routes
 from trunkline.platform.turnstile import Turnstile
+
+# A lock that is waited for so long belongs to something that has gone wrong.
+_PATIENT = {"options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"}
+_READING = {"options": "-c default_transaction_read_only=on"}
 
 DialectName = Literal["sqlite", "postgresql"]
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -56,55 +57,6 @@ _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
-
-_json_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_id)
-_json_decoder = msgspec.json.Decoder(float_hook=Decimal)
-
-
-def encode_json(value: object) -> str:
-    """JSON text; decimals become numbers with their own digits."""
-    return _json_encoder.encode(value).decode()
-
-
-def decode_json(text: str | bytes) -> Any:
-    """The inverse: numbers with a fraction become `Decimal`, so that prices survive."""
-    return _json_decoder.decode(text)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, stored as microseconds since 1970."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
-        return None if value is None else to_micros(value)
-
-    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else from_micros(value)
-
-
-class Json(TypeDecorator[Any]):
-    """Any value that msgspec encodes; read back as plain dicts, lists, strings, ints, bools and
-    `Decimal`s. None is NULL."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(JSONB(none_as_null=True))
-        return dialect.type_descriptor(sa.Text())
-
-    def process_bind_param(self, value: object, dialect: Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return encode_json(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return decode_json(value)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -155,8 +107,12 @@ class Tx(Reader):
     def emit(self, message: Message, *, not_before: datetime | None = None) -> None:
         """Sends `message` to its reactions when this transaction commits; not before an
         instant where one is given."""
+        self.emit_all((message,), not_before=not_before)
+
+    def emit_all(self, messages: Iterable[Message], *, not_before: datetime | None = None) -> None:
+        """The same for many, in their order, at the cost of one statement."""
         database = self.database
-        rows = outbox.rows_of((message,), database.routes, database.now(), not_before=not_before)
+        rows = outbox.rows_of(messages, database.routes, database.now(), not_before=not_before)
         if rows:
             self.connection.execute(_EMIT[database.name], rows)
             self.emitted = True
@@ -211,13 +167,19 @@ class Database:
             self._turnstile = Turnstile(self.path)
             self._knocker = Knocker(self.path)
             # SQLAlchemy and the driver stay out of transactions: `transaction` begins them.
-            self.engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", **options)
+            options["isolation_level"] = "AUTOCOMMIT"
+            self.engine = sa.create_engine(self.url, **options)
+            self._reading = sa.create_engine(self.url, **options)
             sa.event.listen(self.engine, "connect", _sqlite_settings(durable=durable))
-            self._reading = self.engine
+            sa.event.listen(self._reading, "connect", _sqlite_settings(reading=True))
         else:
             self.dialect = "postgresql"
-            self.engine = sa.create_engine(self.url, isolation_level="READ COMMITTED", **options)
-            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self.engine = sa.create_engine(
+                self.url, isolation_level="READ COMMITTED", connect_args=_PATIENT, **options
+            )
+            self._reading = sa.create_engine(
+                self.url, isolation_level="AUTOCOMMIT", connect_args=_READING, **options
+            )
 
     def now(self) -> datetime:
         """The platform's clock, for the records it keeps itself; domains are told `now`."""
@@ -244,6 +206,8 @@ class Database:
         """Turns the errors that may pass by themselves into `DatabaseUnavailable`."""
         try:
             yield
+        except sa.exc.TimeoutError as error:
+            raise DatabaseUnavailable(f"{self.name}: too many use it at once") from error
         except sa.exc.OperationalError as error:
             reason = str(error.orig).strip().partition("\n")[0]
             # SQLite's OperationalError is for wrong statements too.
@@ -297,38 +261,18 @@ class Database:
         if self.path is None:
             yield
             return
-        with Path(f"{self.path}-{what}").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with waited_for_file(self.path, what):
             yield
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
         """Only one holder at a time on this database, in any process; raises `Busy` at once
         where there is one. The system lets go of it when its process ends, however."""
-        taken = self._file_lock(what) if self.path else self._advisory_lock(what)
-        with taken as taken_:
-            if not taken_:
+        held = held_file(self.path, what) if self.path else self._advisory_lock(what)
+        with held as is_ours:
+            if not is_ours:
                 raise Busy(f"{what} is already running")
             yield
-
-    @contextmanager
-    def _file_lock(self, what: str) -> Iterator[bool]:
-        name = re.sub("[^A-Za-z0-9.]+", "-", what)[:40]
-        path = Path(f"{self.path}-{name}-{zlib.crc32(what.encode()):08x}")
-        with path.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            # Its last holder may have removed the file between our opening and locking it.
-            if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                path.unlink()
 
     @contextmanager
     def _advisory_lock(self, what: str) -> Iterator[bool]:
@@ -344,8 +288,8 @@ class Database:
         """Moves SQLite's log into its file as far as readers allow, keeping nobody waiting: the
         jobs process does it every few seconds. Nothing to do on PostgreSQL."""
         if self.dialect == "sqlite":
-            with self.read() as r:
-                r.execute(_CHECKPOINT)
+            with self._available(), self.engine.connect() as connection:
+                connection.execute(_CHECKPOINT)
 
     def on_emit(self, wake: Callable[[], None]) -> None:
         """`wake` is called after every commit of this process that left deliveries."""
@@ -360,6 +304,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._reading.dispose()
         if self._turnstile is not None:
             self._turnstile.close()
         if self._knocker is not None:
@@ -382,14 +327,15 @@ def with_driver(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def _sqlite_settings(*, durable: bool) -> Callable[[Any, Any], None]:
-    def configure(connection: Any, _record: Any) -> None:
+def _sqlite_settings(*, durable: bool = True, reading: bool = False) -> Callable[..., None]:
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA busy_timeout=10000")
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
 
     return configure
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
+from prometheus_client import Counter
 
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
 from trunkline.kernel.time import to_micros
@@ -38,6 +39,9 @@ from trunkline.platform.wake import listen
 __all__ = ["Delivery", "Relay", "UnknownSubscriber", "backlog", "parked", "retry_parked"]
 
 log = structlog.get_logger(__name__)
+
+_DELIVERED = Counter("trunkline_deliveries", "Deliveries that took effect", ["subscriber"])
+_FAILED = Counter("trunkline_failed_deliveries", "Attempts that failed", ["subscriber"])
 
 BATCH = 256
 """Deliveries that one look at an outbox takes."""
@@ -200,10 +204,13 @@ class Pass:
         deliveries = [each for each in deliveries if self._may_run(each)]
         if not deliveries:
             return
+        subscriber = deliveries[0].subscriber
         try:
             reaction, target = self._relay.reaction(deliveries[0])
             run = self._run_within if target is self._source else self._run_across
-            self.delivered += run(deliveries, reaction, target)
+            delivered = run(deliveries, reaction, target)
+            self.delivered += delivered
+            _DELIVERED.labels(subscriber).inc(delivered)
         except Exception as error:
             if len(deliveries) > 1:
                 for each in deliveries:
@@ -292,6 +299,7 @@ class Pass:
 
     def _fail(self, delivery: Delivery, error: Exception) -> None:
         self.failed += 1
+        _FAILED.labels(delivery.subscriber).inc()
         self._halt(delivery)
         attempts = delivery.attempts + 1
         delay = self._relay.delay(error, attempts)

@@ -107,6 +107,14 @@ def test_values_come_back_as_they_went(books: Database) -> None:
     assert str(rows[0].body["price"]) == "12.50"
 
 
+def test_reading_can_not_write(books: Database) -> None:
+    for reading in (books.read, books.snapshot):
+        with pytest.raises(sa.exc.DBAPIError, match=r"readonly|read-only"), reading() as r:
+            r.execute(sa.insert(thing), {"id": "a"})
+    with books.read() as r:
+        assert ids(r) == []
+
+
 def test_nothing_is_nested(books: Database) -> None:
     with books.transaction(), pytest.raises(AssertionError), books.transaction():
         pass
