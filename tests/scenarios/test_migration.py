@@ -301,6 +301,15 @@ def test_progress_is_told(operator: Database, now: datetime, tmp_path: Path) -> 
     assert told == [(50, 71), (70, 71)]
 
 
+def test_a_file_that_can_not_be_opened_is_named(
+    operator: Database, now: datetime, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(ImportRefused) as refused:
+            import_customers(operator, path, now=now)
+        assert refused.value.path == str(path)
+
+
 @pytest.mark.slow
 def test_the_real_file_bills_what_its_customers_paid(
     operator: Database, charging: Database, now: datetime

@@ -26,6 +26,7 @@ from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
     IN_USE,
     ON_SALE,
+    Allowance,
     Brand,
     BrandId,
     Document,
@@ -38,9 +39,9 @@ from trunkline.catalog.model import (
     MarketId,
     NameTaken,
     OfferingId,
-    Price,
     PriceId,
     RateSheet,
+    Service,
     UnknownMarket,
     UnknownReference,
     UsagePrice,
@@ -49,7 +50,7 @@ from trunkline.catalog.prices import parse_price
 from trunkline.catalog.rates import read_sheet
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
-from trunkline.kernel.money import check_currency
+from trunkline.kernel.money import CurrencyMismatch, check_currency
 from trunkline.kernel.time import zone
 from trunkline.platform.db import Tx, decode_json, encode_json
 from trunkline.tmf.patch import merge
@@ -193,12 +194,17 @@ def import_rate_sheet(
 ) -> RateSheetImport:
     """Puts a CSV sheet (`rates.COLUMNS`) in the place of the one of this name: all of it, or
     nothing where a line is at fault. Its amounts are in `currency`. The same sheet again
-    changes nothing. Raises `RateSheetRejected` naming the lines."""
+    changes nothing. Raises `RateSheetRejected` naming the lines, and `CurrencyMismatch` where
+    the sheet is in another currency."""
     check_currency(currency, path="currency")
     Id.parse(sheet, path="sheet")
     entries = tuple(read_sheet(lines, currency=currency))
     present = store.find_sheet(tx, sheet, lock=True)
-    if present is not None and (present.currency, present.entries) == (currency, entries):
+    if present is not None and present.currency != currency:
+        raise CurrencyMismatch(
+            f"{sheet} is in {present.currency}; prices may name it", path="currency"
+        )
+    if present is not None and present.entries == entries:
         return RateSheetImport(sheet=sheet, entries=len(entries), changed=False)
     store.write_sheet(
         tx,
@@ -258,7 +264,12 @@ def _save(
         store.insert_document(tx, document, refers_to, sheet=sheet)
     else:
         store.update_document(tx, document, refers_to, sheet=sheet)
+    users = _offerings_with(tx, document) if present is not None else []
+    for user in users:
+        _check_user(tx, user)
     _tell(tx, document, present)
+    for user in users:
+        tx.emit(PricesChanged(offering=OfferingId(user.id)))
     return document
 
 
@@ -308,33 +319,78 @@ def _check_prices(tx: Tx, document: Document, refers_to: list[Reference]) -> str
     reckoned with. Answers with the rate sheet that a usage price names."""
     if document.kind is DocumentKind.PRICE:
         price = parse_price(document.body, price_id=PriceId(document.id))
-        sheet = price.rate_sheet if isinstance(price, UsagePrice) else None
-        if sheet is not None and not store.has_sheet(tx, sheet):
-            raise UnknownReference(f"there is no rate sheet {sheet[:60]}", path="rateSheet")
-        return sheet
+        return _check_sheet(tx, price) if isinstance(price, UsagePrice) else None
     if document.kind is DocumentKind.OFFERING:
         characteristics(document.body)
-        prices = [each for each in refers_to if each.kind is DocumentKind.PRICE]
-        bodies = store.find_documents(tx, DocumentKind.PRICE, [each.id for each in prices])
-        currencies = set()
-        for each in prices:
-            price = parse_price(bodies[each.id].body, price_id=PriceId(each.id), path=each.path)
-            if price is None and document.lifecycle_status in ON_SALE:
-                raise InvalidDocument(
-                    "an offering on sale can't have a price of a type that is only kept",
-                    path=each.path,
-                )
-            currencies |= _currency_of(price)
-        if len(currencies) > 1:
-            raise InvalidDocument(
-                f"its prices are in {' and '.join(sorted(currencies))}", path="productOfferingPrice"
-            )
+        _check_offering(tx, document, [e for e in refers_to if e.kind is DocumentKind.PRICE])
     return None
 
 
-def _currency_of(price: Price | None) -> set[str]:
-    amount = getattr(price, "amount", None)
-    return set() if amount is None else {amount.currency}
+def _check_sheet(tx: Tx, price: UsagePrice) -> str | None:
+    if price.rate_sheet is None:
+        return None
+    currency = store.sheet_currency(tx, price.rate_sheet)
+    if currency is None:
+        raise UnknownReference(f"there is no rate sheet {price.rate_sheet[:60]}", path="rateSheet")
+    if currency != price.amount.currency:
+        raise InvalidDocument(
+            f"the rate sheet is in {currency}, the price in {price.amount.currency}",
+            path="price.unit",
+        )
+    return price.rate_sheet
+
+
+def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None:
+    bodies = store.find_documents(tx, DocumentKind.PRICE, [each.id for each in prices])
+    currencies: set[str] = set()
+    used: dict[tuple[Service, int | None], str] = {}
+    for each in prices:
+        price = parse_price(bodies[each.id].body, price_id=PriceId(each.id), path=each.path)
+        if price is None and document.lifecycle_status in ON_SALE:
+            raise InvalidDocument(
+                "an offering on sale can't have a price of a type that is only kept",
+                path=each.path,
+            )
+        if isinstance(price, UsagePrice):
+            usage = (price.service, price.rating_group)
+            if usage in used:
+                raise InvalidDocument(
+                    f"prices the same usage as {used[usage]}: one service and rating group",
+                    path=each.path,
+                )
+            used[usage] = each.path
+        if price is not None and not isinstance(price, Allowance):
+            currencies.add(price.amount.currency)
+    if len(currencies) > 1:
+        raise InvalidDocument(
+            f"its prices are in {' and '.join(sorted(currencies))}", path="productOfferingPrice"
+        )
+
+
+def _offerings_with(tx: Tx, document: Document) -> list[Document]:
+    """The offerings that refer to this price."""
+    if document.kind is not DocumentKind.PRICE:
+        return []
+    users = {
+        by_id
+        for by_kind, by_id, _ in store.referrers(tx, document.kind, document.id)
+        if by_kind == DocumentKind.OFFERING
+    }
+    found = store.find_documents(tx, DocumentKind.OFFERING, users)
+    return [found[each] for each in sorted(found)]
+
+
+def _check_user(tx: Tx, offering: Document) -> None:
+    """An offering is to be right with its changed price too."""
+    prices = [
+        each for each in references(offering.kind, offering.body) if each.kind is DocumentKind.PRICE
+    ]
+    try:
+        _check_offering(tx, offering, prices)
+    except InvalidDocument as error:
+        raise InvalidDocument(
+            f"{offering.kind} {offering.id}, {error.path}, would be wrong: {error.reason}"
+        ) from None
 
 
 def _tell(tx: Tx, document: Document, present: Document | None) -> None:
@@ -354,11 +410,3 @@ def _tell(tx: Tx, document: Document, present: Document | None) -> None:
         tx.emit(DocumentChanged(kind=document.kind, id=document.id, body=body))
     if document.kind is DocumentKind.OFFERING:
         tx.emit(PricesChanged(offering=OfferingId(document.id)))
-    elif document.kind is DocumentKind.PRICE and present is not None:
-        users = {
-            by_id
-            for by_kind, by_id, _ in store.referrers(tx, document.kind, document.id)
-            if by_kind == DocumentKind.OFFERING
-        }
-        for offering in sorted(users):
-            tx.emit(PricesChanged(offering=OfferingId(offering)))

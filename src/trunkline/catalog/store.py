@@ -297,8 +297,10 @@ def sheet_names(r: Reader) -> list[str]:
     return [row.name for row in r.execute(_SHEETS)]
 
 
-def has_sheet(r: Reader, name: str) -> bool:
-    return r.execute(_SHEET, {"sheet": name}).first() is not None
+def sheet_currency(r: Reader, name: str) -> str | None:
+    """None where there is no such sheet."""
+    row = r.execute(_SHEET, {"sheet": name}).first()
+    return row.currency if row else None
 
 
 def write_sheet(tx: Tx, sheet: RateSheet) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -135,8 +136,8 @@ def import_customers(
 
     With `all_or_nothing` the whole file is one transaction, which keeps other writers waiting,
     and a row that is at fault or changed raises `ImportRefused`. Raises `ImportRefused` too for
-    a file whose header can't be read, `NoOperator`, `PriceListDiffers`, and `Busy` while another
-    import runs.
+    a file or a header that can't be read, `NoOperator`, `PriceListDiffers`, and `Busy` while
+    another import runs.
     """
     with books.exclusive("import customers"):
         with books.read() as r:
@@ -144,10 +145,17 @@ def import_customers(
         if not isinstance(source, Path):
             given = list(source)
             return _import(books, seller, given, now, progress, len(given), all_or_nothing)
-        with source.open("rb") as lines:
+        with _opened(source) as lines:
             total = sum(1 for _ in lines)
-        with source.open("rb") as lines:
+            lines.seek(0)
             return _import(books, seller, lines, now, progress, total, all_or_nothing)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ImportRefused(error.strerror or str(error), path=str(path), remarks=[]) from None
 
 
 def _seller(

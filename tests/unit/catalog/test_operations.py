@@ -53,7 +53,7 @@ from trunkline.catalog.events import DocumentStateChanged, PricesChanged
 from trunkline.catalog.model import MarketId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
-from trunkline.kernel.money import Money
+from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Message, Reaction, Routes
 from trunkline.platform.relay import Relay
@@ -344,6 +344,38 @@ def test_a_price_names_a_sheet_that_is_there(books: Database, now: datetime) -> 
     assert refused.value.path == "rateSheet"
     with pytest.raises(UnknownRateSheet), books.read() as r:
         rate_sheet(r, "world")
+
+
+def test_a_sheet_and_its_prices_are_in_one_currency(books: Database, now: datetime) -> None:
+    with books.transaction() as tx:
+        import_rate_sheet(tx, sheet="world", lines=SHEET, currency="USD", now=now)
+    with pytest.raises(InvalidDocument) as refused, books.transaction() as tx:
+        save_price(tx, voice_usage(rateSheet="world"), now)
+    assert refused.value.path == "price.unit"
+    with pytest.raises(CurrencyMismatch), books.transaction() as tx:
+        import_rate_sheet(tx, sheet="world", lines=SHEET, currency="EUR", now=now)
+
+
+@pytest.mark.parametrize("patch", [{"price": {"unit": "USD"}}, {"priceType": "discount"}])
+def test_a_price_stays_right_for_the_offerings_that_have_it(
+    books: Database, now: datetime, patch: dict[str, Any]
+) -> None:
+    with books.transaction() as tx:
+        save_price(tx, recurring("a"), now)
+        save_price(tx, recurring("b"), now)
+        save_offering(tx, offering_body("o", "a", "b"), now)
+    with pytest.raises(InvalidDocument, match="productOffering o"), books.transaction() as tx:
+        patch_document(tx, kind=PRICE, document_id="b", patch=patch, now=now)
+
+
+def test_an_offering_prices_a_usage_once(books: Database, now: datetime) -> None:
+    with books.transaction() as tx:
+        for price_id, group in (("a", None), ("b", 7), ("c", 7)):
+            save_price(tx, voice_usage(price_id, ratingGroup=group), now)
+        save_offering(tx, offering_body("o", "a", "b"), now)
+    with pytest.raises(InvalidDocument) as refused, books.transaction() as tx:
+        save_offering(tx, offering_body("o", "a", "b", "c"), now)
+    assert refused.value.path == "productOfferingPrice[2].id"
 
 
 def test_the_real_sheet_comes_in_whole(books: Database, now: datetime) -> None:
