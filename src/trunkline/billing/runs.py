@@ -112,7 +112,11 @@ _FINISH_RUN = (
     .values(state=BillRunState.COMPLETED.value, finished_at=sa.bindparam("at", type_=Instant))
 )
 _RUN = sa.select(bill_run).where(bill_run.c.id == sa.bindparam("run"))
-_RUNS = sa.select(bill_run).order_by(bill_run.c.id.desc()).limit(sa.bindparam("limit"))
+_RUNS = (
+    sa.select(bill_run)
+    .order_by(bill_run.c.started_at.desc(), bill_run.c.id.desc())
+    .limit(sa.bindparam("limit"))
+)
 _INSERT_FAILURE = sa.insert(bill_failure)
 _FAILURES = (
     sa.select(bill_failure)
