@@ -7,6 +7,8 @@ reserved for one holder at a time, under concurrency too. It knows no orders; wh
 """
 
 from trunkline.inventory.model import (
+    PRODUCT_LIFECYCLE,
+    SERVICE_LIFECYCLE,
     NewProduct,
     NotAvailable,
     OutOfStock,
@@ -73,6 +75,8 @@ from trunkline.inventory.store import product as product_table
 from trunkline.inventory.store import service as service_table
 
 __all__ = [
+    "PRODUCT_LIFECYCLE",
+    "SERVICE_LIFECYCLE",
     "Iccid",
     "Imsi",
     "Msisdn",

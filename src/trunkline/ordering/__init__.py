@@ -10,6 +10,7 @@ from trunkline.ordering.decomposition import (
     ServiceKind,
 )
 from trunkline.ordering.model import (
+    ORDER_LIFECYCLE,
     Action,
     ExternalIdReused,
     ItemRequest,
@@ -48,6 +49,7 @@ from trunkline.ordering.store import (
 )
 
 __all__ = [
+    "ORDER_LIFECYCLE",
     "Action",
     "ExternalIdReused",
     "ItemRequest",
