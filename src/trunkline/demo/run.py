@@ -36,6 +36,8 @@ DEFAULTS = {
     "TRUNKLINE_DATABASES_BOOKS": f"sqlite:///{FOLDER}/books.db",
     "TRUNKLINE_DATABASES_CHARGING": f"sqlite:///{FOLDER}/charging.db",
     "TRUNKLINE_CHARGING_GRANT_BYTES": "500000000",
+    # The gateway tells of the month that is lived, not of the minute in which it is.
+    "TRUNKLINE_CHARGING_EVENT_TIME_TOLERANCE_SECONDS": "4000000",
     "TRUNKLINE_LOG_LEVEL": "warning",
 }
 """The demonstration's operator; the environment overrides each of them."""
