@@ -52,17 +52,16 @@ class CreditAnswers:
         }
 
     def encode(self, reading: Reading, answer: ChargeAnswer) -> bytes:
-        """The whole CCA."""
+        """The whole CCA. One that refuses the request says nothing of its services."""
         request = reading.request
         result = answer.result
-        if reading.by_service:
+        units = b""
+        if result is Result.SUCCESS and reading.by_service:
             units = b"".join([_service(unit, request.service) for unit in answer.units])
-        elif answer.units:
+        elif result is Result.SUCCESS and answer.units:
             unit = answer.units[0]
-            result = unit.result if result is Result.SUCCESS else result
+            result = unit.result
             units = b"".join(_unit(unit, request.service))
-        else:
-            units = b""
         parts = [
             reading.session,
             self._middles[result, request.kind],

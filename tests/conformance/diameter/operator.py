@@ -1,0 +1,50 @@
+"""An operator with one tariff, so that a gateway has somebody to ask for."""
+
+from datetime import datetime
+
+from tests.unit.charging.builders import compiled, opening
+from trunkline.charging import ChargingAccountId, GroupCommit, InstallTariff, operations, queries
+from trunkline.charging.journal import RecordKind
+from trunkline.diameter import GySettings
+from trunkline.kernel.money import Money
+from trunkline.platform.db import Database
+
+SETTINGS = GySettings("ocs.localdomain", "localdomain", port=0, drain=0.2)
+ACCOUNT = ChargingAccountId("cac_1")
+
+
+class Operator:
+    """Data costs a cent for each megabyte begun; one account asks."""
+
+    def __init__(self, charging: Database, now: datetime) -> None:
+        self._charging = charging
+        self._now = now
+        self.attempt = GroupCommit(charging).attempt
+        tariff = compiled()
+        with charging.transaction() as tx:
+            install = InstallTariff(
+                version=tariff.version,
+                effective_from=tariff.effective_from,
+                body=tariff.encode(),
+            )
+            operations.install_tariff(tx, install, now)
+
+    def open(self, *identities: tuple[str, str], money: str) -> None:
+        with self._charging.transaction() as tx:
+            operations.open_account(tx, opening(1, account=ACCOUNT, identities=identities))
+            operations.top_up(
+                tx, ACCOUNT, payment_id="pay_1", amount=Money.of(money, "EUR"), now=self._now
+            )
+
+    @property
+    def balance(self) -> queries.Balance:
+        with self._charging.read() as r:
+            return queries.balance(r, ACCOUNT, self._now)
+
+    @property
+    def charges(self) -> list[tuple[int, int]]:
+        """(units, micros) of each usage record, in the order of the journal."""
+        with self._charging.read() as r:
+            lines = queries.records(r, ACCOUNT, limit=100)
+        usage = [each for each in lines if each.kind is RecordKind.USAGE]
+        return [(each.units, each.charge.micros) for each in sorted(usage, key=lambda u: u.seq)]
