@@ -224,4 +224,6 @@ def charging(make_database: MakeDatabase) -> Database:
 @pytest.fixture
 def relay(books: Database, charging: Database, routes: Routes, clock: DrivenClock) -> Relay:
     """`relay.drain()` runs all deliveries that are due by the test's clock."""
-    return Relay({"books": books, "charging": charging}, routes, clock, jitter=lambda: 0.0)
+    return Relay(
+        {"books": books, "charging": charging}, routes, clock, jitter=lambda: 0.0, hold=3600.0
+    )

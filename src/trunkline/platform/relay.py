@@ -12,6 +12,7 @@ nobody until its instant has come.
 import logging
 import random
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -66,7 +67,9 @@ class UnknownSubscriber(NotFound):
 
 
 class Relay:
-    """Runs deliveries of `databases` by `routes`. Several may work on the same databases."""
+    """Runs deliveries of `databases` by `routes`. Several may work on the same databases.
+    After `hold` seconds a transaction takes on no more of them. `jitter` gives numbers between
+    0 and 1."""
 
     def __init__(
         self,
@@ -75,7 +78,9 @@ class Relay:
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
+        hold: float = 0.005,
     ) -> None:
+        self.hold = hold
         self._databases = {each.name: each for each in databases.values()}
         self._routes = routes
         self._clock = clock
@@ -93,7 +98,7 @@ class Relay:
     def _round(self, now: datetime | None = None) -> "list[Pass] | None":
         """One look at each outbox; None when there was nothing to do in any."""
         passes = [self.look(each, now) for each in self._databases.values()]
-        return passes if any(each.delivered or each.failed for each in passes) else None
+        return passes if any(each.removed or each.failed for each in passes) else None
 
     def run(self, stop: threading.Event) -> None:
         """Runs deliveries as they fall due, until `stop` is set. A database that is away is
@@ -192,6 +197,7 @@ class Pass:
 
     def __init__(self, relay: Relay, source: Database, now: datetime) -> None:
         self.delivered = 0
+        self.removed = 0
         self.failed = 0
         self._relay = relay
         self._source = source
@@ -242,41 +248,38 @@ class Pass:
         self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
     ) -> int:
         with target.transaction() as tx:
-            taken = self._take(tx, deliveries)
-            if taken:
-                tx.execute(self._statements.remove, {"ids": [each.id for each in taken]})
-            for each in taken:
-                self._react(tx, reaction, each)
-        return len(taken)
+            done = self._react(tx, reaction, self._take(tx, deliveries))
+            self._remove(tx, done)
+        return len(done)
 
     def _run_across(
         self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
     ) -> int:
         if self._source.dialect == "postgresql":
             with self._source.transaction() as holding:
-                taken = self._take(holding, deliveries)
-                done = self._run_in_target(taken, reaction, target)
-                self._remove(holding, taken)
-            return done
+                done, new = self._run_in_target(self._take(holding, deliveries), reaction, target)
+                self._remove(holding, done)
+            return new
         # On SQLite `alone` already keeps other relays away; holding its write lock while
         # another database works would keep everybody away.
         with self._source.read() as r:
             taken = self._take(r, deliveries)
-        done = self._run_in_target(taken, reaction, target)
+        done, new = self._run_in_target(taken, reaction, target)
         with self._source.transaction() as tx:
-            self._remove(tx, taken)
-        return done
+            self._remove(tx, done)
+        return new
 
     def _run_in_target(
         self, deliveries: Sequence[Delivery], reaction: Reaction, target: Database
-    ) -> int:
+    ) -> tuple[list[Delivery], int]:
+        """Those that have taken effect by now, and how many of them did just now."""
         if not deliveries:
-            return 0
+            return [], 0
         statements = STATEMENTS[target.name]
         with target.transaction() as tx:
             which = {"source": self._source.name, "ids": [each.id for each in deliveries]}
             known = set(tx.execute(statements.received, which).scalars())
-            new = [each for each in deliveries if each.id not in known]
+            new = self._react(tx, reaction, [each for each in deliveries if each.id not in known])
             if new:
                 received_at = to_micros(self._now)
                 tx.execute(
@@ -286,16 +289,24 @@ class Pass:
                         for each in new
                     ],
                 )
-            for each in new:
-                self._react(tx, reaction, each)
-        return len(new)
+        return [*(each for each in deliveries if each.id in known), *new], len(new)
 
     def _remove(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
+            self.removed += len(deliveries)
             tx.execute(self._statements.remove, {"ids": [each.id for each in deliveries]})
 
-    def _react(self, tx: Tx, reaction: Reaction, delivery: Delivery) -> None:
-        reaction.run(tx, self._relay.decode(reaction, delivery), self._now)
+    def _react(self, tx: Tx, reaction: Reaction, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Runs them as far as the time allows that a transaction may last: others wait."""
+        done: list[Delivery] = []
+        started = time.monotonic()
+        for each in deliveries:
+            if done and time.monotonic() - started > self._relay.hold:
+                self._halt(each)
+            elif self._may_run(each):
+                reaction.run(tx, self._relay.decode(reaction, each), self._now)
+                done.append(each)
+        return done
 
     def _fail(self, delivery: Delivery, error: Exception) -> None:
         self.failed += 1

@@ -127,9 +127,10 @@ def test_killed_at_any_statement(
     assert step > 20, "the test kills at every statement, and there are more than these"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("hold", [0.0, 3600.0])
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_again_and_again(
-    both: dict[DatabaseName, Database], routes: Routes, clock: DrivenClock, seed: int
+    both: dict[DatabaseName, Database], routes: Routes, clock: DrivenClock, seed: int, hold: float
 ) -> None:
     dice = random.Random(seed)
     sent: list[Counted] = []
@@ -138,8 +139,8 @@ def test_killed_again_and_again(
         send(both["books"], *fresh)
         sent += fresh
         with killing(both, lambda: dice.random() < 0.05), suppress(Killed):
-            Relay(both, routes, clock).drain()
-    Relay(both, routes, clock).drain()
+            Relay(both, routes, clock, hold=hold).drain()
+    Relay(both, routes, clock, hold=hold).drain()
     check(both, sent)
 
 

@@ -68,6 +68,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version", name=op.f("charging_tariff_pkey")),
     )
     op.create_table(
+        "charging_traffic",
+        sa.Column("slot", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", "worker", name=op.f("charging_traffic_pkey")),
+    )
+    op.create_table(
         "inbox",
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("delivery", sa.BigInteger(), autoincrement=False, nullable=False),
