@@ -56,7 +56,9 @@ _REFERENCES: Mapping[DocumentKind, Mapping[str, DocumentKind]] = {
         "popRelationship": DocumentKind.PRICE,
     },
 }
-"""The attributes that name other documents: an object with an `id`, or a list of them."""
+"""The attributes that name other documents: lists of objects with an `id`, and `_SINGLE`."""
+_SINGLE = frozenset({"productSpecification"})
+"""Those that are one object."""
 
 _STATUSES = {status.replace(" ", "").lower(): status for status in LifecycleStatus}
 _LONGEST_NAME = 200
@@ -132,6 +134,9 @@ def references(kind: DocumentKind, body: Body) -> list[Reference]:
         value = body.get(name)
         if value is None:
             continue
+        if isinstance(value, list) is (name in _SINGLE):
+            shape = "an object" if name in _SINGLE else "a list"
+            raise InvalidDocument(f"is not {shape}", path=name)
         items = [(name, value)]
         if isinstance(value, list):
             items = [(f"{name}[{index}]", each) for index, each in enumerate(value)]
@@ -159,7 +164,8 @@ def offering_of(document: Document, prices: tuple[Price, ...]) -> Offering:
     """The typed view of an offering's document, with the prices that it refers to."""
     body = document.body
     start, end = valid_for(body)
-    specification = body.get("productSpecification") or {}
+    refers_to = references(document.kind, body)
+    specifications = [e.id for e in refers_to if e.kind is DocumentKind.SPECIFICATION]
     return Offering(
         id=OfferingId(document.id),
         name=document.name,
@@ -169,10 +175,10 @@ def offering_of(document: Document, prices: tuple[Price, ...]) -> Offering:
         is_sellable=_flag(body, "isSellable", default=True),
         valid_from=start,
         valid_until=end,
-        specification=SpecificationId(specification["id"]) if specification else None,
+        specification=SpecificationId(specifications[0]) if specifications else None,
         components=tuple(
             OfferingId(reference.id)
-            for reference in references(document.kind, body)
+            for reference in refers_to
             if reference.path.startswith("bundledProductOffering[")
         ),
         prices=prices,

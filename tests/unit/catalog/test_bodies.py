@@ -97,6 +97,15 @@ def test_a_reference_without_an_id_is_refused(value: Any) -> None:
     assert str(refused.value.path).startswith("productOfferingPrice")
 
 
+@pytest.mark.parametrize(
+    "body", [{"productSpecification": [{"id": "s"}]}, {"category": {"id": "c"}}]
+)
+def test_a_reference_has_its_shape(body: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refused:
+        references(OFFERING, body)
+    assert refused.value.path == next(iter(body))
+
+
 def test_the_typed_view_of_an_offering() -> None:
     body = offering_body(
         isSellable=True,
