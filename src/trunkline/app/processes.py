@@ -8,22 +8,29 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import FrameType
 
 import prometheus_client
+import structlog
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from trunkline.app import System, open_system
-from trunkline.charging import GrantPolicy, GrantSize, GroupCommit
+from trunkline.charging import GrantPolicy, GrantSize, GroupCommit, forget_traffic
 from trunkline.diameter import GySettings, run_gateway_edge
+from trunkline.platform.db import DatabaseUnavailable
 from trunkline.platform.settings import ChargingSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
 from trunkline.rating import compiled
 
+log = structlog.get_logger(__name__)
+
 CHECKPOINT_EVERY = 2.0
 """Seconds."""
+FORGET_EVERY = timedelta(hours=1)
+TRAFFIC_KEPT = timedelta(days=8)
 
 
 def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
@@ -99,9 +106,19 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 
 def _keep_house(system: System, stop: threading.Event) -> None:
     """SQLite's log of charging is folded into its file here, so that charging never waits for
-    it."""
+    it. A database that is away is asked again."""
+    forget_at = system.clock.now()
     while not stop.wait(CHECKPOINT_EVERY):
         system.charging.checkpoint()
+        now = system.clock.now()
+        if now >= forget_at:
+            try:
+                with system.charging.transaction() as tx:
+                    forget_traffic(tx, older_than=TRAFFIC_KEPT, now=now)
+            except DatabaseUnavailable as error:
+                log.warning("housekeeping waits for a database", error=str(error))
+                continue
+            forget_at = now + FORGET_EVERY
 
 
 def _policy(settings: ChargingSettings) -> GrantPolicy:

@@ -68,6 +68,12 @@ from trunkline.charging.queries import (
     usage_lines,
 )
 from trunkline.charging.state import Status
+from trunkline.charging.traffic import (
+    forget_traffic,
+    requests_between,
+    requests_by_hour,
+    requests_per_second,
+)
 
 __all__ = [
     "ACCOUNTS",
@@ -119,8 +125,12 @@ __all__ = [
     "billing_month",
     "charging_accounts",
     "daily_usage",
+    "forget_traffic",
     "identities",
     "month_bounds",
     "records",
+    "requests_between",
+    "requests_by_hour",
+    "requests_per_second",
     "usage_lines",
 ]

@@ -24,7 +24,8 @@ from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.state import decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
-from trunkline.platform.db import Database
+from trunkline.charging.traffic import WorkerId, slot_of
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.outbox import rows_of
 from trunkline.rating import Tariff
 
@@ -58,6 +59,7 @@ class GroupCommit:
         self._database = database
         self._policy = policy
         self._tariffs = Tariffs((), self._load)
+        self._worker: WorkerId | None = None
 
     def _load(self, version: int) -> Tariff:
         with self._database.read() as r:
@@ -132,11 +134,20 @@ class GroupCommit:
             sums = totals((states[key].state, record) for key, record in outcome.written)
             messages = entries(sums, tx.new_id(BatchId, now), now) if sums else ()
             deliveries = rows_of(messages, database.routes, now)
-            if states:
-                hot.write(tx, states.values(), outcome.written, deliveries, commit=True)
+            answered = len(requests) - outcome.answers.count(None)
+            if answered:
+                count = slot_of(int(now.timestamp())), self._known_as(tx, now), answered
+                hot.write(
+                    tx, states.values(), outcome.written, deliveries, count=count, commit=True
+                )
         if deliveries:
             database.wake()
         return outcome.answers
+
+    def _known_as(self, tx: Tx, now: datetime) -> WorkerId:
+        if self._worker is None:
+            self._worker = tx.new_id(WorkerId, now)
+        return self._worker
 
     def _decide(self, requests: Sequence[ChargeRequest], taken: Taken, now: int) -> Outcome:
         """Decides one request after another; pure but for the loading of tariffs."""

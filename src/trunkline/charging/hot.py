@@ -10,6 +10,7 @@ import msgspec
 from trunkline.charging.journal import Record
 from trunkline.charging.state import encode
 from trunkline.charging.store import Account, Binding, records
+from trunkline.charging.traffic import COUNT, Count
 from trunkline.platform.db import Tx
 from trunkline.platform.outbox import CHANNEL, OutboxRow
 
@@ -98,6 +99,7 @@ _PG_INSERT = (
     + ", ".join(f"%b::{_PG_TYPES.get(name, 'bigint')}[]" for name in _COLUMNS)
     + ")"
 )
+_COUNT, _PG_COUNT = COUNT.format("?"), COUNT.format("%b")
 _OUTBOX = "INSERT INTO outbox (subscriber, topic, key, payload, created_at, due_at) VALUES "
 
 _encode_slice = msgspec.msgpack.Encoder().encode
@@ -138,22 +140,27 @@ def write(
     written: Iterable[tuple[int, Record]],
     deliveries: Sequence[OutboxRow] = (),
     *,
+    count: Count | None = None,
     commit: bool = False,
 ) -> None:
-    """Saves accounts, their new records (by account key) and deliveries; with `commit` also
-    commits, in the same round trip."""
+    """Saves accounts, their new records (by account key) and deliveries, and counts requests;
+    with `commit` also commits, in the same round trip."""
     states = [(encode(each.state), each.key, each.version) for each in changed]
     rows = [_row(key, record) for key, record in written]
     if tx.dialect == "sqlite":
-        updated = _write_sqlite(tx.driver, states, rows, deliveries)
+        updated = _write_sqlite(tx.driver, states, rows, deliveries, count)
     else:
-        updated = _write_postgresql(tx.driver, states, rows, deliveries, commit=commit)
+        updated = _write_postgresql(tx.driver, states, rows, deliveries, count, commit=commit)
     if updated != len(states):
         raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
 
 
 def _write_sqlite(
-    driver: Any, states: list[Any], rows: list[Any], deliveries: Sequence[OutboxRow]
+    driver: Any,
+    states: list[Any],
+    rows: list[Any],
+    deliveries: Sequence[OutboxRow],
+    count: Count | None,
 ) -> int:
     updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
     if rows:
@@ -162,6 +169,8 @@ def _write_sqlite(
         driver.executemany(
             f"{_OUTBOX} (?, ?, ?, ?, ?, ?)", [tuple(each.values()) for each in deliveries]
         )
+    if count:
+        driver.execute(_COUNT, count)
     return updated
 
 
@@ -170,6 +179,7 @@ def _write_postgresql(
     states: list[Any],
     rows: list[Any],
     deliveries: Sequence[OutboxRow],
+    count: Count | None,
     *,
     commit: bool,
 ) -> int:
@@ -185,6 +195,8 @@ def _write_postgresql(
                 [tuple(each.values()) for each in deliveries],
             )
             insert.execute(f"NOTIFY {CHANNEL}")
+        if count:
+            insert.execute(_PG_COUNT, count)
         if commit:
             driver.commit()
     return update.rowcount if states else 0
