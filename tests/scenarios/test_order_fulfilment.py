@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.scenarios.ordering_shop import (
     ADD_ON,
@@ -18,7 +19,9 @@ from tests.scenarios.ordering_shop import (
     sign_up,
 )
 from trunkline import inventory
-from trunkline.customers import BillingAccountId, CustomerId
+from trunkline.charging import ChargingAccountId
+from trunkline.charging.events import OpenAccount, OpeningRefused
+from trunkline.customers import AccountKind, BillingAccountId, CustomerId
 from trunkline.inventory import (
     Msisdn,
     PriceKind,
@@ -31,6 +34,7 @@ from trunkline.inventory import (
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money
+from trunkline.ledger import LegalEntityId
 from trunkline.ordering import (
     ExternalIdReused,
     ItemRequest,
@@ -57,7 +61,7 @@ from trunkline.ordering import (
     tasks,
 )
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import OUTBOX, Database
 from trunkline.platform.relay import Relay
 
 Buyer = tuple[CustomerId, BillingAccountId]
@@ -169,7 +173,7 @@ def test_two_wish_the_same_number_and_the_second_is_held(
     assert read(books, first).state is OrderState.COMPLETED
     held = read(books, second)
     assert held.state is OrderState.HELD
-    assert held.items[0].reason == f"number: number {FIRST_NUMBER} is reserved"
+    assert held.items[0].reason == f"number {FIRST_NUMBER} is reserved"
     with pytest.raises(NotOrderable, match="is assigned"):
         place(books, buyer, now, add(characteristics=wish))
 
@@ -183,7 +187,7 @@ def test_out_of_stock_is_held_until_stock_comes_and_it_is_tried_again(
     relay.drain()
     held = read(books, placed)
     assert (held.state, held.items[0].state) == (OrderState.HELD, OrderState.HELD)
-    assert held.items[0].reason == "number: no number is left in stock"
+    assert held.items[0].reason == "no number is left in stock"
     with books.transaction() as tx:
         assert retry_task(tx, order=placed.id, task=0, now=now).state is OrderState.HELD
         assert tasks(tx, placed.id)[0].attempts == 2
@@ -276,6 +280,71 @@ def test_cancelled_while_charging_opens_its_account_it_gives_all_back(
     again = place(books, buyer, clock.now(), add())
     relay.drain()
     assert read(books, again).state is OrderState.COMPLETED
+
+
+def test_charging_refuses_an_identity_and_the_order_is_held(
+    books: Database, charging: Database, relay: Relay, buyer: Buyer, now: datetime
+) -> None:
+    with books.transaction() as tx:
+        fill_shelf(tx, now, numbers=2)
+        taken = inventory.reserve_sim(tx, holder="a test card")
+        inventory.release_resources(tx, holder="a test card")
+        tx.emit(
+            OpenAccount(
+                account=ChargingAccountId("cac_elsewhere"),
+                billing_account=buyer[1],
+                legal_entity=LegalEntityId("ent_skerry"),
+                currency="EUR",
+                kind=AccountKind.POSTPAID,
+                plan=MOBILE,
+                cycle_day=1,
+                time_zone="Europe/Dublin",
+                identities=(("imsi", str(taken.imsi)),),
+                opened_at=now - timedelta(days=1),
+            )
+        )
+    relay.drain()
+    placed = place(books, buyer, now, add(quantity=2))
+    relay.drain()
+    held = read(books, placed)
+    assert held.state is OrderState.HELD
+    assert str(held.items[0].reason).endswith(f"imsi {taken.imsi} belongs to another account")
+    working, refused = held.items[0].products
+    if account_is_open(charging, refused):
+        working, refused = refused, working
+    with books.read() as r:
+        [failed] = [each for each in tasks(r, placed.id) if each.state is TaskState.FAILED]
+    with books.transaction() as tx:
+        retry_task(tx, order=placed.id, task=failed.position, now=now)
+    relay.drain()
+    assert read(books, placed).state is OrderState.HELD
+    with books.transaction() as tx:
+        ended = give_up_item(tx, order=placed.id, item="1", reason="a card twice", now=now)
+    assert ended.state is OrderState.PARTIAL
+    assert account_is_open(charging, working)
+    assert stock(books, ResourceKind.NUMBER, ResourceState.AVAILABLE) == 1
+
+
+def test_cancelled_on_the_way_and_then_refused_there_is_nothing_to_close(
+    books: Database, relay: Relay, buyer: Buyer, now: datetime
+) -> None:
+    with books.transaction() as tx:
+        fill_shelf(tx, now, numbers=1)
+    placed = place(books, buyer, now, add())
+    with books.transaction() as tx:
+        start_order(tx, order=placed.id, now=now)
+        cancel_order(tx, order=placed.id, now=now)
+        product = ChargingAccountId(tasks(tx, placed.id)[0].product)
+        tx.emit(OpeningRefused(account=product, code="identityTaken", reason="taken"))
+        # The refusal comes before the account would have been opened.
+        tx.execute(
+            sa.delete(OUTBOX["books"][0])
+            .where(OUTBOX["books"][0].c.key == product)
+            .where(OUTBOX["books"][0].c.topic == OpenAccount.topic)
+        )
+    relay.drain()
+    assert read(books, placed).state is OrderState.CANCELLED
+    assert stock(books, ResourceKind.NUMBER, ResourceState.AVAILABLE) == 1
 
 
 def test_a_held_order_can_be_cancelled(

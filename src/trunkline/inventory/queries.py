@@ -38,7 +38,7 @@ def product(r: Reader, product_id: ProductId) -> Product:
     return found[0]
 
 
-def products(r: Reader, ids: Sequence[ProductId]) -> list[Product]:
+def products(r: Reader, ids: Sequence[str]) -> list[Product]:
     """Those of `ids` that exist, in the order of their ids."""
     return store.products(r, ids)
 
@@ -83,7 +83,7 @@ def service(r: Reader, service_id: ServiceId) -> Service:
     return found
 
 
-def services(r: Reader, ids: Sequence[ServiceId]) -> list[Service]:
+def services(r: Reader, ids: Sequence[str]) -> list[Service]:
     """Those of `ids` that exist, in the order of their ids."""
     return store.services(r, ids)
 

@@ -235,8 +235,8 @@ def proceed(
 def _run(tx: Tx, step: Step, now: datetime) -> Task:
     try:
         result = _RUN[step.task.kind](tx, step, now)
-    except TrunklineError as reason:
-        return moved(step.task, TaskState.FAILED, now, reason=str(reason), result={})
+    except TrunklineError as error:
+        return moved(step.task, TaskState.FAILED, now, reason=error.reason, result={})
     if result is None:
         return moved(step.task, TaskState.IN_PROGRESS, now, result={})
     return moved(step.task, TaskState.COMPLETED, now, result=result)
