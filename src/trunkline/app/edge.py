@@ -37,12 +37,7 @@ def create(system: System) -> Application:
             settings=system.settings.console,
         )
     )
-    apis = rest.create_app(
-        books=system.books,
-        charging=system.charging,
-        clock=system.clock,
-        settings=system.settings,
-    )
+    apis = rest.create_app(books=system.books, charging=system.charging, clock=system.clock)
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
