@@ -111,10 +111,13 @@ def _facts(invoice: Invoice) -> list[list[str]]:
 
 def _due(invoice: Invoice) -> dict[str, str]:
     due = invoice.amount_due
+    title = "Amount due" if due else "Nothing to pay"
     if due:
-        title, text = "Amount due", f"Please pay by {_date(invoice.due_date)}"
+        text = f"Please pay by {_date(invoice.due_date)}"
+    elif invoice.gross.micros > 0:
+        text = "Your credit covers this invoice"
     else:
-        title, text = "Nothing to pay", "Your credit covers this invoice"
+        text = "This invoice asks for no payment"
     return {"title": title, "text": text, "amount": str(due)}
 
 
