@@ -221,6 +221,11 @@ def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:
             )
 
 
+def credited(r: Reader, payments: Sequence[str]) -> set[str]:
+    """Those of these payments (by id) whose top-up has reached its balance."""
+    return set(store.credited(r, payments))
+
+
 def identities(r: Reader, account: ChargingAccountId) -> list[BoundIdentity]:
     """What the account is or was known by, the latest first. Raises
     `UnknownChargingAccount`."""

@@ -239,10 +239,19 @@ def _to_binding(row: Any) -> Binding:
     return Binding(row.kind, row.value, row.valid_from, row.valid_to, row.account)
 
 
+_CREDITED = sa.select(top_ups.c.payment_id).where(
+    top_ups.c.payment_id.in_(sa.bindparam("payments", expanding=True))
+)
 _insert_top_up = {
     "sqlite": sqlite.insert(top_ups).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(top_ups).on_conflict_do_nothing(),
 }
+
+
+def credited(r: Reader, payments: Sequence[str]) -> list[str]:
+    """Those of these payments that have been credited."""
+    rows = r.execute(_CREDITED, {"payments": list(payments)})
+    return list(rows.scalars())
 
 
 def note_top_up(tx: Tx, payment_id: str, key: int, seq: int) -> bool:

@@ -14,7 +14,6 @@ from trunkline.payments.model import (
 )
 from trunkline.platform.db import Reader
 
-
 PAYMENTS = store.payment
 """The table, for lists that are filtered by its columns."""
 

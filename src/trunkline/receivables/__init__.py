@@ -20,6 +20,7 @@ from trunkline.receivables.model import (
 )
 from trunkline.receivables.operations import allocate_payment, open_items
 from trunkline.receivables.queries import (
+    OPEN_ITEMS,
     ageing,
     allocations_for,
     allocations_of,
@@ -36,6 +37,7 @@ from trunkline.receivables.queries import (
 
 __all__ = [
     "AGEING",
+    "OPEN_ITEMS",
     "AgeingBucket",
     "Allocation",
     "AllocationId",

@@ -20,6 +20,10 @@ from trunkline.receivables.model import (
 )
 
 
+OPEN_ITEMS = store.open_item
+"""The table, for lists that are filtered by its columns."""
+
+
 def receivable_account(r: Reader, account: BillingAccountId) -> ReceivableAccount:
     """An account's open sum and unused credit; zero for one that never had an invoice or a
     payment. Raises what `customers.billing_account` does for one that does not exist."""
