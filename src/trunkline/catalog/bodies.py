@@ -81,7 +81,6 @@ def read_document(
     name = body.get("name")
     if not isinstance(name, str) or not 1 <= len(name.strip()) <= _LONGEST_NAME:
         raise InvalidDocument(f"a name of 1 to {_LONGEST_NAME} characters is needed", path="name")
-    refuse_nul(body)
     status = read_status(body)
     version = _text(body, "version") or "1.0"
     if len(version) > _LONGEST_VERSION:
@@ -219,20 +218,6 @@ def valid_for(body: Body) -> tuple[datetime | None, datetime | None]:
     if start is not None and end is not None and end <= start:
         raise InvalidDocument("ends before it starts", path="validFor.endDateTime")
     return start, end
-
-
-def refuse_nul(value: Any, path: str = "") -> None:
-    """Raises `InvalidDocument` where a string holds U+0000, which PostgreSQL can't keep."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise InvalidDocument("holds the character U+0000", path=path or None)
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            refuse_nul(name, at(path, "(name)"))
-            refuse_nul(each, at(path, name))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            refuse_nul(each, f"{path}[{index}]")
 
 
 def _instant(period: Body, name: str) -> datetime | None:

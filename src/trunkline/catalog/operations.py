@@ -53,6 +53,7 @@ from trunkline.kernel.ids import Id
 from trunkline.kernel.money import CurrencyMismatch, check_currency
 from trunkline.kernel.time import zone
 from trunkline.platform.db import Tx, decode_json, encode_json
+from trunkline.platform.storable import check_storable
 from trunkline.tmf.patch import merge
 
 Body = Mapping[str, Any]
@@ -226,6 +227,7 @@ def _plain(body: Body) -> dict[str, Any]:
     if not isinstance(body, Mapping):
         raise InvalidDocument("the document is not an object")
     plain: dict[str, Any] = decode_json(encode_json(body))
+    check_storable(plain)
     return plain
 
 

@@ -418,15 +418,6 @@ def check_texts(path: str, **texts: str | None) -> None:
             check_name(text, path=at(path, name))
 
 
-def check_attributes(attributes: Mapping[str, Any], *, path: str) -> None:
-    """Raises `InvalidParty` for U+0000, which PostgreSQL can't keep, and for more than 100 kB."""
-    text = msgspec.json.encode(attributes)
-    if b"\\u0000" in text:
-        raise InvalidParty("holds the character U+0000", path=path)
-    if len(text) > 100_000:
-        raise InvalidParty("is larger than 100 kB", path=path)
-
-
 def check_external_id(external_id: str | None, *, path: str = "") -> None:
     """Raises `Invalid` for what can't be an id."""
     if external_id is not None:

@@ -45,7 +45,6 @@ from trunkline.customers.model import (
     PartyId,
     PartyNotFound,
     at,
-    check_attributes,
     check_external_id,
     check_medium,
     check_name,
@@ -53,7 +52,10 @@ from trunkline.customers.model import (
     display_name,
 )
 from trunkline.customers.searching import terms_of
-from trunkline.platform.db import Tx
+from trunkline.platform.db import Tx, encode_json
+from trunkline.platform.storable import check_storable
+
+_LARGEST_ATTRIBUTES = 100_000
 
 
 def register_individual(
@@ -191,7 +193,7 @@ def change_customer(
     """Changes what is given. Raises `CustomerNotFound`, `InvalidParty` for a name."""
     present = _locked_customer(tx, customer)
     if characteristics is not None:
-        check_attributes(characteristics, path="characteristic")
+        _check_attributes(characteristics, path="characteristic")
     changed = msgspec.structs.replace(
         present,
         name=present.name if name is None else check_name(name, path="name"),
@@ -230,6 +232,12 @@ def places(items: Sequence[object]) -> list[str]:
     return [f"[{index}]" for index in range(len(items))]
 
 
+def _check_attributes(attributes: Mapping[str, Any], *, path: str) -> None:
+    check_storable(attributes, path=path)
+    if len(encode_json(attributes)) > _LARGEST_ATTRIBUTES:
+        raise InvalidParty(f"is larger than {_LARGEST_ATTRIBUTES:,} bytes", path=path)
+
+
 def _register(
     tx: Tx, parties: Sequence[NewParty], paths: Sequence[str], now: datetime
 ) -> list[Party]:
@@ -252,7 +260,7 @@ def _party(
         check_medium(medium, path=f"{at(path, 'contactMedium')}[{index}]")
         for index, medium in enumerate(new.contact_media)
     )
-    check_attributes(new.extensions, path=path or "partyCharacteristic")
+    _check_attributes(new.extensions, path=path or "partyCharacteristic")
     if isinstance(new, NewOrganization):
         check_texts(path, tradingName=new.trading_name, organizationType=new.organization_type)
         return Organization(
@@ -301,7 +309,7 @@ def _create_customers(
                 f"there is no party {new.party[:60]}", path=at(path, "engagedParty.id")
             )
         name = party.name if new.name is None else check_name(new.name, path=at(path, "name"))
-        check_attributes(new.characteristics, path=at(path, "characteristic"))
+        _check_attributes(new.characteristics, path=at(path, "characteristic"))
         created.append(
             Customer(
                 id=tx.new_id(CustomerId, now),

@@ -368,6 +368,18 @@ def test_a_price_stays_right_for_the_offerings_that_have_it(
         patch_document(tx, kind=PRICE, document_id="b", patch=patch, now=now)
 
 
+@pytest.mark.parametrize(
+    ("note", "path"),
+    [(["a", {"b": "\0"}], "note[1].b"), ({"\0": 1}, "note"), (Decimal("1e500000"), "note")],
+)
+def test_what_an_engine_can_not_keep_is_refused(
+    books: Database, now: datetime, note: Any, path: str
+) -> None:
+    with pytest.raises(Invalid) as refused, books.transaction() as tx:
+        save_price(tx, recurring(note=note), now)
+    assert refused.value.path == path
+
+
 def test_an_offering_prices_a_usage_once(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
         for price_id, group in (("a", None), ("b", 7), ("c", 7)):

@@ -18,7 +18,6 @@ from trunkline.customers import (
 )
 from trunkline.customers.model import (
     check_agreement,
-    check_attributes,
     check_medium,
     check_terms,
     display_name,
@@ -85,13 +84,6 @@ def test_what_reaches_nobody_is_refused(medium: ContactMedium, path: str) -> Non
     with pytest.raises(InvalidParty) as refused:
         check_medium(medium, path="p")
     assert refused.value.path == path
-
-
-def test_attributes_have_their_limits() -> None:
-    with pytest.raises(InvalidParty, match=r"U\+0000"):
-        check_attributes({"a": ["\0"]}, path="x")
-    with pytest.raises(InvalidParty, match="larger"):
-        check_attributes({"a": "x" * 100_001}, path="x")
 
 
 @pytest.mark.parametrize(("day", "terms"), [(0, 14), (32, 14), (1, -1), (1, 366)])

@@ -1,4 +1,5 @@
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,6 +88,22 @@ def test_a_person_is_read_back_as_registered(books: Database, now: datetime) -> 
         assert party(r, ada.id) == ada
         assert parties(r, [ada.id, PartyId("none")]) == {ada.id: ada}
     assert ada.contact_media[1] == Phone(number="+442079460000")
+
+
+def test_attributes_have_their_limits(books: Database, now: datetime) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"a": ["\0"]}, r"a\[0\]: holds the character U\+0000"),
+        ({"a": {"b": Decimal("1e301")}}, r"a\.b: is a number out of range"),
+        ({"a": "x" * 100_001}, "larger than 100,000 bytes"),
+    ]
+    for extensions, reason in wrong:
+        with pytest.raises(Invalid, match=reason), books.transaction() as tx:
+            person(tx, now, "Ada", "Byron", extensions=extensions)
+    with books.transaction() as tx:
+        kept = {"largest": Decimal("1e300"), "smallest": Decimal("-1.5e-300")}
+        ada = person(tx, now, "Ada", "Byron", extensions=kept)
+    with books.read() as r:
+        assert party(r, ada.id).extensions == kept
 
 
 def test_an_organization_is_read_back_as_registered(books: Database, now: datetime) -> None:
