@@ -34,7 +34,8 @@ def live(folder: Path, *arguments: str) -> str:
     return ended.stdout
 
 
-def figures(folder: Path) -> dict[str, object]:
+def figures(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """The ledger's balances by account, and how many rows the tables hold."""
     with sqlite3.connect(folder / "var/demo/books.db") as books:
         accounts = dict(
             books.execute("SELECT account, sum(amount_micros) FROM posting GROUP BY account")
@@ -46,14 +47,14 @@ def figures(folder: Path) -> dict[str, object]:
     with sqlite3.connect(folder / "var/demo/charging.db") as charging:
         counts["record"] = charging.execute("SELECT count(*) FROM charging_record").fetchone()[0]
         counts["to deliver"] = charging.execute("SELECT count(*) FROM outbox").fetchone()[0]
-    return {"accounts": accounts, "counts": counts}
+    return accounts, counts
 
 
 def test_a_small_month_adds_up_and_is_lived_once(tmp_path):
     told = live(tmp_path, "--customers", "60")
     assert "Customers" in told
     lived = figures(tmp_path)
-    accounts, counts = lived["accounts"], lived["counts"]
+    accounts, counts = lived
     assert sum(accounts.values()) == 0
     assert accounts.get("1110", 0) == 0, "all usage of the month is billed"
     assert accounts["4200"] < 0, "there was usage that cost something"

@@ -1,5 +1,6 @@
 """Bill runs as an operator asks for them: through a local day, and the PDFs of a run."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -7,8 +8,9 @@ from trunkline import billing
 from trunkline.app import System
 from trunkline.app.founding import operator
 from trunkline.billing import BillRunId, BillRunReport
-from trunkline.billing.jobs import Progress
 from trunkline.kernel.time import local_midnight, zone
+
+Progress = Callable[[int, int], None]
 
 
 def bill_through(system: System, day: date | None, progress: Progress) -> BillRunReport:
