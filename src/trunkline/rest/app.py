@@ -16,7 +16,12 @@ from trunkline.rest import (
     tmf622_product_order,
     tmf629_customer,
     tmf632_party,
+    tmf637_product_inventory,
+    tmf638_service_inventory,
+    tmf654_prepay_balance,
     tmf666_account,
+    tmf676_payment,
+    tmf678_customer_bill,
 )
 from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
@@ -25,13 +30,21 @@ from trunkline.tmf.openapi import document
 
 log = structlog.get_logger(__name__)
 
-APIS: tuple[Api, ...] = (
-    tmf620_product_catalog.API,
-    tmf622_product_order.API,
-    tmf629_customer.API,
-    tmf632_party.API,
-    tmf666_account.API,
-)
+
+def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
+    """What is offered. Prepaid balances are read where charging keeps them."""
+    return (
+        tmf620_product_catalog.API,
+        tmf622_product_order.API,
+        tmf629_customer.API,
+        tmf632_party.API,
+        tmf637_product_inventory.API,
+        tmf638_service_inventory.API,
+        tmf654_prepay_balance.api(charging, clock),
+        tmf666_account.API,
+        tmf676_payment.API,
+        tmf678_customer_bill.API,
+    )
 
 
 def create_app(
@@ -39,7 +52,7 @@ def create_app(
     books: Database,
     charging: Database,
     clock: Clock,
-    apis: Sequence[Api] = APIS,
+    apis: Sequence[Api] | None = None,
     max_body: int = MAX_BODY,
 ) -> falcon.App[Any, Any]:
     """The application over these databases. Pages under /docs load their assets from
@@ -49,10 +62,12 @@ def create_app(
     app: falcon.App[Any, Any] = falcon.App(middleware=[Guard(books)])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
-    for api in apis:
+    offered = all_apis(charging, clock) if apis is None else tuple(apis)
+    for api in offered:
         add_api(app, server, api)
         app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
-    bundle = document(apis, title="Trunkline", version=version("trunkline"))
+    bundle = document(offered, title="Trunkline", version=version("trunkline"))
+    app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route("/openapi.json", _Document(bundle))
     app.add_route("/docs", _Page(_PAGE, "text/html"))
     app.add_route("/docs/start.js", _Page(_SCRIPT, "text/javascript"))

@@ -83,21 +83,17 @@ class Collection:
             self.on_post = self._create
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resource = self._resource
         asked = query.parse(req.query_string)
         with self._database.read() as r:
-            page = query.find(
-                r, asked, key=resource.key, paths=resource.filters, where=resource.conditions
-            )
-            answers = resource.answers(r, page.ids) if page.ids else []
+            answers, total = self._resource.page(r, asked)
         if asked.fields is not None:
             answers = [query.pick(wire.plain(each), asked.fields) for each in answers]
         count = len(answers)
-        resp.status = 200 if count >= page.total else 206
-        resp.set_header("X-Total-Count", str(page.total))
+        resp.status = 200 if count >= total else 206
+        resp.set_header("X-Total-Count", str(total))
         resp.set_header("X-Result-Count", str(count))
-        if count < page.total:
-            resp.set_header("Link", query.links(req.path, req.query_string, asked, page.total))
+        if count < total:
+            resp.set_header("Link", query.links(req.path, req.query_string, asked, total))
         _send(resp, wire.encode(answers))
 
     def _create(self, req: falcon.Request, resp: falcon.Response) -> None:

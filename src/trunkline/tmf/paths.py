@@ -72,6 +72,10 @@ class Path(msgspec.Struct, frozen=True, eq=False):
         return self.within(found) if self.within else found
 
     @property
+    def may_lack(self) -> bool:
+        return self.within is not None or getattr(self.value, "nullable", True)
+
+    @property
     def order(self) -> Expression:
         value = self.value if self.least is None else self.least
         return byte_order(value) if self.kind == "string" else value

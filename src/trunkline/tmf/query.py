@@ -142,25 +142,28 @@ def find(
     r: Reader,
     query: Query,
     *,
-    key: sa.Column[Any],
+    key: Expression,
+    order: Sequence[sa.Column[Any]],
     paths: Mapping[str, Path],
     where: Sequence[Expression] = (),
 ) -> Page:
-    """The page's ids, in the order asked for and then by id. Raises `BadQuery` for a path that
-    can't be filtered or sorted by."""
+    """The ids (`key`) of the page, in the order asked for and then in `order`. Raises
+    `BadQuery` for a path that can't be filtered or sorted by."""
     conditions = [
         *where,
         *(_path(paths, term.path).matches(term.op, term.values, term.path) for term in query.terms),
     ]
-    order: list[Any] = []
+    asked: list[Any] = []
     for name, descends in query.sort:
-        by = _path(paths, name).order
-        order.append((by.desc() if descends else by.asc()).nulls_last())
-    ids = sa.select(key).where(*conditions).order_by(*order, key).limit(query.limit)
+        path = _path(paths, name)
+        by = path.order.desc() if descends else path.order.asc()
+        # On a column that is never null this would only keep its index from being used.
+        asked.append(by.nulls_last() if path.may_lack else by)
+    ids = sa.select(key).where(*conditions).order_by(*asked, *order).limit(query.limit)
     found = r.execute(ids.offset(query.offset)).scalars().all() if query.limit else []
     if len(found) < query.limit and (found or not query.offset):
         return Page(found, query.offset + len(found))
-    total = r.execute(sa.select(sa.func.count()).select_from(key.table).where(*conditions))
+    total = r.execute(sa.select(sa.func.count()).select_from(order[0].table).where(*conditions))
     return Page(found, total.scalar_one())
 
 

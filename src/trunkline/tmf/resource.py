@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.messages import DatabaseName
-from trunkline.tmf import wire
+from trunkline.tmf import query, wire
 from trunkline.tmf.paths import Expression, Path, Paths, column
+from trunkline.tmf.query import Query
 
 Model = TypeVar("Model")
 Body = dict[str, Any]
@@ -23,18 +24,20 @@ _KEPT = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation"})
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resource(Generic[Model]):
-    """`path` is the collection's whole path. `key` is the column of ids; `paths` maps what may
+    """`path` is the collection's whole path. `key` gives the ids, and `order` the columns by
+    which a list is stable (the key itself, where it is a column); `paths` maps what may
     be filtered and sorted by to columns (`id` is always there). `find` loads the models of
     some ids, in any order and skipping those that don't exist; `to_wire` makes the answer of
     one. `where` holds for every row that is one. Reads and writes happen in `database`."""
 
     path: str
     type: str
-    key: sa.Column[Any]
+    key: Expression
     find: Callable[[Reader, Sequence[str]], Iterable[Model]]
     to_wire: Callable[[Model], Any]
     paths: Paths
     where: Expression | None = None
+    order: tuple[sa.Column[Any], ...] = ()
     database: DatabaseName = "books"
     delete: Callable[[Tx, str, datetime], None] | None = None
 
@@ -54,8 +57,22 @@ class Resource(Generic[Model]):
         return () if self.where is None else (self.where,)
 
     @property
+    def stable(self) -> tuple[sa.Column[Any], ...]:
+        if self.order:
+            return self.order
+        assert isinstance(self.key, sa.Column), f"{self.path} needs an order"
+        return (self.key,)
+
+    @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
+
+    def page(self, r: Reader, asked: Query) -> tuple[list[Any], int]:
+        """What a list was asked for, as wire forms, and how many match in all."""
+        found = query.find(
+            r, asked, key=self.key, order=self.stable, paths=self.filters, where=self.conditions
+        )
+        return (self.answers(r, found.ids) if found.ids else []), found.total
 
     def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
         """The wire forms of these ids, in their order."""
