@@ -8,7 +8,7 @@ VENDOR := src/trunkline/console/static/vendor
 SHARDS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check unit lint bench fuzz lock audit clean browser
+.PHONY: help run serve test check unit lint bench pictures fuzz lock audit clean browser
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ unit: $(BIN)/.dev
 bench: $(BIN)/.dev $(VENDOR)/.assets  ## figures into build/bench.json (ONLY=gy runs one)
 	@mkdir -p build
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+pictures: $(BIN)/.dev $(VENDOR)/.assets browser  ## the README's pictures anew, taken by the browser tests
+	TRUNKLINE_TEST_PICTURES=1 $(BIN)/pytest -m browser tests/browser $(ARGS)
 
 fuzz: $(BIN)/.dev  ## the long property and fuzz runs
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(SHARDS) --dist worksteal tests/properties tests/conformance $(ARGS)
