@@ -124,29 +124,34 @@ def receive_payment(
     if not store.insert_payment(tx, payment):
         return _repeated(tx, payment)
     post(tx, entry_of(payment), now)
-    if subscriber is not None:
-        tx.emit(TopUp(payment_id=payment.id, account=subscriber, amount=amount))
-        tx.emit(
-            TopUpPaid(
-                payment=payment.id,
-                account=account,
-                subscriber=subscriber,
-                amount=amount,
-                received_at=now,
-            )
-        )
-    else:
+    _tell(tx, payment)
+    return payment
+
+
+def _tell(tx: Tx, payment: Payment) -> None:
+    """One way or the other, never both."""
+    if payment.subscriber is None:
         tx.emit(
             PaymentReceived(
                 payment=payment.id,
-                account=account,
-                entity=payer.legal_entity,
-                amount=amount,
-                received_at=now,
-                invoice=invoice,
+                account=payment.account,
+                entity=payment.entity,
+                amount=payment.amount,
+                received_at=payment.received_at,
+                invoice=payment.invoice,
             )
         )
-    return payment
+        return
+    tx.emit(TopUp(payment_id=payment.id, account=payment.subscriber, amount=payment.amount))
+    tx.emit(
+        TopUpPaid(
+            payment=payment.id,
+            account=payment.account,
+            subscriber=payment.subscriber,
+            amount=payment.amount,
+            received_at=payment.received_at,
+        )
+    )
 
 
 def _repeated(tx: Tx, payment: Payment) -> Payment:
