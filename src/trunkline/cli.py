@@ -220,17 +220,16 @@ def import_customers(
     """Take on an existing customer base (CSV)."""
     from trunkline.migration import import_customers as take_on
 
-    lines = _read_text(file)
     with _system() as system, _progress("customers") as progress:
         report = take_on(
             system.books,
-            lines,
+            file,
             now=system.clock.now(),
             progress=progress,
             all_or_nothing=all_or_nothing,
         )
-    for notice in report.notices:
-        typer.echo(f"{file}: {notice}")
+    for remark in (*report.notices, *report.changed):
+        typer.echo(f"{file}: {remark}")
     typer.echo(f"{report.imported:,} taken on, {report.unchanged:,} here already")
     _refuse(file, report.rejected)
 

@@ -298,7 +298,12 @@ def test_progress_is_told(operator: Database, now: datetime, tmp_path: Path) -> 
     path.write_text("".join([HEADER, *(line(customerID=f"c-{n}") for n in range(70))]))
     told: list[tuple[int, int]] = []
     import_customers(operator, path, now=now, progress=lambda *each: told.append(each))
-    assert told == [(50, 71), (70, 71)]
+    assert told == [(50, 70), (70, 70)]
+    told.clear()
+    import_customers(
+        operator, [HEADER, line(), "bad\n"], now=now, progress=lambda *each: told.append(each)
+    )
+    assert told == [(1, 2), (2, 2)]
 
 
 def test_a_file_that_can_not_be_opened_is_named(

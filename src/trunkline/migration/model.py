@@ -1,5 +1,7 @@
 """What an import reads, and what it tells about it."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from trunkline.kernel.errors import Invalid
@@ -7,7 +9,7 @@ from trunkline.kernel.money import Money
 from trunkline.payments import PaymentMethodKind
 
 
-class Remark(msgspec.Struct, frozen=True):
+class Remark(NamedTuple):
     """Something about one place in a file. The header is line 1; `column` is empty where it is
     the whole line."""
 

@@ -58,7 +58,7 @@ CYCLE_DAY = 1
 ALTERATION = "Agreed price adjustment"
 
 Progress = Callable[[int, int], None]
-"""Called with how many rows were dealt with, and how many lines the file has."""
+"""Called with how many lines after the header were dealt with, and how many there are."""
 
 
 _OF_A_ROW = (Invalid, Refused, ExternalIdTaken)
@@ -144,9 +144,9 @@ def import_customers(
             seller = _seller(r, brand, entity, now)
         if not isinstance(source, Path):
             given = list(source)
-            return _import(books, seller, given, now, progress, len(given), all_or_nothing)
+            return _import(books, seller, given, now, progress, len(given) - 1, all_or_nothing)
         with _opened(source) as lines:
-            total = sum(1 for _ in lines)
+            total = sum(1 for _ in lines) - 1
             lines.seek(0)
             return _import(books, seller, lines, now, progress, total, all_or_nothing)
 
@@ -193,9 +193,11 @@ def _import(
             _import_all(books, seller, chunk, tally, now)
         else:
             _import_chunk(books, seller, chunk, tally, now)
-        done += len(chunk)
+        done = chunk[-1].line - 1
         if progress is not None:
             progress(done, total)
+    if progress is not None and done < total:
+        progress(total, total)
     if all_or_nothing:
         _refuse_faults(tally)
     return tally.report()
