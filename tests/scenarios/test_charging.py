@@ -11,24 +11,35 @@ import sqlalchemy as sa
 
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
+    FIVE_GIGABYTES,
     GB,
     MB,
     OPENED,
+    TEN_GIGABYTES,
     asks,
+    compiled,
     imsi,
+    plan,
     request,
 )
 from trunkline.charging import (
+    BarAccount,
+    ChangePlan,
     ChargeAnswer,
     ChargeRequest,
     ChargeUsage,
     ChargingAccountId,
     CloseAccount,
     Kind,
+    NotUsage,
     Result,
     Service,
+    Status,
     TopUp,
+    UnbarAccount,
+    UnitRequest,
     UnknownChargingAccount,
+    UnknownRecord,
     UsageCut,
     UsageEvent,
     account_of,
@@ -36,8 +47,10 @@ from trunkline.charging import (
     billing_month,
     charging_accounts,
     daily_usage,
+    explain,
     identities,
     records,
+    release_lost_sessions,
     store,
     usage_lines,
 )
@@ -322,3 +335,80 @@ def test_what_people_see_of_an_account(operator: Operator) -> None:
         assert [each.remaining for each in later.buckets] == [5 * GB]
         with pytest.raises(UnknownChargingAccount):
             balance(r, ChargingAccountId("cac_none"), now)
+
+
+def test_a_charge_is_explained_by_running_it_again(operator: Operator) -> None:
+    operator.open(1, plan="rich")
+    operator.top_up(1, "1", "pay_1")
+    now, at = operator.clock.now(), operator.epoch
+    operator.network.process(
+        [
+            request(Kind.INITIAL, 0, asks(5 * GB), at=at),
+            request(Kind.TERMINATE, 1, asks(used=5 * GB + 10 * MB), at=at),
+        ],
+        now,
+    )
+    account = ChargingAccountId("cac_1")
+    with operator.charging.read() as r:
+        usage = records(r, account, limit=1)[0]
+        found = explain(r, account, usage.seq)
+        assert found.holds
+        assert found.stored == found.recomputed == Money(100_000, "EUR")
+        assert [(each.free, each.taken) for each in found.buckets] == [(5 * GB, 5 * GB)]
+        with pytest.raises(NotUsage):
+            explain(r, account, 1)
+        with pytest.raises(UnknownRecord):
+            explain(r, account, 99)
+
+
+def test_a_lost_session_is_released_though_nobody_touches_its_account(
+    operator: Operator,
+) -> None:
+    operator.open(1)
+    operator.top_up(1, "1", "pay_1")
+    now = operator.clock.now()
+    account = ChargingAccountId("cac_1")
+    operator.network.process([request(Kind.INITIAL, 0, asks(MB), at=operator.epoch)], now)
+    assert release_lost_sessions(operator.charging, now + timedelta(hours=2)) == 0
+    assert release_lost_sessions(operator.charging, now + timedelta(hours=3)) == 1
+    with operator.charging.read() as r:
+        seen = balance(r, account, now)
+    assert (seen.reserved.micros, seen.open_sessions) == (0, 0)
+
+
+def test_plans_bars_and_closing(operator: Operator) -> None:
+    """1 GB used of the old plan's 5 counts against the new plan's; barred, nothing is granted;
+    closed, the last report of an open session still counts."""
+    operator.install(
+        compiled(
+            plan(FIVE_GIGABYTES, id_="rich"),
+            plan(TEN_GIGABYTES, id_="richer"),
+            version=2,
+        )
+    )
+    account = operator.open(1, plan="rich").account
+    operator.top_up(1, "1", "pay_1")
+    now, at = operator.clock.now(), operator.epoch
+
+    def send(kind: Kind, number: int, *units: UnitRequest, session: str = "s1") -> ChargeAnswer:
+        message = request(kind, number, *units, session=session, at=at)
+        return operator.network.process([message], operator.clock.now())[0]
+
+    send(Kind.INITIAL, 0, asks(GB))
+    send(Kind.UPDATE, 1, asks(used=GB))
+    operator.tell(ChangePlan(account=account, plan="richer", changed_at=now))
+    with operator.charging.read() as r:
+        assert [each.remaining for each in balance(r, account, now).buckets] == [9 * GB]
+    assert send(Kind.UPDATE, 2, asks(GB)).units[0].granted == GB
+    operator.tell(BarAccount(account=account))
+    assert send(Kind.UPDATE, 3, asks(GB, used=MB)).units[0].result is Result.DENIED
+    operator.tell(UnbarAccount(account=account))
+    assert send(Kind.UPDATE, 4, asks(GB)).units[0].granted == GB
+    operator.tell(CloseAccount(account=account, closed_at=now))
+    assert send(Kind.INITIAL, 0, asks(GB), session="s2").result is Result.UNKNOWN_SUBSCRIBER
+    assert send(Kind.TERMINATE, 5, asks(used=GB)).result is Result.SUCCESS
+    with operator.charging.read() as r:
+        seen = balance(r, account, now)
+    assert [each.remaining for each in seen.buckets] == [8 * GB - MB]
+    assert seen.status is Status.CLOSED
+    assert seen.money == Money(1_000_000, "EUR")

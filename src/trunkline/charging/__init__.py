@@ -30,7 +30,9 @@ from trunkline.charging.events import (
     UnbarAccount,
     UsageEvent,
 )
+from trunkline.charging.explanation import BucketUse, Explanation, NotUsage, UnknownRecord, explain
 from trunkline.charging.grants import GrantPolicy, GrantSize
+from trunkline.charging.jobs import release_lost_sessions
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import (
     MOST_EVENTS,
@@ -89,6 +91,7 @@ __all__ = [
     "BarAccount",
     "BoundIdentity",
     "BucketBalance",
+    "BucketUse",
     "ChangePlan",
     "ChargeAnswer",
     "ChargeRequest",
@@ -97,6 +100,7 @@ __all__ = [
     "ChargingAccountId",
     "CloseAccount",
     "DayOfUsage",
+    "Explanation",
     "GrantPolicy",
     "GrantSize",
     "GroupCommit",
@@ -105,6 +109,7 @@ __all__ = [
     "InstallTariff",
     "Kind",
     "NotPrepaid",
+    "NotUsage",
     "OpenAccount",
     "PlanHasNoTariff",
     "RecordKind",
@@ -117,6 +122,7 @@ __all__ = [
     "UnitAnswer",
     "UnitRequest",
     "UnknownChargingAccount",
+    "UnknownRecord",
     "UsageCut",
     "UsageEvent",
     "UsageLine",
@@ -127,10 +133,12 @@ __all__ = [
     "charging_accounts",
     "credited",
     "daily_usage",
+    "explain",
     "forget_traffic",
     "identities",
     "month_bounds",
     "records",
+    "release_lost_sessions",
     "requests_between",
     "requests_by_hour",
     "requests_per_second",

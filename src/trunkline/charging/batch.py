@@ -25,7 +25,8 @@ from trunkline.charging.state import decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.traffic import WorkerId, slot_of
-from trunkline.platform.db import Database, Tx
+from trunkline.kernel.errors import Unavailable
+from trunkline.platform.db import Database, DatabaseUnavailable, Tx
 from trunkline.platform.outbox import rows_of
 from trunkline.rating import Tariff
 
@@ -37,8 +38,7 @@ MOST_REQUESTS = 128
 ATTEMPTS = 50
 """How often `process` comes back for an account that another transaction holds."""
 
-DATABASE_FAILURES = (sqlite3.OperationalError, psycopg.OperationalError)
-"""What speaks of the database, not of a request."""
+_DATABASE_FAILURES = (sqlite3.OperationalError, psycopg.OperationalError)
 
 _EVENT, _INITIAL = Kind.EVENT, Kind.INITIAL
 _MICROS = 1_000_000
@@ -92,12 +92,14 @@ class GroupCommit:
         of one account run in their order. None stands for a request whose account another
         transaction holds: put it at the head of the next batch, in order, so that nobody else
         waits for it. A request that fails is answered FAILED and takes no other along. Raises
-        what the driver raises when the database itself fails; then nothing was answered."""
+        `DatabaseUnavailable` when the database itself fails; then nothing was answered."""
         assert len(requests) <= MOST_REQUESTS, "a batch is small"
         try:
             return self._commit(requests, now)
-        except DATABASE_FAILURES:
+        except Unavailable:
             raise
+        except _DATABASE_FAILURES as failure:
+            raise DatabaseUnavailable(f"charging: {failure}") from failure
         except Exception:
             if len(requests) == 1:
                 log.exception("charging.request_failed", session=requests[0].session)

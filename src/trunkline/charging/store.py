@@ -179,6 +179,18 @@ def accounts_by_billing_accounts(r: Reader, ids: Sequence[str]) -> list[Account]
     return [account_of(row) for row in rows]
 
 
+_chunk = (
+    _account.where(accounts.c.key > sa.bindparam("after"))
+    .order_by(accounts.c.key)
+    .limit(sa.bindparam("most"))
+)
+
+
+def accounts_after(r: Reader, key: int, limit: int) -> list[Account]:
+    """In the order of their keys."""
+    return [account_of(row) for row in r.execute(_chunk, {"after": key, "most": limit})]
+
+
 _id_of = sa.select(accounts.c.id).where(accounts.c.key == sa.bindparam("key"))
 
 

@@ -44,6 +44,7 @@ GB = 1_000_000_000
 ENTITY = LegalEntityId("le_1")
 
 FIVE_GIGABYTES = Allowance("all_data", "5 GB", "data", 5 * GB)
+TEN_GIGABYTES = Allowance("all_more", "10 GB", "data", 10 * GB)
 HUNDRED_MINUTES = Allowance("all_voice", "100 minutes", "voice", 6000)
 
 
