@@ -1,5 +1,6 @@
 """The migrations lead to exactly what the stores declare, on both engines."""
 
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,42 @@ def test_an_upgrade_of_what_is_there_changes_nothing(
     schema.upgrade(url, which)
     schema.upgrade(url, which)
     schema.check(url, which)
+
+
+def tables(url: str) -> list[str]:
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    found = sa.inspect(engine).get_table_names()
+    engine.dispose()
+    return found
+
+
+def test_processes_that_upgrade_at_once_wait_for_each_other(new_database: NewDatabase) -> None:
+    url = new_database("migrated", empty=True)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=schema.upgrade, args=(url, "books")) for _ in range(2)]
+    for each in processes:
+        each.start()
+    for each in processes:
+        each.join()
+    assert [each.exitcode for each in processes] == [0, 0]
+    schema.check(url, "books")
+
+
+def test_an_upgrade_that_fails_leaves_nothing(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database("migrated", empty=True)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", fail)
+        with pytest.raises(RuntimeError):
+            schema.upgrade(url, "books")
+    assert tables(url) == []
+    schema.upgrade(url, "books")
+    schema.check(url, "books")
 
 
 @pytest.mark.parametrize("which", WHICH)

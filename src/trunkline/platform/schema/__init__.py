@@ -6,6 +6,7 @@ corrected by hand and committed. Triggers are not compared: a migration that cre
 immutable table calls `refuse_changes`, which `revise` writes.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +25,9 @@ from trunkline.kernel.errors import Unavailable
 from trunkline.platform.db import with_driver
 from trunkline.platform.messages import DatabaseName
 from trunkline.platform.schema.changes import add_refusals
+from trunkline.platform.turnstile import Turnstile
+
+_WAIT_FOR_OTHERS = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('schema', 0))")
 
 
 class WrongSchema(Unavailable):
@@ -33,12 +37,12 @@ class WrongSchema(Unavailable):
 
 
 def upgrade(url: str, which: DatabaseName) -> None:
-    """Brings the database at `url` to the head revision; does nothing where it is there.
-    Creates a SQLite file where there is none, for its owner's eyes only."""
+    """Brings the database at `url` to the head revision, as a whole or not at all; does nothing
+    where it is there. Creates a SQLite file where there is none, for its owner's eyes only."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).touch(mode=0o600)
-    with _connected(url) as connection:
+    with _alone(parsed), _connected(url, writing=True) as connection:
         if _revision(connection) == head(which):
             return
         config = _config(which, connection)
@@ -110,15 +114,39 @@ def _config(which: DatabaseName, connection: sa.Connection | None = None) -> Con
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[sa.Connection]:
+def _alone(url: sa.URL) -> Iterator[None]:
+    """Waits for other writers of a SQLite file."""
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    assert url.database
+    turnstile = Turnstile(Path(url.database).absolute())
+    with turnstile():
+        yield
+    turnstile.close()
+
+
+@contextmanager
+def _connected(url: str, *, writing: bool = False) -> Iterator[sa.Connection]:
     engine = sa.create_engine(with_driver(make_url(url)), poolclass=sa.NullPool)
+    if engine.dialect.name == "sqlite":
+        # Left to itself, the driver would commit each change of the schema by itself.
+        sa.event.listen(engine, "connect", _leave_transactions_alone)
+        begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     try:
         with engine.begin() as connection:
+            if writing and engine.dialect.name == "postgresql":
+                connection.execute(_WAIT_FOR_OTHERS)
             yield connection
     except sa.exc.OperationalError as error:
         raise Unavailable(str(error.orig).strip().partition("\n")[0]) from error
     finally:
         engine.dispose()
+
+
+def _leave_transactions_alone(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
 
 
 def _revision(connection: sa.Connection) -> str | None:
