@@ -22,6 +22,7 @@ from trunkline.inventory import (
     assign_resources,
     create_product,
     number,
+    numbers_beginning,
     release_resources,
     reserve_number,
     reserve_sim,
@@ -166,3 +167,16 @@ def test_two_at_once_never_get_the_same_number(books: Database, now: datetime) -
     assert len(taken) == len(set(taken))
     with books.read() as r:
         assert stock_levels(r)[NUMBER, ResourceState.RESERVED] == len(taken) >= 56
+
+
+def test_numbers_in_use_are_found_by_their_beginning(books: Database, now: datetime) -> None:
+    with books.transaction() as tx:
+        add_numbers(tx, first=FIRST, count=3, now=now)
+        product = make_product(tx, now)
+        reserve_number(tx, holder="item_1", wished=Msisdn("4915900000001"))
+        assert numbers_beginning(tx, "49159") == []
+        assign_resources(tx, holder="item_1", product=product)
+        for digits in ("4", "49159", "4915900000001"):
+            assert [each.product for each in numbers_beginning(tx, digits)] == [product]
+        assert numbers_beginning(tx, "4916") == []
+        assert numbers_beginning(tx, "49159000000010") == []

@@ -49,6 +49,7 @@ from trunkline.inventory.operations import (
 from trunkline.inventory.queries import (
     active_subscribers,
     number,
+    numbers_beginning,
     product,
     products,
     products_by_status,
@@ -60,6 +61,7 @@ from trunkline.inventory.queries import (
     service,
     services,
     services_of,
+    services_of_customers,
     stock_levels,
 )
 from trunkline.inventory.stock import (
@@ -114,6 +116,7 @@ __all__ = [
     "create_service",
     "luhn_digit",
     "number",
+    "numbers_beginning",
     "product",
     "product_table",
     "products",
@@ -130,6 +133,7 @@ __all__ = [
     "service_table",
     "services",
     "services_of",
+    "services_of_customers",
     "stock_levels",
     "take_back_resources",
 ]

@@ -93,6 +93,11 @@ def services_of(r: Reader, products: Sequence[ProductId]) -> list[Service]:
     return store.services_of(r, products) if products else []
 
 
+def services_of_customers(r: Reader, customers: Sequence[str]) -> list[Service]:
+    """The services of these customers, ended ones too, oldest first."""
+    return store.services_of_customers(r, customers) if customers else []
+
+
 def active_subscribers(r: Reader) -> int:
     """How many customer-facing services are active."""
     return store.active_services(r)
@@ -106,6 +111,12 @@ def resources_of(r: Reader, products: Sequence[ProductId]) -> list[Resource]:
 def number(r: Reader, msisdn: Msisdn) -> Resource | None:
     """The number as it stands in stock, with the product that has it; None if it is not ours."""
     return shelf.find(r, ResourceKind.NUMBER, msisdn)
+
+
+def numbers_beginning(r: Reader, digits: str, *, limit: int = 20) -> list[Resource]:
+    """The numbers that products have, or had and that still rest, which begin with `digits`
+    (the country code first), in their order."""
+    return shelf.numbers_beginning(r, digits, limit)
 
 
 def stock_levels(r: Reader) -> dict[tuple[ResourceKind, ResourceState], int]:

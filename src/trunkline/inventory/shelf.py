@@ -119,6 +119,17 @@ _END_QUARANTINE = (
 _RESOURCE = sa.select(resource).where(
     resource.c.kind == _kind, resource.c.value == sa.bindparam("which")
 )
+_NUMBERS_FROM = (
+    sa.select(resource)
+    .where(
+        resource.c.kind == ResourceKind.NUMBER.value,
+        resource.c.product_id.is_not(None),
+        resource.c.value >= sa.bindparam("first"),
+        resource.c.value < sa.bindparam("beyond"),
+    )
+    .order_by(resource.c.value)
+    .limit(sa.bindparam("most"))
+)
 _TAKEN = sa.select(resource.c.value, resource.c.imsi).where(
     resource.c.kind == _kind,
     resource.c.value.in_(_ids) | resource.c.imsi.in_(sa.bindparam("imsis", expanding=True)),
@@ -185,6 +196,12 @@ def end_quarantine(tx: Tx, resource_id: ResourceId, at: datetime) -> bool:
 def find(r: Reader, kind: ResourceKind, value: str) -> Resource | None:
     row = r.execute(_RESOURCE, {"of_kind": kind.value, "which": value}).first()
     return _resource(row) if row else None
+
+
+def numbers_beginning(r: Reader, digits: str, limit: int) -> list[Resource]:
+    # What sorts right behind all digits is a colon.
+    params = {"first": digits, "beyond": f"{digits}:", "most": limit}
+    return [_resource(row) for row in r.execute(_NUMBERS_FROM, params)]
 
 
 def resources_of(r: Reader, products: Sequence[str]) -> list[Resource]:

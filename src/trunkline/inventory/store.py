@@ -144,6 +144,9 @@ _MOVE_PRODUCT = (
 _SERVICES_OF = (
     sa.select(service).where(service.c.product_id.in_(_ids)).order_by(service.c.created_at)
 )
+_SERVICES_OF_CUSTOMERS = (
+    sa.select(service).where(service.c.customer_id.in_(_ids)).order_by(service.c.created_at)
+)
 _SERVICES = sa.select(service).where(service.c.id.in_(_ids)).order_by(service.c.id)
 _SERVICE = sa.select(service).where(service.c.id == sa.bindparam("id"))
 _SERVICE_FOR_UPDATE = _SERVICE.with_for_update()
@@ -316,6 +319,10 @@ def services(r: Reader, ids: Sequence[str]) -> list[Service]:
 
 def services_of(r: Reader, products: Sequence[str]) -> list[Service]:
     return [_service(row) for row in r.execute(_SERVICES_OF, {"ids": list(products)})]
+
+
+def services_of_customers(r: Reader, customers: Sequence[str]) -> list[Service]:
+    return [_service(row) for row in r.execute(_SERVICES_OF_CUSTOMERS, {"ids": list(customers)})]
 
 
 def active_services(r: Reader) -> int:
