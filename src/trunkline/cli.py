@@ -187,7 +187,7 @@ def bill(
     """Bill every account whose period is over."""
     from trunkline.app.billing import bill_through, write_pdfs
 
-    day = _day(through) if through else None
+    day = _day(through, "--through") if through else None
     with _system() as system:
         with _progress("billing") as progress:
             report = bill_through(system, day, progress)
@@ -201,13 +201,13 @@ def bill(
             raise typer.Exit(1)
 
 
-def _day(text: str) -> date:
+def _day(text: str, option: str) -> date:
     from trunkline.kernel.errors import Invalid
 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid(f"{text[:40]!r} is not a day (YYYY-MM-DD)", path="--through") from None
+        raise Invalid(f"{text[:40]!r} is not a day (YYYY-MM-DD)", path=option) from None
 
 
 @imports.command("customers")
@@ -216,15 +216,21 @@ def import_customers(
     all_or_nothing: Annotated[
         bool, typer.Option("--all-or-nothing", help="Take no row if any is refused.")
     ] = False,
+    billed_from: Annotated[
+        str | None,
+        typer.Option(help="A day of the first month to bill here (YYYY-MM-DD; today)."),
+    ] = None,
 ) -> None:
     """Take on an existing customer base (CSV)."""
     from trunkline.migration import import_customers as take_on
 
+    since = _day(billed_from, "--billed-from") if billed_from else None
     with _system() as system, _progress("customers") as progress:
         report = take_on(
             system.books,
             file,
             now=system.clock.now(),
+            billed_from=since,
             progress=progress,
             all_or_nothing=all_or_nothing,
         )

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -398,6 +398,18 @@ def test_a_clock_is_not_asked(operator: Database) -> None:
     import_customers(operator, [HEADER, line()], now=at)
     with operator.read() as r:
         assert taken_on(r, "1000-ADA").created_at == at
+
+
+def test_one_is_billed_from_the_month_that_is_named(
+    operator: Database, charging: Database, now: datetime
+) -> None:
+    """Taken on in November, billed here from October on: a whole month at 91.35."""
+    import_customers(operator, [HEADER, line()], now=now, billed_from=date(2026, 10, 15))
+    with operator.read() as r:
+        starts = {each.start_date for each in products(r, taken_on(r, "1000-ADA"))}
+    assert starts == {datetime(2025, 10, 1, 4, tzinfo=UTC)}
+    bills = run_bills(operator, charging, through=now, now=now)
+    assert [each.net for each in bills.totals] == [Money.of("91.35", "USD")]
 
 
 def test_an_unknown_brand_is_refused(operator: Database, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Taking on the customers of a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -72,8 +72,8 @@ class NoOperator(Conflict):
 
 
 class _Seller(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose customers they become. They are billed here from `taken_over`, the beginning of the
-    billing month that holds the import."""
+    """Whose customers they become. They are billed here from `taken_over`, the beginning of a
+    billing month."""
 
     brand: BrandId
     entity: LegalEntityId
@@ -120,6 +120,7 @@ def import_customers(
     now: datetime,
     brand: BrandId | None = None,
     entity: LegalEntityId | None = None,
+    billed_from: date | None = None,
     progress: Progress | None = None,
     all_or_nothing: bool = False,
 ) -> Report:
@@ -129,7 +130,8 @@ def import_customers(
     main product's price by the difference.
 
     They are sold under `brand` and billed by `entity` (the first of each where not given) in
-    the brand's market's currency, from the month that holds `now` on. Rows come in by chunks of
+    the brand's market's currency, from the month that holds the day `billed_from` on (by default
+    the present one; the system that they come from bills up to it). Rows come in by chunks of
     50, each a transaction; a row that is at fault is reported and leaves nothing; one that came
     in before, under its customerID, is not taken again. So an import that was killed is
     continued by another.
@@ -141,7 +143,7 @@ def import_customers(
     """
     with books.exclusive("import customers"):
         with books.read() as r:
-            seller = _seller(r, brand, entity, now)
+            seller = _seller(r, brand, entity, billed_from or now)
         if not isinstance(source, Path):
             given = list(source)
             return _import(books, seller, given, now, progress, len(given) - 1, all_or_nothing)
@@ -159,7 +161,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _seller(
-    r: Reader, brand: BrandId | None, entity: LegalEntityId | None, now: datetime
+    r: Reader, brand: BrandId | None, entity: LegalEntityId | None, since: date | datetime
 ) -> _Seller:
     known_brands, known_entities = brands(r), legal_entities(r)
     if (brand is None and not known_brands) or (entity is None and not known_entities):
@@ -167,12 +169,13 @@ def _seller(
     brand = brand or known_brands[0].id
     market = market_of_brand(r, brand)
     tz = zone(market.time_zone)
+    first = since if isinstance(since, datetime) else local_midnight(since, tz)
     return _Seller(
         brand=brand,
         entity=entity or known_entities[0].id,
         currency=market.currency,
         tz=tz,
-        taken_over=monthly_period(now, cycle_day=CYCLE_DAY, tz=tz).start,
+        taken_over=monthly_period(first, cycle_day=CYCLE_DAY, tz=tz).start,
     )
 
 
