@@ -21,7 +21,14 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, TrunklineError
+from trunkline.kernel.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Refused,
+    TrunklineError,
+    Unavailable,
+)
 from trunkline.kernel.time import to_micros
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, DatabaseUnavailable, Reader, Tx
@@ -53,6 +60,8 @@ DELAYS = (1, 5, 30, 120, 600, 3600, 3600, 3600)
 """Seconds before each retry; when they are used up, the delivery is parked."""
 DELAYS_OF_REFUSALS = (1, 5, 30)
 """The same for what probably won't change by waiting: only a missing predecessor would."""
+LONGEST_DELAY_OF_ABSENCE = 60
+"""What fails because something is away is tried until it is back, at least so often."""
 JITTER = 0.2
 _HOPELESS = (Invalid, NotFound, Conflict, Refused, msgspec.ValidationError)
 
@@ -185,11 +194,15 @@ class Relay:
 
     def delay(self, error: Exception, attempts: int) -> timedelta | None:
         """How long after its `attempts`-th failure a delivery is tried again; None: never."""
-        hopeless = isinstance(error, _HOPELESS)
-        delays = DELAYS_OF_REFUSALS if hopeless else DELAYS
-        if attempts > len(delays):
-            return None
-        return timedelta(seconds=delays[attempts - 1] * (1 + JITTER * self._jitter()))
+        seconds: float
+        if isinstance(error, Unavailable):
+            seconds = min(DELAYS[min(attempts, len(DELAYS)) - 1], LONGEST_DELAY_OF_ABSENCE)
+        else:
+            delays = DELAYS_OF_REFUSALS if isinstance(error, _HOPELESS) else DELAYS
+            if attempts > len(delays):
+                return None
+            seconds = delays[attempts - 1]
+        return timedelta(seconds=seconds * (1 + JITTER * self._jitter()))
 
 
 class Pass:

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from trunkline.kernel.errors import Refused
+from trunkline.kernel.errors import Refused, Unavailable
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Message, Reaction, Routes
-from trunkline.platform.relay import Relay, parked, retry_parked
+from trunkline.platform.relay import DELAYS, Relay, parked, retry_parked
 
 
 class Said(Message, frozen=True):
@@ -123,3 +123,31 @@ def test_a_refusal_is_parked_after_a_few_tries_and_can_be_retried(
             retry_parked(tx, each.id)
     relay.drain()
     assert [line for at, line in HEARD if at == "near"] == ["ann:1", "ann:2"]
+
+
+def test_what_needs_something_that_is_away_is_tried_until_it_is_back(
+    books: Database, relay: Relay, clock: DrivenClock
+) -> None:
+    TROUBLE["1"] = Unavailable("gone fishing")
+    _say(books, "ann:1")
+    for _ in range(100):
+        relay.drain()
+        clock.advance(timedelta(minutes=1))
+    with books.read() as r:
+        assert parked(r) == []
+    TROUBLE.clear()
+    assert relay.drain() == 2
+
+
+def test_other_failures_are_given_up_in_the_end(
+    books: Database, relay: Relay, clock: DrivenClock
+) -> None:
+    TROUBLE["1"] = RuntimeError("always")
+    _say(books, "ann:1")
+    tries = 0
+    with books.read() as r:
+        while not parked(r):
+            tries += 1
+            relay.drain()
+            clock.advance(timedelta(hours=1))
+    assert tries == len(DELAYS) + 1
