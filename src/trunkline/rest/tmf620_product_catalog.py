@@ -14,16 +14,11 @@ import msgspec
 from trunkline import catalog
 from trunkline.catalog import DOCUMENTS, DocumentKind
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import CATALOG
+from trunkline.rest.wire import CATALOG, Money, PeriodIn
 from trunkline.tmf import Api, Body, Document, Moment, Paths, Wire, in_json
 
 
-class Period(Wire):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
-
-
-class Ref(Wire):
+class CatalogRef(Wire):
     id: str
     href: str | None = None
     name: str | None = None
@@ -39,12 +34,7 @@ class RefOrValue(Wire):
     name: str | None = None
 
 
-class Money(Wire):
-    unit: str | None = None
-    value: Decimal | None = None
-
-
-class Quantity(Wire):
+class PriceQuantity(Wire):
     amount: Decimal | None = None
     units: str | None = None
 
@@ -105,7 +95,7 @@ class Entry(Wire):
     lifecycle_status: str | None = None
     version: str | None = None
     last_update: Moment | None = None
-    valid_for: Period | None = None
+    valid_for: PeriodIn | None = None
     type: str | None = msgspec.field(name="@type", default=None)
     base_type: str | None = msgspec.field(name="@baseType", default=None)
     schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
@@ -113,15 +103,15 @@ class Entry(Wire):
 
 class Catalog(Entry):
     catalog_type: str | None = None
-    category: tuple[Ref, ...] = ()
+    category: tuple[CatalogRef, ...] = ()
     related_party: tuple[RelatedParty, ...] = ()
 
 
 class Category(Entry):
     is_root: bool | None = None
     parent_id: str | None = None
-    sub_category: tuple[Ref, ...] = ()
-    product_offering: tuple[Ref, ...] = ()
+    sub_category: tuple[CatalogRef, ...] = ()
+    product_offering: tuple[CatalogRef, ...] = ()
 
 
 class ProductSpecification(Entry):
@@ -129,11 +119,11 @@ class ProductSpecification(Entry):
     is_bundle: bool | None = None
     product_number: str | None = None
     product_spec_characteristic: tuple[CharacteristicSpecification, ...] = ()
-    bundled_product_specification: tuple[Ref, ...] = ()
+    bundled_product_specification: tuple[CatalogRef, ...] = ()
     product_specification_relationship: tuple[Relationship, ...] = ()
     related_party: tuple[RelatedParty, ...] = ()
-    resource_specification: tuple[Ref, ...] = ()
-    service_specification: tuple[Ref, ...] = ()
+    resource_specification: tuple[CatalogRef, ...] = ()
+    service_specification: tuple[CatalogRef, ...] = ()
 
 
 class ProductOffering(Entry):
@@ -143,11 +133,11 @@ class ProductOffering(Entry):
     is_sellable: bool | None = None
     status_reason: str | None = None
     brand: str | None = None
-    product_specification: Ref | None = None
+    product_specification: CatalogRef | None = None
     product_offering_price: tuple[RefOrValue, ...] = ()
-    category: tuple[Ref, ...] = ()
-    channel: tuple[Ref, ...] = ()
-    market_segment: tuple[Ref, ...] = ()
+    category: tuple[CatalogRef, ...] = ()
+    channel: tuple[CatalogRef, ...] = ()
+    market_segment: tuple[CatalogRef, ...] = ()
     bundled_product_offering: tuple[RefOrValue, ...] = ()
     product_offering_relationship: tuple[Relationship, ...] = ()
     prod_spec_char_value_use: tuple[CharacteristicUse, ...] = ()
@@ -162,7 +152,7 @@ class ProductOfferingPrice(Entry):
     percentage: Decimal | None = None
     recurring_charge_period_length: int | None = None
     recurring_charge_period_type: str | None = None
-    unit_of_measure: Quantity | None = None
+    unit_of_measure: PriceQuantity | None = None
     pop_relationship: tuple[PriceRelationship, ...] = ()
     bundled_pop_relationship: tuple[PriceRelationship, ...] = ()
     service: str | None = None

@@ -40,6 +40,7 @@ from trunkline.rest.wire import (
     customer_among,
     customer_party,
     instant,
+    placed,
     ref,
     values_of,
 )
@@ -106,7 +107,7 @@ class ProductIn(Wire):
     product_characteristic: tuple[Characteristic, ...] = ()
 
 
-class ItemIn(Wire):
+class OrderItemIn(Wire):
     id: str
     action: Action
     quantity: int = 1
@@ -116,7 +117,7 @@ class ItemIn(Wire):
 
 
 class OrderCreate(Wire):
-    product_order_item: tuple[ItemIn, ...]
+    product_order_item: tuple[OrderItemIn, ...]
     billing_account: RefIn | None = None
     related_party: tuple[PartyIn, ...] = ()
     external_id: str | None = None
@@ -187,7 +188,8 @@ def _place(tx: Tx, new: OrderCreate, now: datetime) -> str:
     account = _account(new)
     customer = customer_among(new.related_party)
     if customer is None:
-        customer = customers.billing_account(tx, BillingAccountId(account)).customer
+        with placed(unknown="billingAccount.id"):
+            customer = customers.billing_account(tx, BillingAccountId(account)).customer
     return ordering.place_order(
         tx,
         customer=customer,
@@ -217,7 +219,7 @@ def _account(new: OrderCreate) -> str:
     return account
 
 
-def _request(item: ItemIn, index: int) -> ItemRequest:
+def _request(item: OrderItemIn, index: int) -> ItemRequest:
     path = f"productOrderItem[{index}].product.productCharacteristic"
     values = values_of(item.product.product_characteristic, path)
     for place, (name, value) in enumerate(values.items()):
@@ -238,9 +240,10 @@ def _cancel(tx: Tx, ident: str, patch: Cancelling, now: datetime) -> None:
 
 
 def _request_cancel(tx: Tx, new: CancelCreate, now: datetime) -> str:
-    return ordering.cancel_order(
-        tx, order=OrderId(new.product_order.id), reason=new.cancellation_reason, now=now
-    ).id
+    with placed({"id": "productOrder.id"}):
+        return ordering.cancel_order(
+            tx, order=OrderId(new.product_order.id), reason=new.cancellation_reason, now=now
+        ).id
 
 
 def _cancelling(r: Reader, ids: Sequence[str]) -> list[ProductOrder]:

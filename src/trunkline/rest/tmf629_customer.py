@@ -33,20 +33,17 @@ from trunkline.rest.wire import (
     PartyIn,
     Ref,
     RefIn,
+    Since,
     characteristics,
     given,
     ref,
     values_of,
 )
 from trunkline.rest.wire import Party as PartyRef
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Verb, Wire, href
+from trunkline.tmf import Aggregate, Api, Entity, Verb, Wire, href
 
 _CUSTOMERS = f"{CUSTOMER}/customer"
 Found = tuple[Customer, Party, Sequence[BillingAccount]]
-
-
-class Since(Wire):
-    start_date_time: Timestamp
 
 
 class CustomerForm(Entity, kw_only=True, tag="Customer"):
@@ -71,7 +68,7 @@ class CustomerCreate(Wire):
     external_id: str | None = None
 
 
-class StatusPatch(Wire):
+class CustomerStatusPatch(Wire):
     status: CustomerStatus
     status_reason: str | None = None
 
@@ -136,7 +133,7 @@ def _brand(r: Reader, given: RefIn | None) -> BrandId:
     return BrandId(given.id)
 
 
-def _change_status(tx: Tx, ident: str, patch: StatusPatch, now: datetime) -> None:
+def _change_status(tx: Tx, ident: str, patch: CustomerStatusPatch, now: datetime) -> None:
     customers.change_customer_status(
         tx, customer=CustomerId(ident), to=patch.status, reason=patch.status_reason, now=now
     )
@@ -180,7 +177,7 @@ API = Api(
             accepts=CustomerCreate,
             create=_create,
             verbs=(
-                Verb(on="status", form=StatusPatch, run=_change_status),
+                Verb(on="status", form=CustomerStatusPatch, run=_change_status),
                 Verb(form=CustomerPatch, run=_change),
             ),
         ),

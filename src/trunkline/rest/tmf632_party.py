@@ -116,7 +116,7 @@ class OrganizationCreate(Wire):
     external_reference: tuple[ExternalReference, ...] = ()
 
 
-class StatusPatch(Wire):
+class PartyStatusPatch(Wire):
     status: str
 
 
@@ -325,7 +325,7 @@ def _changed_extensions(patch: _PartyPatch, present: Party) -> Any:
     return values_of(patch.party_characteristic or (), "partyCharacteristic")
 
 
-def _change_individual_status(tx: Tx, ident: str, patch: StatusPatch, now: datetime) -> None:
+def _change_individual_status(tx: Tx, ident: str, patch: PartyStatusPatch, now: datetime) -> None:
     word = _STATUSES.get(patch.status, patch.status)
     try:
         to = IndividualStatus(word)
@@ -334,7 +334,7 @@ def _change_individual_status(tx: Tx, ident: str, patch: StatusPatch, now: datet
     customers.change_party_status(tx, party=PartyId(ident), to=to, now=now)
 
 
-def _change_organization_status(tx: Tx, ident: str, patch: StatusPatch, now: datetime) -> None:
+def _change_organization_status(tx: Tx, ident: str, patch: PartyStatusPatch, now: datetime) -> None:
     try:
         to = OrganizationStatus(patch.status)
     except ValueError:
@@ -381,7 +381,7 @@ _INDIVIDUAL = Aggregate(
     accepts=IndividualCreate,
     create=_register_individual,
     verbs=(
-        Verb(on="status", form=StatusPatch, run=_change_individual_status),
+        Verb(on="status", form=PartyStatusPatch, run=_change_individual_status),
         Verb(form=IndividualPatch, run=_change_individual),
     ),
 )
@@ -403,7 +403,7 @@ _ORGANIZATION = Aggregate(
     accepts=OrganizationCreate,
     create=_register_organization,
     verbs=(
-        Verb(on="status", form=StatusPatch, run=_change_organization_status),
+        Verb(on="status", form=PartyStatusPatch, run=_change_organization_status),
         Verb(form=OrganizationPatch, run=_change_organization),
     ),
 )

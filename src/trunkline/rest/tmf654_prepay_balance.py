@@ -244,7 +244,7 @@ def api(database: Database, clock: Clock) -> Api:
     def top_up(tx: Tx, new: TopUpCreate, now: datetime) -> str:
         if new.usage_type != _MONETARY:
             raise NotMonetary(f"only a {_MONETARY} bucket is topped up", path="usageType")
-        with placed(_PLACES):
+        with placed(_PLACES, unknown="bucket.id"):
             with database.read() as own:
                 balance = charging.balance(own, ChargingAccountId(new.bucket.id), now)
             if balance.billing_account != new.party_account.id:

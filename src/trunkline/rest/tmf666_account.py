@@ -33,6 +33,7 @@ from trunkline.rest.wire import (
     PartyIn,
     Ref,
     RefIn,
+    Since,
     customer_among,
     customer_party,
     given,
@@ -48,10 +49,6 @@ _PLACES = {
     "paymentTermsDays": "billStructure.cycleSpecification.paymentDueDateOffset",
 }
 Found = tuple[BillingAccount, Customer, Amount]
-
-
-class Since(Wire):
-    start_date_time: Timestamp
 
 
 class Cycle(Wire):

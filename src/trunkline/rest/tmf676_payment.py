@@ -52,7 +52,7 @@ class PaymentForm(Entity, kw_only=True, tag="Payment"):
     payment_item: tuple[Item, ...] = ()
 
 
-class ItemIn(Wire):
+class PaymentItemIn(Wire):
     item: RefIn
 
 
@@ -61,7 +61,7 @@ class PaymentCreate(Wire):
     payment_method: Method
     total_amount: Money
     correlator_id: str | None = None
-    payment_item: tuple[ItemIn, ...] = ()
+    payment_item: tuple[PaymentItemIn, ...] = ()
 
 
 def _payment(payment: Payment) -> PaymentForm:
@@ -100,8 +100,9 @@ def method_of(r: Reader, method: Method) -> tuple[PaymentMethodKind, PaymentMeth
 
 
 def _receive(tx: Tx, new: PaymentCreate, now: datetime) -> str:
-    with placed({"amount": "totalAmount", "reference": "correlatorId"}):
+    with placed(unknown="paymentMethod.id"):
         kind, on_file = method_of(tx, new.payment_method)
+    with placed({"amount": "totalAmount", "reference": "correlatorId"}, unknown="account.id"):
         return payments.receive_payment(
             tx,
             account=BillingAccountId(new.account.id),
@@ -116,7 +117,7 @@ def _receive(tx: Tx, new: PaymentCreate, now: datetime) -> str:
         ).id
 
 
-def _bill(items: tuple[ItemIn, ...]) -> str | None:
+def _bill(items: tuple[PaymentItemIn, ...]) -> str | None:
     if len(items) > 1:
         raise Invalid("a payment names one bill at most", path="paymentItem")
     for each in items:

@@ -36,7 +36,17 @@ from trunkline.rest.wire import (
     customer_party,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, amount, child, column, href
+from trunkline.tmf import (
+    Aggregate,
+    Api,
+    Entity,
+    Timestamp,
+    Wire,
+    amount,
+    child,
+    column,
+    href,
+)
 
 _BILLS = f"{BILL}/customerBill"
 _RATES = f"{BILL}/appliedCustomerBillingRate"

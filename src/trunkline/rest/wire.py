@@ -26,6 +26,7 @@ BILL = "/tmf-api/customerBillManagement/v4"
 
 
 Value = TypeVar("Value")
+_NO_PLACES: Mapping[str, str] = {}
 
 
 class Money(Wire):
@@ -52,6 +53,12 @@ class Period(Wire):
 
     start_date_time: Timestamp | None = None
     end_date_time: Timestamp | None = None
+
+
+class Since(Wire):
+    """TimePeriod without an end."""
+
+    start_date_time: Timestamp
 
 
 class PeriodIn(Wire):
@@ -152,12 +159,15 @@ def values_of(given: Iterable[Characteristic], path: str) -> dict[str, Any]:
 
 
 @contextmanager
-def placed(places: Mapping[str, str]) -> Iterator[None]:
-    """Errors of an operation name its arguments; these are their paths on the wire."""
+def placed(places: Mapping[str, str] = _NO_PLACES, *, unknown: str | None = None) -> Iterator[None]:
+    """Errors of an operation name its arguments; these are their paths on the wire. `unknown`
+    is the path of what isn't found, where the error doesn't say it."""
     try:
         yield
     except errors.TrunklineError as error:
         if error.path is not None:
             head, dot, rest = error.path.partition(".")
             error.path = places.get(error.path, places.get(head, head) + dot + rest)
+        elif isinstance(error, errors.NotFound):
+            error.path = unknown
         raise

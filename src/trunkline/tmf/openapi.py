@@ -21,6 +21,9 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
     resources = [resource for api in apis for resource in api.resources]
     forms = [form for resource in resources for form in _forms(resource)]
     schemas, components = msgspec.json.schema_components((ErrorBody, *forms), ref_template=_REF)
+    names = {_REF.format(name=form.__name__): name for form, name in _names(resources).items()}
+    schemas, components = _tidied(schemas, names), _tidied(components, names)
+    components = {names.get(_REF.format(name=old), old): each for old, each in components.items()}
     named = iter(schemas[1:])
     paths: Schema = {}
     for api in apis:
@@ -48,6 +51,40 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
             },
         },
     }
+
+
+def _names(resources: list[Resource[Any]]) -> dict[Any, str]:
+    """What forms are called in the document: by the type of their resource."""
+    names: dict[Any, str] = {ErrorBody: "Error"}
+    for resource in resources:
+        if isinstance(resource, Aggregate):
+            names[resource.form] = resource.type
+            if resource.accepts is not None:
+                names[resource.accepts] = f"{resource.type}_Create"
+    return names
+
+
+def _tidied(schema: Any, names: dict[str, str]) -> Any:
+    """With these names in references, and without null: what has no value is absent."""
+    if isinstance(schema, list | tuple):
+        return [_tidied(each, names) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    choices = schema.get("anyOf", [])
+    kept = [each for each in choices if each != {"type": "null"}]
+    rest = {name: _tidied(each, names) for name, each in schema.items() if name != "anyOf"}
+    if isinstance(rest.get("title"), str):
+        del rest["title"]
+    if rest.get("format") == "decimal":
+        rest = {"type": "number"}
+    named = names.get(rest.get("$ref", ""))
+    if named is not None:
+        rest["$ref"] = _REF.format(name=named)
+    if len(kept) < len(choices) and rest.get("default", ...) is None:
+        del rest["default"]
+    if len(kept) == 1:
+        return rest | _tidied(kept[0], names)
+    return rest | {"anyOf": _tidied(kept, names)} if kept else rest
 
 
 def _forms(resource: Resource[Any]) -> list[Any]:
@@ -152,11 +189,11 @@ def _answer(said: str, schema: Schema, *, paged: bool = False) -> Schema:
 
 def _list_parameters(resource: Resource[Any]) -> list[Schema]:
     names = ", ".join(resource.filters)
-    limit = {**_WHOLE, "default": DEFAULT_LIMIT, "maximum": MAX_LIMIT}
+    limit = {**_WHOLE, "default": DEFAULT_LIMIT}
     return [
         _FIELDS,
         _query("offset", "How many to skip.", {**_WHOLE, "default": 0}),
-        _query("limit", "How many to give at most.", limit),
+        _query("limit", f"How many to give at most; never more than {MAX_LIMIT}.", limit),
         _query("sort", f"Paths, each with - to descend: {names}.", _TEXT),
         *(_filter(name, path) for name, path in resource.filters.items()),
     ]

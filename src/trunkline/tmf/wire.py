@@ -32,7 +32,14 @@ class Entity(Wire, tag_field="@type", tag=True):
     href: str
 
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
+def _text(value: object) -> str:
+    """Ids are texts of a class of their own, which the encoder doesn't know."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} has no wire form")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_text, decimal_format="number")
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _AT = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
@@ -44,7 +51,7 @@ def encode(value: object) -> bytes:
 
 def plain(value: object) -> Any:
     """`value` as dicts, lists and scalars; numbers stay decimals."""
-    return msgspec.to_builtins(value, builtin_types=(Decimal,))
+    return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=_text)
 
 
 def href(path: str, id: str) -> str:  # noqa: A002 (the attribute's name)

@@ -1,12 +1,13 @@
 """The REST edge over fresh databases, with an operator in them."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from tests.conformance.tmf.client import Client
-from trunkline import catalog, ledger
+from trunkline import catalog, ledger, tax
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -28,6 +29,11 @@ def operator(books: Database, clock: DrivenClock) -> None:
         ledger.create_legal_entity(
             tx, name="Test Mobile Ltd", country="IE", currency="EUR", tax_number="IE1", now=now
         )
+        regime = tax.declare_regime(tx, code="IE")
+        tax.set_rate(
+            tx, regime=regime.code, category=catalog.STANDARD_TAX, name="VAT",
+            millionths=230_000, valid_from=date(2020, 1, 1),
+        )  # fmt: skip
         market = catalog.create_market(
             tx, name="Ireland", currency="EUR", time_zone="Europe/Dublin", country="IE",
             tax_regime="IE", now=now,
