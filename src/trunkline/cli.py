@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -112,17 +112,14 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _read_text(file: Path) -> list[str]:
-    """The lines of a UTF-8 file; `Invalid` where there is none or it isn't one."""
+def _open(file: Path) -> BinaryIO:
+    """The file's bytes; `Invalid` where it can't be opened."""
     from trunkline.kernel.errors import Invalid
 
     try:
-        return file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        return file.open("rb")
     except OSError as error:
         raise Invalid(error.strerror or str(error), path=str(file)) from None
-    except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
-        raise Invalid("not UTF-8", path=f"{file}: line {line}") from None
 
 
 @app.command()
@@ -218,14 +215,16 @@ def import_customers(
     ] = False,
     billed_from: Annotated[
         str | None,
-        typer.Option(help="A day of the first month to bill here (YYYY-MM-DD; today)."),
+        typer.Option(help="A day of the first month to bill here (YYYY-MM-DD; last month)."),
     ] = None,
 ) -> None:
     """Take on an existing customer base (CSV)."""
+    from trunkline.app.founding import last_month
     from trunkline.migration import import_customers as take_on
 
     since = _day(billed_from, "--billed-from") if billed_from else None
     with _system() as system, _progress("customers") as progress:
+        since = since or last_month(system)
         report = take_on(
             system.books,
             file,
@@ -237,6 +236,8 @@ def import_customers(
     for remark in (*report.notices, *report.changed):
         typer.echo(f"{file}: {remark}")
     typer.echo(f"{report.imported:,} taken on, {report.unchanged:,} here already")
+    if report.imported:
+        typer.echo(f"Billed here from {since:%B %Y} on (--billed-from says another month)")
     _refuse(file, report.rejected)
 
 
@@ -248,8 +249,7 @@ def import_rates(
     """Load a rate sheet of call prices (CSV); it replaces the one of the same name whole."""
     from trunkline.catalog import RateSheetRejected, import_rate_sheet
 
-    lines = _read_text(file)
-    with _system() as system:
+    with _open(file) as lines, _system() as system:
         try:
             with system.books.transaction() as tx:
                 report = import_rate_sheet(

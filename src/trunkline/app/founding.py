@@ -1,6 +1,6 @@
 """The first start: an operator comes to be in empty books."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from trunkline import catalog, ledger, tax
 from trunkline.app import System
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.time import zone
 from trunkline.platform import security
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.settings import OperatorSettings
@@ -66,6 +67,13 @@ def _found(tx: Tx, settings: OperatorSettings, now: datetime) -> None:
         now=now,
     )
     catalog.create_brand(tx, name=settings.brand, market=market.id, now=now)
+
+
+def last_month(system: System) -> date:
+    """The last day of the month before this one, where the operator lives."""
+    with system.books.read() as r:
+        tz = zone(operator(r).market.time_zone)
+    return system.clock.now().astimezone(tz).date().replace(day=1) - timedelta(days=1)
 
 
 def operator(r: Reader) -> Operator:
