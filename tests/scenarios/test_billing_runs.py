@@ -275,10 +275,12 @@ def test_a_market_without_its_taxes_is_set_aside(books: Database, charging: Data
     ]
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 200])
 def test_what_can_not_be_written_is_set_aside_alone(
-    books: Database, charging: Database, ada: BillingAccountId
+    books: Database, charging: Database, ada: BillingAccountId, chunk: int
 ) -> None:
-    """Bo's month stands as an invoice that nothing else knows of: the database refuses a second."""
+    """Ada's and Bo's months stand as invoices that nothing else knows of: the database refuses
+    a second. Dee can't be calculated, Cy is billed."""
     with books.transaction() as tx:
         bo = move_in(tx, "Bo", NOV)
         give_product(tx, bo, [recurring("Plan", "30")], at("2026-11-20"))
@@ -288,13 +290,16 @@ def test_what_can_not_be_written_is_set_aside_alone(
             sa.text("UPDATE billing_cycle SET next_start = NULL, next_end = :e"),
             {"e": int(DEC.timestamp() * 1_000_000)},
         )
-        cy = move_in(tx, "Cy", NOV)
+        cy, dee = move_in(tx, "Cy", NOV), move_in(tx, "Dee", NOV)
         give_product(tx, cy, [recurring("Plan", "30")], at("2026-11-20"))
-    report = run_bills(books, charging, through=DEC, now=DEC)
+        give_product(tx, dee, [recurring("Plan", "30", currency="USD")], at("2026-11-20"))
+    report = run_bills(books, charging, through=DEC, now=DEC, chunk=chunk)
     assert {(each.account, each.code) for each in report.failures} == {
         (ada, "internalError"),
         (bo, "internalError"),
+        (dee, "currencyMismatch"),
     }
+    assert all("INSERT" not in each.reason for each in report.failures)
     with books.read() as r:
         assert [each.number for each in invoices_of(r, cy)] == ["TOWN-000003"]
         assert [each.number for each in search_invoices(r, "TOWN-0")] == [

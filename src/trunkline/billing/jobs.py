@@ -157,8 +157,6 @@ def _write(
     try:
         return _issue(books, drafts, failures, run, now).accounts, []
     except Exception:
-        if len(drafts) <= 1 and failures:
-            raise
         log.warning("a chunk could not be written; its accounts follow one by one", run=run.id)
     billed = 0
     unwritten: list[BillFailure] = []
@@ -191,4 +189,6 @@ def _failure(
     if isinstance(error, TrunklineError):
         return BillFailure(run, account, error.code, str(error), now)
     log.error("an account could not be billed", account=account, exc_info=error)
-    return BillFailure(run, account, "internalError", f"{type(error).__name__}: {error}", now)
+    # A database's error without the statement and its values, which may be personal.
+    reason = f"{type(error).__name__}: {getattr(error, 'orig', error)}"
+    return BillFailure(run, account, "internalError", reason, now)
