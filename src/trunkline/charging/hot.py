@@ -90,13 +90,13 @@ _INSERT = (
 )
 _PG_UPDATE = (
     "UPDATE charging_account AS a SET version = a.version + 1, state = u.state"
-    " FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[]) AS u(state, key, version)"
+    " FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[]) AS u(state, key, version)"
     " WHERE a.key = u.key AND a.version = u.version"
 )
-_PG_TYPES = {"session": "text", "slice": "bytea"}
+_PG_TYPES = {"session": "%b::text[]", "slice": "%b::bytea[]"}
 _PG_INSERT = (
     f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) SELECT * FROM unnest("
-    + ", ".join(f"%b::{_PG_TYPES.get(name, 'bigint')}[]" for name in _COLUMNS)
+    + ", ".join(_PG_TYPES.get(name, "%s::bigint[]") for name in _COLUMNS)
     + ")"
 )
 _COUNT, _PG_COUNT = COUNT.format("?"), COUNT.format("%b")
@@ -111,7 +111,7 @@ def _row(key: int, record: Record) -> tuple[Any, ...]:
     return (
         key,
         record.seq,
-        record.kind,
+        int(record.kind),
         record.at,
         record.period,
         record.balance,
@@ -119,7 +119,7 @@ def _row(key: int, record: Record) -> tuple[Any, ...]:
         record.units,
         record.free,
         record.overrun,
-        record.service,
+        int(record.service),
         record.rating_group,
         record.service_identifier,
         record.tariff,
@@ -174,6 +174,18 @@ def _write_sqlite(
     return updated
 
 
+def _arrays(rows: list[Any]) -> list[Any]:
+    """The rows by column. Numbers are written as PostgreSQL's own array text: that is several
+    times faster than the driver's arrays."""
+    return [
+        str(column).translate(_BRACES) if type(column[0]) is int else column
+        for column in map(list, zip(*rows, strict=True))
+    ]
+
+
+_BRACES = str.maketrans({"[": "{", "]": "}"})
+
+
 def _write_postgresql(
     driver: Any,
     states: list[Any],
@@ -186,9 +198,9 @@ def _write_postgresql(
     update, insert = driver.cursor(), driver.cursor()
     with driver.pipeline():
         if states:
-            update.execute(_PG_UPDATE, [list(column) for column in zip(*states, strict=True)])
+            update.execute(_PG_UPDATE, _arrays(states))
         if rows:
-            insert.execute(_PG_INSERT, [list(column) for column in zip(*rows, strict=True)])
+            insert.execute(_PG_INSERT, _arrays(rows))
         if deliveries:
             insert.executemany(
                 f"{_OUTBOX} (%s, %s, %s, %s, %s, %s)",
