@@ -1,0 +1,116 @@
+"""Accounts that are opened, topped up, moved and closed; and what is refused."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.charging.builders import (
+    FIVE_GIGABYTES,
+    GB,
+    MB,
+    NOON,
+    OPENED,
+    TEN_GIGABYTES,
+    Phone,
+    account,
+    asks,
+    compiled,
+    opening,
+    plan,
+    postpaid,
+    rule,
+    tariffs,
+)
+from trunkline.charging.account import (
+    AccountIsClosed,
+    NotPrepaid,
+    PlanHasNoTariff,
+    change_plan,
+    close,
+    opened,
+    set_barred,
+    top_up,
+)
+from trunkline.customers import AccountKind
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import CurrencyMismatch, Money
+
+TEN = Money.of("10", "EUR")
+NOW = OPENED + timedelta(seconds=NOON - int(OPENED.timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"currency": "euro"}, "currency"),
+        ({"time_zone": "Mars/Olympus"}, "timeZone"),
+        ({"cycle_day": 32}, "cycleDay"),
+        ({"identities": ()}, "identities"),
+        ({"kind": AccountKind.POSTPAID, "credit_limit": Money.of("5", "USD")}, "creditLimit"),
+    ],
+)
+def test_an_account_that_cannot_be_opened(wrong: dict[str, Any], path: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        opened(opening(**wrong))
+    assert refusal.value.path == path
+
+
+def test_top_ups_are_for_open_prepaid_accounts_in_their_own_currency() -> None:
+    state = account("0")
+    top_up(state, TEN, NOW, "p1", [])
+    assert state.money == 10_000_000
+    with pytest.raises(CurrencyMismatch):
+        top_up(state, Money.of("1", "USD"), NOW, "p2", [])
+    with pytest.raises(Invalid):
+        top_up(state, Money.of("0", "EUR"), NOW, "p3", [])
+    with pytest.raises(NotPrepaid):
+        top_up(postpaid(), TEN, NOW, "p4", [])
+    close(state, NOW)
+    with pytest.raises(AccountIsClosed):
+        top_up(state, TEN, NOW, "p5", [])
+    assert state.money == 10_000_000
+
+
+def test_a_grant_keeps_its_price_when_the_plan_changes() -> None:
+    """10 MB granted at a cent each cost 0.10, though the new plan asks ten cents a megabyte."""
+    dear = plan(id_="dear", rules=(rule("data", "0.10", MB, increment=MB),))
+    phone = Phone(account("10"), tariffs(compiled(plan(), dear)))
+    phone.begin(asks(10 * MB))
+    change_plan(phone.state, "dear", NOW, phone.tariffs, phone.journal)
+    phone.go_on(asks(10 * MB, used=10 * MB))
+    assert phone.state.money == 9_900_000
+    assert phone.state.held == 1_000_000
+    phone.end(asks(used=10 * MB))
+    assert phone.state.money == 8_900_000
+
+
+def test_an_upgrade_earns_no_second_allowance() -> None:
+    prices = tariffs(compiled(plan(FIVE_GIGABYTES), plan(TEN_GIGABYTES, id_="more")))
+    phone = Phone(account("10"), prices)
+    phone.begin(asks(4 * GB))
+    phone.end(asks(used=4 * GB))
+    change_plan(phone.state, "more", NOW, prices, phone.journal)
+    phone.now += 60
+    phone.begin(asks(MB), session="s2")
+    assert phone.remaining() == [GB, 6 * GB]
+    assert phone.reserved() == [0, MB]
+
+
+def test_a_plan_without_a_tariff_waits_for_one() -> None:
+    state = account("10")
+    with pytest.raises(PlanHasNoTariff):
+        change_plan(state, "unheard of", NOW, tariffs(), [])
+    assert state.plan == "plan"
+
+
+def test_a_closed_account_stays_closed() -> None:
+    state = account("10")
+    close(state, NOW)
+    closed = state.closed
+    close(state, NOW + timedelta(days=1))
+    assert state.closed == closed
+    with pytest.raises(AccountIsClosed):
+        set_barred(state, barred=False)
+    with pytest.raises(AccountIsClosed):
+        change_plan(state, "plan", NOW, tariffs(), [])
