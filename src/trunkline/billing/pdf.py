@@ -170,6 +170,12 @@ def _totals(invoice: Invoice) -> list[dict[str, Any]]:
 
 
 def _payment(invoice: Invoice) -> dict[str, Any]:
+    if not invoice.amount_due:
+        return {
+            "title": "Payment",
+            "rows": [["Reference", invoice.number]],
+            "note": "There is nothing to pay.",
+        }
     rows = [["Payment reference", invoice.number], ["Due date", _date(invoice.due_date)]]
     if invoice.seller.bank_account:
         rows.insert(0, ["Account", f"{invoice.seller.bank_account} ({invoice.seller.name})"])

@@ -168,6 +168,7 @@ def test_credit_covers_it() -> None:
     said = texts(invoice(previous_balance=eur("-20")))
     assert said["due"]["title"] == "Nothing to pay"
     assert said["due"]["amount"] == "0.00 EUR"
+    assert said["payment"]["note"] == "There is nothing to pay."
     assert said["totals"][-2] == {
         "label": "Your credit",
         "amount": f"{MINUS}20.00",
