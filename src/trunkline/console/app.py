@@ -1,35 +1,40 @@
 """The console's routes."""
 
+from typing import Any
+
 import falcon
 
-from trunkline.console import web
 from trunkline.console.pages.customers import Customer, Customers
 from trunkline.console.pages.invoices import InvoicePdf
 from trunkline.console.pages.orders import Order, Orders
-from trunkline.console.pages.sign_in import SignIn, SignOut, Theme
-from trunkline.console.pages.today import Figures, Today
+from trunkline.console.pages.sign_in import Home, SignIn, SignOut, Theme
+from trunkline.console.pages.today import Today
+from trunkline.console.problems import add_handlers
 from trunkline.console.rendering import STATIC
-from trunkline.kernel.errors import TrunklineError
+from trunkline.console.static_files import StaticFiles
+from trunkline.console.web import Console, Guard
 
 
-def create_app(console: web.Console) -> falcon.App:
+def create_app(console: Console) -> falcon.App[Any, Any]:
     """The console as a WSGI application, for the paths under `/console` and `/static`."""
-    app = falcon.App(middleware=[web.Guard(console)])
-    app.add_error_handler(Exception, web.unexpected)
-    app.add_error_handler(TrunklineError, web.refused)
-    app.add_route("/", web.Home())
-    app.add_route("/console", Today(console))
-    app.add_route("/console/today/figures", Figures(console))
+    app: falcon.App[Any, Any] = falcon.App(middleware=[Guard(console)])
+    add_handlers(app)
+    today, customer, order = Today(console), Customer(console), Order(console)
+    app.add_route("/", Home())
+    app.add_route("/console", today)
+    app.add_route("/console/today/figures", today, suffix="figures")
+    app.add_route("/console/today/charging", today, suffix="charging")
     app.add_route("/console/sign-in", SignIn(console))
     app.add_route("/console/sign-out", SignOut(console))
     app.add_route("/console/theme", Theme())
     app.add_route("/console/customers", Customers(console))
-    app.add_route("/console/customers/{customer}", Customer(console))
-    app.add_route("/console/customers/{customer}/top-up", Customer(console), suffix="top_up")
+    app.add_route("/console/customers/{customer}", customer)
+    app.add_route("/console/customers/{customer}/balances", customer, suffix="balances")
+    app.add_route("/console/customers/{customer}/top-up", customer, suffix="top_up")
     app.add_route("/console/orders", Orders(console))
-    app.add_route("/console/orders/{order}", Order(console))
-    app.add_route("/console/orders/{order}/cancel", Order(console), suffix="cancel")
-    app.add_route("/console/orders/{order}/retry", Order(console), suffix="retry")
+    app.add_route("/console/orders/{order}", order)
+    app.add_route("/console/orders/{order}/cancel", order, suffix="cancel")
+    app.add_route("/console/orders/{order}/retry", order, suffix="retry")
     app.add_route("/console/invoices/{invoice}.pdf", InvoicePdf(console))
-    app.add_route("/static/{path:path}", web.StaticFiles(STATIC))
+    app.add_route("/static/{path:path}", StaticFiles(STATIC))
     return app

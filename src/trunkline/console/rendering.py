@@ -9,7 +9,7 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from trunkline.kernel.money import Money
+from trunkline.kernel.money import MICROS, Money, minor_digits
 from trunkline.kernel.quantity import Quantity, Unit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,7 +32,9 @@ def environment(zone: ZoneInfo) -> jinja2.Environment:
     )
     templates.filters.update(
         money=money,
+        exact=exact,
         words=words,
+        sentence=sentence,
         number=number,
         quantity=quantity,
         json_in_html=json_in_html,
@@ -47,6 +49,21 @@ def money(value: Money) -> str:
     amount = f"{abs(value.to_decimal()):,f}"
     symbol = _SYMBOLS.get(value.currency, f"{value.currency}\u00a0")
     return f"{'-' if value.micros < 0 else ''}{symbol}{amount}"
+
+
+def exact(value: Money | None) -> Markup:
+    """For columns of a ledger: all six decimals, those beyond minor units set back. Nothing
+    for none."""
+    if value is None:
+        return Markup("")
+    sign = "-" if value.micros < 0 else ""
+    main, parts = divmod(abs(value.micros), MICROS)
+    decimals, digits = f"{parts:06}", minor_digits(value.currency)
+    symbol = _SYMBOLS.get(value.currency, f"{value.currency}\u00a0")
+    shown = f"{sign}{symbol}{main:,}" + (f".{decimals[:digits]}" if digits else "")
+    return Markup('{}<span class="micros">{}{}</span>').format(
+        shown, "" if digits else ".", decimals[digits:]
+    )
 
 
 def number(value: int) -> str:
@@ -92,6 +109,11 @@ def words(name: str) -> str:
     """`partiallyPaid` and `one_time` as people write: partially paid, one time."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).replace("_", " ")
     return spaced.lower()
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter; the others stay."""
+    return text[:1].upper() + text[1:]
 
 
 def instant(value: datetime | None, zone: ZoneInfo) -> str:

@@ -1,57 +1,39 @@
-"""The console over HTTP: routes, who may pass, and how a page becomes an answer.
+"""The console over HTTP: who may pass, and how a page becomes an answer.
 
 Every route but signing in and the static files needs a session. A POST carries the session's
-CSRF token, in its form or in the X-CSRF-Token header. Pages load only what this server serves
-(Content-Security-Policy).
+CSRF token, in its form or in the X-CSRF-Token header, and comes from our own pages. Reading
+takes the scope `console:read`, changing anything `console:write`. Pages load only what this
+server serves (Content-Security-Policy).
 """
 
-import mimetypes
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
 import falcon
 import msgspec
-import structlog
 
-from trunkline.console.rendering import environment, instant
-from trunkline.kernel.errors import (
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Refused,
-    TrunklineError,
-    Unavailable,
-)
+from trunkline.console.rendering import day, environment, instant
+from trunkline.kernel.errors import Forbidden, Invalid
 from trunkline.platform import security
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.platform.settings import ConsoleSettings
 
-log = structlog.get_logger(__name__)
-
 SESSION_COOKIE = "trunkline_session"
 THEME_COOKIE = "trunkline_theme"
 MOST_FORM = 64_000
+"""Bytes."""
+READ, WRITE = "console:read", "console:write"
 
-_STATUS: tuple[tuple[type[TrunklineError], HTTPStatus], ...] = (
-    (Invalid, HTTPStatus.BAD_REQUEST),
-    (NotFound, HTTPStatus.NOT_FOUND),
-    (Conflict, HTTPStatus.CONFLICT),
-    (Refused, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (Forbidden, HTTPStatus.FORBIDDEN),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
-)
+_FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -80,6 +62,14 @@ class Notice(msgspec.Struct, frozen=True):
 
     kind: str
     text: str
+
+
+_NOTICES = {
+    "topped-up": Notice("success", "The top-up was received; it shows in the balance in a moment."),
+    "order-cancelled": Notice("success", "The order is being cancelled."),
+    "task-retried": Notice("success", "The task is tried again."),
+}
+"""What a page may say of what was done before it: texts of ours, by name, in its address."""
 
 
 class Console(msgspec.Struct, frozen=True):
@@ -113,21 +103,32 @@ class Desk:
 
     @property
     def user(self) -> str:
+        return self.principal.name
+
+    @property
+    def principal(self) -> security.Principal:
         assert self.session is not None, "the guard lets nobody through without a session"
-        return self.session.user
+        return security.Principal(self.session.user, self.session.scopes)
 
     def query(self, name: str, default: str = "") -> str:
-        """A query parameter, at most 200 characters of it."""
-        return (self.req.get_param(name) or default)[:200]
+        """A query parameter, at most 200 characters of it, without what can't be printed."""
+        text = (self.req.get_param(name) or default)[:200]
+        return "".join(character for character in text if character.isprintable())
 
     def instant(self, value: datetime | None) -> str:
         """An instant in the operator's zone, for people."""
         return instant(value, self.console.zone)
 
+    def day(self, value: datetime) -> str:
+        """A day in the operator's zone, for people."""
+        return day(value, self.console.zone)
+
     def page(self, resp: falcon.Response, template: str, section: str = "", **values: Any) -> None:
-        """Answer with a page in the console's frame."""
+        """Answer with a page, in the console's frame where somebody is signed in."""
         session = self.session
         resp.content_type = falcon.MEDIA_HTML
+        # Customers' data stays in no cache; the browser's "back" asks again.
+        resp.cache_control = ["no-store"]
         resp.text = self._templates.get_template(template).render(
             operator=self.console.operator,
             time_zone=str(self.console.zone),
@@ -139,58 +140,52 @@ class Desk:
             now=self.now,
             csrf=session.csrf if session else "",
             user=session.user if session else "",
-            notice=values.pop("notice", self._notice()),
+            may_write=session is not None and self.principal.may(WRITE),
+            notice=_NOTICES.get(self.query("said")),
             **values,
         )
-
-    def _notice(self) -> Notice | None:
-        """What the page before said by way of its redirect; the texts are ours, by name."""
-        return _NOTICES.get(self.query("said"))
 
     def go(self, resp: falcon.Response, location: str, said: str = "") -> None:
         """Answer a POST: see `location`, which shows the notice named `said`."""
         assert not said or said in _NOTICES, said
-        resp.status = HTTPStatus.SEE_OTHER
+        resp.status = falcon.HTTP_303
         resp.location = f"{location}?said={said}" if said else location
 
 
-_NOTICES = {
-    "topped-up": Notice("success", "The top-up is on its way: it shows in the balance at once."),
-    "order-cancelled": Notice("success", "The order is being cancelled."),
-    "task-retried": Notice("success", "The task is tried again."),
-}
-
-
 class Guard:
-    """Middleware: makes the desk, lets nobody in without a session, checks the CSRF token."""
+    """Middleware: makes the desk, lets nobody in without a session and its scopes, refuses
+    what other sites' pages send."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._templates = environment(console.zone)
 
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: Any, _params: object
-    ) -> None:
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         desk = req.context.desk = Desk(self._console, self._templates, req)
-        if getattr(resource, "is_open", False):
-            return
         token = req.cookies.get(SESSION_COOKIE)
         if token:
             with self._console.books.read() as r:
                 desk.session = security.console_session(r, token, desk.now)
+
+    def process_resource(
+        self, req: falcon.Request, resp: falcon.Response, resource: Any, _params: object
+    ) -> None:
+        """`resource.is_open`: for everybody; `resource.is_own`: about nothing but the one who
+        asks."""
+        desk: Desk = req.context.desk
+        if req.method == "POST" and req.get_header("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            raise Forbidden("this form was sent by another site's page")
+        if getattr(resource, "is_open", False):
+            return
         if desk.session is None:
-            resp.complete = True
-            if req.get_header("HX-Request"):
-                # htmx follows redirects silently into the page's middle; this goes to the top.
-                resp.status = HTTPStatus.UNAUTHORIZED
-                resp.set_header("HX-Redirect", "/console/sign-in")
-            else:
-                resp.status = HTTPStatus.SEE_OTHER
-                resp.location = f"/console/sign-in?next={quote(req.relative_uri)}"
-        elif req.method == "POST":
+            _ask_to_sign_in(req, resp)
+            return
+        if req.method == "POST":
             given = req.get_header("X-CSRF-Token") or form(req).get("csrf", "")
             if not security.same_secret(given, desk.session.csrf):
                 raise Forbidden("this form is out of date: open the page again")
+        if not getattr(resource, "is_own", False):
+            desk.principal.require(WRITE if req.method == "POST" else READ)
 
     def process_response(
         self, _req: falcon.Request, resp: falcon.Response, _resource: object, _ok: bool
@@ -199,66 +194,35 @@ class Guard:
             resp.set_header(name, value)
 
 
+def _ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
+    """To the sign-in page, and from there back to the page that was asked for; a form that
+    was sent too late is not sent again."""
+    resp.complete = True
+    goal = req.relative_uri if req.method == "GET" else ""
+    if req.get_header("HX-Request"):
+        # htmx would follow a redirect into the middle of the page: its own header leads the
+        # whole of it away, and back to the page that it is on.
+        resp.status = falcon.HTTP_401
+        resp.set_header("HX-Redirect", "/console/sign-in")
+        return
+    resp.status = falcon.HTTP_303
+    resp.location = f"/console/sign-in?next={quote(goal)}" if goal else "/console/sign-in"
+
+
 def form(req: falcon.Request) -> Mapping[str, str]:
-    """The fields of a posted form; `Invalid` for more than a page of it."""
+    """The fields of a posted form, each once. Raises `Invalid` for what is no form, or more
+    than a page of it."""
     known: Mapping[str, str] | None = getattr(req.context, "form", None)
     if known is not None:
         return known
+    if not (req.content_type or _FORM).startswith(_FORM):
+        raise Invalid(f"a form is sent as {_FORM}")
     if (req.content_length or 0) > MOST_FORM:
         raise Invalid("the form is too large")
-    fields: dict[str, str] = {}
-    for name, value in (req.get_media({}) or {}).items():
-        fields[name] = value if isinstance(value, str) else value[0]
+    try:
+        body = req.bounded_stream.read(MOST_FORM).decode()
+        fields = dict(parse_qsl(body, keep_blank_values=True, errors="strict"))
+    except ValueError:
+        raise Invalid("the form is not UTF-8") from None
     req.context.form = fields
     return fields
-
-
-class Home:
-    """The server's root leads to the console."""
-
-    is_open = True
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        resp.status = HTTPStatus.SEE_OTHER
-        resp.location = "/console"
-
-
-class StaticFiles:
-    """What pages load: read once, with a tag for the browser's cache."""
-
-    is_open = True
-
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, path: str) -> None:
-        file = (self._root / path).resolve()
-        if not file.is_relative_to(self._root) or not file.is_file():
-            raise NotFound("there is no such file")
-        resp.content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        resp.set_header("Cache-Control", "public, max-age=3600")
-        resp.data = file.read_bytes()
-
-
-def refused(
-    req: falcon.Request, resp: falcon.Response, error: TrunklineError, _params: object
-) -> None:
-    """One of our own errors becomes a page that says what is wrong."""
-    status = next(code for family, code in _STATUS if isinstance(error, family))
-    resp.status = status
-    desk: Desk | None = getattr(req.context, "desk", None)
-    if desk is None or desk.session is None:
-        resp.content_type = falcon.MEDIA_TEXT
-        resp.text = str(error)
-    else:
-        desk.page(resp, "error.html", heading=status.phrase, text=str(error), notice=None)
-
-
-def unexpected(
-    req: falcon.Request, resp: falcon.Response, error: Exception, _params: object
-) -> None:
-    """Our own fault: logged with its trace, answered without it."""
-    log.error("console page failed", path=req.path, exc_info=error)
-    resp.status = HTTPStatus.INTERNAL_SERVER_ERROR
-    resp.content_type = falcon.MEDIA_TEXT
-    resp.text = "Something went wrong here. It has been logged."

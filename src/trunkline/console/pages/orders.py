@@ -1,7 +1,7 @@
 """Orders: the list by state, one order with its tasks, trying again and cancelling."""
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import falcon
 
@@ -17,6 +17,7 @@ from trunkline.ordering import (
     Task,
     TaskState,
 )
+from trunkline.platform import audit
 from trunkline.platform.db import Reader
 
 PAGE = 50
@@ -45,7 +46,7 @@ class Orders:
             "orders.html",
             "orders",
             orders=rows,
-            orders_by_state=sorted((each.value, count) for each, count in counts.items()),
+            orders_by_state=[(each.value, counts[each]) for each in OrderState if each in counts],
             state=state.value if state else "",
             more=more,
         )
@@ -77,24 +78,35 @@ class Order:
 
     def on_post_cancel(self, req: falcon.Request, resp: falcon.Response, order: str) -> None:
         desk: Desk = req.context.desk
+        known = OrderId.parse(order, path="order")
         with self._console.books.transaction() as tx:
             ordering.cancel_order(
-                tx, order=OrderId(order), now=desk.now, reason=f"by {desk.user} in the console"
+                tx, order=known, now=desk.now, reason=f"by {desk.user} in the console"
             )
-        desk.go(resp, f"/console/orders/{order}", "order-cancelled")
+            audit.record(tx, who=desk.user, verb="cancel_order", what=known, now=desk.now)
+        desk.go(resp, f"/console/orders/{quote(known)}", "order-cancelled")
 
     def on_post_retry(self, req: falcon.Request, resp: falcon.Response, order: str) -> None:
         desk: Desk = req.context.desk
         task = _number(form(req).get("task", ""), "task")
+        known = OrderId.parse(order, path="order")
         with self._console.books.transaction() as tx:
-            ordering.retry_task(tx, order=OrderId(order), task=task, now=desk.now)
-        desk.go(resp, f"/console/orders/{order}", "task-retried")
+            ordering.retry_task(tx, order=known, task=task, now=desk.now)
+            audit.record(
+                tx,
+                who=desk.user,
+                verb="retry_task",
+                what=known,
+                detail={"task": task},
+                now=desk.now,
+            )
+        desk.go(resp, f"/console/orders/{quote(known)}", "task-retried")
 
 
 def order_rows(r: Reader, orders: list[ProductOrder]) -> list[Mapping[str, object]]:
     """Orders as lines of a table, with their customers' names."""
     ids = {customers.CustomerId(each.customer) for each in orders}
-    names = {each.id: each.name for each in customers.customers(r, ids)} if ids else {}
+    names = {each.id: each.name for each in customers.customers(r, ids).values()}
     return [
         {
             "id": each.id,
@@ -130,7 +142,7 @@ def _task(task: Task) -> Mapping[str, object]:
         "kind": task.kind.value,
         "state": task.state.value,
         "reason": task.reason,
-        "result": ", ".join(f"{name} {value}" for name, value in task.result.items()),
+        "result": list(task.result.items()),
         "ended": task.ended_at,
         "can_retry": task.state is TaskState.FAILED,
     }

@@ -1,7 +1,5 @@
 """Signing in and out, and the choice of colours."""
 
-from urllib.parse import urlsplit
-
 import falcon
 
 from trunkline.console.web import SESSION_COOKIE, THEME_COOKIE, Console, Desk, form
@@ -9,6 +7,16 @@ from trunkline.kernel.errors import Unavailable
 from trunkline.platform import security
 
 HOME = "/console"
+
+
+class Home:
+    """The server's root leads to the console."""
+
+    is_open = True
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.status = falcon.HTTP_303
+        resp.location = HOME
 
 
 class SignIn:
@@ -57,6 +65,8 @@ class SignIn:
 
 
 class SignOut:
+    is_own = True
+
     def __init__(self, console: Console) -> None:
         self._console = console
 
@@ -70,6 +80,8 @@ class SignOut:
 class Theme:
     """Light or dark, kept in a cookie of this browser."""
 
+    is_own = True
+
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         fields = form(req)
         theme = "dark" if fields.get("theme") == "dark" else "light"
@@ -81,6 +93,5 @@ class Theme:
 
 def _within(goal: str) -> str:
     """`goal` where it is a page of the console, otherwise Today: nobody is sent elsewhere."""
-    parts = urlsplit(goal)
-    inside = not parts.scheme and not parts.netloc and parts.path.split("/")[1:2] == ["console"]
+    inside = goal == HOME or goal.startswith((f"{HOME}/", f"{HOME}?"))
     return goal if inside and "\\" not in goal and goal.isprintable() else HOME

@@ -1,0 +1,164 @@
+"""What charging knows of a customer: balances with their buckets, and usage by day."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from trunkline import charging
+from trunkline.charging import Balance, BucketBalance, ChargingAccountId, DayOfUsage, Status
+from trunkline.console.charts import stacked_bars
+from trunkline.console.rendering import quantity
+from trunkline.customers import AccountKind, BillingAccount
+from trunkline.inventory import Product
+from trunkline.kernel.money import Money
+from trunkline.kernel.quantity import Quantity, Unit
+from trunkline.kernel.time import local_midnight
+from trunkline.platform.db import Reader
+
+DAYS = 31
+"""Of usage, today included."""
+MOST = 20
+"""Balances on one page."""
+
+_UNITS = {
+    charging.Service.DATA: Unit.BYTES,
+    charging.Service.VOICE: Unit.SECONDS,
+    charging.Service.SMS: Unit.MESSAGES,
+}
+_ROWS = (
+    (charging.Service.DATA, "Data, MB", 1_000_000),
+    (charging.Service.VOICE, "Calls, minutes", 60),
+    (charging.Service.SMS, "Messages", 1),
+)
+"""A row of the chart: its service, title, and base units in one of its scale."""
+_EPOCH = date(1970, 1, 1)
+
+
+class BucketLine(msgspec.Struct, frozen=True):
+    """An allowance; `percent` of it is left."""
+
+    name: str
+    left: Quantity
+    size: Quantity
+    percent: int
+    until: datetime
+
+
+class BalanceCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One charging account. A prepaid one has `money`, a postpaid one what it `used`."""
+
+    product: ChargingAccountId
+    name: str
+    number: str
+    status: str
+    money: Money | None
+    used: Money | None
+    reserved: Money
+    limit: Money | None
+    sessions: int
+    buckets: tuple[BucketLine, ...]
+    can_top_up: bool
+
+    @property
+    def title(self) -> str:
+        return f"+{self.number}" if self.number else self.name
+
+
+def balance_cards(
+    r: Reader,
+    accounts: Sequence[BillingAccount],
+    products: Sequence[Product],
+    numbers: Mapping[str, str],
+    now: datetime,
+) -> list[BalanceCard]:
+    """The charging accounts of these billing accounts, those in use first."""
+    names: dict[str, str] = {each.id: each.name for each in products}
+    found = charging.balances(r, [each.id for each in accounts], now)
+    cards = [
+        _card(each, names.get(each.account, each.account), numbers.get(each.account, ""))
+        for account in accounts
+        for each in found.get(account.id, ())
+    ]
+    cards.sort(key=lambda card: card.status == _word(Status.CLOSED))
+    return cards[:MOST]
+
+
+def _word(status: Status) -> str:
+    return status.name.lower()
+
+
+def _card(balance: Balance, name: str, number: str) -> BalanceCard:
+    is_prepaid = balance.kind is AccountKind.PREPAID
+    return BalanceCard(
+        product=balance.account,
+        name=name,
+        number=number,
+        status=_word(balance.status),
+        money=balance.money if is_prepaid else None,
+        used=None if is_prepaid else -balance.money,
+        reserved=balance.reserved,
+        limit=balance.credit_limit,
+        sessions=balance.open_sessions,
+        buckets=tuple(_bucket(each) for each in balance.buckets),
+        can_top_up=is_prepaid and balance.status is not Status.CLOSED,
+    )
+
+
+def _bucket(bucket: BucketBalance) -> BucketLine:
+    unit = _UNITS[bucket.service]
+    return BucketLine(
+        name=bucket.name,
+        left=Quantity(bucket.remaining, unit),
+        size=Quantity(bucket.granted, unit),
+        percent=bucket.remaining * 100 // bucket.granted if bucket.granted else 0,
+        until=bucket.expires,
+    )
+
+
+class UsageChart(msgspec.Struct, frozen=True):
+    """`label` says in words what the picture shows."""
+
+    label: str
+    option: object
+
+
+def usage_chart(
+    r: Reader, cards: Sequence[BalanceCard], now: datetime, zone: ZoneInfo
+) -> UsageChart | None:
+    """Usage of all these accounts by day, a row for each service that was used; None without
+    any."""
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=DAYS - 1)
+    since = local_midnight(first, zone)
+    used = [each for card in cards for each in charging.daily_usage(r, card.product, since=since)]
+    if not used:
+        return None
+    days = [first + timedelta(days=place) for place in range(DAYS)]
+    rows = [
+        (title, [_scaled(used, service, day, scale) for day in days])
+        for service, title, scale in _ROWS
+        if any(each.service is service for each in used)
+    ]
+    names = [f"{day.day} {day:%b}" for day in days]
+    return UsageChart(f"Usage by day since {names[0]}: {_told(used)}", stacked_bars(names, rows))
+
+
+def _scaled(
+    used: Sequence[DayOfUsage], service: charging.Service, day: date, scale: int
+) -> float | None:
+    """Units of one day, to a tenth of the scale; None where there is nothing to draw."""
+    number = (day - _EPOCH).days
+    units = sum(each.units for each in used if each.service is service and each.day == number)
+    return round(units / scale, 1) if units else None
+
+
+def _told(used: Sequence[DayOfUsage]) -> str:
+    """12.5 GB, 42 min and 8 messages."""
+    sums = [
+        (service, sum(each.units for each in used if each.service is service))
+        for service, _, _ in _ROWS
+    ]
+    words = [quantity(Quantity(units, _UNITS[service])) for service, units in sums if units]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
