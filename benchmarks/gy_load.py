@@ -304,6 +304,8 @@ def summary(books: Books, took: float) -> dict[str, object]:
     ordered = sorted(books.seconds)
 
     def percentile(share: float) -> float:
+        if not ordered:
+            return 0.0
         return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000, 3)
 
     return {

@@ -146,7 +146,7 @@ class GyServer:
         except Malformed as error:
             peer.refuse(message, error.result_code, error.reason, error.failed_avp)
             meters.REQUESTS.labels("any", error.result_code).inc()
-            log.warning("gy request refused", peer=peer.host, reason=error.reason)
+            peer.complain(error.result_code, error.reason)
             return
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()

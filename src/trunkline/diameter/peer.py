@@ -75,6 +75,7 @@ class Peer(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._heard = False
         self._unanswered = 0
+        self._complained: set[int] = set()
 
     # The transport's side.
 
@@ -120,6 +121,15 @@ class Peer(asyncio.Protocol):
         """Answer a request with an error of the base protocol."""
         self.send(answers.refusal(self._identity, message, result_code, reason, failed))
 
+    def complain(self, result_code: int, reason: str) -> None:
+        """Log what this peer got wrong, once for each Result-Code: a broken gateway sends the
+        same thousands of times, and the metrics count them."""
+        if result_code not in self._complained:
+            self._complained.add(result_code)
+            log.warning(
+                "diameter request refused", peer=self.host, result=result_code, reason=reason
+            )
+
     def disconnect(self) -> None:
         """Ask for the connection's end with a DPR; the peer's DPA closes it."""
         if self.state is State.OPEN:
@@ -150,6 +160,7 @@ class Peer(asyncio.Protocol):
         try:
             self._base_request(header, message)
         except Malformed as error:
+            self.complain(error.result_code, error.reason)
             self.refuse(message, error.result_code, error.reason, error.failed_avp)
 
     def _base_request(self, header: Header, message: bytes) -> None:
@@ -235,7 +246,7 @@ class Peer(asyncio.Protocol):
         for head, error in self._framer.rejected:
             if head[0] == 1 and head[4] & d.REQUEST and self.state is not State.CONNECTED:
                 self.refuse(head, error.result_code, error.reason)
-            log.warning("diameter message refused", peer=self.host, reason=error.reason)
+            self.complain(error.result_code, error.reason)
         self._framer.rejected.clear()
         if self._framer.lost:
             self.close()

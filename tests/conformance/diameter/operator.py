@@ -1,6 +1,6 @@
 """An operator with one tariff, so that a gateway has somebody to ask for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.unit.charging.builders import compiled, opening
 from trunkline.charging import ChargingAccountId, GroupCommit, InstallTariff, operations, queries
@@ -30,8 +30,12 @@ class Operator:
             operations.install_tariff(tx, install, now)
 
     def open(self, *identities: tuple[str, str], money: str) -> None:
+        """The account, since yesterday."""
+        command = opening(
+            1, account=ACCOUNT, identities=identities, opened_at=self._now - timedelta(days=1)
+        )
         with self._charging.transaction() as tx:
-            operations.open_account(tx, opening(1, account=ACCOUNT, identities=identities))
+            operations.open_account(tx, command)
             operations.top_up(
                 tx, ACCOUNT, payment_id="pay_1", amount=Money.of(money, "EUR"), now=self._now
             )
@@ -42,9 +46,15 @@ class Operator:
             return queries.balance(r, ACCOUNT, self._now)
 
     @property
-    def charges(self) -> list[tuple[int, int]]:
-        """(units, micros) of each usage record, in the order of the journal."""
+    def usage(self) -> list[queries.RecordLine]:
+        """The usage records, in the order of the journal."""
         with self._charging.read() as r:
-            lines = queries.records(r, ACCOUNT, limit=100)
-        usage = [each for each in lines if each.kind is RecordKind.USAGE]
-        return [(each.units, each.charge.micros) for each in sorted(usage, key=lambda u: u.seq)]
+            lines = queries.records(r, ACCOUNT, limit=1000)
+        return sorted(
+            (each for each in lines if each.kind is RecordKind.USAGE), key=lambda line: line.seq
+        )
+
+    @property
+    def charges(self) -> list[tuple[int, int]]:
+        """(units, micros) of each usage record."""
+        return [(each.units, each.charge.micros) for each in self.usage]

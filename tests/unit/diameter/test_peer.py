@@ -1,6 +1,7 @@
 """The peer state machine, watchdog and refusals, over a real socket."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -188,6 +189,30 @@ def test_a_bad_request_costs_only_itself(message: bytes, result: int, error: boo
             assert bool(answer[4] & d.ERROR) is error
             assert not answer[4] & d.REQUEST
             assert answer[5:20] == message[5:20]
+            assert result_of(await wire.ask(ccr())) == d.SUCCESS
+
+    run(story)
+
+
+def test_damaged_requests_get_an_answer_each() -> None:
+    """500 requests, each with a few octets of its body overwritten at random: all are answered,
+    in their own names, and a whole one after them is served."""
+    chance = random.Random(6733)
+
+    def damaged(hop: int) -> bytes:
+        message = bytearray(ccr(hop=hop))
+        for _ in range(chance.randint(1, 4)):
+            message[chance.randrange(20, len(message))] = chance.randrange(256)
+        return bytes(message)
+
+    async def story() -> None:
+        async with serving(generous) as (_, port), connected(port) as wire:
+            wire.send(*(damaged(hop) for hop in range(500)))
+            answers = [await wire.receive() for _ in range(500)]
+            assert {codec.header_of(each).hop_by_hop for each in answers} == set(range(500))
+            results = {result_of(each) for each in answers}
+            assert {d.SUCCESS, d.INVALID_AVP_LENGTH, d.AVP_UNSUPPORTED} < results
+            assert all(2000 < each < 6000 for each in results)
             assert result_of(await wire.ask(ccr())) == d.SUCCESS
 
     run(story)

@@ -19,10 +19,10 @@ SETTINGS = GySettings("ocs.example", "example", port=0)
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs it on the loop that the charging process uses; 20 seconds are enough for any."""
+    """Runs it on the loop that the charging process uses; a minute is enough for any."""
 
     async def bounded() -> None:
-        await asyncio.wait_for(story(), 20)
+        await asyncio.wait_for(story(), 60)
 
     uvloop.run(bounded())
 
