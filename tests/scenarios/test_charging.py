@@ -21,6 +21,7 @@ from tests.unit.charging.builders import (
     imsi,
     plan,
     request,
+    rule,
 )
 from trunkline.charging import (
     BarAccount,
@@ -412,3 +413,36 @@ def test_plans_bars_and_closing(operator: Operator) -> None:
     assert [each.remaining for each in seen.buckets] == [8 * GB - MB]
     assert seen.status is Status.CLOSED
     assert seen.money == Money(1_000_000, "EUR")
+
+
+def test_a_new_tariff_is_seen_by_a_running_worker(operator: Operator) -> None:
+    operator.open(1)
+    operator.top_up(1, "1", "pay_1")
+
+    def megabyte(session: str) -> int:
+        before = operator.money(1)
+        at = operator.epoch
+        operator.network.process(
+            [
+                request(Kind.INITIAL, 0, asks(MB), session=session, at=at),
+                request(Kind.TERMINATE, 1, asks(used=MB), session=session, at=at),
+            ],
+            operator.clock.now(),
+        )
+        return before - operator.money(1)
+
+    assert megabyte("before") == 10_000
+    dear = plan(rules=(rule("data", "0.05", MB, increment=MB),))
+    operator.install(compiled(dear, version=2, start=operator.clock.now()))
+    assert megabyte("after") == 50_000
+
+
+def test_a_number_moves_within_one_second(operator: Operator) -> None:
+    number = ("msisdn", "46700000001")
+    first = operator.open(1, identities=(number,)).account
+    half_past = operator.clock.now() + timedelta(milliseconds=500)
+    operator.tell(CloseAccount(account=first, closed_at=half_past))
+    operator.open(2, identities=(number,), opened_at=half_past + timedelta(milliseconds=100))
+    with operator.charging.read() as r:
+        assert account_of(r, number, half_past - timedelta(milliseconds=1)) == "cac_1"
+        assert account_of(r, number, half_past) == "cac_2"

@@ -129,7 +129,7 @@ class GroupCommit:
         values = list({value for each in requests for _, value in each.identities})
         with database.transaction() as tx:
             taken = hot.take(tx, values)
-            if taken.newest_tariff != self._tariffs.newest:
+            if taken.tariffs != len(self._tariffs):
                 self._tariffs.set(store.tariff_versions(tx))
             outcome = self._decide(requests, taken, int(now.timestamp()))
             states = outcome.touched
@@ -198,6 +198,7 @@ def _of_session(request: ChargeRequest, taken: Taken) -> int | None:
     for identity in request.identities:
         for binding in taken.bindings.get(identity, ()):
             row = taken.rows.get(binding.account)
-            if row is not None and decode(row[4]).session(request.session) is not None:
+            # One that somebody holds can't be asked now: the request is left over.
+            if row is None or decode(row[4]).session(request.session) is not None:
                 return binding.account
     return None

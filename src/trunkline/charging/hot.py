@@ -16,17 +16,17 @@ from trunkline.platform.outbox import CHANNEL, OutboxRow
 
 
 class Taken(msgspec.Struct, gc=False):
-    """What a batch works on: who is bound to what, the rows that it holds, and the newest
-    tariff's version. A row that somebody else holds is missing from `rows`."""
+    """What a batch works on: who is bound to what, the rows that it holds, and how
+    many tariffs are installed. A row that somebody else holds is missing from `rows`."""
 
     bindings: dict[tuple[str, str], list[Binding]]
     rows: dict[int, tuple[int, str, str, int, bytes]]
-    newest_tariff: int
+    tariffs: int
 
 
 _BINDINGS = "SELECT kind, value, valid_from, valid_to, account FROM charging_identity WHERE value "
 _ROWS = "SELECT key, id, billing_account, version, state FROM charging_account WHERE key "
-_NEWEST_TARIFF = "SELECT coalesce(max(version), 0) FROM charging_tariff"
+_TARIFFS = "SELECT count(*) FROM charging_tariff"
 _PG_ROWS = (
     _ROWS
     + "= ANY(ARRAY(SELECT account FROM charging_identity WHERE value = ANY(%b)))"
@@ -51,14 +51,14 @@ def take(tx: Tx, values: Sequence[str]) -> Taken:
     Nobody is waited for: on PostgreSQL a row that another transaction holds is left out; on
     SQLite there is no other."""
     if tx.dialect == "sqlite":
-        found, rows, newest = _take_sqlite(tx.driver, values)
+        found, rows, tariffs = _take_sqlite(tx.driver, values)
     else:
-        found, rows, newest = _take_postgresql(tx.driver, values)
+        found, rows, tariffs = _take_postgresql(tx.driver, values)
     bindings: dict[tuple[str, str], list[Binding]] = {}
     for kind, value, valid_from, valid_to, key in found:
         binding = Binding(kind, value, valid_from, valid_to, key)
         bindings.setdefault((kind, value), []).append(binding)
-    return Taken(bindings, {row[0]: row for row in rows}, newest)
+    return Taken(bindings, {row[0]: row for row in rows}, tariffs)
 
 
 def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
@@ -69,16 +69,16 @@ def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[An
     if found:
         keys = _padded(list({row[4] for row in found}))
         rows = driver.execute(_among(_ROWS, len(keys)), keys).fetchall()
-    return found, rows, driver.execute(_NEWEST_TARIFF).fetchone()[0]
+    return found, rows, driver.execute(_TARIFFS).fetchone()[0]
 
 
 def _take_postgresql(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
-    bindings, rows, newest = (driver.cursor(binary=True) for _ in range(3))
+    bindings, rows, tariffs = (driver.cursor(binary=True) for _ in range(3))
     with driver.pipeline():
         bindings.execute(f"{_BINDINGS} = ANY(%b)", [list(values)])
         rows.execute(_PG_ROWS, [list(values)])
-        newest.execute(_NEWEST_TARIFF)
-    return bindings.fetchall(), rows.fetchall(), newest.fetchone()[0]
+        tariffs.execute(_TARIFFS)
+    return bindings.fetchall(), rows.fetchall(), tariffs.fetchone()[0]
 
 
 _COLUMNS = [column.name for column in records.columns]

@@ -19,7 +19,7 @@ SERVER_DECIDES = 0
 Requested-Service-Unit, RFC 8506 section 8.18)."""
 
 
-MOST_EVENTS = 250
+MOST_EVENTS = 100
 """Events in one `ChargeUsage`, so that its transaction stays short."""
 
 Identity = tuple[str, str]

@@ -42,12 +42,15 @@ def open_account(tx: Tx, command: OpenAccount) -> None:
     if store.account(tx, command.account) is not None:
         return
     state = life.opened(command)
-    # Networks tell time in seconds: an account is good from the one in which it was opened.
-    start = to_micros(command.opened_at) // _SECOND * _SECOND
-    _check_free(store.bindings_of_values(tx, [value for _, value in command.identities]), command)
+    bound = store.bindings_of_values(tx, [value for _, value in command.identities])
+    starts = [_free_from(bound, command, index) for index in range(len(command.identities))]
     key = store.insert_account(tx, command.account, command.billing_account, state)
     store.bind(
-        tx, [Binding(kind, value, start, FOREVER, key) for kind, value in command.identities]
+        tx,
+        [
+            Binding(kind, value, start, FOREVER, key)
+            for (kind, value), start in zip(command.identities, starts, strict=True)
+        ],
     )
     tx.emit(
         AccountOpened(
@@ -58,15 +61,20 @@ def open_account(tx: Tx, command: OpenAccount) -> None:
     )
 
 
-def _check_free(bound: Sequence[Binding], command: OpenAccount) -> None:
-    start = to_micros(command.opened_at) // _SECOND * _SECOND
-    for index, identity in enumerate(command.identities):
-        for each in bound:
-            if (each.kind, each.value) == identity and each.valid_to > start:
+def _free_from(bound: Sequence[Binding], command: OpenAccount, index: int) -> int:
+    """From when on the identity can be the new account's. Networks tell time in seconds, so
+    that is the beginning of the second of its opening, unless another had it in that second."""
+    opened_at = to_micros(command.opened_at)
+    start = opened_at // _SECOND * _SECOND
+    for each in bound:
+        if (each.kind, each.value) == command.identities[index]:
+            if each.valid_to > opened_at:
                 raise IdentityTaken(
                     f"{each.kind} {each.value} belongs to another account",
                     path=f"identities[{index}]",
                 )
+            start = max(start, each.valid_to)
+    return start
 
 
 def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:

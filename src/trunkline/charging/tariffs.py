@@ -44,10 +44,8 @@ class Tariffs:
         self._starts = [start for start, _ in versions]
         self._versions = [version for _, version in versions]
 
-    @property
-    def newest(self) -> int:
-        """The highest version known here; 0 without any."""
-        return max(self._versions, default=0)
+    def __len__(self) -> int:
+        return len(self._versions)
 
     def at(self, epoch: int) -> InForce | None:
         """The tariff in force at this second; None when there is none at all."""
