@@ -126,6 +126,21 @@ def avp_at(octets: bytes, at: int, end: int) -> tuple[int, int, int, int, int]:
     return code, word >> 24, vendor, at + 12, finish
 
 
+def u32_in(octets: bytes, begin: int, end: int, code: int, vendor: int = 0) -> int:
+    """An Unsigned32 or Enumerated whose data lies from `begin` to `end`; `Malformed` (5014) at
+    any other length than four."""
+    if end - begin != 4:
+        raise wrong_length(code, vendor, 4)
+    return u32_at(octets, begin)[0]
+
+
+def u64_in(octets: bytes, begin: int, end: int, code: int) -> int:
+    """The same for an Unsigned64."""
+    if end - begin != 8:
+        raise wrong_length(code, 0, 8)
+    return u64_at(octets, begin)[0]
+
+
 def wrong_length(code: int, vendor: int, length: int | None = None) -> Malformed:
     """5014, with the AVP's header and zeros of the least length that its type has."""
     return Malformed(

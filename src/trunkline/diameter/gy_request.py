@@ -31,10 +31,11 @@ from trunkline.diameter.codec import (
     pair_at,
     s32_at,
     s64_at,
-    u32_at,
-    u64_at,
+    u32_in,
+    u64_in,
     wrong_length,
 )
+from trunkline.diameter.parties import called_party, digits, identities
 
 LARGEST_AMOUNT = 2**60
 """What one request may ask or report, in the service's unit: far past any network's, and far
@@ -137,7 +138,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         session=_session_id(message, *single[d.SESSION_ID]),
         number=number,
         kind=kind,
-        identities=_identities(message, found.subscriptions),
+        identities=identities(message, found.subscriptions),
         at=at,
         received=received,
         service=service,
@@ -231,9 +232,9 @@ def _unit(
                 if flags & d.MANDATORY:
                     raise _unsupported(code, message[at:finish])
             elif code == d.REPORTING_REASON:
-                unit.reason = _u32(message, start, finish, code, vendor)
+                unit.reason = u32_in(message, start, finish, code, vendor)
         elif code == d.RATING_GROUP:
-            unit.rating_group = _u32(message, start, finish, code)
+            unit.rating_group = u32_in(message, start, finish, code)
         elif code == d.USED_SERVICE_UNIT:
             amount, money, reason = _amount(message, start, finish, service, oddities)
             if money is not None:
@@ -248,7 +249,7 @@ def _unit(
             unit.requested = max(amount, SERVER_DECIDES)
         elif code == d.SERVICE_IDENTIFIER:
             if unit.service_identifier is None:
-                unit.service_identifier = _u32(message, start, finish, code)
+                unit.service_identifier = u32_in(message, start, finish, code)
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
@@ -299,18 +300,18 @@ def _amount(
         code, flags, vendor, start, finish = avp_at(message, at, end)
         if vendor:
             if code == d.REPORTING_REASON and vendor == d.VENDOR_3GPP:
-                reason = _u32(message, start, finish, code, vendor)
+                reason = u32_in(message, start, finish, code, vendor)
         elif code == d.CC_TOTAL_OCTETS:
-            total = _u64(message, start, finish, code)
+            total = _units(message, start, finish, code)
         elif code in (d.CC_INPUT_OCTETS, d.CC_OUTPUT_OCTETS):
-            directions = max(directions, 0) + _u64(message, start, finish, code)
+            directions = max(directions, 0) + _units(message, start, finish, code)
         elif code == d.CC_TIME:
-            seconds = _u32(message, start, finish, code)
+            seconds = u32_in(message, start, finish, code)
             if seconds >= _AN_INSTANT:
                 oddities.append("CC-Time is an instant")
                 seconds = 0
         elif code == d.CC_SERVICE_SPECIFIC_UNITS:
-            specific = _u64(message, start, finish, code)
+            specific = _units(message, start, finish, code)
         elif code == d.CC_MONEY:
             money = _money(message, start, finish)
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
@@ -350,71 +351,12 @@ def _money(message: bytes, begin: int, end: int) -> int:
     return micros
 
 
-def _identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
-    """IMSIs before numbers, whatever their order in the request: a number may be recycled or
-    ported, a SIM's identity isn't."""
-    imsis: list[tuple[str, str]] = []
-    numbers: list[tuple[str, str]] = []
-    for begin, end in spans:
-        kind, data = -1, b""
-        at = begin
-        while at < end:
-            code, _, vendor, start, finish = avp_at(message, at, end)
-            if code == d.SUBSCRIPTION_ID_TYPE and not vendor:
-                kind = _u32(message, start, finish, code)
-            elif code == d.SUBSCRIPTION_ID_DATA and not vendor:
-                data = message[start:finish]
-            at = (finish + 3) & ~3
-        if kind == d.END_USER_IMSI:
-            if data.isdigit() and len(data) <= 15:
-                imsis.append(("imsi", data.decode()))
-        elif kind == d.END_USER_E164 or kind == d.END_USER_SIP_URI:
-            number = _digits(data)
-            if number:
-                numbers.append(("msisdn", number))
-    return tuple(imsis + numbers)
-
-
-def _digits(data: bytes) -> str:
-    """The digits of "4670...", "+4670...", "tel:+4670...;...", "sip:+4670...@..."; or nothing
-    where there is no number in it."""
-    if not data.isdigit():
-        data = data.partition(b":")[2] or data
-        data = data.partition(b"@")[0].partition(b";")[0].removeprefix(b"+")
-        data = data.translate(None, b"-.() ").removeprefix(b"00")
-    return data.decode() if data.isdigit() and len(data) <= 15 else ""
-
-
 def _called(message: bytes, found: _Found) -> str:
-    """The called party: IMS-Information's Called-Party-Address, SMS-Information's first
-    Recipient-Address (TS 32.299, 7.2.33 and 7.2.170), or a Called-Station-Id of digits."""
-    if found.information is not None:
-        begin, end = found.information
-        for part in avps(message, begin, end):
-            if part.vendor != d.VENDOR_3GPP:
-                continue
-            if part.code == d.IMS_INFORMATION:
-                address = _inside(part.data, d.CALLED_PARTY_ADDRESS)
-            elif part.code == d.SMS_INFORMATION:
-                address = _inside(part.data, d.RECIPIENT_INFO, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
-            else:
-                continue
-            if number := _digits(address):
-                return number
+    """The called party, or else a Called-Station-Id of digits."""
+    if number := called_party(message, found.information):
+        return number
     span = found.single.get(d.CALLED_STATION_ID)
-    return _digits(message[span[0] : span[1]]) if span else ""
-
-
-def _inside(data: bytes, *path: int) -> bytes:
-    """The data of the first 3GPP AVP at `path` of nested groups, or nothing."""
-    for code in path:
-        for part in avps(data, 0):
-            if part.code == code and part.vendor == d.VENDOR_3GPP:
-                data = part.data
-                break
-        else:
-            return b""
-    return data
+    return digits(message[span[0] : span[1]]) if span else ""
 
 
 @lru_cache(maxsize=256)
@@ -451,22 +393,14 @@ def _unix_time(seconds: int) -> int:
     return seconds - 2_208_988_800 if seconds & 0x80000000 else seconds + 2_085_978_496
 
 
-def _u32(message: bytes, begin: int, end: int, code: int, vendor: int = 0) -> int:
-    if end - begin != 4:
-        raise wrong_length(code, vendor, 4)
-    return u32_at(message, begin)[0]
-
-
-def _u64(message: bytes, begin: int, end: int, code: int) -> int:
-    if end - begin != 8:
-        raise wrong_length(code, 0, 8)
-    return _bounded(u64_at(message, begin)[0], code)
+def _units(message: bytes, begin: int, end: int, code: int) -> int:
+    return _bounded(u64_in(message, begin, end, code), code)
 
 
 def _u32_of(message: bytes, single: dict[int, tuple[int, int]], code: int) -> int:
     if code not in single:
         raise missing(code)
-    return _u32(message, *single[code], code)
+    return u32_in(message, *single[code], code)
 
 
 def _enumerated(

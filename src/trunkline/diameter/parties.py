@@ -1,0 +1,71 @@
+"""Who pays and who is called, in the forms that gateways name them (RFC 8506, 8.46; TS 32.299)."""
+
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.codec import avp_at, avps, u32_in
+
+
+def identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
+    """IMSIs before numbers, whatever their order in the request: a number may be recycled or
+    ported, a SIM's identity isn't."""
+    imsis: list[tuple[str, str]] = []
+    numbers: list[tuple[str, str]] = []
+    for begin, end in spans:
+        kind, data = -1, b""
+        at = begin
+        while at < end:
+            code, _, vendor, start, finish = avp_at(message, at, end)
+            if code == d.SUBSCRIPTION_ID_TYPE and not vendor:
+                kind = u32_in(message, start, finish, code)
+            elif code == d.SUBSCRIPTION_ID_DATA and not vendor:
+                data = message[start:finish]
+            at = (finish + 3) & ~3
+        if kind == d.END_USER_IMSI:
+            if data.isdigit() and len(data) <= 15:
+                imsis.append(("imsi", data.decode()))
+        elif kind == d.END_USER_E164 or kind == d.END_USER_SIP_URI:
+            number = digits(data)
+            if number:
+                numbers.append(("msisdn", number))
+    return tuple(imsis + numbers)
+
+
+def digits(data: bytes) -> str:
+    """The digits of "4670...", "+4670...", "tel:+4670...;...", "sip:+4670...@..."; or nothing
+    where there is no number in it."""
+    if not data.isdigit():
+        data = data.partition(b":")[2] or data
+        data = data.partition(b"@")[0].partition(b";")[0].removeprefix(b"+")
+        data = data.translate(None, b"-.() ").removeprefix(b"00")
+    return data.decode() if data.isdigit() and len(data) <= 15 else ""
+
+
+def called_party(message: bytes, information: tuple[int, int] | None) -> str:
+    """The called party in the Service-Information that lies at `information`: IMS-Information's
+    Called-Party-Address or SMS-Information's first Recipient-Address (TS 32.299, 7.2.33 and
+    7.2.170); or nothing."""
+    if information is None:
+        return ""
+    for part in avps(message, *information):
+        if part.vendor != d.VENDOR_3GPP:
+            continue
+        if part.code == d.IMS_INFORMATION:
+            address = _inside(part.data, d.CALLED_PARTY_ADDRESS)
+        elif part.code == d.SMS_INFORMATION:
+            address = _inside(part.data, d.RECIPIENT_INFO, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
+        else:
+            continue
+        if number := digits(address):
+            return number
+    return ""
+
+
+def _inside(data: bytes, *path: int) -> bytes:
+    """The data of the first 3GPP AVP at `path` of nested groups, or nothing."""
+    for code in path:
+        for part in avps(data, 0):
+            if part.code == code and part.vendor == d.VENDOR_3GPP:
+                data = part.data
+                break
+        else:
+            return b""
+    return data
