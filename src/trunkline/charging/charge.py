@@ -53,7 +53,10 @@ def charge(
     policy: GrantPolicy = POLICY,
 ) -> ChargeAnswer:
     """Answers an INITIAL, UPDATE or TERMINATE; `state` becomes what it is after it, and what
-    was charged is appended to `records`. `now` is in epoch seconds."""
+    was charged is appended to `records`. `now` is in epoch seconds.
+
+    A request whose number isn't above the session's last is a repetition: it gets the last
+    answer and charges nothing."""
     give_up_sessions(state, now)
     session = state.session(request.session)
     if session is not None and request.number <= session.number:

@@ -72,7 +72,8 @@ def grant(turn: Turn, quota: Quota, requested: int, size: GrantSize) -> tuple[Re
 
 
 def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
-    """Whether the same amount again is surely left, without asking the kernel."""
+    """Whether as much again is left by all appearances, so that the kernel need not be asked.
+    Where a later step is much dearer this may err; then a last grant isn't told as the last."""
     cost = slice_[CHARGE]
     if cost:
         return 3 * cost <= free
