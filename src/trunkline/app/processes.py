@@ -8,7 +8,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import prometheus_client
@@ -20,6 +20,7 @@ from granian.server import Server as Granian
 from trunkline.app import System, open_system
 from trunkline.charging import GrantPolicy, GrantSize, GroupCommit, forget_traffic
 from trunkline.diameter import GySettings, run_gateway_edge
+from trunkline.platform import idempotency
 from trunkline.platform.db import DatabaseUnavailable
 from trunkline.platform.settings import ChargingSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
@@ -105,20 +106,28 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 
 
 def _keep_house(system: System, stop: threading.Event) -> None:
-    """SQLite's log of charging is folded into its file here, so that charging never waits for
-    it. A database that is away is asked again."""
+    """SQLite's logs are folded into their files here, so that nobody who serves waits for it,
+    and what need not be remembered is forgotten. A database that is away is asked again."""
     forget_at = system.clock.now()
     while not stop.wait(CHECKPOINT_EVERY):
-        system.charging.checkpoint()
-        now = system.clock.now()
-        if now >= forget_at:
-            try:
-                with system.charging.transaction() as tx:
-                    forget_traffic(tx, older_than=TRAFFIC_KEPT, now=now)
-            except DatabaseUnavailable as error:
-                log.warning("housekeeping waits for a database", error=str(error))
-                continue
-            forget_at = now + FORGET_EVERY
+        try:
+            system.charging.checkpoint()
+            system.books.checkpoint()
+            now = system.clock.now()
+            if now >= forget_at:
+                _forget(system, now)
+                forget_at = now + FORGET_EVERY
+        except DatabaseUnavailable as error:
+            log.warning("housekeeping waits for a database", error=str(error))
+
+
+def _forget(system: System, now: datetime) -> None:
+    with system.charging.transaction() as tx:
+        forget_traffic(tx, older_than=TRAFFIC_KEPT, now=now)
+    forgotten = 1
+    while forgotten:
+        with system.books.transaction() as tx:
+            forgotten = idempotency.forget_old(tx, now)
 
 
 def _policy(settings: ChargingSettings) -> GrantPolicy:
