@@ -1,7 +1,8 @@
 """What a running system tells: structured logs, metrics, and whether it is healthy.
 
 Logs go to standard error through structlog, with whatever the current context holds
-(`context(request="...")`). Metrics are Prometheus's, in `REGISTRY`, one for each process.
+(`context(request="...")`); tracebacks come without local variables, which may hold secrets and
+personal data. Metrics are Prometheus's, in `REGISTRY`, one for each process.
 """
 
 import logging
@@ -17,6 +18,8 @@ import prometheus_client
 import sqlalchemy as sa
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from trunkline.kernel.errors import TrunklineError, Unavailable
@@ -42,9 +45,11 @@ def configure_logs(settings: LogSettings) -> None:
         render: Processor = structlog.processors.JSONRenderer(
             serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
         )
-        shared.append(structlog.processors.dict_tracebacks)
+        shared.append(ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
     else:
-        render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        render = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     level = _LEVELS[settings.level]
     structlog.configure(
         processors=[*shared, render],

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 import structlog
@@ -44,6 +44,25 @@ def test_logs_are_json_with_their_context(capsys: pytest.CaptureFixture[str]) ->
     assert lines[0]["level"] == "info"
     assert lines[0]["timestamp"].endswith("Z")
     assert "bad luck" in str(lines[2]["exception"])
+
+
+@pytest.mark.parametrize("format_", ["json", "console"])
+@pytest.mark.usefixtures("_logging_as_before")
+def test_tracebacks_keep_secrets(
+    format_: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    telemetry.configure_logs(LogSettings(format=format_, level="info"))
+
+    def sign_in(secret: str) -> None:
+        raise RuntimeError(f"bad luck with {len(secret)} letters")
+
+    try:
+        sign_in("".join(["sword", "fish"]))
+    except RuntimeError:
+        structlog.get_logger("x").exception("failed")
+    told = capsys.readouterr().err
+    assert "9 letters" in told
+    assert "swordfish" not in told
 
 
 @pytest.mark.usefixtures("_logging_as_before")
