@@ -1,8 +1,9 @@
-"""The operator that benchmarks order from: one mobile offer, customers, numbers and SIMs."""
+"""The operator that benchmarks use: one mobile offer, customers, numbers and SIMs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -32,6 +33,20 @@ _PRICES: tuple[dict[str, Any], ...] = (
         "service": "data",
         "price": {"unit": "EUR", "value": 1},
         "unitOfMeasure": {"amount": 1, "units": "GB"},
+    },
+    {
+        "name": "Calls",
+        "@type": "UsagePrice",
+        "service": "voice",
+        "price": {"unit": "EUR", "value": Decimal("0.09")},
+        "unitOfMeasure": {"amount": 1, "units": "min"},
+    },
+    {
+        "name": "Messages",
+        "@type": "UsagePrice",
+        "service": "sms",
+        "price": {"unit": "EUR", "value": Decimal("0.08")},
+        "unitOfMeasure": {"amount": 1, "units": "message"},
     },
 )
 _SERVICE_KIND = {
