@@ -45,11 +45,13 @@ ROWS = st.fixed_dictionaries(
     }
 )
 TAGS = st.fixed_dictionaries(
-    {"id": WORDS}, optional={"rank": st.integers(0, 3), "extra": st.none() | WORDS}
+    {"id": WORDS},
+    optional={"rank": st.integers(0, 3), "colour": WORDS, "extra": st.none() | WORDS},
 )
 BODIES = st.fixed_dictionaries(
     {"name": WORDS | st.just(7)},
     optional={
+        "title": WORDS,
         "isBundle": st.booleans(),
         "weight": st.integers(-2, 2) | st.sampled_from([0.5, 1.25]),
         "tag": st.lists(TAGS | WORDS, max_size=3) | TAGS,
@@ -62,7 +64,7 @@ KINDS = {
 }  # fmt: skip
 PAPER_KINDS = {
     "id": "string", "name": "string", "isBundle": "boolean", "weight": "number",
-    "tag.id": "string", "tag.rank": "number",
+    "title": "string", "tag.id": "string", "tag.colour": "string", "tag.rank": "number",
 }  # fmt: skip
 
 

@@ -116,7 +116,9 @@ def in_json(
     """`path` (dotted; it walks through arrays) inside a column of JSON. Values that are not
     of this kind are not seen."""
     function, parse = _JSON[kind]
-    values = function(document, *path.split(".")).table_valued(sa.column("value", function.of))
+    # As columns the steps are part of the statement, and of what it is cached by.
+    steps: list[Expression] = [sa.literal_column(f'"{step}"') for step in path.split(".")]
+    values = function(document, *steps).table_valued(sa.column("value", function.of))
     value: Expression = values.c.value
     return Path(
         value,
@@ -285,35 +287,37 @@ _JSON: dict[str, tuple[type[_JsonValues], Callable[[str, str], Any]]] = {
 
 def _steps(element: _JsonValues) -> tuple[Any, list[str]]:
     document, *steps = element.clauses
-    names = [step.value for step in steps]
-    assert all(re.fullmatch(r"[@A-Za-z0-9_]+", name) for name in names), names
+    names = [step.name for step in steps]
+    assert all(re.fullmatch(r'"[@A-Za-z0-9_]+"', name) for name in names), names
     return document, names
 
 
 @compiles(_JsonValues, "sqlite")
 def _json_sqlite(element: _JsonValues, compiler: SQLCompiler, **_kw: Any) -> str:
     document, steps = _steps(element)
-    source, joins = compiler.process(document), []
+    root = compiler.process(document)
+    joins = [f"json_each({_items(root, root, '$')}) AS e0"]
     for i, step in enumerate(steps):
-        at = f"""'$."{step}"'"""
-        value = f"{source} -> {at}"
-        is_array = f"json_type({source}, {at}) = 'array'"
-        items = f"CASE WHEN {is_array} THEN {value} ELSE '[' || ({value}) || ']' END"
-        if i:
-            items = f"CASE e{i - 1}.type WHEN 'object' THEN {items} END"
-        joins.append(f"json_each({items}) AS e{i}")
-        source = f"e{i}.value"
-    last = f"e{len(steps) - 1}"
+        outer = f"e{i}"
+        items = _items(f"{outer}.value", f"{outer}.value -> '$.{step}'", f"$.{step}")
+        joins.append(f"json_each(CASE {outer}.type WHEN 'object' THEN {items} END) AS e{i + 1}")
+    last = f"e{len(steps)}"
     return (
         f"(SELECT {last}.value AS value FROM {', '.join(joins)} "
         f"WHERE {last}.type IN ({element.sqlite_types}))"
     )
 
 
+def _items(source: str, value: str, at: str) -> str:
+    """The value at `at` of `source` as an array: itself, or the only item of one."""
+    kind = f"json_type({source}, '{at}')"
+    return f"CASE {kind} WHEN 'array' THEN {value} ELSE '[' || ({value}) || ']' END"
+
+
 @compiles(_JsonValues, "postgresql")
 def _json_postgresql(element: _JsonValues, compiler: SQLCompiler, **_kw: Any) -> str:
     document, steps = _steps(element)
-    path = "".join(f'."{step}"[*]' for step in steps)
+    path = "".join(f".{step}[*]" for step in steps)
     return (
         f"(SELECT {element.postgresql} AS value "
         f"FROM jsonb_path_query({compiler.process(document)}, 'lax ${path}') AS q(v))"

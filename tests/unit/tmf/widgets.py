@@ -185,11 +185,13 @@ WIDGET = Aggregate(
 
 class PaperTag(Wire):
     id: str
+    colour: str | None = None
     rank: int | None = None
 
 
 class Paper(Wire):
     name: str
+    title: str | None = None
     is_bundle: bool | None = None
     weight: float | None = None
     tag: tuple[PaperTag, ...] = ()
@@ -226,7 +228,9 @@ PAPER = Document(
         "name": in_json(papers.c.body, "name"),
         "isBundle": in_json(papers.c.body, "isBundle", "boolean"),
         "weight": in_json(papers.c.body, "weight", "number"),
+        "title": in_json(papers.c.body, "title"),
         "tag.id": in_json(papers.c.body, "tag.id"),
+        "tag.colour": in_json(papers.c.body, "tag.colour"),
         "tag.rank": in_json(papers.c.body, "tag.rank", "number"),
         "lastUpdate": papers.c.last_update,
     },

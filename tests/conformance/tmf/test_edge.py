@@ -1,0 +1,161 @@
+"""The edge as a whole: who may pass, its documents, its health."""
+
+from typing import Any
+
+import falcon
+import falcon.testing
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from tests.conformance.tmf.client import Client, documents
+from tests.conformance.tmf.conftest import MakeClient
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.rest import all_apis, create_app
+
+OPEN = {"/docs", "/docs/start.js", "/healthz", "/metrics", "/openapi.json", "/readyz"}
+METHODS = ("get", "post", "put", "patch", "delete", "head")
+
+
+def routes(app: Any) -> list[tuple[str, Any]]:
+    """Every (path, responder) that the application has."""
+    found = []
+
+    def walk(nodes: list[Any]) -> None:
+        for node in nodes:
+            if node.resource is not None:
+                found.append((node.uri_template, node.resource))
+            walk(node.children)
+
+    walk(app._router._roots)
+    return found
+
+
+def test_no_route_is_open_but_those_that_are_meant_to_be(app: Any, charging: Database) -> None:
+    bases = {api.base for api in all_apis(charging, DrivenClock.__new__(DrivenClock))}
+    known = routes(app)
+    assert len(known) > 40
+    for path, resource in known:
+        if getattr(resource, "is_open", False):
+            assert path in OPEN | bases
+            assert [m for m in METHODS if hasattr(resource, f"on_{m}")] == ["get"]
+            continue
+        for method in METHODS:
+            if hasattr(resource, f"on_{method}"):
+                area, _, right = resource.scopes[method.upper()].partition(":")
+                assert area.startswith("tmf"), path
+                assert right == ("read" if method == "get" else "write"), path
+
+
+def test_every_closed_route_refuses_a_stranger_and_one_without_the_scope(
+    app: Any, make_client: MakeClient
+) -> None:
+    strangers = [(Client(app, None), 401), (make_client("tmf000:*"), 403)]
+    for path, resource in routes(app):
+        if getattr(resource, "is_open", False):
+            continue
+        for method in resource.scopes:
+            for client, status in strangers:
+                where = path.replace("{ident}", "any")
+                body: Any = {} if method in ("POST", "PATCH") else None
+                answer = client.send(method, where, body)
+                assert answer.status == status, (method, path)
+                assert answer.body["@type"] == "Error"
+
+
+class Careless:
+    """A handler whose author forgot to say who may call it."""
+
+    def on_get(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        raise AssertionError("nobody gets here")
+
+
+def test_a_route_that_states_no_scope_is_closed_to_all(app: Any, make_client: MakeClient) -> None:
+    app.add_route("/forgotten", Careless())
+    refused = make_client("*").get("/forgotten")
+    assert (refused.status, refused.body["code"]) == (403, "lacksScope")
+
+
+def test_a_fault_of_ours_is_answered_without_its_trace(
+    app: Any, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.add_route("/broken", Broken())
+    client = make_client("*")
+    answer = client._http.simulate_get("/broken", headers={"X-API-Key": client._key})
+    assert answer.status_code == 500
+    body = msgspec.json.decode(answer.content)
+    assert (body["code"], body["@type"]) == ("internal", "Error")
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+class Broken:
+    scopes = {"GET": "tmf000:read"}  # noqa: RUF012
+
+    def on_get(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        raise RuntimeError("a secret detail")
+
+
+def test_our_documents_are_valid_and_served_where_they_belong(app: Any, charging: Database) -> None:
+    http = falcon.testing.TestClient(app)
+    bundle = http.simulate_get("/openapi.json").json
+    validate(bundle)
+    assert all("." not in name for name in bundle["components"]["schemas"])
+    apis = all_apis(charging, DrivenClock.__new__(DrivenClock))
+    assert len(apis) == 10
+    for api in apis:
+        own = http.simulate_get(api.base).json
+        validate(own)
+        assert own["paths"].items() <= bundle["paths"].items()
+        assert all(path.startswith(api.base) for path in own["paths"])
+
+
+def test_what_we_offer_is_in_the_documents(charging: Database) -> None:
+    theirs = documents()
+    if not theirs:
+        pytest.skip("../shared/specs/tmf is absent")
+    for api in all_apis(charging, DrivenClock.__new__(DrivenClock)):
+        paths = theirs[api.base]["paths"]
+        for resource in api.resources:
+            offered = paths[f"/{resource.name}"]
+            assert "get" in offered
+            assert not resource.creates or "post" in offered
+            item = paths[f"/{resource.name}/{{id}}"]
+            assert not resource.changes or "patch" in item
+            assert resource.delete is None or "delete" in item
+
+
+def test_documentation_loads_nothing_from_elsewhere(app: Any) -> None:
+    http = falcon.testing.TestClient(app)
+    page = http.simulate_get("/docs")
+    assert page.status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "/static/vendor/swagger-ui/swagger-ui-bundle.js" in page.text
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "/openapi.json" in http.simulate_get("/docs/start.js").text
+
+
+def test_health(app: Any) -> None:
+    http = falcon.testing.TestClient(app)
+    assert http.simulate_get("/healthz").json == {"status": "alive"}
+    ready = http.simulate_get("/readyz")
+    assert (ready.status_code, ready.json["status"]) == (200, "ready")
+    assert {each["name"] for each in ready.json["checks"]} >= {
+        "database books", "database charging"
+    }  # fmt: skip
+    metrics = http.simulate_get("/metrics")
+    assert metrics.status_code == 200
+    assert "trunkline_outbox_deliveries" in metrics.text
+
+
+def test_not_ready_where_a_database_is_away(
+    books: Database, charging: Database, clock: DrivenClock, tmp_path: Any
+) -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/none", metadata=charging.metadata, clock=clock)
+    http = falcon.testing.TestClient(create_app(books=books, charging=away, clock=clock))
+    ready = http.simulate_get("/readyz")
+    assert (ready.status_code, ready.json["status"]) == (503, "notReady")
+    assert http.simulate_get("/healthz").status_code == 200
+    away.close()
