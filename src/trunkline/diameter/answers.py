@@ -38,6 +38,7 @@ class Echo(msgspec.Struct, gc=False):
 def echo_of(message: bytes) -> Echo:
     """Never raises: a malformed message is answered with what can be read of it."""
     echo = Echo()
+    proxies: list[bytes] = []
     at, end = codec.HEADER, len(message)
     while at < end:
         try:
@@ -51,12 +52,13 @@ def echo_of(message: bytes) -> Echo:
         elif code == d.SESSION_ID:
             echo.session = echo.session or raw
         elif code == d.PROXY_INFO:
-            echo.proxies += raw
+            proxies.append(raw)
         elif finish - begin == 4 and code == d.CC_REQUEST_TYPE:
             echo.request_type = raw
         elif finish - begin == 4 and code == d.CC_REQUEST_NUMBER:
             echo.request_number = raw
         at = following
+    echo.proxies = b"".join(proxies)
     return echo
 
 

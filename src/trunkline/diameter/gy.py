@@ -35,13 +35,16 @@ Attempt = Callable[[Sequence[ChargeRequest], datetime], Sequence[ChargeAnswer | 
 """Charging's group commit (`GroupCommit.attempt`): an answer for each request, in order, once
 all are durable; None for one whose account somebody else holds at the moment."""
 
-_HELD_ACCOUNTS_PAUSE = 0.001
-"""Seconds until the next try when all that waits is for accounts that others hold."""
+_HELD_PAUSE = 0.001
+"""Seconds until the next try when all that waits is for accounts that others hold..."""
+_AWAY_PAUSE = 0.05
+"""...and when it is for charging's database."""
 
 
 class GySettings(msgspec.Struct, frozen=True):
     """`port` 0 takes a free one. Times are in seconds: `patience` is how long a request waits
-    for an account that others hold, `drain` how long a stop waits for gateways to agree to it.
+    for an account that others hold, or for charging's database, before it is told to come back
+    (a gateway waits 10, RFC 8506's Tx); `drain` how long a stop waits for gateways to agree.
     An Event-Timestamp further than `event_time_tolerance` from our own clock is not believed."""
 
     origin_host: str
@@ -80,6 +83,7 @@ class GyServer:
         self._peers: set[Peer] = set()
         self._scheduled = False
         self._stopping = False
+        self._away = False
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
         self._nobody = asyncio.Event()
@@ -174,20 +178,29 @@ class GyServer:
             self._schedule()
         else:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(_HELD_ACCOUNTS_PAUSE, self._run)
+            pause = _AWAY_PAUSE if self._away else _HELD_PAUSE
+            asyncio.get_running_loop().call_later(pause, self._run)
 
     def _charge(self, requests: list[ChargeRequest]) -> Sequence[ChargeAnswer | None] | int:
-        """The answers, or the Result-Code that all of them are owed."""
+        """The answers, None for those that must be tried again; or the Result-Code that all of
+        them are owed."""
         try:
-            return self._attempt(requests, self._clock.now())
+            answers = self._attempt(requests, self._clock.now())
         except Unavailable as error:
-            log.error("charging unavailable", reason=error.reason, requests=len(requests))
-            return d.TOO_BUSY
+            # It may have been committed all the same: charging knows what it has answered.
+            if not self._away:
+                log.error("charging is away", reason=error.reason)
+            self._away = True
+            return [None] * len(requests)
         except Exception:
             # The edge outlives whatever a batch runs into: its requests are refused as
             # RFC 6733 wants it, and the gateways retransmit what charging can recognise.
             log.exception("charging failed", requests=len(requests))
             return d.UNABLE_TO_COMPLY
+        if self._away:
+            log.info("charging is back")
+        self._away = False
+        return answers
 
     def _answer(
         self, batch: list[Waiting], results: Sequence[ChargeAnswer | None] | int
@@ -195,25 +208,24 @@ class GyServer:
         """Sends the answers, those of one peer together; returns who waits on."""
         if isinstance(results, int):
             for each in batch:
-                self._refuse(each, results, "charging is unavailable")
+                self._refuse(each, results, "charging failed")
             return []
         encode = self._answers.encode
         now = time.perf_counter()
         held: list[Waiting] = []
         by_peer: dict[Peer, list[bytes]] = {}
         for each, answer in zip(batch, results, strict=True):
+            waited = now - each.arrived
             if answer is not None:
                 by_peer.setdefault(each.peer, []).append(encode(each.reading, answer))
                 _count(each.reading, RESULT_CODES[answer.result])
-            elif now - each.arrived < self._settings.patience:
+                meters.SECONDS.observe(waited)
+            elif waited < self._settings.patience:
                 held.append(each)
             else:
-                self._refuse(each, d.TOO_BUSY, "the account is busy")
+                self._refuse(each, d.TOO_BUSY, "the account is not to be had")
         for peer, octets in by_peer.items():
             peer.send(b"".join(octets))
-        for each, answer in zip(batch, results, strict=True):
-            if answer is not None:
-                meters.SECONDS.observe(now - each.arrived)
         return held
 
     def _refuse(self, waiting: Waiting, result: int, reason: str) -> None:

@@ -44,6 +44,9 @@ from where a sum could overflow."""
 MOST_SERVICES = 100
 """Multiple-Services-Credit-Control in one request."""
 
+MOST_SUBSCRIPTIONS = 16
+"""Subscription-Ids in one request."""
+
 LONGEST_SESSION_ID = 512
 
 Value = TypeVar("Value")
@@ -101,7 +104,7 @@ class _Found(msgspec.Struct, gc=False):
     used: list[tuple[int, int]]
     information: tuple[int, int] | None = None
     session: bytes = b""
-    proxies: bytes = b""
+    proxies: list[bytes] = []
 
 
 def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Reading:
@@ -147,7 +150,9 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         action=action,
         money=money,
     )
-    return Reading(request, message, found.session, found.proxies, by_service, tuple(oddities))
+    proxies = b"".join(found.proxies)
+    borne = tuple(dict.fromkeys(oddities))
+    return Reading(request, message, found.session, proxies, by_service, borne)
 
 
 def _scan(message: bytes) -> _Found:
@@ -184,11 +189,13 @@ def _scan(message: bytes) -> _Found:
                 raise _too_many(code, message[at:finish])
             found.services.append((at + 8, finish))
         elif code == d.SUBSCRIPTION_ID:
+            if len(found.subscriptions) == MOST_SUBSCRIPTIONS:
+                raise _too_many(code, message[at:finish])
             found.subscriptions.append((at + 8, finish))
         elif code == d.USED_SERVICE_UNIT:
             found.used.append((at + 8, finish))
         elif code == d.PROXY_INFO:
-            found.proxies += message[at:following]
+            found.proxies.append(message[at:following])
         elif code not in d.UNDERSTOOD and word & 0x40000000:
             raise _unsupported(code, message[at:finish])
         at = following
@@ -317,9 +324,12 @@ def _amount(
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
-    if service is Service.DATA:
-        return _bounded(total if total > 0 or directions < 0 else directions), money, reason
-    return (seconds if service is Service.VOICE else specific), money, reason
+    octets = total if total > 0 or directions < 0 else directions
+    amounts = {Service.DATA: octets, Service.VOICE: seconds, Service.SMS: specific}
+    amount = amounts[service]
+    if amount < 0 and max(amounts.values()) > 0:
+        oddities.append("units of another service")
+    return _bounded(amount), money, reason
 
 
 def _money(message: bytes, begin: int, end: int) -> int:

@@ -21,7 +21,13 @@ from trunkline.charging import NOT_REQUESTED, SERVER_DECIDES, Action, Kind, Serv
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
-from trunkline.diameter.gy_request import LARGEST_AMOUNT, MOST_SERVICES, Reading, read
+from trunkline.diameter.gy_request import (
+    LARGEST_AMOUNT,
+    MOST_SERVICES,
+    MOST_SUBSCRIPTIONS,
+    Reading,
+    read,
+)
 
 RECEIVED = 1_795_290_000
 SUBSCRIBER = subscription(d.END_USER_IMSI, IMSI)
@@ -156,6 +162,12 @@ def test_an_instant_in_cc_time_is_no_duration() -> None:
     assert units(mscc(used(seconds=61)), context="32275@3gpp.org")[0].used == 61
 
 
+def test_usage_in_another_services_units_is_told() -> None:
+    reading = read(ccr(2, 1, SUBSCRIBER, mscc(used(seconds=60), used(seconds=9))), RECEIVED)
+    assert reading.request.units[0].used == 0
+    assert reading.oddities == ("units of another service",)
+
+
 def test_credit_at_the_commands_own_level() -> None:
     reading = read(ccr(2, 1, SUBSCRIBER, asked(100), used(5), used(6)), RECEIVED)
     assert not reading.by_service
@@ -279,6 +291,7 @@ def test_unused_avps_change_nothing() -> None:
         (mscc(codec.avp(9999, b"x")), d.AVP_UNSUPPORTED),
         (codec.u32(d.CC_REQUEST_NUMBER, 1), d.AVP_OCCURS_TOO_MANY_TIMES),
         (mscc() * (MOST_SERVICES + 1), d.AVP_OCCURS_TOO_MANY_TIMES),
+        (SUBSCRIBER * MOST_SUBSCRIPTIONS, d.AVP_OCCURS_TOO_MANY_TIMES),
         (codec.avp(d.EVENT_TIMESTAMP, b"\0"), d.INVALID_AVP_LENGTH),
         (mscc(codec.avp(d.RATING_GROUP, b"\0\1")), d.INVALID_AVP_LENGTH),
         (mscc(codec.grouped(d.USED_SERVICE_UNIT, codec.u32(421, 5))), d.INVALID_AVP_LENGTH),

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
+import pytest
+
 from tests.unit.diameter.builders import ccr
 from tests.unit.diameter.wire import SETTINGS, connected, generous, result_of, run, serving
 from trunkline.charging import ChargeAnswer, ChargeRequest
@@ -63,18 +65,36 @@ def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
 
 
 def test_a_batch_that_fails_is_refused_and_the_next_one_served() -> None:
-    fail: list[Exception] = [RuntimeError("a defect"), Unavailable("no database")]
+    fail = [RuntimeError("a defect")]
 
-    def process(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+    def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
         if fail:
-            raise fail.pop(0)
+            raise fail.pop()
         return generous(batch, now)
 
     async def story() -> None:
-        async with serving(process) as (_, port), connected(port) as wire:
+        async with serving(attempt) as (_, port), connected(port) as wire:
             assert result_of(await wire.ask(ccr())) == d.UNABLE_TO_COMPLY
-            assert result_of(await wire.ask(ccr())) == d.TOO_BUSY
             assert result_of(await wire.ask(ccr())) == d.SUCCESS
+
+    run(story)
+
+
+@pytest.mark.parametrize(("patience", "result"), [(60.0, d.SUCCESS), (0.0, d.TOO_BUSY)])
+def test_a_database_that_is_away_is_waited_for_within_patience(
+    patience: float, result: int
+) -> None:
+    settings = GySettings("ocs.example", "example", port=0, patience=patience)
+    fail = [Unavailable("no database"), Unavailable("no database")]
+
+    def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        if fail:
+            raise fail.pop()
+        return generous(batch, now)
+
+    async def story() -> None:
+        async with serving(attempt, settings) as (_, port), connected(port) as wire:
+            assert result_of(await wire.ask(ccr())) == result
 
     run(story)
 
