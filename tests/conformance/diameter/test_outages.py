@@ -44,4 +44,5 @@ def test_dropped_connections(charging: Database, clock: DrivenClock) -> None:
             assert result_of(await wire.ask(second)) == d.SUCCESS
 
     run(story)
+    charging.close()  # what this test itself reads with was dropped as well
     assert operator.charges == [(MB, 10_000)]
