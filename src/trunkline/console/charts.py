@@ -33,7 +33,12 @@ def stacked_bars(
     last = len(rows) - 1
     return {
         "grid": [
-            {"top": f"{place * share + 8:.0f}%", "height": f"{share - 14:.0f}%"}
+            {
+                "top": f"{place * share + 8:.0f}%",
+                "height": f"{share - 16:.0f}%",
+                "left": 44,
+                "right": 4,
+            }
             for place in range(len(rows))
         ],
         "title": [
@@ -52,7 +57,8 @@ def stacked_bars(
             for place in range(len(rows))
         ],
         "yAxis": [
-            {"type": "value", "gridIndex": place, "splitNumber": 2} for place in range(len(rows))
+            {"type": "value", "gridIndex": place, "splitNumber": 2, "minInterval": 1}
+            for place in range(len(rows))
         ],
         "series": [
             {

@@ -18,6 +18,7 @@ STATIC = Path(__file__).parent / "static"
 NONE = "\u2013"
 """What stands where there is no value."""
 
+_SPELT = {"sim": "SIM", "imsi": "IMSI", "iccid": "ICCID", "msisdn": "MSISDN"}
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
 
@@ -51,9 +52,9 @@ def money(value: Money) -> str:
     return f"{'-' if value.micros < 0 else ''}{symbol}{amount}"
 
 
-def exact(value: Money | None) -> Markup:
-    """For columns of a ledger: all six decimals, those beyond minor units set back. Nothing
-    for none."""
+def exact(value: Money | None, *, aligned: bool = True) -> Markup:
+    """To the micro, what lies beyond minor units set back; with `aligned` always six decimals,
+    for columns. Nothing for none."""
     if value is None:
         return Markup("")
     sign = "-" if value.micros < 0 else ""
@@ -61,9 +62,10 @@ def exact(value: Money | None) -> Markup:
     decimals, digits = f"{parts:06}", minor_digits(value.currency)
     symbol = _SYMBOLS.get(value.currency, f"{value.currency}\u00a0")
     shown = f"{sign}{symbol}{main:,}" + (f".{decimals[:digits]}" if digits else "")
-    return Markup('{}<span class="micros">{}{}</span>').format(
-        shown, "" if digits else ".", decimals[digits:]
-    )
+    rest = decimals[digits:] if aligned else decimals[digits:].rstrip("0")
+    if not rest:
+        return Markup("{}").format(shown)
+    return Markup('{}<span class="micros">{}{}</span>').format(shown, "" if digits else ".", rest)
 
 
 def number(value: int) -> str:
@@ -106,9 +108,9 @@ def _duration(seconds: int) -> str:
 
 
 def words(name: str) -> str:
-    """`partiallyPaid` and `one_time` as people write: partially paid, one time."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).replace("_", " ")
-    return spaced.lower()
+    """`partiallyPaid` and `reserveSim` as people write: partially paid, reserve SIM."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).replace("_", " ").lower()
+    return " ".join(_SPELT.get(word, word) for word in spaced.split(" "))
 
 
 def sentence(text: str) -> str:

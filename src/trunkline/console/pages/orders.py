@@ -112,7 +112,7 @@ def order_rows(r: Reader, orders: list[ProductOrder]) -> list[Mapping[str, objec
             "id": each.id,
             "customer": each.customer,
             "customer_name": names[customers.CustomerId(each.customer)],
-            "items": ", ".join(_title(item) for item in each.items),
+            "asked_for": ", ".join(_title(item) for item in each.items),
             "state": each.state.value,
             "placed": each.order_date,
         }
