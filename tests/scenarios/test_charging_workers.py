@@ -129,35 +129,35 @@ def test_a_killed_worker_loses_nothing_and_charges_nothing_twice(charging: Datab
     """SIGKILL at random moments; each time the next worker is sent what was not answered."""
     chance = random.Random(20261121)
     url = charging.url.render_as_string(hide_password=False)
-    answered, last = -1, 60
-    kills = 0
-    while answered < last:
-        worker = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.scenarios.charging_worker",
-                url,
-                str(answered + 1),
-                str(last),
-            ],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert worker.stdout is not None
-        with worker, worker.stdout:
-            for _ in range(chance.randint(5, 25)):
-                line = worker.stdout.readline()
-                if not line:
-                    break
-                answered = int(line)
-            worker.kill()
-            kills += 1
-            for line in worker.stdout:
-                answered = int(line)
-    assert kills > 2
+    answered = -1
+    for _ in range(6):
+        answered = charge_until_killed(url, answered + 1, chance.randint(1, 25))
+    network = GroupCommit(charging)
+    last = answered + 1
+    [answer] = network.process([request(Kind.UPDATE, last, asks(used=MB), at=AT)], NOW)
+    assert answer.result is Result.SUCCESS
     with charging.read() as r:
-        usage = [each for each in records(r, FIRST, limit=1000) if each.kind == RecordKind.USAGE]
+        usage = [each for each in records(r, FIRST, limit=10**6) if each.kind == RecordKind.USAGE]
     assert sorted(each.number for each in usage) == list(range(1, last + 1))
     assert money(charging, FIRST) == 100_000_000 - last * 10_000
+
+
+def charge_until_killed(url: str, first: int, answers: int) -> int:
+    """The number of the last request that a worker answered before it was killed, some time
+    after its first `answers`."""
+    answered = first - 1
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.scenarios.charging_worker", url, str(first), "1000000"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    with worker, worker.stdout:
+        for _ in range(answers):
+            answered = int(worker.stdout.readline())
+        worker.kill()
+        for line in worker.stdout:
+            if line.endswith("\n"):
+                answered = int(line)
+    return answered
