@@ -50,8 +50,9 @@ def encode(value: object) -> bytes:
 
 
 def plain(value: object) -> Any:
-    """`value` as dicts, lists and scalars; numbers stay decimals."""
-    return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=_text)
+    """`value` as its JSON is read back: dicts, lists, scalars; numbers with a fraction are
+    decimals."""
+    return _decoder.decode(_encoder.encode(value))
 
 
 def href(path: str, id: str) -> str:  # noqa: A002 (the attribute's name)
