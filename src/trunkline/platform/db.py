@@ -98,11 +98,12 @@ class Reader:
 class Tx(Reader):
     """A write transaction of one database. It also reads, and sees its own writes."""
 
-    __slots__ = ("emitted",)
+    __slots__ = ("emitted", "outgoing")
 
     def __init__(self, database: "Database", connection: Connection) -> None:
         super().__init__(database, connection)
         self.emitted = False
+        self.outgoing: list[outbox.OutboxRow] = []
 
     def emit(self, message: Message, *, not_before: datetime | None = None) -> None:
         """Sends `message` to its reactions when this transaction commits; not before an
@@ -110,12 +111,19 @@ class Tx(Reader):
         self.emit_all((message,), not_before=not_before)
 
     def emit_all(self, messages: Iterable[Message], *, not_before: datetime | None = None) -> None:
-        """The same for many, in their order, at the cost of one statement."""
+        """The same for many, in their order."""
         database = self.database
         rows = outbox.rows_of(messages, database.routes, database.now(), not_before=not_before)
         if rows:
-            self.connection.execute(_EMIT[database.name], rows)
+            self.outgoing += rows
             self.emitted = True
+
+    def send(self) -> None:
+        """Writes what was emitted so far into the outbox, in one statement: the last thing
+        before the commit."""
+        if self.outgoing:
+            self.connection.execute(_EMIT[self.database.name], self.outgoing)
+            self.outgoing = []
 
     def new_id(self, kind: type[KindOfId], now: datetime) -> KindOfId:
         """A fresh id of this kind, ordered by `now`."""
@@ -194,6 +202,7 @@ class Database:
         try:
             with self._available(), self._writing() as tx:
                 yield tx
+                tx.send()
                 if tx.emitted and self.dialect == "postgresql":
                     tx.execute(_NOTIFY)
         finally:
