@@ -4,7 +4,7 @@ Both are a `Message`: a frozen value with a topic. `Tx.emit` stores one delivery
 `Reaction` on its topic, in the emitter's own transaction; the relay runs them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -32,12 +32,17 @@ class Message(msgspec.Struct, frozen=True):
 
 class Reaction(msgspec.Struct, frozen=True):
     """`run(tx, message, now)` is called for every `on`, in a transaction of `database`, once
-    in effect. `name` ("receivables.allocate_payment") is unique and stable: it is stored."""
+    in effect. `name` ("receivables.allocate_payment") is unique and stable: it is stored.
+
+    `together(tx, messages, now)`, where there is one, does for a few messages at once what
+    `run` does for each in their order, with fewer statements; where it raises, they are run one
+    by one."""
 
     name: str
     on: type[Message]
     run: Callable[["Tx", Any, datetime], None]
     database: DatabaseName
+    together: Callable[["Tx", Sequence[Any], datetime], None] | None = None
 
 
 class Routes:

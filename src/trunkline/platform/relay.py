@@ -310,7 +310,12 @@ class Pass:
             tx.execute(self._statements.remove, {"ids": [each.id for each in deliveries]})
 
     def _react(self, tx: Tx, reaction: Reaction, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Runs them as far as the time allows that a transaction may last: others wait."""
+        """Runs them as far as the time allows that a transaction may last: others wait. Those
+        that are run together are few enough."""
+        if reaction.together is not None and len(deliveries) > 1:
+            messages = [self._relay.decode(reaction, each) for each in deliveries]
+            reaction.together(tx, messages, self._now)
+            return list(deliveries)
         done: list[Delivery] = []
         started = time.monotonic()
         for each in deliveries:

@@ -1,6 +1,6 @@
 """The relay delivers once in effect, in order, and gives up in the open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ import pytest
 from trunkline.kernel.errors import Refused, Unavailable
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
-from trunkline.platform.messages import Message, Reaction, Routes
+from trunkline.platform.messages import DatabaseName, Message, Reaction, Routes
 from trunkline.platform.relay import DELAYS, Relay, parked, retry_parked
 
 
@@ -65,6 +65,29 @@ def test_each_reaction_hears_each_message_once_in_order(books: Database, relay: 
     assert relay.drain() == 0
     for place in ("near", "far"):
         assert [line for at, line in HEARD if at == place] == ["ann:1", "bob:1", "ann:2"]
+
+
+@pytest.mark.parametrize("database", ["books", "charging"])
+def test_what_can_be_run_together_is_and_one_by_one_where_that_fails(
+    books: Database, charging: Database, clock: DrivenClock, database: DatabaseName
+) -> None:
+    def hear_all(tx: Tx, messages: Sequence[Said], now: datetime) -> None:
+        for each in messages:
+            _hear("among others")(tx, each, now)
+
+    hearing = Reaction("test.near", Said, _hear("alone"), database, together=hear_all)
+    routes = Routes([hearing])
+    for each in (books, charging):
+        each.routes = routes
+    relay = Relay({"books": books, "charging": charging}, routes, clock)
+    _say(books, "ann:1", "bob:1", "ann:2")
+    assert relay.drain() == 3
+    assert [("among others", line) for line in ("ann:1", "bob:1", "ann:2")] == HEARD
+    HEARD.clear()
+    TROUBLE["never"] = Refused("never mind")
+    _say(books, "ann:3", "bob:never", "bob:4", "eve:1")
+    assert relay.drain() == 2
+    assert [line for at, line in HEARD if at == "alone"] == ["ann:3", "eve:1"]
 
 
 def test_what_is_rolled_back_is_never_heard(books: Database, relay: Relay) -> None:
