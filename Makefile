@@ -57,7 +57,7 @@ clean:  ## remove what was installed and built (not var/, the operator's data)
 
 $(BIN)/.bootstrap: requirements/bootstrap.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements/bootstrap.lock
 	@touch $@
 
 $(BIN)/.runtime: $(BIN)/.bootstrap requirements/runtime.lock pyproject.toml
