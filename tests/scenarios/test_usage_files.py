@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.charging import ChargingAccountId, InstallTariff, OpenAccount
+from trunkline.charging import MOST_EVENTS, ChargingAccountId, InstallTariff, OpenAccount
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money, to_micros
@@ -304,8 +304,8 @@ def test_an_import_that_was_killed_continues(
             office.take_in(path)
     office.settle()
     with office.books.read() as r:
-        assert sum(usage_counts(r).values()) == chunks * 250
-    assert office.take_in(path) == (600 - chunks * 250, chunks * 250, 1)
+        assert sum(usage_counts(r).values()) == chunks * MOST_EVENTS
+    assert office.take_in(path) == (600 - chunks * MOST_EVENTS, chunks * MOST_EVENTS, 1)
     with office.books.read() as r:
         assert usage_counts(r) == {UsageState.RATED: 600}
         assert balance(r, UNBILLED, "EUR") == Money.of("42.00", "EUR")
@@ -318,8 +318,9 @@ def test_progress_is_told(office: Office, write: Write) -> None:
     told: list[tuple[int, int]] = []
     import_cdr_file(
         office.books,
-        write(*messages(600)),
+        write(*messages(250)),
         now=office.clock.now(),
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(250, 600), (500, 600), (600, 600)]
+    whole = range(MOST_EVENTS, 250, MOST_EVENTS)
+    assert told == [*((done, 250) for done in whole), (250, 250)]
