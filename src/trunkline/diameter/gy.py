@@ -210,15 +210,13 @@ class GyServer:
             for each in batch:
                 self._refuse(each, results, "charging failed")
             return []
-        encode = self._answers.encode
         now = time.perf_counter()
         held: list[Waiting] = []
         by_peer: dict[Peer, list[bytes]] = {}
         for each, answer in zip(batch, results, strict=True):
             waited = now - each.arrived
             if answer is not None:
-                by_peer.setdefault(each.peer, []).append(encode(each.reading, answer))
-                _count(each.reading, RESULT_CODES[answer.result])
+                by_peer.setdefault(each.peer, []).append(self._encoded(each.reading, answer))
                 meters.SECONDS.observe(waited)
             elif waited < self._settings.patience:
                 held.append(each)
@@ -227,6 +225,19 @@ class GyServer:
         for peer, octets in by_peer.items():
             peer.send(b"".join(octets))
         return held
+
+    def _encoded(self, reading: Reading, answer: ChargeAnswer) -> bytes:
+        try:
+            octets = self._answers.encode(reading, answer)
+        except Exception:
+            # What can't be said to one gateway must not keep the others' answers back.
+            log.exception("gy answer failed", session=reading.request.session)
+            _count(reading, d.UNABLE_TO_COMPLY)
+            return answers.refusal(
+                self._identity, reading.message, d.UNABLE_TO_COMPLY, "the answer can't be written"
+            )
+        _count(reading, RESULT_CODES[answer.result])
+        return octets
 
     def _refuse(self, waiting: Waiting, result: int, reason: str) -> None:
         waiting.peer.refuse(waiting.reading.message, result, reason)

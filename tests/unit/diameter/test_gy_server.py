@@ -80,6 +80,23 @@ def test_a_batch_that_fails_is_refused_and_the_next_one_served() -> None:
     run(story)
 
 
+def test_an_answer_that_can_not_be_written_costs_only_itself() -> None:
+    def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        answers = generous(batch, now)
+        for request, answer in zip(batch, answers, strict=True):
+            if request.session == "pgw.example;1":
+                answer.units[0].granted = 2**64
+        return answers
+
+    async def story() -> None:
+        async with serving(attempt) as (_, port), connected(port) as wire:
+            wire.send(*requests(3))
+            results = [result_of(await wire.receive()) for _ in range(3)]
+            assert results == [d.SUCCESS, d.UNABLE_TO_COMPLY, d.SUCCESS]
+
+    run(story)
+
+
 @pytest.mark.parametrize(("patience", "result"), [(60.0, d.SUCCESS), (0.0, d.TOO_BUSY)])
 def test_a_database_that_is_away_is_waited_for_within_patience(
     patience: float, result: int
