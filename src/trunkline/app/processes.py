@@ -18,7 +18,13 @@ from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from trunkline.app import System, open_system
-from trunkline.charging import GrantPolicy, GrantSize, GroupCommit, forget_traffic
+from trunkline.charging import (
+    GrantPolicy,
+    GrantSize,
+    GroupCommit,
+    forget_traffic,
+    release_lost_sessions,
+)
 from trunkline.diameter import GySettings, run_gateway_edge
 from trunkline.platform import idempotency
 from trunkline.platform.db import DatabaseUnavailable
@@ -30,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_EVERY = 2.0
 """Seconds."""
+RELEASE_EVERY = timedelta(minutes=10)
+"""Sessions of accounts that nobody touches: a look at every account."""
 FORGET_EVERY = timedelta(hours=1)
 TRAFFIC_KEPT = timedelta(days=8)
 
@@ -108,12 +116,15 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 def _keep_house(system: System, stop: threading.Event) -> None:
     """SQLite's logs are folded into their files here, so that nobody who serves waits for it,
     and what need not be remembered is forgotten. A database that is away is asked again."""
-    forget_at = system.clock.now()
+    forget_at = release_at = system.clock.now()
     while not stop.wait(CHECKPOINT_EVERY):
         try:
             system.charging.checkpoint()
             system.books.checkpoint()
             now = system.clock.now()
+            if now >= release_at:
+                release_lost_sessions(system.charging, now)
+                release_at = now + RELEASE_EVERY
             if now >= forget_at:
                 _forget(system, now)
                 forget_at = now + FORGET_EVERY

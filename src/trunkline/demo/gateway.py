@@ -7,7 +7,7 @@ an UPDATE whenever its quota is used up, and a TERMINATION (RFC 8506; TS 32.299)
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
@@ -55,8 +55,7 @@ class Gateway(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         for message in self._framer.feed(data):
