@@ -6,6 +6,7 @@ import pytest
 
 from trunkline.inventory import (
     NewProduct,
+    NewService,
     PriceAlteration,
     PriceKind,
     ProductId,
@@ -151,9 +152,10 @@ def test_a_service_counts_as_a_subscriber_while_it_is_active(
     with books.transaction() as tx:
         made = create_product(tx, new(), now=now)
         traits = {"msisdn": "4915900000000", "imsi": "262020000000001"}
-        service = create_service(
-            tx, product=made.id, customer="cus_1", name="Mobile", characteristics=traits, now=now
+        wanted = NewService(
+            product=made.id, customer="cus_1", name="Mobile", characteristics=traits
         )
+        service = create_service(tx, wanted, now=now)
         assert services_of(tx, [made.id]) == [service]
         assert active_subscribers(tx) == 1
         change_service_state(tx, service=service.id, state=ServiceState.INACTIVE, now=later)

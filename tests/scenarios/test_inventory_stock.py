@@ -120,7 +120,7 @@ def test_a_number_rests_after_its_product_and_its_sim_is_retired(
         reserve_number(tx, holder="first")
         reserve_sim(tx, holder="first")
         product = make_product(tx, now)
-        assign_resources(tx, holder="first", product=product)
+        assert assign_resources(tx, products={"first": product}) == 2
         assert {each.state for each in resources_of(tx, [product])} == {ResourceState.ASSIGNED}
         take_back_resources(tx, product=product, now=now, quarantine=timedelta(days=90))
 
@@ -175,7 +175,7 @@ def test_numbers_in_use_are_found_by_their_beginning(books: Database, now: datet
         product = make_product(tx, now)
         reserve_number(tx, holder="item_1", wished=Msisdn("4915900000001"))
         assert numbers_beginning(tx, "49159") == []
-        assign_resources(tx, holder="item_1", product=product)
+        assign_resources(tx, products={"item_1": product})
         for digits in ("4", "49159", "4915900000001"):
             assert [each.product for each in numbers_beginning(tx, digits)] == [product]
         assert numbers_beginning(tx, "4916") == []

@@ -10,6 +10,7 @@ from trunkline.inventory.model import (
     PRODUCT_LIFECYCLE,
     SERVICE_LIFECYCLE,
     NewProduct,
+    NewService,
     NotAvailable,
     OutOfStock,
     PriceAlteration,
@@ -41,10 +42,12 @@ from trunkline.inventory.numbering import (
 )
 from trunkline.inventory.operations import (
     change_product_status,
+    change_products_status,
     change_service_state,
     create_product,
     create_products,
     create_service,
+    create_services,
 )
 from trunkline.inventory.queries import (
     active_subscribers,
@@ -70,7 +73,9 @@ from trunkline.inventory.stock import (
     assign_resources,
     release_resources,
     reserve_number,
+    reserve_numbers,
     reserve_sim,
+    reserve_sims,
     take_back_resources,
 )
 from trunkline.inventory.store import product as product_table
@@ -83,6 +88,7 @@ __all__ = [
     "Imsi",
     "Msisdn",
     "NewProduct",
+    "NewService",
     "NotANumber",
     "NotAvailable",
     "OutOfStock",
@@ -110,10 +116,12 @@ __all__ = [
     "add_sims",
     "assign_resources",
     "change_product_status",
+    "change_products_status",
     "change_service_state",
     "create_product",
     "create_products",
     "create_service",
+    "create_services",
     "luhn_digit",
     "number",
     "numbers_beginning",
@@ -127,7 +135,9 @@ __all__ = [
     "products_of_order",
     "release_resources",
     "reserve_number",
+    "reserve_numbers",
     "reserve_sim",
+    "reserve_sims",
     "resources_of",
     "service",
     "service_table",

@@ -204,6 +204,17 @@ SERVICE_LIFECYCLE = Lifecycle(
 )
 
 
+class NewService(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to create a service for a product, which must exist; `active` starts it."""
+
+    product: ProductId
+    customer: str
+    name: str
+    characteristics: Mapping[str, str] = {}
+    category: ServiceCategory = ServiceCategory.CFS
+    state: ServiceState = ServiceState.ACTIVE
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """What works on the network for a product (TMF638). A mobile service's characteristics are
     `msisdn`, `imsi` and `iccid`."""

@@ -1,6 +1,6 @@
 """Writes on products and services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -18,12 +18,12 @@ from trunkline.inventory.model import (
     PRODUCT_LIFECYCLE,
     SERVICE_LIFECYCLE,
     NewProduct,
+    NewService,
     Product,
     ProductId,
     ProductNotFound,
     ProductStatus,
     Service,
-    ServiceCategory,
     ServiceId,
     ServiceNotFound,
     ServiceState,
@@ -82,60 +82,83 @@ def change_product_status(
     """Moves a product. Becoming active for the first time starts it at `now`; being terminated
     ends it at `now`. Returns it without its prices. Raises `ProductNotFound` and
     `IllegalTransition`."""
-    before = store.product_for_update(tx, product)
-    if before is None:
-        raise ProductNotFound(f"there is no product {product}", path="product")
-    PRODUCT_LIFECYCLE.check(before.status, status, path="status")
-    after = before
-    if status is ProductStatus.ACTIVE and before.start_date is None:
-        after = msgspec.structs.replace(after, start_date=now)
-    if status is ProductStatus.TERMINATED:
-        after = msgspec.structs.replace(after, termination_date=now)
-    after = msgspec.structs.replace(after, status=status)
-    store.move_products(tx, (after,))
-    tx.emit(
+    return change_products_status(tx, products=(product,), status=status, now=now)[0]
+
+
+def change_products_status(
+    tx: Tx, *, products: Sequence[ProductId], status: ProductStatus, now: datetime
+) -> list[Product]:
+    """Moves all of these, each once, or raises for the first that can't be moved and moves
+    none; the rest is as with `change_product_status`."""
+    before = store.products_for_update(tx, products)
+    after = [_moved(before.get(each), each, status, now) for each in products]
+    store.move_products(tx, after)
+    tx.emit_all(
         ProductStatusChanged(
-            product=product,
-            customer=after.customer,
-            billing_account=after.billing_account,
-            previous=before.status,
+            product=each.id,
+            customer=each.customer,
+            billing_account=each.billing_account,
+            previous=before[each.id].status,
             status=status,
             at=now,
         )
+        for each in after
     )
     return after
 
 
-def create_service(
-    tx: Tx,
-    *,
-    product: ProductId,
-    customer: str,
-    name: str,
-    characteristics: Mapping[str, str],
-    now: datetime,
-    category: ServiceCategory = ServiceCategory.CFS,
-    state: ServiceState = ServiceState.ACTIVE,
-) -> Service:
-    """Creates the service that realises a product, which must exist; `active` starts it now."""
-    active = state is ServiceState.ACTIVE
-    created = Service(
-        id=tx.new_id(ServiceId, now),
-        name=name,
-        category=category,
-        state=state,
-        product=product,
-        customer=customer,
-        created_at=now,
-        service_date=now,
-        start_date=now if active else None,
-        characteristics=characteristics,
+def _moved(
+    before: Product | None, product: ProductId, status: ProductStatus, now: datetime
+) -> Product:
+    if before is None:
+        raise ProductNotFound(f"there is no product {product}", path="product")
+    PRODUCT_LIFECYCLE.check(before.status, status, path="status")
+    first = status is ProductStatus.ACTIVE and before.start_date is None
+    return msgspec.structs.replace(
+        before,
+        status=status,
+        start_date=now if first else before.start_date,
+        termination_date=now if status is ProductStatus.TERMINATED else before.termination_date,
     )
-    store.insert_service(tx, created)
-    tx.emit(ServiceCreated(service=created.id, product=product, customer=customer, state=state))
-    if active:
-        tx.emit(ServiceActivated(service=created.id, product=product, customer=customer, at=now))
+
+
+def create_services(tx: Tx, services: Sequence[NewService], *, now: datetime) -> list[Service]:
+    """Creates the services that realise some products."""
+    created = [
+        Service(
+            id=tx.new_id(ServiceId, now),
+            name=new.name,
+            category=new.category,
+            state=new.state,
+            product=new.product,
+            customer=new.customer,
+            created_at=now,
+            service_date=now,
+            start_date=now if new.state is ServiceState.ACTIVE else None,
+            characteristics=new.characteristics,
+        )
+        for new in services
+    ]
+    if created:
+        store.insert_services(tx, created)
+    for each in created:
+        tx.emit(
+            ServiceCreated(
+                service=each.id, product=each.product, customer=each.customer, state=each.state
+            )
+        )
+        if each.state is ServiceState.ACTIVE:
+            tx.emit(
+                ServiceActivated(
+                    service=each.id, product=each.product, customer=each.customer, at=now
+                )
+            )
     return created
+
+
+def create_service(tx: Tx, new: NewService, *, now: datetime) -> Service:
+    """Creates one."""
+    return create_services(tx, (new,), now=now)[0]
 
 
 def change_service_state(

@@ -1,13 +1,15 @@
 """The table of what is kept in stock, numbers and SIMs, and all SQL on it.
 
-That no two holders ever get the same resource rests on `_RESERVE_ANY` and `_RESERVE_THIS`
-alone: one statement each, which finds and takes.
+That no two holders ever get the same resource rests on `_RESERVE_ANY` and `_RESERVE_THIS`, one
+statement each, which finds and takes, and on `_LOCK_SOME` with `_TAKE`, which takes what it has
+locked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -62,6 +64,18 @@ def _reserving(chosen: sa.Select[Any]) -> sa.sql.dml.ReturningUpdate[Any]:
 
 _on_the_shelf = sa.select(_shelf.c.id).where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
 _RESERVE_ANY = _reserving(_on_the_shelf.order_by(_shelf.c.value))
+_LOCK_SOME = (
+    sa.select(_shelf)
+    .where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
+    .order_by(_shelf.c.value)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    sa.update(resource)
+    .where(resource.c.id == sa.bindparam("which"), resource.c.state == _AVAILABLE)
+    .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+)
 _RESERVE_THIS = (
     sa.update(resource)
     .where(
@@ -79,7 +93,6 @@ _ASSIGN = (
         resource.c.state == ResourceState.RESERVED.value,
     )
     .values(state=ResourceState.ASSIGNED.value, product_id=sa.bindparam("to_product"))
-    .returning(*resource.c)
 )
 _RELEASE = (
     sa.update(resource)
@@ -169,15 +182,29 @@ def reserve_any(tx: Tx, kind: ResourceKind, holder: str) -> Resource | None:
     return _resource(row) if row else None
 
 
+def reserve_some(tx: Tx, kind: ResourceKind, holders: Sequence[str]) -> list[Resource]:
+    """One for each holder, in their order, or none at all where there are not enough."""
+    rows = tx.execute(_LOCK_SOME, {"of_kind": kind.value, "most": len(holders)}).all()
+    if len(rows) < len(holders):
+        return []
+    pairs = list(zip(rows, holders, strict=True))
+    took = tx.execute(_TAKE, [{"which": row.id, "by": holder} for row, holder in pairs])
+    assert took.rowcount == len(pairs), "what is locked stays on the shelf"
+    return [
+        msgspec.structs.replace(_resource(row), state=ResourceState.RESERVED, holder=holder)
+        for row, holder in pairs
+    ]
+
+
 def reserve_this(tx: Tx, kind: ResourceKind, value: str, holder: str) -> Resource | None:
     params = {"of_kind": kind.value, "wished": value, "by": holder}
     row = tx.execute(_RESERVE_THIS, params).first()
     return _resource(row) if row else None
 
 
-def assign(tx: Tx, holder: str, product: ProductId) -> list[Resource]:
-    params = {"held_by": holder, "to_product": product}
-    return [_resource(row) for row in tx.execute(_ASSIGN, params)]
+def assign(tx: Tx, products: Mapping[str, ProductId]) -> int:
+    params = [{"held_by": holder, "to_product": product} for holder, product in products.items()]
+    return int(tx.execute(_ASSIGN, params).rowcount)
 
 
 def release(tx: Tx, holder: str) -> list[Resource]:

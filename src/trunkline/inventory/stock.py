@@ -1,6 +1,6 @@
 """Writes on what is kept in stock: numbers and SIMs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from trunkline.inventory import shelf
@@ -88,6 +88,24 @@ def reserve_sim(tx: Tx, *, holder: str, wished: Iccid | None = None) -> Resource
     return _reserve(tx, ResourceKind.SIM, holder, wished)
 
 
+def reserve_numbers(tx: Tx, *, holders: Sequence[str]) -> list[Resource]:
+    """Takes a number off the shelf for each of these, the lowest for the first; raises
+    `OutOfStock` where there are not enough, and takes none."""
+    return _reserve_some(tx, ResourceKind.NUMBER, holders)
+
+
+def reserve_sims(tx: Tx, *, holders: Sequence[str]) -> list[Resource]:
+    """The same for SIMs."""
+    return _reserve_some(tx, ResourceKind.SIM, holders)
+
+
+def _reserve_some(tx: Tx, kind: ResourceKind, holders: Sequence[str]) -> list[Resource]:
+    reserved = shelf.reserve_some(tx, kind, holders)
+    if len(reserved) < len(holders):
+        raise OutOfStock(f"there are no {len(holders)} left in stock", path=str(kind))
+    return reserved
+
+
 def _reserve(tx: Tx, kind: ResourceKind, holder: str, wished: str | None) -> Resource:
     if wished is None:
         reserved = shelf.reserve_any(tx, kind, holder)
@@ -103,9 +121,10 @@ def _reserve(tx: Tx, kind: ResourceKind, holder: str, wished: str | None) -> Res
     return reserved
 
 
-def assign_resources(tx: Tx, *, holder: str, product: ProductId) -> list[Resource]:
-    """Assigns what `holder` has reserved to a product."""
-    return shelf.assign(tx, holder, product)
+def assign_resources(tx: Tx, *, products: Mapping[str, ProductId]) -> int:
+    """Assigns what each of these holders has reserved to a product; how many resources that
+    were."""
+    return shelf.assign(tx, products)
 
 
 def release_resources(tx: Tx, *, holder: str) -> list[Resource]:

@@ -105,7 +105,7 @@ _in_service = (product.c.start_date < sa.bindparam("end", type_=Instant)) & (
 )
 
 _PRODUCTS = sa.select(product).where(product.c.id.in_(_ids)).order_by(product.c.id)
-_PRODUCT_FOR_UPDATE = sa.select(product).where(product.c.id == sa.bindparam("id")).with_for_update()
+_PRODUCTS_FOR_UPDATE = _PRODUCTS.with_for_update()
 _PRODUCTS_FOR_BILLING = (
     sa.select(product)
     .where(product.c.billing_account_id.in_(_accounts), _in_service)
@@ -229,10 +229,10 @@ def insert_products(tx: Tx, products: Sequence[Product]) -> None:
         tx.execute(_INSERT_ALTERATION, alterations)
 
 
-def product_for_update(tx: Tx, product_id: ProductId) -> Product | None:
-    """Without its prices."""
-    row = tx.execute(_PRODUCT_FOR_UPDATE, {"id": product_id}).first()
-    return _product(row, ()) if row else None
+def products_for_update(tx: Tx, ids: Sequence[str]) -> dict[ProductId, Product]:
+    """Without their prices."""
+    rows = tx.execute(_PRODUCTS_FOR_UPDATE, {"ids": list(ids)})
+    return {ProductId(row.id): _product(row, ()) for row in rows}
 
 
 def move_products(tx: Tx, products: Iterable[Product]) -> None:
@@ -271,22 +271,25 @@ def products_by_status(r: Reader) -> dict[ProductStatus, int]:
     return {ProductStatus(row.status): row.held for row in r.execute(_PRODUCTS_BY_STATUS)}
 
 
-def insert_service(tx: Tx, new: Service) -> None:
+def insert_services(tx: Tx, services: Iterable[Service]) -> None:
     tx.execute(
         _INSERT_SERVICE,
-        {
-            "id": new.id,
-            "name": new.name,
-            "category": new.category.value,
-            "state": new.state.value,
-            "product_id": new.product,
-            "customer_id": new.customer,
-            "created_at": new.created_at,
-            "service_date": new.service_date,
-            "start_date": new.start_date,
-            "end_date": new.end_date,
-            "characteristics": dict(new.characteristics),
-        },
+        [
+            {
+                "id": each.id,
+                "name": each.name,
+                "category": each.category.value,
+                "state": each.state.value,
+                "product_id": each.product,
+                "customer_id": each.customer,
+                "created_at": each.created_at,
+                "service_date": each.service_date,
+                "start_date": each.start_date,
+                "end_date": each.end_date,
+                "characteristics": dict(each.characteristics),
+            }
+            for each in services
+        ],
     )
 
 

@@ -231,12 +231,11 @@ def _capture_delete(
     if product.status not in (ProductStatus.ACTIVE, ProductStatus.SUSPENDED):
         raise NotOrderable(f"the product {product.id} is {product.status}", path=path)
     open_states = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
-    other = store.order_with_task(tx, product.id, TaskKind.TERMINATE_PRODUCT, open_states)
+    others = store.orders_with_task(tx, [product.id], TaskKind.TERMINATE_PRODUCT, open_states)
     named = any(product.id in item.products for item in captured.items)
-    if other is not None or named:
-        raise NotOrderable(
-            f"the order {other or 'itself'} already ends the product {product.id}", path=path
-        )
+    if others or named:
+        other = others.get(product.id, "itself")
+        raise NotOrderable(f"the order {other} already ends the product {product.id}", path=path)
     delivered = inventory.services_of(tx, [product.id])
     kind = ServiceKind.MOBILE if delivered else ServiceKind.NONE
     captured.tasks += plan_to_delete(

@@ -1,11 +1,12 @@
 """Carries an order's tasks out, as far as they can go, and stores where that led.
 
-`proceed` runs every task that waits for nothing. A task ends at once, or stays in progress
-until another's answer comes (`answered`, `refused`), or fails with a reason and waits for a
-person. Each runs in the transaction that stores its outcome, so that none takes effect twice.
+`proceed` runs every task that waits for nothing, those of several orders together where that
+saves statements. A task ends at once, or stays in progress until another's answer comes
+(`answered`, `refused`), or fails with a reason and waits for a person. Each runs in the
+transaction that stores its outcome, so that none takes effect twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from trunkline import catalog, customers, inventory
 from trunkline.charging import ChargingAccountId
 from trunkline.charging.events import CloseAccount, OpenAccount
-from trunkline.inventory import ProductId, ProductStatus, ServiceState
+from trunkline.inventory import NewService, ProductId, ProductStatus, ServiceState
 from trunkline.kernel.errors import TrunklineError
 from trunkline.ordering import store
 from trunkline.ordering.events import OrderCompleted, OrderStateChanged
@@ -25,6 +26,7 @@ from trunkline.ordering.model import (
     OrderItem,
     OrderState,
     ProductOrder,
+    Standing,
     Task,
     TaskKind,
     TaskState,
@@ -36,12 +38,13 @@ from trunkline.platform.db import Tx
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A task about to run, with what it may look at."""
+    """A task about to run, with what it may look at. `tasks` are its order's as they stand at
+    any time."""
 
     order: ProductOrder
     item: OrderItem
     task: Task
-    tasks: Sequence[Task]
+    tasks: list[Task]
 
     @property
     def product(self) -> ProductId:
@@ -56,9 +59,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 Result = dict[str, str]
-Run = Callable[[Tx, Step, datetime], Result | None]
+RunOne = Callable[[Tx, Step, datetime], Result | None]
 """Returns what the task yielded, or None where an answer has to be waited for. Raises a
 `TrunklineError` with the reason why it can't be done."""
+RunSome = Callable[[Tx, Sequence[Step], datetime], Sequence[Result | None]]
+"""The same for several; one that can't be done is raised for before any is begun."""
 
 
 def _reserve_number(tx: Tx, step: Step, _now: datetime) -> Result:
@@ -68,52 +73,84 @@ def _reserve_number(tx: Tx, step: Step, _now: datetime) -> Result:
     return {"msisdn": number.value}
 
 
+def _reserve_numbers(tx: Tx, steps: Sequence[Step], _now: datetime) -> list[Result]:
+    numbers = inventory.reserve_numbers(tx, holders=[step.product for step in steps])
+    return [{"msisdn": each.value} for each in numbers]
+
+
 def _reserve_sim(tx: Tx, step: Step, _now: datetime) -> Result:
-    sim = inventory.reserve_sim(tx, holder=step.product)
+    return _sim(inventory.reserve_sim(tx, holder=step.product))
+
+
+def _reserve_sims(tx: Tx, steps: Sequence[Step], _now: datetime) -> list[Result]:
+    return [_sim(s) for s in inventory.reserve_sims(tx, holders=[step.product for step in steps])]
+
+
+def _sim(sim: inventory.Resource) -> Result:
     assert sim.imsi is not None
     return {"iccid": sim.value, "imsi": sim.imsi}
 
 
-def _open_charging(tx: Tx, step: Step, now: datetime) -> None:
-    account = customers.billing_account(tx, customers.BillingAccountId(step.order.billing_account))
-    owner = customers.customer(tx, customers.CustomerId(step.order.customer))
-    assert step.item.offering is not None
-    tx.emit(
-        OpenAccount(
-            account=ChargingAccountId(step.product),
-            billing_account=account.id,
-            legal_entity=account.legal_entity,
-            currency=account.currency,
-            kind=account.kind,
-            plan=step.item.offering,
-            cycle_day=account.cycle_day,
-            time_zone=catalog.market_of_brand(tx, owner.brand).time_zone,
-            identities=(
-                ("imsi", step.result_of(TaskKind.RESERVE_SIM)["imsi"]),
-                ("msisdn", step.result_of(TaskKind.RESERVE_NUMBER)["msisdn"]),
-            ),
-            opened_at=now,
-        )
+def _open_charging(tx: Tx, steps: Sequence[Step], now: datetime) -> list[None]:
+    orders = [step.order for step in steps]
+    accounts = customers.billing_accounts(
+        tx, {customers.BillingAccountId(each.billing_account) for each in orders}
     )
+    owners = customers.customers(tx, {customers.CustomerId(each.customer) for each in orders})
+    zones = {
+        brand: catalog.market_of_brand(tx, brand).time_zone
+        for brand in {owner.brand for owner in owners.values()}
+    }
+    for step in steps:
+        account = accounts[customers.BillingAccountId(step.order.billing_account)]
+        owner = owners[customers.CustomerId(step.order.customer)]
+        assert step.item.offering is not None
+        tx.emit(
+            OpenAccount(
+                account=ChargingAccountId(step.product),
+                billing_account=account.id,
+                legal_entity=account.legal_entity,
+                currency=account.currency,
+                kind=account.kind,
+                plan=step.item.offering,
+                cycle_day=account.cycle_day,
+                time_zone=zones[owner.brand],
+                identities=(
+                    ("imsi", step.result_of(TaskKind.RESERVE_SIM)["imsi"]),
+                    ("msisdn", step.result_of(TaskKind.RESERVE_NUMBER)["msisdn"]),
+                ),
+                opened_at=now,
+            )
+        )
+    return [None] * len(steps)
 
 
-def _activate_service(tx: Tx, step: Step, now: datetime) -> Result:
-    inventory.assign_resources(tx, holder=step.product, product=step.product)
-    sim = step.result_of(TaskKind.RESERVE_SIM)
-    service = inventory.create_service(
+def _activate_services(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result]:
+    inventory.assign_resources(tx, products={step.product: step.product for step in steps})
+    created = inventory.create_services(
         tx,
-        product=step.product,
-        customer=step.order.customer,
-        name=step.item.offering_name or "Mobile",
-        characteristics={**step.result_of(TaskKind.RESERVE_NUMBER), **sim},
+        [
+            NewService(
+                product=step.product,
+                customer=step.order.customer,
+                name=step.item.offering_name or "Mobile",
+                characteristics={
+                    **step.result_of(TaskKind.RESERVE_NUMBER),
+                    **step.result_of(TaskKind.RESERVE_SIM),
+                },
+            )
+            for step in steps
+        ],
         now=now,
     )
-    return {"service": service.id}
+    return [{"service": service.id} for service in created]
 
 
-def _activate_product(tx: Tx, step: Step, now: datetime) -> Result:
-    inventory.change_product_status(tx, product=step.product, status=ProductStatus.ACTIVE, now=now)
-    return {}
+def _activate_products(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result]:
+    inventory.change_products_status(
+        tx, products=[step.product for step in steps], status=ProductStatus.ACTIVE, now=now
+    )
+    return [{} for _ in steps]
 
 
 def _close_charging(tx: Tx, step: Step, now: datetime) -> None:
@@ -153,19 +190,23 @@ def _cancel_product(tx: Tx, step: Step, now: datetime) -> Result:
     return {}
 
 
-_RUN: dict[TaskKind, Run] = {
+_RUN_SOME: dict[TaskKind, RunSome] = {
+    TaskKind.RESERVE_NUMBER: _reserve_numbers,
+    TaskKind.RESERVE_SIM: _reserve_sims,
+    TaskKind.OPEN_CHARGING: _open_charging,
+    TaskKind.ACTIVATE_SERVICE: _activate_services,
+    TaskKind.ACTIVATE_PRODUCT: _activate_products,
+}
+_RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.RESERVE_NUMBER: _reserve_number,
     TaskKind.RESERVE_SIM: _reserve_sim,
-    TaskKind.OPEN_CHARGING: _open_charging,
-    TaskKind.ACTIVATE_SERVICE: _activate_service,
-    TaskKind.ACTIVATE_PRODUCT: _activate_product,
     TaskKind.CLOSE_CHARGING: _close_charging,
     TaskKind.TERMINATE_SERVICE: _terminate_service,
     TaskKind.TERMINATE_PRODUCT: _terminate_product,
     TaskKind.RELEASE_RESERVATIONS: _release_reservations,
     TaskKind.CANCEL_PRODUCT: _cancel_product,
 }
-assert _RUN.keys() == set(TaskKind)
+assert _RUN_ONE.keys() | _RUN_SOME.keys() == set(TaskKind)
 
 
 def moved(
@@ -186,86 +227,170 @@ def moved(
     )
 
 
-def proceed(
-    tx: Tx,
-    before: ProductOrder,
-    order: ProductOrder,
-    tasks_before: Sequence[Task],
-    tasks: Sequence[Task],
-    now: datetime,
-) -> ProductOrder:
-    """Runs what is ready of an order that is locked and stood as `before` and `tasks_before`;
-    stores it, and returns it as it stands then."""
-    standing = list(tasks)
+def proceed(tx: Tx, before: Standing, after: Standing, now: datetime) -> ProductOrder:
+    """Runs what is ready of an order that is locked, stood as `before` and has been moved to
+    `after`; stores it, and returns it as it stands then."""
+    return proceed_all(tx, [(before, after)], now)[0]
+
+
+def proceed_all(
+    tx: Tx, moves: Sequence[tuple[Standing, Standing]], now: datetime
+) -> list[ProductOrder]:
+    """The same for several orders, each before and after."""
+    lists = [list(after.tasks) for _, after in moves]
+    while steps := [
+        step
+        for (_, after), tasks in zip(moves, lists, strict=True)
+        for step in _steps(after.order, tasks)
+    ]:
+        for step, task in _run(tx, steps, now):
+            step.tasks[task.position] = task
+    ended = [
+        (before, _standing(after.order, tasks, now))
+        for (before, after), tasks in zip(moves, lists, strict=True)
+    ]
+    for before, after in ended:
+        _tell(tx, before.order, after.order, now)
+    store.save(tx, ended)
+    return [after.order for _, after in ended]
+
+
+def _steps(order: ProductOrder, tasks: list[Task]) -> list[Step]:
     items = {item.id: item for item in order.items}
-    while (task := ready(standing)) is not None:
-        step = Step(order, items[task.item], task, standing)
-        standing[task.position] = _run(tx, step, now)
-    after_items = tuple(
-        item_state(
-            item,
-            [task for task in standing if task.item == item.id],
-            cancelling=order.cancelling,
-        )
-        for item in order.items
-    )
-    state = order_state(after_items, standing, cancelling=order.cancelling)
-    ended = ORDER_LIFECYCLE.is_final(state)
-    cancelled = state is OrderState.CANCELLED
-    after = msgspec.structs.replace(
-        order,
-        state=state,
-        items=after_items,
-        completion_date=now if ended and not cancelled else None,
-        cancellation_date=now if cancelled else None,
-    )
-    if state is not before.state:
-        ORDER_LIFECYCLE.check(before.state, state)
-        tx.emit(
-            OrderStateChanged(
-                order=after.id, customer=after.customer, previous=before.state, state=state, at=now
-            )
-        )
-        if state is OrderState.COMPLETED:
-            tx.emit(OrderCompleted(order=after.id, customer=after.customer, at=now))
-    store.save(tx, before, after, tasks_before, standing)
-    return after
+    return [Step(order, items[task.item], task, tasks) for task in ready(tasks)]
 
 
-def _run(tx: Tx, step: Step, now: datetime) -> Task:
+def _run(tx: Tx, steps: Sequence[Step], now: datetime) -> list[tuple[Step, Task]]:
+    """Each step with its task as it is after it. Those that share their statements come last:
+    who wishes a number gets it before others are given any."""
+    shared: dict[TaskKind, list[Step]] = {}
+    alone: list[Step] = []
+    for step in steps:
+        kind = step.task.kind
+        wished = kind is TaskKind.RESERVE_NUMBER and "msisdn" in step.item.characteristics
+        if kind in _RUN_SOME and not wished:
+            shared.setdefault(kind, []).append(step)
+        else:
+            alone.append(step)
+    return [
+        *((step, _run_one(tx, step, now)) for step in alone),
+        *(done for some in shared.values() for done in _run_some(tx, some, now)),
+    ]
+
+
+def _run_some(tx: Tx, steps: Sequence[Step], now: datetime) -> list[tuple[Step, Task]]:
+    """Steps of one kind; each by itself where one of them can't be done."""
+    kind = steps[0].task.kind
+    if len(steps) > 1 or kind not in _RUN_ONE:
+        try:
+            results = _RUN_SOME[kind](tx, steps, now)
+        except TrunklineError as error:
+            if len(steps) == 1:
+                return [(steps[0], _failed(steps[0], error, now))]
+        else:
+            return [(s, _done(s, result, now)) for s, result in zip(steps, results, strict=True)]
+    return [(step, _run_one(tx, step, now)) for step in steps]
+
+
+def _run_one(tx: Tx, step: Step, now: datetime) -> Task:
+    kind = step.task.kind
+    if kind not in _RUN_ONE:
+        return _run_some(tx, [step], now)[0][1]
     try:
-        result = _RUN[step.task.kind](tx, step, now)
+        result = _RUN_ONE[kind](tx, step, now)
     except TrunklineError as error:
-        return moved(step.task, TaskState.FAILED, now, reason=error.reason, result={})
+        return _failed(step, error, now)
+    return _done(step, result, now)
+
+
+def _failed(step: Step, error: TrunklineError, now: datetime) -> Task:
+    return moved(step.task, TaskState.FAILED, now, reason=error.reason, result={})
+
+
+def _done(step: Step, result: Result | None, now: datetime) -> Task:
     if result is None:
         return moved(step.task, TaskState.IN_PROGRESS, now, result={})
     return moved(step.task, TaskState.COMPLETED, now, result=result)
 
 
-def answered(tx: Tx, product: str, kind: TaskKind, now: datetime) -> None:
-    """The answer that a product's task of this kind waits for has come. Where none waits (the
-    answer came before, or somebody else asked) nothing happens."""
-    settle(tx, product, kind, TaskState.COMPLETED, None, now)
+def _standing(order: ProductOrder, tasks: Sequence[Task], now: datetime) -> Standing:
+    """The order in the state that its tasks have brought it to."""
+    of_item: dict[str, list[Task]] = {}
+    for task in tasks:
+        of_item.setdefault(task.item, []).append(task)
+    items = tuple(
+        item_state(item, of_item[item.id], cancelling=order.cancelling) for item in order.items
+    )
+    state = order_state(items, tasks, cancelling=order.cancelling)
+    ended = ORDER_LIFECYCLE.is_final(state)
+    cancelled = state is OrderState.CANCELLED
+    after = msgspec.structs.replace(
+        order,
+        state=state,
+        items=items,
+        completion_date=now if ended and not cancelled else None,
+        cancellation_date=now if cancelled else None,
+    )
+    return Standing(after, tuple(tasks))
+
+
+def _tell(tx: Tx, before: ProductOrder, after: ProductOrder, now: datetime) -> None:
+    if after.state is before.state:
+        return
+    ORDER_LIFECYCLE.check(before.state, after.state)
+    tx.emit(
+        OrderStateChanged(
+            order=after.id,
+            customer=after.customer,
+            previous=before.state,
+            state=after.state,
+            at=now,
+        )
+    )
+    if after.state is OrderState.COMPLETED:
+        tx.emit(OrderCompleted(order=after.id, customer=after.customer, at=now))
+
+
+def answered(tx: Tx, products: Iterable[str], kind: TaskKind, now: datetime) -> None:
+    """The answers that these products' tasks of this kind wait for have come. Where none waits
+    (the answer came before, or somebody else asked) nothing happens."""
+    _settle(tx, products, kind, TaskState.COMPLETED, None, now)
 
 
 def refused(tx: Tx, product: str, kind: TaskKind, reason: str, now: datetime) -> None:
     """What the task waits for will not come. On the way to being undone there is nothing left
     to undo; otherwise the task has failed."""
-    settle(tx, product, kind, TaskState.FAILED, reason, now)
+    _settle(tx, [product], kind, TaskState.FAILED, reason, now)
 
 
-def settle(
-    tx: Tx, product: str, kind: TaskKind, to: TaskState, reason: str | None, now: datetime
+def _settle(
+    tx: Tx,
+    products: Iterable[str],
+    kind: TaskKind,
+    to: TaskState,
+    reason: str | None,
+    now: datetime,
 ) -> None:
-    """Ends the waiting of a product's task of this kind, and lets its order go on."""
-    order_id = store.order_with_task(tx, product, kind, (TaskState.IN_PROGRESS,))
-    found = store.locked(tx, order_id) if order_id is not None else None
-    if found is None:
-        return
-    order, before = found
-    tasks = list(before)
+    """Ends the waiting of these products' tasks of this kind, and lets their orders go on."""
+    waiting = store.orders_with_task(tx, products, kind, (TaskState.IN_PROGRESS,))
+    found = store.locked(tx, set(waiting.values()))
+    after = dict(found)
+    for product, order in waiting.items():
+        after[order] = _settled(after[order], product, kind, to, reason, now)
+    proceed_all(tx, [(found[order], after[order]) for order in found], now)
+
+
+def _settled(
+    standing: Standing,
+    product: str,
+    kind: TaskKind,
+    to: TaskState,
+    reason: str | None,
+    now: datetime,
+) -> Standing:
+    order, tasks = standing.order, list(standing.tasks)
     undone = {item.id for item in order.items if item.state is OrderState.PENDING_CANCELLATION}
-    for task in before:
+    for task in standing.tasks:
         waits = task.state is TaskState.IN_PROGRESS
         if task.product != product or task.kind is not kind or not waits:
             continue
@@ -274,7 +399,7 @@ def settle(
             _drop_close(tasks, product, now)
         else:
             tasks[task.position] = moved(task, to, now, reason=reason, result=None)
-    proceed(tx, order, order, before, tasks, now)
+    return Standing(order, tuple(tasks))
 
 
 def _drop_close(tasks: list[Task], product: str, now: datetime) -> None:

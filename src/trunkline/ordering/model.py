@@ -209,16 +209,24 @@ class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
     cancelling: bool = False
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """An order with its tasks, by their positions."""
+
+    order: ProductOrder
+    tasks: tuple[Task, ...]
+
+
 _SETTLED = (TaskState.COMPLETED, TaskState.CANCELLED)
 
 
-def ready(tasks: Sequence[Task]) -> Task | None:
-    """The first task that waits for nothing any more, or None."""
+def ready(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that wait for nothing any more."""
     settled = {task.position for task in tasks if task.state in _SETTLED}
-    for task in tasks:
-        if task.state is TaskState.PENDING and settled.issuperset(task.depends_on):
-            return task
-    return None
+    return [
+        task
+        for task in tasks
+        if task.state is TaskState.PENDING and settled.issuperset(task.depends_on)
+    ]
 
 
 def item_state(item: OrderItem, tasks: Sequence[Task], *, cancelling: bool) -> OrderItem:

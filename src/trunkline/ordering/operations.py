@@ -1,6 +1,6 @@
 """Writes: placing an order, starting it, trying a task again, cancelling and giving up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,7 @@ from trunkline.ordering.model import (
     OrderState,
     PastCancelling,
     ProductOrder,
+    Standing,
     Task,
     TaskNotFound,
     TaskState,
@@ -119,21 +120,29 @@ def _known(tx: Tx, customer: str, external_id: str, mark: str) -> ProductOrder |
 
 def start_order(tx: Tx, *, order: OrderId, now: datetime) -> ProductOrder:
     """Begins to fulfil an acknowledged order; one that is past that stays as it is."""
-    standing, tasks = _locked(tx, order)
-    if standing.state is not OrderState.ACKNOWLEDGED:
-        return standing
-    return fulfilment.proceed(tx, standing, standing, tasks, tasks, now)
+    standing = _locked(tx, order)
+    if standing.order.state is not OrderState.ACKNOWLEDGED:
+        return standing.order
+    return fulfilment.proceed(tx, standing, standing, now)
+
+
+def start_orders(tx: Tx, *, orders: Sequence[OrderId], now: datetime) -> None:
+    """The same for several, the first of them first."""
+    found = store.locked(tx, orders)
+    standing = [_known_to_be(order, found) for order in dict.fromkeys(orders)]
+    fresh = [each for each in standing if each.order.state is OrderState.ACKNOWLEDGED]
+    fulfilment.proceed_all(tx, [(each, each) for each in fresh], now)
 
 
 def retry_task(tx: Tx, *, order: OrderId, task: int, now: datetime) -> ProductOrder:
     """Tries a failed task again, and goes on from there. Raises `TaskNotFound`, and
     `IllegalTransition` where it has not failed."""
-    standing, before = _locked(tx, order)
-    if not 0 <= task < len(before):
+    before = _locked(tx, order)
+    if not 0 <= task < len(before.tasks):
         raise TaskNotFound(f"the order {order} has no task {task}", path="task")
-    tasks = list(before)
+    tasks = list(before.tasks)
     tasks[task] = fulfilment.moved(tasks[task], TaskState.PENDING, now, result={})
-    return fulfilment.proceed(tx, standing, standing, before, tasks, now)
+    return fulfilment.proceed(tx, before, Standing(before.order, tuple(tasks)), now)
 
 
 def cancel_order(
@@ -143,16 +152,17 @@ def cancel_order(
     charging has to answer first, by way of `pendingCancellation`; asked for again on that way,
     nothing changes. Raises `PastCancelling` where a product is delivered or its end has begun,
     and `IllegalTransition` where the order has ended."""
-    standing, before = _locked(tx, order)
+    before = _locked(tx, order)
+    standing = before.order
     if standing.cancelling:
         return standing
     ORDER_LIFECYCLE.check(standing.state, OrderState.PENDING_CANCELLATION)
     for item in standing.items:
-        _check_undoable(item, before)
-    done = next((task for task in before if delivered(task)), None)
+        _check_undoable(item, before.tasks)
+    done = next((task for task in before.tasks if delivered(task)), None)
     if done is not None:
         raise PastCancelling(f"the item {done.item} is delivered: {done.product}", path="state")
-    tasks = list(before)
+    tasks = list(before.tasks)
     items = tuple(_undone(item, tasks, now) for item in standing.items)
     after = msgspec.structs.replace(
         standing,
@@ -160,7 +170,7 @@ def cancel_order(
         cancelling=True,
         cancellation_reason=reason[:LONGEST_TEXT] if reason else None,
     )
-    return fulfilment.proceed(tx, standing, after, before, tasks, now)
+    return fulfilment.proceed(tx, before, Standing(after, tuple(tasks)), now)
 
 
 def give_up_item(tx: Tx, *, order: OrderId, item: str, now: datetime, reason: str) -> ProductOrder:
@@ -168,7 +178,8 @@ def give_up_item(tx: Tx, *, order: OrderId, item: str, now: datetime, reason: st
     delivered stays. The item ends as `failed`, and with it the order as `failed` or, where
     something was delivered, `partial`. Raises `UnfitOrder` where there is no such item, and
     `PastCancelling` where it isn't held."""
-    standing, before = _locked(tx, order)
+    before = _locked(tx, order)
+    standing = before.order
     given_up = next((each for each in standing.items if each.id == item), None)
     if given_up is None:
         raise UnfitOrder(f"the order {order} has no item {item[:40]!r}", path="productOrderItem")
@@ -176,19 +187,22 @@ def give_up_item(tx: Tx, *, order: OrderId, item: str, now: datetime, reason: st
         raise PastCancelling(
             f"the item {item} is {given_up.state}, not held", path="productOrderItem"
         )
-    _check_undoable(given_up, before)
-    tasks = list(before)
+    _check_undoable(given_up, before.tasks)
+    tasks = list(before.tasks)
     undone = msgspec.structs.replace(_undone(given_up, tasks, now), reason=reason[:LONGEST_TEXT])
     items = tuple(undone if each is given_up else each for each in standing.items)
     after = msgspec.structs.replace(standing, items=items)
-    return fulfilment.proceed(tx, standing, after, before, tasks, now)
+    return fulfilment.proceed(tx, before, Standing(after, tuple(tasks)), now)
 
 
-def _locked(tx: Tx, order: OrderId) -> tuple[ProductOrder, list[Task]]:
-    found = store.locked(tx, order)
-    if found is None:
+def _locked(tx: Tx, order: OrderId) -> Standing:
+    return _known_to_be(order, store.locked(tx, [order]))
+
+
+def _known_to_be(order: OrderId, found: Mapping[OrderId, Standing]) -> Standing:
+    if order not in found:
         raise OrderNotFound(f"there is no order {order[:60]}", path="id")
-    return found
+    return found[order]
 
 
 def _check_undoable(item: OrderItem, tasks: Sequence[Task]) -> None:

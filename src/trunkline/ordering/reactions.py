@@ -1,12 +1,13 @@
 """How orders go on: by their own start, and by charging's answers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused
 from trunkline.ordering import fulfilment
 from trunkline.ordering.events import StartOrder
 from trunkline.ordering.model import TaskKind
-from trunkline.ordering.operations import start_order
+from trunkline.ordering.operations import start_order, start_orders
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
@@ -15,8 +16,16 @@ def _start(tx: Tx, command: StartOrder, now: datetime) -> None:
     start_order(tx, order=command.order, now=now)
 
 
+def _start_some(tx: Tx, commands: Sequence[StartOrder], now: datetime) -> None:
+    start_orders(tx, orders=[each.order for each in commands], now=now)
+
+
 def _account_opened(tx: Tx, event: AccountOpened, now: datetime) -> None:
-    fulfilment.answered(tx, event.account, TaskKind.OPEN_CHARGING, now)
+    _accounts_opened(tx, (event,), now)
+
+
+def _accounts_opened(tx: Tx, events: Sequence[AccountOpened], now: datetime) -> None:
+    fulfilment.answered(tx, [each.account for each in events], TaskKind.OPEN_CHARGING, now)
 
 
 def _opening_refused(tx: Tx, event: OpeningRefused, now: datetime) -> None:
@@ -24,12 +33,16 @@ def _opening_refused(tx: Tx, event: OpeningRefused, now: datetime) -> None:
 
 
 def _account_closed(tx: Tx, event: AccountClosed, now: datetime) -> None:
-    fulfilment.answered(tx, event.account, TaskKind.CLOSE_CHARGING, now)
+    _accounts_closed(tx, (event,), now)
+
+
+def _accounts_closed(tx: Tx, events: Sequence[AccountClosed], now: datetime) -> None:
+    fulfilment.answered(tx, [each.account for each in events], TaskKind.CLOSE_CHARGING, now)
 
 
 REACTIONS: tuple[Reaction, ...] = (
-    Reaction("ordering.start_order", StartOrder, _start, "books"),
-    Reaction("ordering.account_opened", AccountOpened, _account_opened, "books"),
+    Reaction("ordering.start_order", StartOrder, _start, "books", _start_some),
+    Reaction("ordering.account_opened", AccountOpened, _account_opened, "books", _accounts_opened),
     Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
-    Reaction("ordering.account_closed", AccountClosed, _account_closed, "books"),
+    Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
 )

@@ -12,6 +12,7 @@ from trunkline.ordering.model import (
     OrderItem,
     OrderState,
     ProductOrder,
+    Standing,
     Task,
     TaskKind,
     TaskState,
@@ -85,7 +86,7 @@ _INSERT_TASK = sa.insert(order_task)
 _ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 
 _ORDERS = sa.select(product_order).where(product_order.c.id.in_(_ids))
-_LOCK = sa.select(product_order).where(product_order.c.id == sa.bindparam("id")).with_for_update()
+_LOCK = _ORDERS.order_by(product_order.c.id).with_for_update()
 _ITEMS = (
     sa.select(order_item)
     .where(order_item.c.order_id.in_(_ids))
@@ -93,21 +94,21 @@ _ITEMS = (
 )
 _TASKS = (
     sa.select(order_task)
-    .where(order_task.c.order_id == sa.bindparam("order"))
-    .order_by(order_task.c.position)
+    .where(order_task.c.order_id.in_(_ids))
+    .order_by(order_task.c.order_id, order_task.c.position)
 )
 _BY_EXTERNAL_ID = sa.select(product_order.c.id, product_order.c.fingerprint).where(
     product_order.c.customer_id == sa.bindparam("customer"),
     product_order.c.external_id == sa.bindparam("external"),
 )
 _WAITING_FOR = (
-    sa.select(order_task.c.order_id)
+    sa.select(order_task.c.product_id, order_task.c.order_id)
     .where(
-        order_task.c.product_id == sa.bindparam("product"),
+        order_task.c.product_id.in_(_ids),
         order_task.c.kind == sa.bindparam("of_kind"),
         order_task.c.state.in_(sa.bindparam("states", expanding=True)),
     )
-    .order_by(order_task.c.order_id.desc())
+    .order_by(order_task.c.order_id)
 )
 _SAVE_ORDER = (
     sa.update(product_order)
@@ -186,11 +187,11 @@ def insert(tx: Tx, order: ProductOrder, tasks: Sequence[Task], fingerprint: str)
             for position, item in enumerate(order.items)
         ],
     )
-    insert_tasks(tx, order.id, tasks)
+    _insert_tasks(tx, [(order.id, task) for task in tasks])
     return True
 
 
-def insert_tasks(tx: Tx, order: OrderId, tasks: Iterable[Task]) -> None:
+def _insert_tasks(tx: Tx, tasks: Iterable[tuple[OrderId, Task]]) -> None:
     tx.execute(
         _INSERT_TASK,
         [
@@ -208,7 +209,7 @@ def insert_tasks(tx: Tx, order: OrderId, tasks: Iterable[Task]) -> None:
                 "started_at": task.started_at,
                 "ended_at": task.ended_at,
             }
-            for task in tasks
+            for order, task in tasks
         ],
     )
 
@@ -230,62 +231,69 @@ def orders(r: Reader, ids: Sequence[str]) -> dict[str, ProductOrder]:
     return {row.id: _order(row, items[row.id]) for row in rows}
 
 
-def locked(tx: Tx, order: OrderId) -> tuple[ProductOrder, list[Task]] | None:
-    """An order that nobody else may move until this transaction ends, and its tasks."""
-    row = tx.execute(_LOCK, {"id": order}).first()
-    if row is None:
-        return None
-    items = [_item(each) for each in tx.execute(_ITEMS, {"ids": [order]})]
-    return _order(row, items), tasks_of(tx, order)
+def locked(tx: Tx, ids: Iterable[OrderId]) -> dict[OrderId, Standing]:
+    """Those of these orders that exist; nobody else may move them until this transaction
+    ends."""
+    wanted = {"ids": list(ids)}
+    rows = tx.execute(_LOCK, wanted).all() if wanted["ids"] else []
+    if not rows:
+        return {}
+    items: dict[str, list[OrderItem]] = {}
+    for row in tx.execute(_ITEMS, wanted):
+        items.setdefault(row.order_id, []).append(_item(row))
+    tasks: dict[str, list[Task]] = {}
+    for row in tx.execute(_TASKS, wanted):
+        tasks.setdefault(row.order_id, []).append(_task(row))
+    return {
+        OrderId(row.id): Standing(_order(row, items[row.id]), tuple(tasks[row.id])) for row in rows
+    }
 
 
 def tasks_of(r: Reader, order: OrderId) -> list[Task]:
-    return [_task(row) for row in r.execute(_TASKS, {"order": order})]
+    return [_task(row) for row in r.execute(_TASKS, {"ids": [order]})]
 
 
-def order_with_task(
-    r: Reader, product: str, kind: TaskKind, states: Iterable[TaskState]
-) -> OrderId | None:
-    """The latest order that has a task of this kind, in one of these states, for a product."""
+def orders_with_task(
+    r: Reader, products: Iterable[str], kind: TaskKind, states: Iterable[TaskState]
+) -> dict[str, OrderId]:
+    """The latest order that has a task of this kind, in one of these states, for each of these
+    products that have one."""
     params = {
-        "product": product,
+        "ids": list(products),
         "of_kind": kind.value,
         "states": [each.value for each in states],
     }
-    row = r.execute(_WAITING_FOR, params).first()
-    return OrderId(row.order_id) if row else None
+    return {row.product_id: OrderId(row.order_id) for row in r.execute(_WAITING_FOR, params)}
 
 
-def save(
-    tx: Tx,
-    before: ProductOrder,
-    after: ProductOrder,
-    tasks_before: Sequence[Task],
-    tasks_after: Sequence[Task],
-) -> None:
-    """Stores what differs: the order's and its items' states, moved tasks, added tasks."""
-    if after != before:
-        tx.execute(
-            _SAVE_ORDER,
-            {
-                "which": after.id,
-                "to": after.state.value,
-                "completed": after.completion_date,
-                "cancelled": after.cancellation_date,
-                "why": after.cancellation_reason,
-                "undoing": after.cancelling,
-            },
-        )
+def save(tx: Tx, moves: Sequence[tuple[Standing, Standing]]) -> None:
+    """Stores by what these orders, before and after, differ: states of orders and items, moved
+    tasks, added tasks."""
+    orders = [
+        {
+            "which": after.order.id,
+            "to": after.order.state.value,
+            "completed": after.order.completion_date,
+            "cancelled": after.order.cancellation_date,
+            "why": after.order.cancellation_reason,
+            "undoing": after.order.cancelling,
+        }
+        for before, after in moves
+        if after.order != before.order
+    ]
+    if orders:
+        tx.execute(_SAVE_ORDER, orders)
     items = [
-        {"which": after.id, "place": place, "to": item.state.value, "why": item.reason}
-        for place, (item, old) in enumerate(zip(after.items, before.items, strict=True))
+        {"which": after.order.id, "place": place, "to": item.state.value, "why": item.reason}
+        for before, after in moves
+        for place, (item, old) in enumerate(zip(after.order.items, before.order.items, strict=True))
         if item is not old and item != old
     ]
     if items:
         tx.execute(_SAVE_ITEM, items)
     moved = [
         {
-            "which": after.id,
+            "which": after.order.id,
             "place": task.position,
             "to": task.state.value,
             "tries": task.attempts,
@@ -294,14 +302,19 @@ def save(
             "started": task.started_at,
             "ended": task.ended_at,
         }
-        for task, old in zip(tasks_after, tasks_before, strict=False)
+        for before, after in moves
+        for task, old in zip(after.tasks, before.tasks, strict=False)
         if task is not old
     ]
     if moved:
         tx.execute(_SAVE_TASK, moved)
-    added = tasks_after[len(tasks_before) :]
+    added = [
+        (after.order.id, task)
+        for before, after in moves
+        for task in after.tasks[len(before.tasks) :]
+    ]
     if added:
-        insert_tasks(tx, after.id, added)
+        _insert_tasks(tx, added)
 
 
 def counts(r: Reader) -> dict[OrderState, int]:

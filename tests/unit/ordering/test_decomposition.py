@@ -14,10 +14,10 @@ def run_to_end(tasks: list[Task]) -> list[TaskKind]:
     """Completes whatever is ready, and tells in which order."""
     ran = []
     standing = list(tasks)
-    while (task := ready(standing)) is not None:
-        ran.append(task.kind)
-        place = standing.index(task)
-        standing[place] = done(task)
+    while found := ready(standing):
+        for task in found:
+            ran.append(task.kind)
+            standing[standing.index(task)] = done(task)
     return ran
 
 
