@@ -69,6 +69,7 @@ def focused(page: Page) -> str:
 
 def test_by_keyboard_alone(open_page: OpenPage, town: Town) -> None:
     page = open_page("/console/sign-in", signed_in=False)
+    expect(page.get_by_label("User")).to_be_focused()
     page.keyboard.type(town.user)
     page.keyboard.press("Tab")
     page.keyboard.type(town.secret)

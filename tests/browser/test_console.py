@@ -94,7 +94,7 @@ def test_customers_are_found_as_one_types(open_page: OpenPage, town: Town) -> No
 
 def test_a_name_is_only_a_name(open_page: OpenPage, town: Town) -> None:
     for path in (
-        "/console/customers?q=hara",
+        "/console/customers?q=o.hara",
         f"/console/customers/{town.hostile.id}",
         f"/console/orders/{town.held}",
         "/console/orders",
@@ -157,7 +157,7 @@ def test_a_top_up_grows_the_balance_once(open_page: OpenPage, town: Town) -> Non
     with town.system.books.read() as r:
         [account] = accounts_of(r, customer.id)
         paid = payments.payments_of(r, account.id)
-    assert [each.amount for each in paid if each.source == "console"] == [Money.of("12.5", "EUR")]
+    assert [each.amount for each in paid].count(Money.of("12.5", "EUR")) == 1
     assert town.balance_of(customer).money == before + Money.of("12.5", "EUR")
 
 

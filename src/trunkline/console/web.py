@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import falcon
@@ -198,15 +198,19 @@ def _ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
     """To the sign-in page, and from there back to the page that was asked for; a form that
     was sent too late is not sent again."""
     resp.complete = True
-    goal = req.relative_uri if req.method == "GET" else ""
-    if req.get_header("HX-Request"):
-        # htmx would follow a redirect into the middle of the page: its own header leads the
-        # whole of it away, and back to the page that it is on.
+    if current := req.get_header("HX-Current-URL"):
+        # htmx would follow a redirect into the middle of its page: its own header leads the
+        # whole page away.
         resp.status = falcon.HTTP_401
-        resp.set_header("HX-Redirect", "/console/sign-in")
-        return
-    resp.status = falcon.HTTP_303
-    resp.location = f"/console/sign-in?next={quote(goal)}" if goal else "/console/sign-in"
+        parts = urlsplit(current)
+        resp.set_header("HX-Redirect", _sign_in(f"{parts.path}?{parts.query}".rstrip("?")))
+    else:
+        resp.status = falcon.HTTP_303
+        resp.location = _sign_in(req.relative_uri if req.method == "GET" else "")
+
+
+def _sign_in(goal: str) -> str:
+    return f"/console/sign-in?next={quote(goal)}" if goal else "/console/sign-in"
 
 
 def form(req: falcon.Request) -> Mapping[str, str]:
