@@ -83,11 +83,18 @@ def bill(
     tz: ZoneInfo,
     regime: TaxRegime = TaxRegime("test"),  # noqa: B008  (frozen)
     millionths: int = 190_000,
+    missed: bool = False,
 ) -> Bill | None:
     return calculate_bill(
         ToBill(
             currency="EUR",
             month=month,
+            since=FIRST,
+            begun={
+                each.id
+                for each in held
+                if each.start_date is not None and each.start_date < month.start and not missed
+            },
             cycle_day=cycle_day,
             tz=tz,
             products=held,
@@ -166,6 +173,29 @@ def test_the_months_of_a_product_make_up_its_life(
         exact += Fraction(max(served, 0), (closes - opens).days)
     charges = len(periods)
     assert abs(billed - exact * 1_000_000_000) <= charges * CENT
+
+
+@given(products, st.integers(0, 500), st.integers(1, 31), zones)
+def test_missed_months_are_billed_as_if_they_had_not_been(
+    held: Product, days: int, cycle_day: int, tz: ZoneInfo
+) -> None:
+    """One bill that has all of a product's months says what their own bills say."""
+    assert held.start_date is not None
+    month = monthly_period(held.start_date, cycle_day=cycle_day, tz=tz)
+    each: list[tuple[object, ...]] = []
+    while True:
+        each += _said(bill(month, [held], (), cycle_day=cycle_day, tz=tz))
+        if month.end > held.start_date + timedelta(days=days):
+            break
+        month = monthly_period(month.end, cycle_day=cycle_day, tz=tz)
+    together = bill(month, [held], (), cycle_day=cycle_day, tz=tz, missed=True)
+    assert sorted(_said(together), key=repr) == sorted(each, key=repr)
+
+
+def _said(made: Bill | None) -> list[tuple[object, ...]]:
+    if made is None:
+        return []
+    return [(line.kind, line.text, line.amount, line.period, line.detail) for line in made.lines]
 
 
 def _following(month: Period, months: int, cycle_day: int, tz: ZoneInfo) -> list[Period]:

@@ -45,6 +45,7 @@ from trunkline.migration import (
 )
 from trunkline.payments import PaymentMethodKind, payment_methods_of
 from trunkline.platform.db import Database, Reader, books_metadata
+from trunkline.platform.relay import Relay
 
 TABLES = [
     "party",
@@ -401,10 +402,12 @@ def test_a_clock_is_not_asked(operator: Database) -> None:
 
 
 def test_one_is_billed_from_the_month_that_is_named(
-    operator: Database, charging: Database, now: datetime
+    operator: Database, charging: Database, relay: Relay, now: datetime
 ) -> None:
-    """Taken on in November, billed here from October on: a whole month at 91.35."""
+    """Taken on in November, billed here from October on: a whole month at 91.35, though his
+    products are in service for a year."""
     import_customers(operator, [HEADER, line()], now=now, billed_from=date(2026, 10, 15))
+    relay.drain()
     with operator.read() as r:
         starts = {each.start_date for each in products(r, taken_on(r, "1000-ADA"))}
     assert starts == {datetime(2025, 10, 1, 4, tzinfo=UTC)}

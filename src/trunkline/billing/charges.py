@@ -4,7 +4,7 @@ Every charge is reckoned to the micro and becomes minor units once, as a line; w
 goes to the ledger's rounding account, so that the entry still sums to zero.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from trunkline.billing.cycle import window
 from trunkline.billing.model import InvoiceLine, LineKind
 from trunkline.inventory import PriceKind, Product, ProductPrice
 from trunkline.kernel.money import CurrencyMismatch, Money
-from trunkline.kernel.time import Period
+from trunkline.kernel.time import Period, monthly_period
 from trunkline.ledger import (
     ONE_TIME_REVENUE,
     RECEIVABLES,
@@ -63,10 +63,14 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class ToBill(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a bill is made from. `rates` are those that hold for the month."""
+    """All that a bill is made from. `rates` are those that hold for the month; nothing before
+    `since`, the beginning of the account's first month, is billed. `begun` names the products
+    that an earlier bill has had: of any other, its earlier months are billed too."""
 
     currency: str
     month: Period
+    since: datetime
+    begun: Set[str]
     cycle_day: int
     tz: ZoneInfo
     products: Sequence[Product]
@@ -116,34 +120,60 @@ _ORDER = {kind: place for place, kind in enumerate(LineKind)}
 
 def _product_charges(to_bill: ToBill) -> Iterator[Charge]:
     for product in to_bill.products:
-        served = product.service_period(to_bill.month)
-        if served is None or product.start_date is None:
-            continue
-        for price in product.prices:
-            if price.kind is PriceKind.RECURRING:
-                yield from _recurring(to_bill, product, price, product.start_date)
-            elif product.start_date in to_bill.month:
-                yield from _charges(LineKind.ONE_TIME, product, price, served, Part(1, 1), "")
+        for month in _months(to_bill, product):
+            served = product.service_period(month)
+            if served is None:
+                continue
+            for price in product.prices:
+                if price.kind is PriceKind.RECURRING:
+                    yield from _recurring(to_bill, month, product, price)
+                elif _begins(to_bill, month, product):
+                    yield from _charges(LineKind.ONE_TIME, product, price, served, Part(1, 1), "")
+
+
+def _months(to_bill: ToBill, product: Product) -> Iterator[Period]:
+    """The months that this bill charges a product for."""
+    if product.id not in to_bill.begun and product.start_date is not None:
+        at = max(product.start_date, to_bill.since)
+        while at < to_bill.month.start:
+            missed = monthly_period(at, cycle_day=to_bill.cycle_day, tz=to_bill.tz)
+            yield missed
+            at = missed.end
+    yield to_bill.month
+
+
+def _begins(to_bill: ToBill, month: Period, product: Product) -> bool:
+    start = product.start_date
+    assert start is not None, "a product in service has started"
+    return start in month and start >= to_bill.since and product.id not in to_bill.begun
 
 
 def _recurring(
-    to_bill: ToBill, product: Product, price: ProductPrice, since: datetime
+    to_bill: ToBill, month: Period, product: Product, price: ProductPrice
 ) -> Iterator[Charge]:
-    """A price in arrears: when its period ends, or the product does."""
-    month = to_bill.month
+    """A price in arrears: when its period ends, or the product does. The day on which the
+    product starts counts whole, the one on which it ends not at all."""
+    assert product.start_date is not None, "a product in service has started"
     priced = month
     if price.period_months > 1:
         priced = window(
-            month, price.period_months, since, cycle_day=to_bill.cycle_day, tz=to_bill.tz
+            month,
+            price.period_months,
+            product.start_date,
+            cycle_day=to_bill.cycle_day,
+            tz=to_bill.tz,
         )
         ended = product.termination_date is not None and product.termination_date <= month.end
         if priced.end > month.end and not ended:
             return
     served = product.service_period(priced)
     assert served is not None, "a product in service in the month is so in the price's period"
+    served = Period(max(served.start, to_bill.since), served.end)
     first, last = _day(priced.start, to_bill.tz), _day(priced.end, to_bill.tz)
     start = max(first, _day(served.start, to_bill.tz))
     end = min(last, _day(served.end, to_bill.tz))
+    if start == end:
+        return
     part = prorate(start, end, period=(first, last), days=Days.ACTUAL)
     whole = part.numerator == part.denominator
     detail = "" if whole else f"{part.numerator} of {part.denominator} days"

@@ -28,11 +28,16 @@ class BilledUsage(msgspec.Struct, frozen=True):
     period: int
 
 
+def first_month(cycle: BillingCycle, *, cycle_day: int, tz: ZoneInfo) -> Period:
+    """The account's first month: nothing before it is billed."""
+    return monthly_period(cycle.since, cycle_day=cycle_day, tz=tz)
+
+
 def month_to_bill(cycle: BillingCycle, *, cycle_day: int, tz: ZoneInfo) -> Period:
     """The month that is billed next. One that began under another cycle day or zone is longer
     or shorter, so that nothing is billed twice or lost."""
     if cycle.next_start is None:
-        return monthly_period(cycle.since, cycle_day=cycle_day, tz=tz)
+        return first_month(cycle, cycle_day=cycle_day, tz=tz)
     return Period(
         cycle.next_start, monthly_period(cycle.next_start, cycle_day=cycle_day, tz=tz).end
     )

@@ -1,6 +1,6 @@
 """Reads all that the bills of a chunk of accounts are made from, in bulk."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,7 @@ import msgspec
 
 from trunkline.billing import runs
 from trunkline.billing.charges import ToBill
-from trunkline.billing.cycle import BillingCycle, month_after, month_to_bill
+from trunkline.billing.cycle import BillingCycle, first_month, month_after, month_to_bill
 from trunkline.billing.issuing import Draft, buyer_of
 from trunkline.billing.usage import AccountUsage, read_usage
 from trunkline.catalog import Brand, BrandId, brand, market_of_brand
@@ -24,7 +24,7 @@ from trunkline.customers import (
     customers,
     parties,
 )
-from trunkline.inventory import Product, products_for_billing
+from trunkline.inventory import Product, ProductId, products, products_for_billing
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.time import Period, zone
 from trunkline.ledger import LegalEntity, LegalEntityId, legal_entity
@@ -53,6 +53,7 @@ class _Chunk(msgspec.Struct, frozen=True):
     parties: Mapping[PartyId, Party]
     months: Mapping[BillingAccountId, Period]
     products: Mapping[str, list[Product]]
+    begun: Set[str]
     usage: Mapping[BillingAccountId, AccountUsage]
 
 
@@ -72,7 +73,7 @@ class Gatherer:
         """Each cycle with what its bill is made from, or with why it can't be made."""
         if not cycles:
             return
-        with self._books.read() as r:
+        with self._books.snapshot() as r:
             chunk = self._read(r, cycles)
         for cycle in cycles:
             try:
@@ -101,18 +102,15 @@ class Gatherer:
             for cycle in cycles
             if cycle.account in zones
         }
-        by_month: dict[Period, list[BillingAccountId]] = {}
-        for account_id, month in months.items():
-            by_month.setdefault(month, []).append(account_id)
-        products: dict[str, list[Product]] = {}
-        for month, ids in by_month.items():
-            products |= products_for_billing(r, ids, month)
+        begun = runs.begun(r, list(months))
+        products = _products(r, months, begun)
         return _Chunk(
             accounts=accounts,
             owners=owners,
             parties=parties(r, {customer.party for customer in owners.values()}),
             months=months,
             products=products,
+            begun={product for product, is_begun in begun.items() if is_begun},
             usage=read_usage(
                 self._charging,
                 accounts,
@@ -135,6 +133,7 @@ class Gatherer:
         month = chunk.months[account.id]
         following = month_after(month, cycle_day=account.cycle_day, tz=market.tz)
         usage = chunk.usage.get(account.id, AccountUsage())
+        products = chunk.products.get(account.id, ())
         last_day = month.end.astimezone(market.tz).date() - timedelta(days=1)
         return Gathered(
             draft=Draft(
@@ -149,19 +148,49 @@ class Gatherer:
                 buyer=buyer_of(customer, chunk.parties[customer.party], entity.country),
                 tz=market.tz,
                 bill=None,
+                begins=[
+                    product.id
+                    for product in products
+                    if product.id not in chunk.begun and _has_started(product, month)
+                ],
                 billed=usage.billed,
             ),
             to_bill=ToBill(
                 currency=account.currency,
                 month=month,
+                since=first_month(cycle, cycle_day=account.cycle_day, tz=market.tz).start,
+                begun=chunk.begun,
                 cycle_day=account.cycle_day,
                 tz=market.tz,
-                products=chunk.products.get(account.id, ()),
+                products=products,
                 usage=usage.charges,
                 regime=market.taxes.regime,
                 rates=market.taxes.on(last_day),
             ),
         )
+
+
+def _products(
+    r: Reader, months: Mapping[BillingAccountId, Period], begun: Mapping[ProductId, bool]
+) -> dict[str, list[Product]]:
+    """The products in service in each account's month, and those that bills have missed."""
+    by_month: dict[Period, list[BillingAccountId]] = {}
+    for account_id, month in months.items():
+        by_month.setdefault(month, []).append(account_id)
+    found: dict[str, list[Product]] = {}
+    for month, ids in by_month.items():
+        found |= products_for_billing(r, ids, month)
+    read = {product.id for of_account in found.values() for product in of_account}
+    missed = [
+        product for product, is_begun in begun.items() if not is_begun and product not in read
+    ]
+    for product in products(r, missed):
+        found.setdefault(product.billing_account, []).append(product)
+    return found
+
+
+def _has_started(product: Product, month: Period) -> bool:
+    return product.start_date is not None and product.start_date < month.end
 
 
 def _market(r: Reader, brand_id: BrandId) -> Market | TrunklineError:

@@ -12,6 +12,7 @@ from trunkline.billing.cycle import BilledUsage, BillingCycle
 from trunkline.billing.model import BillRunId, Invoice, InvoiceId, PartyOnInvoice
 from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccount, Customer, Organization, Party, PostalAddress
+from trunkline.inventory import ProductId
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import Period, local_midnight
 from trunkline.ledger import Entry, LegalEntity
@@ -22,7 +23,8 @@ _TERRITORIES = Locale("en").territories
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """An account's month, ready to be written: `bill` is None where there was nothing to bill.
-    `cycle` is the account's as it was read, `moved` as it will stand."""
+    `cycle` is the account's as it was read, `moved` as it will stand. `begins` are the products
+    that no bill has had before this one."""
 
     cycle: BillingCycle
     moved: BillingCycle
@@ -33,6 +35,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     buyer: PartyOnInvoice
     tz: ZoneInfo
     bill: Bill | None
+    begins: Sequence[ProductId]
     billed: Mapping[ChargingAccountId, BilledUsage]
 
 

@@ -13,6 +13,7 @@ from trunkline.billing.issuing import Draft, entry_of, invoice_of, item_of
 from trunkline.billing.model import BillFailure, BillRunId, Invoice, InvoiceId
 from trunkline.catalog import market_of_brand
 from trunkline.customers import AccountNotFound, BillingAccountId, billing_accounts, customers
+from trunkline.inventory import Product, products_of
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import zone
 from trunkline.ledger import LegalEntityId, post_many
@@ -52,6 +53,22 @@ def start_billing(tx: Tx, since: Mapping[BillingAccountId, datetime]) -> int:
     return runs.start_cycles(tx, cycles)
 
 
+def bill_products(tx: Tx, products: Sequence[Product]) -> None:
+    """Bills these products from their start. An account that is not billed yet is from the
+    month in which its first product came into service; nothing before that is ever billed."""
+    started = [each for each in products if each.start_date is not None]
+    accounts = {BillingAccountId(each.billing_account) for each in started}
+    fresh = accounts - runs.cycles(tx, accounts).keys()
+    start_billing(
+        tx, {account: _first_start(products_of(tx, account)) for account in sorted(fresh)}
+    )
+    runs.await_products(tx, {each.id: each.billing_account for each in started})
+
+
+def _first_start(products: Sequence[Product]) -> datetime:
+    return min(each.start_date for each in products if each.start_date is not None)
+
+
 def issue_bills(
     tx: Tx,
     drafts: Sequence[Draft],
@@ -74,6 +91,9 @@ def issue_bills(
         }
         if billed_usage:
             runs.save_billed_usage(tx, billed_usage)
+        runs.begin_products(
+            tx, {product: draft.account.id for draft in fresh for product in draft.begins}
+        )
     billed = [
         (tx.new_id(InvoiceId, now), draft, draft.bill) for draft in fresh if draft.bill is not None
     ]

@@ -61,7 +61,7 @@ def texts(invoice: Invoice) -> dict[str, Any]:
         "facts": _facts(invoice),
         "due": _due(invoice),
         "sections": [
-            _section(kind, title, lines)
+            _section(invoice, kind, title, lines)
             for kind, title in _SECTIONS
             if (lines := [line for line in invoice.lines if line.kind is kind])
         ],
@@ -121,7 +121,9 @@ def _due(invoice: Invoice) -> dict[str, str]:
     return {"title": title, "text": text, "amount": str(due)}
 
 
-def _section(kind: LineKind, title: str, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
+def _section(
+    invoice: Invoice, kind: LineKind, title: str, lines: Sequence[InvoiceLine]
+) -> dict[str, Any]:
     currency = lines[0].amount.currency
     total = Money(sum(line.amount.micros for line in lines), currency)
     columns = ["Description", currency]
@@ -131,10 +133,20 @@ def _section(kind: LineKind, title: str, lines: Sequence[InvoiceLine]) -> dict[s
         "title": title,
         "columns": columns,
         "lines": [
-            {"text": line.text, "detail": line.detail, "cells": _cells(line)} for line in lines
+            {"text": line.text, "detail": _detail(invoice, line), "cells": _cells(line)}
+            for line in lines
         ],
         "sum": [f"{title}, net", _amount(total)],
     }
+
+
+def _detail(invoice: Invoice, line: InvoiceLine) -> str:
+    """With its first day where a charge reaches back before the billing period."""
+    if line.period is None or line.period.start >= invoice.period.start:
+        return line.detail
+    first = line.period.start.astimezone(ZoneInfo(invoice.time_zone)).date()
+    since = f"from {_date(first)}"
+    return f"{line.detail}, {since}" if line.detail else since
 
 
 def _cells(line: InvoiceLine) -> list[str]:

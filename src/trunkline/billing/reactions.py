@@ -1,23 +1,44 @@
 """What billing does when products come into service."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from trunkline.billing.operations import start_billing
-from trunkline.customers import BillingAccountId
-from trunkline.inventory import ProductStatus
-from trunkline.inventory.events import ProductStatusChanged
+from trunkline.billing.operations import bill_products
+from trunkline.inventory import ProductStatus, products
+from trunkline.inventory.events import ProductCreated, ProductStatusChanged
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
+_IN_SERVICE = (ProductStatus.ACTIVE, ProductStatus.SUSPENDED)
+"""What a product becomes, or is created as, when it begins to be charged."""
 
-def on_product_status(tx: Tx, event: ProductStatusChanged, _now: datetime) -> None:
-    """An account is billed from its first product's activation on."""
-    if event.status is ProductStatus.ACTIVE:
-        start_billing(tx, {BillingAccountId(event.billing_account): event.at})
+Told = ProductCreated | ProductStatusChanged
+
+
+def on_products(tx: Tx, events: Sequence[Told], _now: datetime) -> None:
+    """A product is billed from its start on, and with the first one its account."""
+    begun = [event.product for event in events if event.status in _IN_SERVICE]
+    if begun:
+        bill_products(tx, products(tx, begun))
+
+
+def on_product(tx: Tx, event: Told, now: datetime) -> None:
+    on_products(tx, (event,), now)
 
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction(
-        "billing.start_billing", on=ProductStatusChanged, run=on_product_status, database="books"
+        "billing.product_created",
+        on=ProductCreated,
+        run=on_product,
+        database="books",
+        together=on_products,
+    ),
+    Reaction(
+        "billing.start_billing",
+        on=ProductStatusChanged,
+        run=on_product,
+        database="books",
+        together=on_products,
     ),
 )

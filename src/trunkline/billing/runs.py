@@ -11,6 +11,7 @@ from trunkline.billing.cycle import BilledUsage, BillingCycle
 from trunkline.billing.model import BillFailure, BillRun, BillRunId, BillRunState
 from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId
+from trunkline.inventory import ProductId
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata
 
 billing_cycle = sa.Table(
@@ -31,6 +32,17 @@ usage_table = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("period", sa.Integer, nullable=False),
     sa.Index("billed_usage_by_account", "billing_account_id"),
+)
+
+# What has come into service, and whether a bill has had it: one that was missed (its activation
+# was still on its way, or it was entered late) comes with the next.
+product_table = sa.Table(
+    "billed_product",
+    books_metadata,
+    sa.Column("product_id", sa.String(100), primary_key=True),
+    sa.Column("billing_account_id", sa.String(100), nullable=False),
+    sa.Column("begun", sa.Boolean, nullable=False),
+    sa.Index("billed_product_by_account", "billing_account_id"),
 )
 
 bill_run = sa.Table(
@@ -95,6 +107,14 @@ _insert_billed_usage = postgresql.insert(usage_table)
 _SAVE_BILLED_USAGE = _insert_billed_usage.on_conflict_do_update(
     index_elements=["charging_account_id"],
     set_={"seq": _insert_billed_usage.excluded.seq, "period": _insert_billed_usage.excluded.period},
+)
+_BEGUN = sa.select(product_table.c.product_id, product_table.c.begun).where(
+    product_table.c.billing_account_id.in_(sa.bindparam("ids", expanding=True))
+)
+_insert_product = postgresql.insert(product_table)
+_AWAIT_PRODUCT = _insert_product.on_conflict_do_nothing(index_elements=["product_id"])
+_BEGIN_PRODUCT = _insert_product.on_conflict_do_update(
+    index_elements=["product_id"], set_={"begun": True}
 )
 _INSERT_RUN = sa.insert(bill_run)
 _ADVANCE_RUN = (
@@ -204,6 +224,36 @@ def save_billed_usage(
             for charging_account, (account, billed) in new.items()
         ],
     )
+
+
+def begun(r: Reader, accounts: Sequence[BillingAccountId]) -> dict[ProductId, bool]:
+    """The products of these accounts that have come into service, as far as billing was told,
+    and whether a bill has had them."""
+    rows = r.execute(_BEGUN, {"ids": list(accounts)})
+    return {ProductId(row.product_id): row.begun for row in rows}
+
+
+def await_products(tx: Tx, products: Mapping[ProductId, str]) -> None:
+    """Products, with their billing accounts, that a bill is to have."""
+    _write_products(tx, _AWAIT_PRODUCT, products, begun=False)
+
+
+def begin_products(tx: Tx, products: Mapping[ProductId, str]) -> None:
+    """Products, with their billing accounts, that a bill has."""
+    _write_products(tx, _BEGIN_PRODUCT, products, begun=True)
+
+
+def _write_products(
+    tx: Tx, statement: sa.Executable, products: Mapping[ProductId, str], *, begun: bool
+) -> None:
+    if products:
+        tx.execute(
+            statement,
+            [
+                {"product_id": product, "billing_account_id": account, "begun": begun}
+                for product, account in sorted(products.items())
+            ],
+        )
 
 
 def insert_run(tx: Tx, run: BillRun) -> None:

@@ -72,11 +72,21 @@ def bill(
     rounding: TaxRounding = TaxRounding.INVOICE,
     inclusive: bool = False,
     rate: TaxRate = VAT,
+    since: datetime = LONG_AGO,
+    missed: bool = False,
 ) -> Bill | None:
+    """`missed`: no bill has had the products, as if they had started in the month."""
+    month = monthly_period(day(of, tz), cycle_day=cycle_day, tz=tz)
     return calculate_bill(
         ToBill(
             currency="EUR",
-            month=monthly_period(day(of, tz), cycle_day=cycle_day, tz=tz),
+            month=month,
+            since=since,
+            begun={
+                each.id
+                for each in products
+                if each.start_date is not None and each.start_date < month.start and not missed
+            },
             cycle_day=cycle_day,
             tz=tz,
             products=products,

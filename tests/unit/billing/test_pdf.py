@@ -156,6 +156,21 @@ def test_a_long_word_and_an_empty_address() -> None:
     assert len(pages(render_pdf(invoice(fee(1, "T" * 200), buyer=buyer)))) == 1
 
 
+def test_a_charge_for_an_earlier_month_says_since_when() -> None:
+    start = datetime(2026, 10, 29, 23, tzinfo=UTC)
+    late = InvoiceLine(
+        1,
+        LineKind.RECURRING,
+        "Plan",
+        eur("2"),
+        "standard",
+        period=Period(start, datetime(2026, 10, 31, 23, tzinfo=UTC)),
+        detail="2 of 31 days",
+    )
+    (page,) = pages(render_pdf(invoice(late)))
+    assert "2 of 31 days, from 30 October 2026" in page
+
+
 def test_what_was_owed_before_is_carried() -> None:
     said = texts(invoice(previous_balance=eur("17.20")))
     assert [(row["label"], row["amount"]) for row in said["totals"]][-2:] == [
