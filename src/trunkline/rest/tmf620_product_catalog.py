@@ -6,7 +6,6 @@ prices and allowances are ProductOfferingPrices of `@type` UsagePrice and Allowa
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,8 +13,8 @@ import msgspec
 from trunkline import catalog
 from trunkline.catalog import DOCUMENTS, DocumentKind
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import CATALOG, Money, PeriodIn
-from trunkline.tmf import Api, Body, Document, Moment, Paths, Wire, in_json
+from trunkline.rest.wire import CATALOG, MoneyIn, PeriodIn
+from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json
 
 
 class CatalogRef(Wire):
@@ -35,7 +34,7 @@ class RefOrValue(Wire):
 
 
 class PriceQuantity(Wire):
-    amount: Decimal | None = None
+    amount: Number | None = None
     units: str | None = None
 
 
@@ -148,8 +147,8 @@ class ProductOfferingPrice(Entry):
 
     is_bundle: bool | None = None
     price_type: str | None = None
-    price: Money | None = None
-    percentage: Decimal | None = None
+    price: MoneyIn | None = None
+    percentage: Number | None = None
     recurring_charge_period_length: int | None = None
     recurring_charge_period_type: str | None = None
     unit_of_measure: PriceQuantity | None = None
@@ -159,7 +158,7 @@ class ProductOfferingPrice(Entry):
     rating_group: int | None = None
     rate_sheet: str | None = None
     increments: tuple[Increment, ...] = ()
-    connection_fee: Money | None = None
+    connection_fee: MoneyIn | None = None
     priority: int | None = None
 
 

@@ -30,12 +30,13 @@ from trunkline.rest.wire import (
     PRODUCTS,
     Period,
     Quantity,
+    QuantityIn,
     Ref,
     RefIn,
     placed,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Task, Timestamp, Wire, amount, href
+from trunkline.tmf import Aggregate, Api, Entity, Path, Task, Timestamp, Wire, amount, href
 from trunkline.tmf.errors import BadQuery
 from trunkline.tmf.paths import Op
 from trunkline.tmf.query import Query
@@ -77,7 +78,7 @@ class TopUpForm(Entity, kw_only=True, tag="TopupBalance"):
 
 
 class TopUpCreate(Wire):
-    amount: Quantity
+    amount: QuantityIn
     bucket: RefIn
     party_account: RefIn
     usage_type: str
@@ -193,6 +194,9 @@ class Buckets(Aggregate[BucketForm]):
             yield from _forms(by_id[ChargingAccountId(ident)])
 
 
+_OWN = Path(sa.literal(""), lambda text, _: text, only_equal=True)
+"""Not for SQL: what stands inside an account is compared by `Buckets` itself."""
+
 _BY_ACCOUNT: dict[str, sa.Column[Any]] = {
     "id": ACCOUNTS.c.id,
     "product.id": ACCOUNTS.c.id,
@@ -275,11 +279,7 @@ def api(database: Database, clock: Clock) -> Api:
         type="Bucket",
         key=ACCOUNTS.c.id,
         database="charging",
-        paths={
-            **_BY_ACCOUNT,
-            # What stands inside the account is compared by `Buckets` itself.
-            **dict.fromkeys(("usageType", "status", "name"), sa.literal("")),
-        },
+        paths=dict.fromkeys((*_BY_ACCOUNT, "usageType", "status", "name"), _OWN),
         find=lambda _r, _ids: (),
         to_wire=lambda form: form,
         form=BucketForm,

@@ -22,7 +22,18 @@ from trunkline.payments import (
     PaymentMethodKind,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import ACCOUNT, BILL, PAYMENT, PRODUCTS, Money, Ref, RefIn, placed, ref
+from trunkline.rest.wire import (
+    ACCOUNT,
+    BILL,
+    PAYMENT,
+    PRODUCTS,
+    Money,
+    MoneyIn,
+    Ref,
+    RefIn,
+    placed,
+    ref,
+)
 from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, amount, href
 
 _PAYMENTS = f"{PAYMENT}/payment"
@@ -59,7 +70,7 @@ class PaymentItemIn(Wire):
 class PaymentCreate(Wire):
     account: RefIn
     payment_method: Method
-    total_amount: Money
+    total_amount: MoneyIn
     correlator_id: str | None = None
     payment_item: tuple[PaymentItemIn, ...] = ()
 

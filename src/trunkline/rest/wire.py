@@ -11,7 +11,7 @@ from msgspec import UnsetType
 
 from trunkline.kernel import errors, money
 from trunkline.kernel.time import format_instant
-from trunkline.tmf import Moment, Timestamp, Wire, href
+from trunkline.tmf import Moment, Number, Timestamp, Wire, href
 
 CATALOG = "/tmf-api/productCatalogManagement/v4"
 ORDERING = "/tmf-api/productOrderingManagement/v4"
@@ -39,12 +39,24 @@ class Money(Wire):
     def of(cls, amount: money.Money) -> "Money":
         return cls(unit=amount.currency, value=amount.to_decimal())
 
+
+class MoneyIn(Wire):
+    """TMF Money as a client gives it."""
+
+    unit: str
+    value: Number
+
     def parsed(self, path: str) -> money.Money:
         return money.Money.of(self.value, self.unit, path=path)
 
 
 class Quantity(Wire):
     amount: Decimal
+    units: str
+
+
+class QuantityIn(Wire):
+    amount: Number
     units: str
 
 

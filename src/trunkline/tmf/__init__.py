@@ -7,7 +7,7 @@ entity tags. It knows no telecom rule; what a resource is, a declaration says.
 
 from trunkline.tmf.paths import Path, Paths, amount, child, column, in_json
 from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
-from trunkline.tmf.wire import Entity, Moment, Timestamp, Wire, href
+from trunkline.tmf.wire import Entity, Moment, Number, Timestamp, Wire, href
 
 __all__ = [
     "Aggregate",
@@ -16,6 +16,7 @@ __all__ = [
     "Document",
     "Entity",
     "Moment",
+    "Number",
     "Path",
     "Paths",
     "Resource",

@@ -1,5 +1,6 @@
 """Resources over HTTP: what falcon routes to."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from trunkline.tmf.resource import Api, Body, Resource
 
 JSON = "application/json;charset=utf-8"
 MAX_BODY = 1_000_000
+REMEMBER = 1.0
+"""Seconds for which an edge process believes a key that it has just looked up."""
 _MERGES = ("application/json", "application/merge-patch+json")
 _STEPS = "application/json-patch+json"
 _MAX_KEY = 200
@@ -41,10 +44,13 @@ class Server:
 class Guard:
     """Middleware that lets nobody pass without the scope that the route states for the method.
     A route says `scopes = {"GET": "tmf620:read"}`, or `is_open = True`; what says neither is
-    closed to all. Leaves the `Principal` in `req.context.caller`."""
+    closed to all. Leaves the `Principal` in `req.context.caller`. A key that was good is taken
+    for good for `remember` seconds more."""
 
-    def __init__(self, books: Database) -> None:
+    def __init__(self, books: Database, *, remember: float = REMEMBER) -> None:
         self._books = books
+        self._remember = remember
+        self._known: dict[str, tuple[float, security.Principal]] = {}
 
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, resource: Any, _params: object
@@ -56,13 +62,22 @@ class Guard:
             raise security.Unauthenticated(
                 "an API key is needed: Authorization: Bearer, or X-API-Key"
             )
-        with self._books.read() as r:
-            caller = req.context.caller = security.authenticate(r, secret)
+        caller = req.context.caller = self._caller(secret)
         scope = getattr(resource, "scopes", {}).get(req.method)
         if scope is not None:
             caller.require(scope)
         elif hasattr(resource, f"on_{req.method.lower()}"):
             raise security.LacksScope(f"{req.method} {req.path} is closed: it states no scope")
+
+    def _caller(self, secret: str) -> security.Principal:
+        until, caller = self._known.get(secret, (0.0, None))
+        moment = time.monotonic()
+        if caller is None or moment >= until:
+            self._known.pop(secret, None)
+            with self._books.read() as r:
+                caller = security.authenticate(r, secret)
+            self._known[secret] = moment + self._remember, caller
+        return caller
 
 
 def _secret(req: falcon.Request) -> str | None:

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from trunkline.tmf.errors import ErrorBody
-from trunkline.tmf.paths import Path
-from trunkline.tmf.query import DEFAULT_LIMIT, MAX_LIMIT
+from trunkline.tmf.paths import Op, Path
+from trunkline.tmf.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from trunkline.tmf.resource import Aggregate, Api, Document, Resource
+from trunkline.tmf.wire import Number
 
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{name}"
@@ -20,7 +21,9 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
     apis = tuple(apis)
     resources = [resource for api in apis for resource in api.resources]
     forms = [form for resource in resources for form in _forms(resource)]
-    schemas, components = msgspec.json.schema_components((ErrorBody, *forms), ref_template=_REF)
+    schemas, components = msgspec.json.schema_components(
+        (ErrorBody, *forms), ref_template=_REF, schema_hook=_schema_of
+    )
     names = {_REF.format(name=form.__name__): name for form, name in _names(resources).items()}
     schemas, components = _tidied(schemas, names), _tidied(components, names)
     components = {names.get(_REF.format(name=old), old): each for old, each in components.items()}
@@ -51,6 +54,12 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
             },
         },
     }
+
+
+def _schema_of(kind: type) -> Schema:
+    if kind is Number:
+        return {"type": "number"}
+    raise NotImplementedError
 
 
 def _names(resources: list[Resource[Any]]) -> dict[Any, str]:
@@ -201,10 +210,10 @@ def _list_parameters(resource: Resource[Any]) -> list[Schema]:
 
 def _filter(name: str, path: Path) -> Schema:
     said = "Several values, with commas or repeated, are alternatives."
-    operators = "ne" if path.kind == "boolean" else "gt, gte, lt, lte, ne"
-    if path.kind == "string":
-        operators += ", regex"
-    return _query(name, f"{said} Also {name}. with {operators}.", _TEXT)
+    others = ", ".join(op for op in path.operators if op is not Op.EQ)
+    if others:
+        said += f" Also `{name}.` with {others}."
+    return _query(name, said, _OF_KIND.get(path.kind, _TEXT))
 
 
 def _query(name: str, said: str, schema: Schema) -> Schema:
@@ -212,14 +221,20 @@ def _query(name: str, said: str, schema: Schema) -> Schema:
 
 
 _TEXT = {"type": "string"}
-_WHOLE = {"type": "integer", "minimum": 0}
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+_OF_KIND: dict[str, Schema] = {
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date-time": {"type": "string", "format": "date-time"},
+}
 _COUNTS = ("X-Total-Count", "X-Result-Count")
 _FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _TEXT)
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key and body give the first answer again.",
-    "schema": _TEXT,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 _MATCH = {
     "name": "If-Match",

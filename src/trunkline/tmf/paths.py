@@ -52,14 +52,27 @@ class Path(msgspec.Struct, frozen=True, eq=False):
     kind: Kind = "string"
     within: Callable[[Expression], Expression] | None = None
     least: Expression | None = None
+    only_equal: bool = False
+
+    @property
+    def operators(self) -> tuple[Op, ...]:
+        """The comparisons that it takes."""
+        if self.only_equal:
+            return (Op.EQ,)
+        if self.kind == "boolean":
+            return (Op.EQ, Op.NE)
+        return tuple(op for op in Op if op is not Op.REGEX or self.kind == "string")
 
     def matches(self, op: Op, texts: Sequence[str], path: str) -> Expression:
         """The condition for `path op texts`, where any of the texts may match."""
+        if op not in self.operators:
+            raise BadQuery(
+                f"a {self.kind} is not compared by {op} here, only by {', '.join(self.operators)}",
+                path=path,
+            )
         if op is Op.NE:
             return ~sa.func.coalesce(self.matches(Op.EQ, texts, path), sa.false())
         if op is Op.REGEX:
-            if self.kind != "string":
-                raise BadQuery(f"a regex needs a text, and this is a {self.kind}", path=path)
             found = sa.or_(*(_regex(self.value, text, path) for text in texts))
         elif self.kind == "date-time":
             found = sa.or_(*(_compare_instant(self.value, op, text, path) for text in texts))

@@ -14,7 +14,7 @@ from trunkline.tmf.paths import Expression, Op, Path
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-_MAX_OFFSET = 2**31
+MAX_OFFSET = 2**31
 _MAX_TERMS = 100
 
 _SYMBOLS = {">=": Op.GTE, "<=": Op.LTE, "!=": Op.NE, "*=": Op.REGEX, ">": Op.GT, "<": Op.LT,
@@ -64,8 +64,8 @@ def parse(text: str) -> Query:
         raise BadQuery(f"more than {_MAX_TERMS} values to filter by")
     return Query(
         fields=_fields(once["fields"]) if "fields" in once else None,
-        offset=_whole(once.get("offset", "0"), "offset", _MAX_OFFSET),
-        limit=min(_whole(once.get("limit", str(DEFAULT_LIMIT)), "limit", _MAX_OFFSET), MAX_LIMIT),
+        offset=_whole(once.get("offset", "0"), "offset", MAX_OFFSET),
+        limit=min(_whole(once.get("limit", str(DEFAULT_LIMIT)), "limit", MAX_OFFSET), MAX_LIMIT),
         sort=_sort(once.get("sort", "")),
         terms=tuple(Term(path, op, tuple(values)) for (path, op), values in terms.items()),
     )

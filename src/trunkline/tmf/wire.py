@@ -11,6 +11,7 @@ import msgspec
 from trunkline.kernel.errors import Invalid
 
 MAX_DEPTH = 32
+_MOST_DIGITS = 300
 
 Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """An instant on its way out, as `kernel.time.format_instant` writes it."""
@@ -30,6 +31,16 @@ class Entity(Wire, tag_field="@type", tag=True):
 
     id: str
     href: str
+
+
+class Number(Decimal):
+    """A JSON number on its way in, with all its digits; a text is none."""
+
+
+def _number(kind: type, value: object) -> Number:
+    if kind is Number and isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Number(value)
+    raise ValueError(f"Expected number, got {type(value).__name__}")
 
 
 def _text(value: object) -> str:
@@ -62,22 +73,25 @@ def href(path: str, id: str) -> str:  # noqa: A002 (the attribute's name)
 
 def decode(raw: bytes) -> Any:
     """A JSON body as plain values. Raises `Invalid` for what is no JSON, is nested deeper than
-    `MAX_DEPTH`, or holds a NUL, which no database keeps."""
+    `MAX_DEPTH`, or holds what no database keeps: a NUL, a number without end."""
     try:
         value = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"the body is not JSON: {error}", path="$") from None
     except RecursionError:
         raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$") from None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or b"\\u0000" in raw:
+    try:
         _check(value)
+    except Invalid as error:
+        error.path = error.path or "$"
+        raise
     return value
 
 
 def convert(value: Any, form: type[Input]) -> Input:
     """Plain values as a typed form. Raises `Invalid` naming the path."""
     try:
-        return msgspec.convert(value, form)
+        return msgspec.convert(value, form, dec_hook=_number)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
 
@@ -93,18 +107,30 @@ def _invalid(said: str) -> Invalid:
     return Invalid(reason.replace("`", ""), path=path or "$")
 
 
-def _check(value: Any) -> None:
-    level, depth = [value], 0
-    while level:
-        if any(isinstance(each, str) and "\0" in each for each in level):
-            raise Invalid("a text holds a NUL", path="$")
-        below: list[Any] = []
-        for each in level:
-            if isinstance(each, dict):
-                below += [*each, *each.values()]
-            elif isinstance(each, list):
-                below += each
-        depth += any(isinstance(each, (dict, list)) for each in level)
-        if depth > MAX_DEPTH:
+def _check(value: Any, depth: int = 0) -> None:
+    """Refuses what some database can't keep."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Invalid("a text holds a NUL")
+    elif isinstance(value, Decimal):
+        if abs(value.adjusted()) > _MOST_DIGITS or len(value.as_tuple().digits) > _MOST_DIGITS:
+            raise Invalid(f"a number has more than {_MOST_DIGITS} digits")
+    elif isinstance(value, dict | list):
+        if depth == MAX_DEPTH:
             raise Invalid(f"the body is nested deeper than {MAX_DEPTH}", path="$")
-        level = below
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, each in inside:
+            try:
+                _check(name, depth)
+                _check(each, depth + 1)
+            except Invalid as error:
+                error.path = _joined(f"[{name}]" if isinstance(name, int) else name, error.path)
+                raise
+
+
+def _joined(outer: str, inner: str | None) -> str:
+    if inner is None:
+        return outer.replace("\0", "")
+    if inner == "$":
+        return inner
+    return f"{outer}{inner}" if inner.startswith("[") else f"{outer}.{inner}"

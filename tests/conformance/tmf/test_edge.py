@@ -10,9 +10,11 @@ from openapi_spec_validator import validate
 
 from tests.conformance.tmf.client import Client, documents
 from tests.conformance.tmf.conftest import MakeClient
+from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.rest import all_apis, create_app
+from trunkline.tmf.http import Guard
 
 OPEN = {"/docs", "/docs/start.js", "/healthz", "/metrics", "/openapi.json", "/readyz"}
 METHODS = ("get", "post", "put", "patch", "delete", "head")
@@ -62,6 +64,21 @@ def test_every_closed_route_refuses_a_stranger_and_one_without_the_scope(
                 answer = client.send(method, where, body)
                 assert answer.status == status, (method, path)
                 assert answer.body["@type"] == "Error"
+
+
+def test_a_revoked_key_is_believed_no_longer_than_it_is_remembered(
+    books: Database, clock: DrivenClock
+) -> None:
+    guard = Guard(books, remember=0.0)
+    with books.transaction() as tx:
+        key = security.create_api_key(tx, name="k", scopes=["tmf000:read"], now=clock.now())
+    request = falcon.testing.create_req(headers={"X-API-Key": key.secret})
+    guard.process_resource(request, falcon.Response(), Broken(), None)
+    assert request.context.caller.name == "k"
+    with books.transaction() as tx:
+        security.revoke_api_key(tx, key=key.id, now=clock.now())
+    with pytest.raises(security.Unauthenticated):
+        guard.process_resource(request, falcon.Response(), Broken(), None)
 
 
 class Careless:

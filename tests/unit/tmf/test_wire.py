@@ -29,8 +29,11 @@ class Outer(Wire):
         ("[" * 33 + "]" * 33, "$", "deeper"),
         ('{"a":' * 10_000 + "1" + "}" * 10_000, "$", "deeper"),
         ("[" * 100_000, "$", "deeper"),
-        ('{"a": ["x\\u0000"]}', "$", "NUL"),
-        ('{"x\\u0000": 1}', "$", "NUL"),
+        ('{"a": ["y", "x\\u0000"]}', "a[1]", "NUL"),
+        ('[{"x\\u0000": 1}]', "[0].x", "NUL"),
+        ('{"a": {"b": 1e999}}', "a.b", "digits"),
+        ('{"a": 1e-999999999}', "a", "digits"),
+        ("1" * 5000, "$", "not JSON"),
     ],
 )
 def test_what_is_refused_as_json(body: str, path: str, reason: str) -> None:
