@@ -317,6 +317,10 @@ class DocumentExists(Conflict):
     code = "documentExists"
 
 
+def document_exists(kind: DocumentKind, document_id: str) -> DocumentExists:
+    return DocumentExists(f"there is a {kind} {document_id} already", path="id")
+
+
 class DocumentInUse(Conflict):
     """It can't be deleted: another document names it, or customers may hold it."""
 
@@ -333,6 +337,10 @@ class UnknownMarket(NotFound):
 
 class NameTaken(Conflict):
     code = "nameTaken"
+
+
+def name_taken(what: str, name: str) -> NameTaken:
+    return NameTaken(f"there is a {what} {name[:60]} already", path="name")
 
 
 class UnknownRateSheet(NotFound):

@@ -30,14 +30,12 @@ from trunkline.catalog.model import (
     Brand,
     BrandId,
     Document,
-    DocumentExists,
     DocumentInUse,
     DocumentKind,
     DocumentNotFound,
     InvalidDocument,
     Market,
     MarketId,
-    NameTaken,
     OfferingId,
     PriceId,
     RateSheet,
@@ -45,6 +43,8 @@ from trunkline.catalog.model import (
     UnknownMarket,
     UnknownReference,
     UsagePrice,
+    document_exists,
+    name_taken,
 )
 from trunkline.catalog.prices import parse_price
 from trunkline.catalog.rates import read_sheet
@@ -77,7 +77,7 @@ def create_market(
     if len(country) != 2 or not country.isascii() or not country.isupper():
         raise Invalid(f"{country[:10]!r} is not an ISO 3166-1 alpha-2 code", path="country")
     if store.find_market_named(tx, name) is not None:
-        raise NameTaken(f"there is a market {name[:60]} already", path="name")
+        raise name_taken("market", name)
     new = Market(
         id=market_id or tx.new_id(MarketId, now),
         name=name,
@@ -98,7 +98,7 @@ def create_brand(
     if store.find_market(tx, market) is None:
         raise UnknownMarket(f"there is no market {market}", path="market")
     if store.find_brand_named(tx, name) is not None:
-        raise NameTaken(f"there is a brand {name[:60]} already", path="name")
+        raise name_taken("brand", name)
     new = Brand(id=brand_id or tx.new_id(BrandId, now), name=name, market=market)
     store.insert_brand(tx, new)
     return new
@@ -113,7 +113,7 @@ def create_document(tx: Tx, *, kind: DocumentKind, body: Body, now: datetime) ->
     plain = _plain(body)
     document_id = _id_of(tx, kind, plain, now)
     if store.known_ids(tx, kind, [document_id]):
-        raise DocumentExists(f"there is a {kind} {document_id} already", path="id")
+        raise document_exists(kind, document_id)
     return _save(tx, kind, plain, document_id, None, now)
 
 

@@ -10,6 +10,7 @@ from trunkline.catalog.model import (
     Brand,
     BrandId,
     Document,
+    DocumentInUse,
     DocumentKind,
     LifecycleStatus,
     Market,
@@ -17,8 +18,12 @@ from trunkline.catalog.model import (
     OfferingId,
     RateSheet,
     RateSheetEntry,
+    UnknownReference,
+    document_exists,
+    name_taken,
 )
 from trunkline.kernel.money import Money
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 
 market = sa.Table(
@@ -169,22 +174,24 @@ _ENTRIES = (
 
 
 def insert_market(tx: Tx, new: Market) -> None:
-    tx.execute(
-        _INSERT_MARKET,
-        {
-            "id": new.id,
-            "name": new.name,
-            "currency": new.currency,
-            "time_zone": new.time_zone,
-            "country": new.country,
-            "tax_regime": new.tax_regime,
-            "languages": list(new.languages),
-        },
-    )
+    with collision(taken=name_taken("market", new.name)):
+        tx.execute(
+            _INSERT_MARKET,
+            {
+                "id": new.id,
+                "name": new.name,
+                "currency": new.currency,
+                "time_zone": new.time_zone,
+                "country": new.country,
+                "tax_regime": new.tax_regime,
+                "languages": list(new.languages),
+            },
+        )
 
 
 def insert_brand(tx: Tx, new: Brand) -> None:
-    tx.execute(_INSERT_BRAND, {"id": new.id, "name": new.name, "market_id": new.market})
+    with collision(taken=name_taken("brand", new.name)):
+        tx.execute(_INSERT_BRAND, {"id": new.id, "name": new.name, "market_id": new.market})
 
 
 def find_market(r: Reader, market_id: str) -> Market | None:
@@ -218,7 +225,8 @@ def all_brands(r: Reader) -> list[Brand]:
 def insert_document(
     tx: Tx, new: Document, refers_to: Sequence[Reference], *, sheet: str | None
 ) -> None:
-    tx.execute(_INSERT_DOCUMENT, {"kind": new.kind.value, "id": new.id, **_columns(new, sheet)})
+    with collision(taken=document_exists(new.kind, new.id)):
+        tx.execute(_INSERT_DOCUMENT, {"kind": new.kind.value, "id": new.id, **_columns(new, sheet)})
     _insert_references(tx, new, refers_to)
 
 
@@ -234,7 +242,9 @@ def update_document(
 def delete_document(tx: Tx, kind: DocumentKind, document_id: str) -> None:
     place = {"of_kind": kind.value, "with_id": document_id}
     tx.execute(_DELETE_REFERENCES, place)
-    tx.execute(_DELETE_DOCUMENT, place)
+    in_use = DocumentInUse(f"another document has come to name {kind} {document_id}")
+    with collision(missing=in_use):
+        tx.execute(_DELETE_DOCUMENT, place)
 
 
 def find_document(
@@ -311,7 +321,8 @@ def write_sheet(tx: Tx, sheet: RateSheet) -> None:
         "imported_at": sheet.imported_at,
     }
     if sheet.revision == 1:
-        tx.execute(_INSERT_SHEET, {"name": sheet.name, **columns})
+        with collision(taken=name_taken("rate sheet", sheet.name)):
+            tx.execute(_INSERT_SHEET, {"name": sheet.name, **columns})
     else:
         tx.execute(_UPDATE_SHEET, {"sheet": sheet.name, **columns})
         tx.execute(_DELETE_ENTRIES, {"sheet": sheet.name})
@@ -332,7 +343,9 @@ def write_sheet(tx: Tx, sheet: RateSheet) -> None:
 
 
 def _insert_references(tx: Tx, document: Document, refers_to: Sequence[Reference]) -> None:
-    if refers_to:
+    if not refers_to:
+        return
+    with collision(missing=UnknownReference("what it refers to has been deleted")):
         tx.execute(
             _INSERT_REFERENCE,
             [

@@ -21,6 +21,7 @@ from trunkline.customers.model import (
     Customer,
     CustomerId,
     CustomerStatus,
+    ExternalIdTaken,
     Individual,
     IndividualStatus,
     Organization,
@@ -30,6 +31,7 @@ from trunkline.customers.model import (
 )
 from trunkline.customers.searching import LONGEST_TERM, MOST_WORDS, beyond
 from trunkline.ledger import LegalEntityId
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 
 PERSONAL = {"personal": True}
@@ -204,7 +206,8 @@ def insert_parties(tx: Tx, new: Sequence[Party]) -> None:
 
 
 def update_party(tx: Tx, changed: Party) -> None:
-    tx.execute(_UPDATE[party], {"with_id": changed.id, **_party_columns(changed)})
+    with collision(taken=_taken(party)):
+        tx.execute(_UPDATE[party], {"with_id": changed.id, **_party_columns(changed)})
 
 
 def insert_customers(tx: Tx, new: Sequence[Customer]) -> None:
@@ -315,7 +318,15 @@ def search(
 
 def _insert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        tx.execute(_INSERT[table], rows)
+        with collision(taken=_taken(table)):
+            tx.execute(_INSERT[table], rows)
+
+
+def _taken(table: sa.Table) -> ExternalIdTaken:
+    return ExternalIdTaken(
+        f"a {table.name.replace('_', ' ')} came in under this external id at the same moment",
+        path="externalId",
+    )
 
 
 def _rows(r: Reader, statement: sa.Select[Any], ids: Iterable[str]) -> Iterable[Any]:

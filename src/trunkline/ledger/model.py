@@ -27,6 +27,14 @@ class InvoicePrefixTaken(Conflict):
     code = "invoicePrefixTaken"
 
 
+def prefix_taken(prefix: str) -> InvoicePrefixTaken:
+    return InvoicePrefixTaken(f"another entity's invoices begin with {prefix}")
+
+
+class PostedMeanwhile(Conflict):
+    code = "postedMeanwhile"
+
+
 class LegalEntityId(Id):
     __slots__ = ()
     prefix = "le"

@@ -11,11 +11,11 @@ from trunkline.ledger import store
 from trunkline.ledger.model import (
     Entry,
     EntryId,
-    InvoicePrefixTaken,
     LegalEntity,
     LegalEntityId,
     check,
     merged,
+    prefix_taken,
 )
 from trunkline.platform.db import Tx
 
@@ -44,8 +44,8 @@ def create_legal_entity(
     prefix = invoice_prefix or _prefix_of(name)
     if not prefix.isascii() or not prefix.isalnum() or len(prefix) > 12:
         raise Invalid(f"{prefix[:20]!r} is not 1 to 12 letters and digits", path="invoicePrefix")
-    if store.prefix_taken(tx, prefix):
-        raise InvoicePrefixTaken(f"another entity's invoices begin with {prefix}")
+    if store.is_prefix_taken(tx, prefix):
+        raise prefix_taken(prefix)
     entity = LegalEntity(
         id=entity_id or tx.new_id(LegalEntityId, now),
         name=name.strip(),
@@ -70,7 +70,8 @@ def post(tx: Tx, entry: Entry, now: datetime) -> bool:
 
 def post_many(tx: Tx, entries: Sequence[Entry], now: datetime) -> int:
     """Posts those of `entries` whose (kind, reference) does not stand yet, and says how many
-    that were. All are checked before the first is written."""
+    that were. All are checked before the first is written. `PostedMeanwhile` where another
+    transaction is posting one of them: it stands when this is tried again."""
     for entry in entries:
         check(entry)
     seen = store.posted(tx, [entry.reference for entry in entries])

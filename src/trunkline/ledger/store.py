@@ -14,8 +14,11 @@ from trunkline.ledger.model import (
     EntryId,
     LegalEntity,
     LegalEntityId,
+    PostedMeanwhile,
     Posting,
+    prefix_taken,
 )
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, immutable
 
 legal_entity = sa.Table(
@@ -136,21 +139,22 @@ _ENTRIES = (
 
 
 def insert_entity(tx: Tx, entity: LegalEntity) -> None:
-    tx.execute(
-        _INSERT_ENTITY,
-        {
-            "id": entity.id,
-            "name": entity.name,
-            "country": entity.country,
-            "currency": entity.currency,
-            "tax_number": entity.tax_number,
-            "invoice_prefix": entity.invoice_prefix,
-            "address": list(entity.address),
-            "contact": list(entity.contact),
-            "bank_account": entity.bank_account,
-            "created_at": entity.created_at,
-        },
-    )
+    with collision(taken=prefix_taken(entity.invoice_prefix)):
+        tx.execute(
+            _INSERT_ENTITY,
+            {
+                "id": entity.id,
+                "name": entity.name,
+                "country": entity.country,
+                "currency": entity.currency,
+                "tax_number": entity.tax_number,
+                "invoice_prefix": entity.invoice_prefix,
+                "address": list(entity.address),
+                "contact": list(entity.contact),
+                "bank_account": entity.bank_account,
+                "created_at": entity.created_at,
+            },
+        )
     insert_accounts(tx, entity.id, CHART)
 
 
@@ -169,7 +173,7 @@ def insert_accounts(tx: Tx, entity: LegalEntityId, accounts: Iterable[ChartAccou
     )
 
 
-def prefix_taken(r: Reader, invoice_prefix: str) -> bool:
+def is_prefix_taken(r: Reader, invoice_prefix: str) -> bool:
     return r.execute(_PREFIX, {"invoice_prefix": invoice_prefix}).first() is not None
 
 
@@ -189,21 +193,22 @@ def posted(r: Reader, references: Sequence[str]) -> set[tuple[str, str]]:
 
 
 def insert_entries(tx: Tx, entries: Sequence[tuple[EntryId, Entry]], now: datetime) -> None:
-    tx.execute(
-        _INSERT_ENTRY,
-        [
-            {
-                "id": entry_id,
-                "legal_entity_id": entry.entity,
-                "kind": entry.kind,
-                "reference": entry.reference,
-                "description": entry.description,
-                "booked_at": entry.booked_at,
-                "recorded_at": now,
-            }
-            for entry_id, entry in entries
-        ],
-    )
+    with collision(taken=PostedMeanwhile("an entry was posted by another at the same moment")):
+        tx.execute(
+            _INSERT_ENTRY,
+            [
+                {
+                    "id": entry_id,
+                    "legal_entity_id": entry.entity,
+                    "kind": entry.kind,
+                    "reference": entry.reference,
+                    "description": entry.description,
+                    "booked_at": entry.booked_at,
+                    "recorded_at": now,
+                }
+                for entry_id, entry in entries
+            ],
+        )
     postings = [
         {
             "entry_id": entry_id,

@@ -7,6 +7,8 @@ regime's to say.
 
 from trunkline.tax.model import (
     NoRate,
+    RateOverlaps,
+    RegimeExists,
     Taxable,
     Taxed,
     TaxItem,
@@ -18,7 +20,7 @@ from trunkline.tax.model import (
     calculate_tax,
     parse_rate,
 )
-from trunkline.tax.operations import RateOverlaps, RegimeExists, declare_regime, set_rate
+from trunkline.tax.operations import declare_regime, set_rate
 from trunkline.tax.queries import tax_regimes, tax_table
 
 __all__ = [

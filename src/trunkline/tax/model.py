@@ -22,6 +22,22 @@ class UnknownRegime(NotFound):
     code = "unknownTaxRegime"
 
 
+def unknown_regime(code: str) -> UnknownRegime:
+    return UnknownRegime(f"there is no tax regime {code[:40]!r}")
+
+
+class RegimeExists(Conflict):
+    code = "taxRegimeExists"
+
+
+def regime_exists(code: str) -> RegimeExists:
+    return RegimeExists(f"there is a tax regime {code} already", path="code")
+
+
+class RateOverlaps(Conflict):
+    code = "taxRateOverlaps"
+
+
 class NoRate(Conflict):
     code = "noTaxRate"
 

@@ -4,19 +4,18 @@ from datetime import date
 
 import msgspec
 
-from trunkline.kernel.errors import Conflict, Invalid
+from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Tx
 from trunkline.tax import store
-from trunkline.tax.model import WHOLE, TaxRate, TaxRegime, TaxRounding
-from trunkline.tax.queries import tax_table
-
-
-class RegimeExists(Conflict):
-    code = "taxRegimeExists"
-
-
-class RateOverlaps(Conflict):
-    code = "taxRateOverlaps"
+from trunkline.tax.model import (
+    WHOLE,
+    RateOverlaps,
+    TaxRate,
+    TaxRegime,
+    TaxRounding,
+    regime_exists,
+    unknown_regime,
+)
 
 
 def declare_regime(
@@ -35,7 +34,7 @@ def declare_regime(
     if standing is None:
         store.insert_regime(tx, regime)
     elif standing != regime:
-        raise RegimeExists(f"tax regime {code} exists and is another", path="code")
+        raise regime_exists(code)
     return regime
 
 
@@ -59,7 +58,10 @@ def set_rate(
     if valid_to is not None and valid_to <= valid_from:
         raise Invalid("a rate ends after it begins", path="validTo")
     new = TaxRate(regime, category, name, millionths, valid_from, valid_to, position, compound)
-    for rate in tax_table(tx, regime).rates:
+    ruling = store.find_regime(tx, regime, lock=True)
+    if ruling is None:
+        raise unknown_regime(regime)
+    for rate in store.table(tx, ruling).rates:
         if (rate.category, rate.name) != (category, name):
             continue
         if rate == new:

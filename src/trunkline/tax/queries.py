@@ -2,14 +2,14 @@
 
 from trunkline.platform.db import Reader
 from trunkline.tax import store
-from trunkline.tax.model import TaxRegime, TaxTable, UnknownRegime
+from trunkline.tax.model import TaxRegime, TaxTable, unknown_regime
 
 
 def tax_table(r: Reader, code: str) -> TaxTable:
     """A regime with all its rates, past and coming ones too. Raises `UnknownRegime`."""
     regime = store.find_regime(r, code)
     if regime is None:
-        raise UnknownRegime(f"there is no tax regime {code[:40]!r}")
+        raise unknown_regime(code)
     return store.table(r, regime)
 
 

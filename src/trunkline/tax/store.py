@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Reader, Tx, books_metadata
-from trunkline.tax.model import TaxRate, TaxRegime, TaxRounding, TaxTable
+from trunkline.tax.model import TaxRate, TaxRegime, TaxRounding, TaxTable, regime_exists
 
 tax_regime = sa.Table(
     "tax_regime",
@@ -41,6 +42,7 @@ _END_RATE = (
     .values(valid_to=sa.bindparam("until"))
 )
 _REGIME = sa.select(tax_regime).where(tax_regime.c.code == sa.bindparam("code"))
+_REGIME_LOCKED = _REGIME.with_for_update()
 _REGIMES = sa.select(tax_regime).order_by(tax_regime.c.code)
 _RATES = (
     sa.select(tax_rate)
@@ -50,14 +52,15 @@ _RATES = (
 
 
 def insert_regime(tx: Tx, regime: TaxRegime) -> None:
-    tx.execute(
-        _INSERT_REGIME,
-        {
-            "code": regime.code,
-            "rounding": regime.rounding.value,
-            "inclusive": regime.inclusive,
-        },
-    )
+    with collision(taken=regime_exists(regime.code)):
+        tx.execute(
+            _INSERT_REGIME,
+            {
+                "code": regime.code,
+                "rounding": regime.rounding.value,
+                "inclusive": regime.inclusive,
+            },
+        )
 
 
 def insert_rates(tx: Tx, rates: Sequence[TaxRate]) -> None:
@@ -92,8 +95,8 @@ def end_rate(tx: Tx, ended: TaxRate) -> None:
     )
 
 
-def find_regime(r: Reader, code: str) -> TaxRegime | None:
-    row = r.execute(_REGIME, {"code": code}).first()
+def find_regime(r: Reader, code: str, *, lock: bool = False) -> TaxRegime | None:
+    row = r.execute(_REGIME_LOCKED if lock else _REGIME, {"code": code}).first()
     return TaxRegime(row.code, TaxRounding(row.rounding), row.inclusive) if row else None
 
 
