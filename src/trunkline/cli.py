@@ -88,11 +88,12 @@ def _system() -> Iterator["System"]:
 def _found(system: "System") -> None:
     """Create the operator where there is none, and say so."""
     from trunkline.app.founding import found
+    from trunkline.platform.security import ADMINISTRATOR
 
     secret = found(system)
     if secret:
         name = system.settings.operator.name
-        typer.echo(f"Created {name}. Sign in as administrator with {secret}", err=True)
+        typer.echo(f"Created {name}. Sign in as {ADMINISTRATOR} with {secret}", err=True)
 
 
 @contextmanager

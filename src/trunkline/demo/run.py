@@ -20,6 +20,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import zone
 from trunkline.platform import settings, telemetry
 from trunkline.platform.clock import DrivenClock, SystemClock
+from trunkline.platform.security import ADMINISTRATOR
 from trunkline.platform.settings import Settings
 from trunkline.supervisor import KINDS, Supervisor
 
@@ -168,7 +169,7 @@ def _say_where(loaded: Settings, diary: Diary, console: Console) -> None:
     root = f"http://{loaded.http.host}:{loaded.http.port}"
     console.print()
     console.print(f"Console        {root}/console")
-    console.print(f"  sign in as   administrator  {diary.administrator}")
+    console.print(f"  sign in as   {ADMINISTRATOR}  {diary.administrator}")
     console.print(f"API            {root}/tmf-api/")
     console.print(f"API documents  {root}/docs")
     console.print(f"Gy             {loaded.charging.host}:{loaded.charging.port}")
