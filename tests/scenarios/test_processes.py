@@ -125,6 +125,13 @@ def test_serve_from_nothing_survives_a_kill_and_stops_on_ctrl_c(environment, tmp
         until(lambda: listens(environment["TRUNKLINE_CHARGING_PORT"]), "charging listens again")
         assert after["edge"] == before["edge"], "the others are left alone"
 
+        os.kill(before["edge"], signal.SIGKILL)
+        until(
+            lambda: children(supervisor.pid).get("edge") not in (None, before["edge"])
+            and get(f"{http}/healthz") == 200,
+            "the edge is started again",
+        )
+
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(PATIENCE) == 0
         assert not listens(environment["TRUNKLINE_CHARGING_PORT"])

@@ -1,5 +1,7 @@
 """The edge's HTTP application: the APIs and the console side by side, told apart by path."""
 
+import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,9 +20,18 @@ PAGES = ("/console", "/static")
 
 def create_from_environment() -> Application:
     """What an edge worker serves: the system of its settings."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     loaded = settings.load()
     telemetry.configure_logs(loaded.log)
     return create(open_system(loaded))
+
+
+def _end_with_parent(parent: int) -> None:
+    """A worker whose server was killed would hold its port for ever: it ends within a second."""
+    never = threading.Event()
+    while os.getppid() == parent:
+        never.wait(1.0)
+    os._exit(1)
 
 
 def create(system: System) -> Application:
