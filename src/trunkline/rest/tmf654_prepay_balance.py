@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -173,7 +174,9 @@ class Buckets(Aggregate[BucketForm]):
             )
         found = [
             form
-            for form in self._open(r, [row.id for row in rows], {r.billing_account for r in rows})
+            for form in self._open(
+                r, [row.id for row in rows], {row.billing_account for row in rows}
+            )
             if all(_holds(form, term.path, term.values) for term in asked.terms)
         ]
         return found[asked.offset : asked.offset + asked.limit], len(found)
@@ -236,44 +239,49 @@ def _top_up_form(found: tuple[Payment, bool]) -> TopUpForm:
     )
 
 
+_PLACES = {"account": "partyAccount", "subscriber": "bucket"}
+
+
+def _top_up(database: Database, tx: Tx, new: TopUpCreate, now: datetime) -> str:
+    if new.usage_type != _MONETARY:
+        raise NotMonetary(f"only a {_MONETARY} bucket is topped up", path="usageType")
+    with placed(_PLACES, unknown="bucket.id"):
+        with database.read() as r:
+            balance = charging.balance(r, ChargingAccountId(new.bucket.id), now)
+        if balance.billing_account != new.party_account.id:
+            raise Invalid(
+                f"the bucket {balance.account} is not one of this account", path="partyAccount.id"
+            )
+        if balance.kind is not AccountKind.PREPAID:
+            raise NotMonetary("a postpaid product has no balance to top up", path="bucket.id")
+    method, on_file = PaymentMethodKind.CASH, None
+    if new.payment_method is not None:
+        with placed(unknown="paymentMethod.id"):
+            method, on_file = method_of(tx, new.payment_method)
+    with placed(_PLACES):
+        return payments.receive_payment(
+            tx,
+            account=balance.billing_account,
+            amount=Amount.of(new.amount.amount, new.amount.units, path="amount"),
+            method=method,
+            reference=tx.new_id(PaymentId, now),
+            purpose=Purpose.TOP_UP,
+            source="topupBalance",
+            subscriber=balance.account,
+            payment_method=on_file,
+            now=now,
+        ).id
+
+
+def _find_top_ups(database: Database, r: Reader, ids: Sequence[str]) -> list[tuple[Payment, bool]]:
+    found = [each for each in payments.payments(r, ids) if each.purpose is Purpose.TOP_UP]
+    with database.read() as own:
+        credited = charging.credited(own, [each.id for each in found])
+    return [(each, each.id in credited) for each in found]
+
+
 def api(database: Database, clock: Clock) -> Api:
     """The API over charging's `database`; top-ups come in through the books as well."""
-
-    def find_top_ups(r: Reader, ids: Sequence[str]) -> list[tuple[Payment, bool]]:
-        found = payments.payments(r, ids)
-        with database.read() as own:
-            credited = charging.credited(own, [each.id for each in found])
-        return [(each, each.id in credited) for each in found if each.purpose is Purpose.TOP_UP]
-
-    def top_up(tx: Tx, new: TopUpCreate, now: datetime) -> str:
-        if new.usage_type != _MONETARY:
-            raise NotMonetary(f"only a {_MONETARY} bucket is topped up", path="usageType")
-        with placed(_PLACES, unknown="bucket.id"):
-            with database.read() as own:
-                balance = charging.balance(own, ChargingAccountId(new.bucket.id), now)
-            if balance.billing_account != new.party_account.id:
-                raise Invalid(
-                    f"the bucket {balance.account} is not one of this account",
-                    path="partyAccount.id",
-                )
-            if balance.kind is not AccountKind.PREPAID:
-                raise NotMonetary("a postpaid product has no balance to top up", path="bucket.id")
-            method, on_file = PaymentMethodKind.CASH, None
-            if new.payment_method is not None:
-                method, on_file = method_of(tx, new.payment_method)
-            return payments.receive_payment(
-                tx,
-                account=balance.billing_account,
-                amount=Amount.of(new.amount.amount, new.amount.units, path="amount"),
-                method=method,
-                reference=tx.new_id(PaymentId, now),
-                purpose=Purpose.TOP_UP,
-                source="topupBalance",
-                subscriber=balance.account,
-                payment_method=on_file,
-                now=now,
-            ).id
-
     buckets = Buckets(
         path=_BUCKETS,
         type="Bucket",
@@ -298,11 +306,11 @@ def api(database: Database, clock: Clock) -> Api:
             "amount.amount": amount(PAYMENTS.c.amount_micros),
             "amount.units": PAYMENTS.c.currency,
         },
-        find=find_top_ups,
+        find=partial(_find_top_ups, database),
         to_wire=_top_up_form,
         form=TopUpForm,
         accepts=TopUpCreate,
-        create=top_up,
+        create=partial(_top_up, database),
     )
     return Api(
         number="TMF654",
@@ -311,6 +319,3 @@ def api(database: Database, clock: Clock) -> Api:
         base=BALANCE,
         resources=(buckets, top_ups),
     )
-
-
-_PLACES = {"account": "partyAccount", "subscriber": "bucket"}
