@@ -5,7 +5,16 @@ become minor units once, on the bill (`rounded`), and the difference is posted.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    InvalidOperation,
+)
 from typing import Literal, Self
 
 import msgspec
@@ -20,9 +29,12 @@ Rounding = Literal["half_up", "half_even"]
 _DECIMAL_ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 
 _EXPONENTS = {
-    "BHD": 3, "CLP": 0, "IQD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "LYD": 3,
-    "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "VND": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "BIF": 0, "CLF": 4, "CLP": 0, "DJF": 0, "GNF": 0, "IQD": 3, "ISK": 0, "JOD": 3,
+    "JPY": 0, "KMF": 0, "KRW": 0, "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3,
+    "UGX": 0, "UYI": 0, "UYW": 4, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
 }  # fmt: skip
+
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 class CurrencyMismatch(Invalid):
@@ -135,17 +147,24 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
 def to_micros(amount: str | int | Decimal, *, path: str | None = None) -> int:
     """Main units as micros, exactly; the errors are those of `Money.of`."""
     try:
-        value = Decimal(amount)
+        value = _decimal(amount) if isinstance(amount, str) else Decimal(amount)
     except InvalidOperation:
         raise Invalid(f"{str(amount)[:40]!r} is not an amount", path=path) from None
     if not value.is_finite() or value.adjusted() > 18:
         raise Invalid(f"{str(amount)[:40]!r} is not an amount that the books can hold", path=path)
-    micros = value.scaleb(6)
+    micros = value.scaleb(6, _EXACT)
     if micros != micros.to_integral_value():
         raise Invalid(f"{str(amount)[:40]!r} has more than six decimals", path=path)
     if abs(micros) > LARGEST:
         raise Invalid(f"{str(amount)[:40]!r} is more than the books can hold", path=path)
     return int(micros)
+
+
+def _decimal(text: str) -> Decimal:
+    """Without what only Python takes for a number: underscores, the digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise InvalidOperation
+    return Decimal(text)
 
 
 def minor_digits(currency: str) -> int:

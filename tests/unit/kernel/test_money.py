@@ -55,6 +55,10 @@ def test_amounts_are_exact(amount: str | int | Decimal, expected: int) -> None:
         ("9223372036854.775808", "more than the books can hold"),
         ("0.0000001", "more than six decimals"),
         ("1" * 300, "can hold"),
+        ("1_000", "is not an amount"),
+        ("\u0661\u0662", "is not an amount"),
+        ("1.0000000000000000000000000000001", "more than six decimals"),
+        ("1e-2000000", "more than six decimals"),
     ],
 )
 def test_what_is_no_amount_is_refused_with_its_place(amount: str, reason: str) -> None:
@@ -158,6 +162,15 @@ def test_minor_units_are_the_currencys(currency: str, digits: int, rounded: str)
     assert minor_digits(currency) == digits
     amount = Money.of("12.3456", currency)
     assert amount.rounded() == Money.of(rounded, currency)
+
+
+def test_minor_units_are_those_of_iso_4217() -> None:
+    """ISO 4217, list one: the column of minor units, where it says other than two."""
+    none = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+    three = "BHD IQD JOD KWD LYD OMR TND"
+    four = "CLF UYW"
+    for digits, codes in ((0, none), (3, three), (4, four), (2, "EUR USD GBP HUF MGA")):
+        assert {minor_digits(code) for code in codes.split()} == {digits}
 
 
 @given(micros, st.sampled_from(["EUR", "JPY", "KWD"]), st.sampled_from(["half_up", "half_even"]))
