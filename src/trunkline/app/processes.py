@@ -6,7 +6,9 @@ finishing what it has begun.
 
 import contextlib
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from types import FrameType
@@ -28,7 +30,7 @@ from trunkline.charging import (
 from trunkline.diameter import GySettings, run_gateway_edge
 from trunkline.platform import idempotency
 from trunkline.platform.db import DatabaseUnavailable
-from trunkline.platform.settings import ChargingSettings, Settings
+from trunkline.platform.settings import ChargingSettings, HttpSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
 from trunkline.rating import compiled
 
@@ -55,8 +57,24 @@ def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
     )
-    server.on_startup(ready)
+    waiting = threading.Thread(
+        target=_when_listening, args=(settings.http, ready), name="readiness", daemon=True
+    )
+    server.on_startup(waiting.start)
     server.serve()
+
+
+def _when_listening(http: HttpSettings, ready: Callable[[], None]) -> None:
+    """Granian's hook runs before its workers do: the first connection that is accepted tells
+    that they serve. (A port that the system chose isn't known here.)"""
+    served = not http.port
+    while not served:
+        # Before the look: Granian forks meanwhile, and a name's resolution holds locks.
+        time.sleep(0.1)
+        with contextlib.suppress(OSError):
+            socket.create_connection((http.host, http.port), timeout=1).close()
+            served = True
+    ready()
 
 
 def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
