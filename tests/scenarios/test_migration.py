@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.scenarios.migration_operator import found, products, real_file, taken_on
 from tests.unit.migration.builders import HEADER, line, phone_only
-from trunkline.billing import run_bills
+from trunkline.billing import invoices_of, run_bills
 from trunkline.catalog import (
     BrandId,
     DocumentKind,
@@ -413,6 +413,39 @@ def test_one_is_billed_from_the_month_that_is_named(
     assert starts == {datetime(2025, 10, 1, 4, tzinfo=UTC)}
     bills = run_bills(operator, charging, through=now, now=now)
     assert [each.net for each in bills.totals] == [Money.of("91.35", "USD")]
+
+
+def test_the_dearest_and_the_cheapest(
+    operator: Database, charging: Database, relay: Relay, now: datetime
+) -> None:
+    """One pays nothing: his agreement takes 90 off a main product of 50. One has agreed to more
+    than an invoice can hold with its tax: he alone is set aside."""
+    report = import_customers(
+        operator,
+        [
+            HEADER,
+            line(customerID="free", MonthlyCharges="0.00"),
+            line(customerID="dear", MonthlyCharges="9000000000000"),
+            line(customerID="ada"),
+        ],
+        now=now,
+    )
+    assert (report.imported, report.rejected) == (3, ())
+    relay.drain()
+    december = datetime(2026, 12, 1, 5, tzinfo=UTC)
+    bills = run_bills(operator, charging, through=december, now=december)
+    with operator.read() as r:
+        accounts = {
+            name: accounts_of(r, taken_on(r, name).id)[0].id for name in ("free", "dear", "ada")
+        }
+        nets = {
+            name: [each.net for each in invoices_of(r, account)]
+            for name, account in accounts.items()
+        }
+        assert sum(each.amount.micros for each in trial_balance(r)) == 0
+    usd = "USD"
+    assert nets == {"free": [Money.zero(usd)], "dear": [], "ada": [Money.of("91.35", usd)]}
+    assert [each.account for each in bills.failures] == [accounts["dear"]]
 
 
 def test_an_unknown_brand_is_refused(operator: Database, now: datetime) -> None:

@@ -98,8 +98,11 @@ class _Fault(Exception):
 def _split(raw: bytes | str, line: int) -> list[str]:
     try:
         text = raw if isinstance(raw, str) else raw.decode("utf-8")
+        text = text.removeprefix("\ufeff") if line == 1 else text
     except UnicodeDecodeError as error:
         raise _Fault(Remark(line, "", f"byte {error.start + 1} is not UTF-8")) from None
+    if not text.strip():
+        return []
     try:
         return next(csv.reader([text.rstrip("\r\n")], strict=True), [])
     except csv.Error as error:
@@ -108,7 +111,7 @@ def _split(raw: bytes | str, line: int) -> list[str]:
 
 def _header(raw: bytes | str) -> tuple[dict[str, int], int, list[Remark]]:
     try:
-        names = [name.strip().removeprefix("\ufeff") for name in _split(raw, 1)]
+        names = [name.strip() for name in _split(raw, 1)]
     except _Fault as fault:
         raise _refused([fault.remark]) from None
     faults = [

@@ -207,12 +207,14 @@ def _included(
     groups: Iterable[Sequence[int]], rates: Sequence[TaxRate], step: int
 ) -> tuple[list[int], list[int]]:
     """Each amount's net, and the tax of each rate. A group's net is rounded once and its tax is
-    the rest; the nets of its amounts follow, the largest taking the residue."""
+    the rest, the heaviest tax taking what rounding left; the nets of its amounts follow, the
+    largest taking the residue."""
     weights: list[Fraction] = []
     for rate in rates:
         over = sum(weights, Fraction(1)) if rate.compound else Fraction(1)
         weights.append(Fraction(rate.millionths, WHOLE) * over)
     factor = sum(weights, Fraction(1))
+    heaviest = max(range(len(weights)), key=lambda place: weights[place])
     nets: list[int] = []
     totals = [0] * len(rates)
     for group in groups:
@@ -222,13 +224,9 @@ def _included(
         largest = max(range(len(group)), key=lambda place: abs(group[place]))
         parts[largest] += net - sum(parts)
         nets += parts
-        # The last tax takes what the others' rounding left.
-        rest = gross - net
-        for place, weight in enumerate(weights[:-1]):
-            tax = _rounded(gross / factor * weight, step)
-            totals[place] += tax
-            rest -= tax
-        totals[-1] += rest
+        taxes = [_rounded(gross / factor * weight, step) for weight in weights]
+        taxes[heaviest] += gross - net - sum(taxes)
+        totals = [total + tax for total, tax in zip(totals, taxes, strict=True)]
     return nets, totals
 
 

@@ -123,7 +123,7 @@ def test_a_line_that_is_no_record_spoils_no_other(bad: bytes | str, reason: str)
 
 
 def test_empty_lines_are_nothing() -> None:
-    rows, remarks = read("\n", line(), "", "\r\n")
+    rows, remarks = read("\n", line(), "", " \t \n", "\r\n")
     assert (len(rows), remarks) == (1, [])
 
 
@@ -135,6 +135,19 @@ def test_a_file_without_its_header_is_refused(header: bytes | str) -> None:
         list(read_rows([header, line()], currency="USD"))
     assert refused.value.path == "line 1"
     assert refused.value.fields["remarks"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_a_spreadsheet_quotes_and_marks_as_it_likes(mark: str, end: str) -> None:
+    """A byte order mark stands before the first quote, not within it."""
+    header, values = (
+        ",".join(f'"{field}"' for field in text.strip().split(",")) + end
+        for text in (HEADER, line())
+    )
+    for text in (mark + header, (mark + header).encode()):
+        ((row, remarks),) = read_rows([text, values], currency="USD")
+        assert (row is not None, remarks) == (True, [])
 
 
 def test_columns_may_stand_in_any_order_and_others_beside_them() -> None:

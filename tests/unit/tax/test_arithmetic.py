@@ -85,6 +85,16 @@ def test_inclusive_lines_share_one_net() -> None:
     assert sum(line.micros for line in taxed.lines) == taxed.net.micros
 
 
+def test_a_tax_of_nothing_takes_no_residue() -> None:
+    """0.03 at 20 % is 0.025 and 0.005, which both round up."""
+    taxed = tax(["0.03"], rate("20"), rate("0", "Levy", position=1), inclusive=True)
+    assert [(item.name, item.tax) for item in taxed.items] == [
+        ("VAT", eur("0")),
+        ("Levy", eur("0")),
+    ]
+    assert (taxed.net, taxed.gross) == (eur("0.03"), eur("0.03"))
+
+
 def test_inclusive_by_line() -> None:
     taxed = tax(["0.99", "0.99", "0.99"], rate("20"), inclusive=True, rounding=TaxRounding.LINE)
     assert (taxed.net, taxed.tax) == (eur("2.49"), eur("0.48"))
