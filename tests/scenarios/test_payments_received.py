@@ -22,9 +22,12 @@ from trunkline.ledger import (
 )
 from trunkline.payments import (
     NewPaymentMethod,
+    PaymentMethodId,
     PaymentMethodKind,
     Purpose,
     ReferenceUsed,
+    UnknownPaymentMethod,
+    add_payment_method,
     add_payment_methods,
     payment,
     payment_methods_of,
@@ -245,6 +248,11 @@ def test_a_top_up_goes_to_the_balance_and_to_no_invoice(
 
 
 def test_what_is_no_payment(books: Database, account: BillingAccountId, now: datetime) -> None:
+    with books.transaction() as tx:
+        others = add_payment_method(
+            tx, account=move_in(tx, "Bo", now), kind=PaymentMethodKind.CASH, now=now
+        )
+
     def receive(**change: object) -> None:
         values: dict[str, object] = {
             "account": account,
@@ -264,6 +272,15 @@ def test_what_is_no_payment(books: Database, account: BillingAccountId, now: dat
         receive(purpose=Purpose.TOP_UP, subscriber=ChargingAccountId("cac_1"), invoice="i1")
     with pytest.raises(Invalid, match="reference"):
         receive(reference="")
+    for reference in ("x" * 201, "nul\0", "two\nlines"):
+        with pytest.raises(Invalid, match="reference"):
+            receive(reference=reference)
+    with pytest.raises(Invalid, match="invoice"):
+        receive(invoice="i" * 101)
+    with pytest.raises(UnknownPaymentMethod):
+        receive(payment_method=PaymentMethodId("pm_none"))
+    with pytest.raises(UnknownPaymentMethod):
+        receive(payment_method=others)
     with pytest.raises(CurrencyMismatch):
         receive(amount=Money.of("1", "USD"))
     with pytest.raises(AccountNotFound):
@@ -297,6 +314,13 @@ def test_methods_are_kept_in_order(
         (PaymentMethodKind.MAILED_CHECK, None, False),
         (PaymentMethodKind.CREDIT_CARD, "4242", True),
     }
+
+
+def test_a_method_is_an_accounts(books: Database, now: datetime) -> None:
+    with pytest.raises(AccountNotFound), books.transaction() as tx:
+        add_payment_method(
+            tx, account=BillingAccountId("bac_none"), kind=PaymentMethodKind.CASH, now=now
+        )
 
 
 def test_what_is_overdue(books: Database, account: BillingAccountId, now: datetime) -> None:

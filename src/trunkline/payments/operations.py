@@ -7,8 +7,14 @@ import msgspec
 
 from trunkline.charging import ChargingAccountId
 from trunkline.charging.events import TopUp
-from trunkline.customers import BillingAccountId, billing_account
+from trunkline.customers import (
+    AccountNotFound,
+    BillingAccountId,
+    billing_account,
+    billing_accounts,
+)
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.ids import Id
 from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.ledger import post
 from trunkline.payments import store
@@ -22,6 +28,7 @@ from trunkline.payments.model import (
     PaymentState,
     Purpose,
     ReferenceUsed,
+    UnknownPaymentMethod,
     check_amount,
     check_method,
     entry_of,
@@ -49,7 +56,8 @@ def add_payment_method(
     last_digits: str | None = None,
     automatic: bool = False,
 ) -> PaymentMethodId:
-    """Keeps a way to pay for an account. Raises `CardNumberRefused` for a card's number."""
+    """Keeps a way to pay for an account. Raises `AccountNotFound`, and `CardNumberRefused` for
+    a card's number."""
     new = NewPaymentMethod(account, kind, token, last_digits, automatic)
     return add_payment_methods(tx, [new], now=now)[0]
 
@@ -58,8 +66,11 @@ def add_payment_methods(
     tx: Tx, new: Sequence[NewPaymentMethod], *, now: datetime
 ) -> list[PaymentMethodId]:
     """The same for many at once; the ids in the order of `new`."""
+    accounts = billing_accounts(tx, {each.account for each in new})
     methods = []
     for each in new:
+        if each.account not in accounts:
+            raise AccountNotFound(f"there is no billing account {each.account[:60]}")
         check_method(each.token, each.last_digits)
         methods.append(
             PaymentMethod(
@@ -93,10 +104,13 @@ def receive_payment(
     """Takes money in: to pay invoices (the oldest, or the one named), or as a top-up of
     `subscriber`'s balance. The same (source, reference) again answers with the payment that
     stands, or raises `ReferenceUsed` if it said something else. Raises `Invalid` for an
-    amount that can't be paid, `CurrencyMismatch` where the account has another currency."""
+    amount that can't be paid, `CurrencyMismatch` where the account has another currency,
+    `UnknownPaymentMethod` for one that isn't the account's."""
     check_amount(amount)
-    if not reference or len(reference) > 200:
-        raise Invalid("a reference is 1 to 200 characters", path="reference")
+    if not 1 <= len(reference) <= 200 or not reference.isprintable():
+        raise Invalid("a reference is 1 to 200 printable characters", path="reference")
+    if invoice is not None:
+        Id.parse(invoice, path="invoice")
     if (purpose is Purpose.TOP_UP) != (subscriber is not None):
         raise Invalid("a top-up, and nothing else, names its subscriber", path="subscriber")
     if purpose is Purpose.TOP_UP and invoice is not None:
@@ -106,6 +120,8 @@ def receive_payment(
         raise CurrencyMismatch(
             f"account {account} pays in {payer.currency}, not in {amount.currency}", path="amount"
         )
+    if payment_method is not None:
+        _check_on_file(tx, payment_method, account)
     payment = Payment(
         id=tx.new_id(PaymentId, now),
         account=account,
@@ -126,6 +142,14 @@ def receive_payment(
     post(tx, entry_of(payment), now)
     _tell(tx, payment)
     return payment
+
+
+def _check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -> None:
+    known = store.find_method(tx, method)
+    if known is None or known.account != account:
+        raise UnknownPaymentMethod(
+            f"account {account} has no payment method {method[:60]}", path="paymentMethod"
+        )
 
 
 def _tell(tx: Tx, payment: Payment) -> None:

@@ -42,7 +42,7 @@ def payment_method(r: Reader, method_id: PaymentMethodId) -> PaymentMethod:
     """Raises `UnknownPaymentMethod`."""
     found = store.find_method(r, method_id)
     if found is None:
-        raise UnknownPaymentMethod(f"there is no payment method {method_id}")
+        raise UnknownPaymentMethod(f"there is no payment method {method_id[:60]}")
     return found
 
 
