@@ -42,6 +42,7 @@ from trunkline.billing import (
     state_of,
 )
 from trunkline.billing.events import InvoiceIssued
+from trunkline.billing.store import take_numbers
 from trunkline.customers import AccountNotFound, BillingAccountId
 from trunkline.inventory import NewProduct
 from trunkline.inventory import ProductStatus as Status
@@ -341,8 +342,21 @@ def test_customers_and_searches(books: Database, charging: Database, ada: Billin
         assert search_invoices(r, "TOWN-000002") == [second]
         assert search_invoices(r, limit=1, offset=1) == [first]
         assert search_invoices(r, "X") == []
+        assert search_invoices(r, "TOWN-00000") == [second, first]
+        assert search_invoices(r, "TOWN-0000019") == []
+        for odd in ("\0", "\ud7ff", "\U0010ffff", "TOWN-%", "TOWN_000002"):
+            assert search_invoices(r, odd) == []
         with pytest.raises(UnknownInvoice):
             invoice_numbered(r, "TOWN-9")
+
+
+def test_numbers_past_a_million_keep_their_order(
+    books: Database, charging: Database, ada: BillingAccountId
+) -> None:
+    with books.transaction() as tx:
+        give_product(tx, move_in(tx, "Bo", NOV), [recurring("Plan", "30")], NOV)
+        take_numbers(tx, ENTITY, "TOWN", 999_998)
+    assert bill(books, charging, DEC) == ["TOWN-999999", "TOWN-1000000"]
 
 
 def test_an_account_starts_with_its_first_activation(

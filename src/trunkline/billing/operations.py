@@ -13,7 +13,7 @@ from trunkline.billing.issuing import Draft, entry_of, invoice_of, item_of
 from trunkline.billing.model import BillFailure, BillRunId, Invoice, InvoiceId
 from trunkline.catalog import market_of_brand
 from trunkline.customers import AccountNotFound, BillingAccountId, billing_accounts, customers
-from trunkline.inventory import Product, products_of
+from trunkline.inventory import Product, products_of_accounts
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import zone
 from trunkline.ledger import LegalEntityId, post_many
@@ -59,9 +59,8 @@ def bill_products(tx: Tx, products: Sequence[Product]) -> None:
     started = [each for each in products if each.start_date is not None]
     accounts = {BillingAccountId(each.billing_account) for each in started}
     fresh = accounts - runs.cycles(tx, accounts).keys()
-    start_billing(
-        tx, {account: _first_start(products_of(tx, account)) for account in sorted(fresh)}
-    )
+    of_account = products_of_accounts(tx, sorted(fresh))
+    start_billing(tx, {account: _first_start(of_account[account]) for account in sorted(fresh)})
     runs.await_products(tx, {each.id: each.billing_account for each in started})
 
 

@@ -116,7 +116,7 @@ def failures_of(r: Reader, account: BillingAccountId) -> list[BillFailure]:
 
 
 def invoices_of_run(r: Reader, run: BillRunId) -> list[InvoiceId]:
-    """In the order of their numbers."""
+    """In the order of their numbers, entity by entity."""
     return store.ids_of_run(r, run)
 
 

@@ -24,11 +24,14 @@ from trunkline.ledger import LegalEntityId
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, immutable
 from trunkline.tax import TaxItem
 
+# Numbers are compared by bytes, so that those with one beginning are a range of the index.
+_NUMBER = sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql")
+
 invoice = sa.Table(
     "invoice",
     books_metadata,
     sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("number", sa.String(40), nullable=False, unique=True),
+    sa.Column("number", _NUMBER, nullable=False, unique=True),
     sa.Column("billing_account_id", sa.String(100), nullable=False),
     sa.Column("customer_id", sa.String(100), nullable=False),
     sa.Column("legal_entity_id", sa.String(100), nullable=False),
@@ -88,6 +91,9 @@ invoice_series = sa.Table(
     sa.Column("last_number", sa.BigInteger, nullable=False),
 )
 
+_BEHIND_ALL = "~"
+"""Sorts, by bytes, behind whatever a number holds."""
+
 _INSERT_INVOICE = sa.insert(invoice)
 _INSERT_LINE = sa.insert(invoice_line)
 # PostgreSQL's construct renders the clause that both engines understand.
@@ -118,7 +124,7 @@ _OF_CUSTOMER = _LATEST.where(invoice.c.customer_id == sa.bindparam("customer"))
 _OF_RUN = (
     sa.select(invoice.c.id)
     .where(invoice.c.run_id == sa.bindparam("run"))
-    .order_by(invoice.c.number)
+    .order_by(invoice.c.legal_entity_id, sa.func.length(invoice.c.number), invoice.c.number)
 )
 _NUMBERED_LIKE = _LATEST.where(
     invoice.c.number >= sa.bindparam("first"), invoice.c.number < sa.bindparam("beyond")
@@ -169,7 +175,7 @@ def insert_lines(tx: Tx, lines: Mapping[InvoiceId, Sequence[InvoiceLine]]) -> No
                 "product_id": line.product,
                 "period_start": line.period.start if line.period else None,
                 "period_end": line.period.end if line.period else None,
-                "detail": line.detail,
+                "detail": line.detail[:100],
                 "unit": line.unit,
                 "quantity": line.quantity,
                 "included": line.included,
@@ -244,7 +250,9 @@ def invoices_of_customer(r: Reader, customer: CustomerId, limit: int, offset: in
 def invoices_numbered_like(r: Reader, prefix: str, limit: int, offset: int) -> list[Invoice]:
     if not prefix:
         return _heads(r, _LATEST, {"limit": limit, "offset": offset})
-    values = {"first": prefix, "beyond": prefix[:-1] + chr(ord(prefix[-1]) + 1)}
+    if not prefix.isascii() or not prefix.isprintable():
+        return []
+    values = {"first": prefix, "beyond": f"{prefix}{_BEHIND_ALL}"}
     return _heads(r, _NUMBERED_LIKE, values | {"limit": limit, "offset": offset})
 
 
