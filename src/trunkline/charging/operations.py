@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from trunkline.charging import account as life
 from trunkline.charging import hot, store
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
@@ -39,26 +41,49 @@ class TooManyEvents(Invalid):
 def open_account(tx: Tx, command: OpenAccount) -> None:
     """Idempotent by the account's id. Raises `Invalid`, and `IdentityTaken` where another
     account is bound to one of the identities from `opened_at` on."""
-    if store.account(tx, command.account) is not None:
+    open_accounts(tx, (command,))
+
+
+def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> None:
+    """The same for several; raises for the first that can't be opened, and opens none."""
+    known = {each.id for each in store.accounts_by_ids(tx, [each.account for each in commands])}
+    fresh: dict[ChargingAccountId, OpenAccount] = {}
+    for command in commands:
+        if command.account not in known:
+            fresh.setdefault(command.account, command)
+    if not fresh:
         return
-    state = life.opened(command)
-    bound = store.bindings_of_values(tx, [value for _, value in command.identities])
-    starts = [_free_from(bound, command, index) for index in range(len(command.identities))]
-    key = store.insert_account(tx, command.account, command.billing_account, state)
-    store.bind(
+    values = {value for command in fresh.values() for _, value in command.identities}
+    bound = store.bindings_of_values(tx, values)
+    states = []
+    bindings: list[tuple[ChargingAccountId, Binding]] = []
+    for command in fresh.values():
+        states.append(life.opened(command))
+        taken = [_binding(bound, command, index) for index in range(len(command.identities))]
+        bindings += ((command.account, each) for each in taken)
+        bound += taken
+    keys = store.insert_accounts(
         tx,
         [
-            Binding(kind, value, start, FOREVER, key)
-            for (kind, value), start in zip(command.identities, starts, strict=True)
+            (command.account, command.billing_account, state)
+            for command, state in zip(fresh.values(), states, strict=True)
         ],
     )
-    tx.emit(
-        AccountOpened(
-            account=command.account,
-            billing_account=command.billing_account,
-            opened_at=command.opened_at,
-        )
+    store.bind(
+        tx, [msgspec.structs.replace(each, account=keys[account]) for account, each in bindings]
     )
+    tx.emit_all(
+        AccountOpened(
+            account=each.account, billing_account=each.billing_account, opened_at=each.opened_at
+        )
+        for each in fresh.values()
+    )
+
+
+def _binding(bound: Sequence[Binding], command: OpenAccount, index: int) -> Binding:
+    """The identity's, to an account that is yet to be inserted."""
+    kind, value = command.identities[index]
+    return Binding(kind, value, _free_from(bound, command, index), FOREVER, account=-1)
 
 
 def _free_from(bound: Sequence[Binding], command: OpenAccount, index: int) -> int:

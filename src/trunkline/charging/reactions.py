@@ -1,5 +1,6 @@
 """What charging does when it is told, and when the catalogue's prices change."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.catalog.events import PricesChanged
@@ -28,6 +29,10 @@ def open_account(tx: Tx, message: OpenAccount, _now: datetime) -> None:
         operations.open_account(tx, message)
     except (Invalid, Conflict) as refusal:
         tx.emit(OpeningRefused(account=message.account, code=refusal.code, reason=str(refusal)))
+
+
+def open_accounts(tx: Tx, messages: Sequence[OpenAccount], _now: datetime) -> None:
+    operations.open_accounts(tx, messages)
 
 
 def close_account(tx: Tx, message: CloseAccount, _now: datetime) -> None:
@@ -70,7 +75,13 @@ def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
 
 
 REACTIONS: tuple[Reaction, ...] = (
-    Reaction("charging.open_account", on=OpenAccount, run=open_account, database="charging"),
+    Reaction(
+        "charging.open_account",
+        on=OpenAccount,
+        run=open_account,
+        database="charging",
+        together=open_accounts,
+    ),
     Reaction("charging.close_account", on=CloseAccount, run=close_account, database="charging"),
     Reaction("charging.change_plan", on=ChangePlan, run=change_plan, database="charging"),
     Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),

@@ -139,7 +139,7 @@ _held_by_keys = (
     .with_for_update(key_share=True)
 )
 _lock_timeout = sa.text("SET LOCAL lock_timeout = '3s'")
-_insert_account = sa.insert(accounts).returning(accounts.c.key)
+_insert_account = sa.insert(accounts).returning(accounts.c.id, accounts.c.key)
 _insert_identity = sa.insert(identities)
 _bindings = sa.select(identities).where(
     identities.c.value.in_(sa.bindparam("values", expanding=True))
@@ -215,16 +215,23 @@ def hold_many(tx: Tx, keys: Iterable[int]) -> dict[int, Account]:
     return {row.key: account_of(row) for row in rows}
 
 
-def insert_account(tx: Tx, id_: str, billing_account: str, state: State) -> int:
-    """Returns the new row's key."""
-    values = {
-        "id": id_,
-        "billing_account": billing_account,
-        "version": 0,
-        "state": encode(state),
-    }
-    key: int = tx.execute(_insert_account, values).scalar_one()
-    return key
+def insert_accounts(
+    tx: Tx, accounts: Iterable[tuple[ChargingAccountId, str, State]]
+) -> dict[ChargingAccountId, int]:
+    """Accounts by their id, billing account and state; returns the new rows' keys."""
+    rows = tx.execute(
+        _insert_account,
+        [
+            {
+                "id": account,
+                "billing_account": billing_account,
+                "version": 0,
+                "state": encode(state),
+            }
+            for account, billing_account, state in accounts
+        ],
+    )
+    return {ChargingAccountId(row.id): row.key for row in rows}
 
 
 def bind(tx: Tx, bindings: Sequence[Binding]) -> None:

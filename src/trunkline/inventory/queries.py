@@ -24,6 +24,9 @@ from trunkline.platform.db import Reader
 _OF_ACCOUNT = sa.select(store.product.c.id).where(
     store.product.c.billing_account_id == sa.bindparam("account")
 )
+_OF_ACCOUNTS = sa.select(store.product.c.id).where(
+    store.product.c.billing_account_id.in_(sa.bindparam("accounts", expanding=True))
+)
 _OF_CUSTOMER = sa.select(store.product.c.id).where(
     store.product.c.customer_id == sa.bindparam("customer")
 )
@@ -46,6 +49,15 @@ def products(r: Reader, ids: Sequence[str]) -> list[Product]:
 def products_of(r: Reader, billing_account: str) -> list[Product]:
     """All products of a billing account, ended ones too, in the order of their ids."""
     return store.products(r, store.ids_of(r, _OF_ACCOUNT, {"account": billing_account}))
+
+
+def products_of_accounts(r: Reader, accounts: Sequence[str]) -> dict[str, list[Product]]:
+    """The same of several, by account; one without any is not in it."""
+    ids = store.ids_of(r, _OF_ACCOUNTS, {"accounts": list(accounts)}) if accounts else []
+    found: dict[str, list[Product]] = {}
+    for each in store.products(r, ids) if ids else ():
+        found.setdefault(each.billing_account, []).append(each)
+    return found
 
 
 def products_of_customer(r: Reader, customer: str) -> list[Product]:
