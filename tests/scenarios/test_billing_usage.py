@@ -2,7 +2,7 @@
 micro. Calls cost 0.10 a begun minute and 0.05 to connect."""
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.scenarios.billing_town import (
     move_in,
     recurring,
 )
+from tests.unit.catalog.builders import offering_body, save_offering, save_price, voice_usage
 from tests.unit.charging.builders import HUNDRED_MINUTES, compiled, plan
 from trunkline.billing import LineKind, invoice, invoices_of, run_bills
 from trunkline.charging import (
@@ -31,6 +32,7 @@ from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.messages import Message
 from trunkline.platform.relay import Relay
+from trunkline.tax import set_rate
 
 NOV = at("2026-11-01")
 serial = itertools.count()
@@ -201,6 +203,49 @@ def test_two_phones_on_one_bill_are_told_apart(town: Town) -> None:
         if line.kind is LineKind.USAGE
     }
     assert lines == {("491", "0.15"), ("492", "0.25")}
+
+
+def test_a_long_name_does_not_stop_the_bill(town: Town) -> None:
+    """What tells two subscriptions apart is cut to what a line holds."""
+    ada = lives_in(town, "Ada")
+    town.phone(ada, "491" + "0" * 150)
+    town.phone(ada, "492")
+    town.call("492", at("2026-11-10"))
+    town.call("491" + "0" * 150, at("2026-11-10"))
+    town.bill(at("2026-12-01"))
+    with town.books.read() as r:
+        found = invoice(r, invoices_of(r, ada)[0].id)
+    assert max(len(line.detail) for line in found.lines) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("Voice", "reduced"), ("Calls", "reduced"), ("", "standard")]
+)
+def test_usage_is_taxed_by_its_price(town: Town, name: str, expected: str) -> None:
+    """By the plan's price of its name, else as the service is: calls to a destination of a rate
+    sheet are lines of their own. A plan that the catalogue lacks is taxed as usual."""
+    with town.books.transaction() as tx:
+        set_rate(
+            tx,
+            regime="town",
+            category="reduced",
+            name="VAT",
+            millionths=70_000,
+            valid_from=date(2020, 1, 1),
+        )
+        if name:
+            price = voice_usage(name=name, tax=[{"taxCategory": "reduced"}])
+            save_price(tx, price, NOV)
+            save_offering(tx, offering_body("plan", "calls"), NOV)
+    ada = lives_in(town, "Ada")
+    town.phone(ada, "491")
+    town.call("491", at("2026-11-10"))
+    town.bill(at("2026-12-01"))
+    with town.books.read() as r:
+        found = invoice(r, invoices_of(r, ada)[0].id)
+    assert [line.tax_category for line in found.lines if line.kind is LineKind.USAGE] == [expected]
+    taxes = {item.category: item.tax for item in found.taxes}
+    assert taxes[expected] == (eur("0.01") if expected == "reduced" else eur("2.03"))
 
 
 def test_prepaid_usage_is_paid_for_already(town: Town) -> None:

@@ -112,6 +112,7 @@ class Gatherer:
             products=products,
             begun={product for product, is_begun in begun.items() if is_begun},
             usage=read_usage(
+                r,
                 self._charging,
                 accounts,
                 zones,

@@ -7,6 +7,7 @@ import msgspec
 
 from trunkline.billing.charges import UsageCharge
 from trunkline.billing.cycle import BilledUsage
+from trunkline.catalog import STANDARD_TAX, Offering, OfferingId, offerings
 from trunkline.charging import (
     ChargingAccountId,
     Service,
@@ -39,7 +40,15 @@ class AccountUsage(msgspec.Struct, frozen=True):
     billed: Mapping[ChargingAccountId, BilledUsage] = {}
 
 
+class _Cut(msgspec.Struct, frozen=True):
+    """How far a charging account is billed now, and the plan that says how it is taxed."""
+
+    usage: UsageCut
+    plan: OfferingId
+
+
 def read_usage(
+    r: Reader,
     charging: Database,
     accounts: Mapping[BillingAccountId, BillingAccount],
     zones: Mapping[BillingAccountId, ZoneInfo],
@@ -49,10 +58,14 @@ def read_usage(
 ) -> dict[BillingAccountId, AccountUsage]:
     """The usage of each account up to its month, late records of earlier ones too, but nothing
     of what is `billed` already. Each charging account is cut at its last record of this moment;
-    what comes later is the next bill's. Prepaid usage is paid for and not billed."""
-    with charging.read() as r:
-        cuts = _cuts(r, accounts, zones, months, billed)
-        lines = usage_lines(r, [cut for of_account in cuts.values() for cut in of_account])
+    what comes later is the next bill's. Prepaid usage is paid for and not billed. `r` reads the
+    books."""
+    with charging.read() as own:
+        cuts = _cuts(own, accounts, zones, months, billed)
+        every_cut = [cut for of_account in cuts.values() for cut in of_account]
+        lines = usage_lines(own, [cut.usage for cut in every_cut])
+    plans = {cut.usage.account: cut.plan for cut in every_cut}
+    known = offerings(r, set(plans.values()))
     of_charging_account: dict[ChargingAccountId, list[UsageCharge]] = {}
     names = {
         ChargingAccountId(product.id): _name(product)
@@ -60,13 +73,15 @@ def read_usage(
         for product in each
     }
     for line in lines:
+        unit = _UNITS[line.service]
         charge = UsageCharge(
             label=line.label or _WITHOUT_LABEL,
-            unit=_UNITS[line.service],
+            unit=unit,
             quantity=line.units,
             included=line.free,
             events=line.events,
             amount=line.charge,
+            tax_category=_tax_category(known.get(plans[line.account]), unit, line.label),
             product=line.account,
         )
         of_charging_account.setdefault(line.account, []).append(charge)
@@ -74,14 +89,14 @@ def read_usage(
     for account, of_account in cuts.items():
         charges: list[UsageCharge] = []
         for cut in of_account:
-            of_cut = of_charging_account.get(cut.account, [])
+            of_cut = of_charging_account.get(cut.usage.account, [])
             if len(of_account) > 1:
-                name = names.get(cut.account, "")
+                name = names.get(cut.usage.account, "")
                 of_cut = [msgspec.structs.replace(each, subscriber=name) for each in of_cut]
             charges += of_cut
         found[account] = AccountUsage(
             tuple(charges),
-            {cut.account: BilledUsage(cut.seq, cut.period) for cut in of_account},
+            {cut.usage.account: BilledUsage(cut.usage.seq, cut.usage.period) for cut in of_account},
         )
     return found
 
@@ -92,8 +107,8 @@ def _cuts(
     zones: Mapping[BillingAccountId, ZoneInfo],
     months: Mapping[BillingAccountId, Period],
     billed: Mapping[ChargingAccountId, BilledUsage],
-) -> dict[BillingAccountId, list[UsageCut]]:
-    cuts: dict[BillingAccountId, list[UsageCut]] = {}
+) -> dict[BillingAccountId, list[_Cut]]:
+    cuts: dict[BillingAccountId, list[_Cut]] = {}
     for account, summaries in charging_accounts(r, months).items():
         month = billing_month(
             months[account].start,
@@ -103,10 +118,20 @@ def _cuts(
         for summary in summaries:
             if summary.kind is AccountKind.POSTPAID:
                 before = billed.get(summary.account, _NOTHING)
-                cuts.setdefault(account, []).append(
-                    UsageCut(summary.account, summary.seq, month, before.seq, before.period)
-                )
+                cut = UsageCut(summary.account, summary.seq, month, before.seq, before.period)
+                cuts.setdefault(account, []).append(_Cut(cut, OfferingId(summary.plan)))
     return cuts
+
+
+def _tax_category(plan: Offering | None, unit: str, label: str) -> str:
+    """That of the plan's price for this use. A line that no price of the plan's is called by
+    (a destination of a rate sheet) is taxed as the service's prices are, if all are alike."""
+    prices = [
+        each for each in (plan.usage_prices if plan else ()) if each.service.unit.value == unit
+    ]
+    named = [each for each in prices if each.name == label]
+    categories = {each.tax_category for each in named or prices}
+    return categories.pop() if len(categories) == 1 else STANDARD_TAX
 
 
 def _name(product: Product) -> str:
