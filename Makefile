@@ -38,7 +38,7 @@ bench: $(BIN)/.dev $(VENDOR)/.assets  ## figures into build/bench.json (ONLY=gy 
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 pictures: $(BIN)/.dev $(VENDOR)/.assets browser  ## the README's pictures anew, taken by the browser tests
-	TRUNKLINE_TEST_PICTURES=1 $(BIN)/pytest -m browser tests/browser $(ARGS)
+	TRUNKLINE_TEST_PICTURES=1 $(BIN)/pytest tests/browser/test_pictures.py $(ARGS)
 
 fuzz: $(BIN)/.dev  ## the long property and fuzz runs
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(SHARDS) --dist worksteal tests/properties tests/conformance $(ARGS)

@@ -14,7 +14,8 @@ LARGEST = 300_000
 """Bytes of one picture."""
 
 pytestmark = pytest.mark.skipif(
-    "TRUNKLINE_PICTURES" not in os.environ, reason="TRUNKLINE_PICTURES=1 takes the pictures"
+    "TRUNKLINE_TEST_PICTURES" not in os.environ,
+    reason="TRUNKLINE_TEST_PICTURES=1 takes the pictures",
 )
 
 
