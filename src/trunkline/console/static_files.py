@@ -30,12 +30,12 @@ class StaticFiles:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         file = self._file(path)
-        resp.content_type = file.media
         resp.etag = file.tag
         resp.cache_control = ["public", "max-age=3600"]
         if any(each == "*" or each == file.tag for each in req.if_none_match or ()):
             resp.status = falcon.HTTP_304
         else:
+            resp.content_type = file.media
             resp.data = file.data
 
     def _file(self, path: str) -> _File:

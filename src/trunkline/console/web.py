@@ -112,8 +112,7 @@ class Desk:
 
     def query(self, name: str, default: str = "") -> str:
         """A query parameter, at most 200 characters of it, without what can't be printed."""
-        text = (self.req.get_param(name) or default)[:200]
-        return "".join(character for character in text if character.isprintable())
+        return _printable(self.req.get_param(name) or default)[:200]
 
     def instant(self, value: datetime | None) -> str:
         """An instant in the operator's zone, for people."""
@@ -214,8 +213,8 @@ def _sign_in(goal: str) -> str:
 
 
 def form(req: falcon.Request) -> Mapping[str, str]:
-    """The fields of a posted form, each once. Raises `Invalid` for what is no form, or more
-    than a page of it."""
+    """The fields of a posted form, each once, without what can't be printed. Raises `Invalid`
+    for what is no form, or more than a page of it."""
     known: Mapping[str, str] | None = getattr(req.context, "form", None)
     if known is not None:
         return known
@@ -225,8 +224,12 @@ def form(req: falcon.Request) -> Mapping[str, str]:
         raise Invalid("the form is too large")
     try:
         body = req.bounded_stream.read(MOST_FORM).decode()
-        fields = dict(parse_qsl(body, keep_blank_values=True, errors="strict"))
+        pairs = parse_qsl(body, keep_blank_values=True, errors="strict")
     except ValueError:
         raise Invalid("the form is not UTF-8") from None
-    req.context.form = fields
+    fields = req.context.form = {name: _printable(value) for name, value in pairs}
     return fields
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

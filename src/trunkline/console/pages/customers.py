@@ -184,7 +184,7 @@ class Customer:
                 subscriber=subscriber,
                 now=desk.now,
             )
-            if payment.received_at == desk.now:
+            if not audit.about(tx, payment.id, limit=1):
                 audit.record(
                     tx,
                     who=desk.user,
