@@ -22,6 +22,7 @@ from trunkline.kernel.money import Money
 from trunkline.kernel.time import Period
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, immutable
+from trunkline.platform.sums import exact_sum, summed
 from trunkline.tax import TaxItem
 
 # Numbers are compared by bytes, so that those with one beginning are a range of the index.
@@ -134,10 +135,9 @@ _RUN_TOTALS = (
         invoice.c.legal_entity_id,
         invoice.c.currency,
         sa.func.count().label("invoices"),
-        *(
-            sa.cast(sa.func.sum(invoice.c[f"{name}_micros"]), sa.BigInteger).label(name)
-            for name in ("net", "tax", "gross")
-        ),
+        *exact_sum(invoice.c.net_micros, "net"),
+        *exact_sum(invoice.c.tax_micros, "tax"),
+        *exact_sum(invoice.c.gross_micros, "gross"),
     )
     .where(invoice.c.run_id == sa.bindparam("run"))
     .group_by(invoice.c.legal_entity_id, invoice.c.currency)
@@ -146,7 +146,7 @@ _RUN_TOTALS = (
 _INVOICED = sa.select(
     invoice.c.currency,
     sa.func.count().label("invoices"),
-    sa.cast(sa.func.sum(invoice.c.gross_micros), sa.BigInteger).label("gross"),
+    *exact_sum(invoice.c.gross_micros, "gross"),
 ).group_by(invoice.c.currency)
 
 
@@ -261,16 +261,18 @@ def run_totals(r: Reader, run: BillRunId) -> list[RunTotal]:
         RunTotal(
             entity=LegalEntityId(row.legal_entity_id),
             invoices=row.invoices,
-            net=Money(row.net, row.currency),
-            tax=Money(row.tax, row.currency),
-            gross=Money(row.gross, row.currency),
+            net=Money(summed(row, "net"), row.currency),
+            tax=Money(summed(row, "tax"), row.currency),
+            gross=Money(summed(row, "gross"), row.currency),
         )
         for row in r.execute(_RUN_TOTALS, {"run": run})
     ]
 
 
 def invoiced(r: Reader) -> list[tuple[int, Money]]:
-    return [(row.invoices, Money(row.gross, row.currency)) for row in r.execute(_INVOICED)]
+    return [
+        (row.invoices, Money(summed(row, "gross"), row.currency)) for row in r.execute(_INVOICED)
+    ]
 
 
 def _heads(r: Reader, statement: sa.Select[Any], values: Mapping[str, Any]) -> list[Invoice]:

@@ -72,16 +72,16 @@ def post_many(tx: Tx, entries: Sequence[Entry], now: datetime) -> int:
     """Posts those of `entries` whose (kind, reference) does not stand yet, and says how many
     that were. All are checked before the first is written. `PostedMeanwhile` where another
     transaction is posting one of them: it stands when this is tried again."""
-    for entry in entries:
+    compact = [msgspec.structs.replace(entry, postings=merged(entry.postings)) for entry in entries]
+    for entry in compact:
         check(entry)
-    seen = store.posted(tx, [entry.reference for entry in entries])
+    seen = store.posted(tx, [entry.reference for entry in compact])
     fresh = []
-    for entry in entries:
+    for entry in compact:
         key = (entry.kind, entry.reference)
         if key not in seen:
             seen.add(key)
-            compact = msgspec.structs.replace(entry, postings=merged(entry.postings))
-            fresh.append((tx.new_id(EntryId, now), compact))
+            fresh.append((tx.new_id(EntryId, now), entry))
     if fresh:
         store.insert_entries(tx, fresh, now)
     return len(fresh)

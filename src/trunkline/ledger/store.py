@@ -20,6 +20,7 @@ from trunkline.ledger.model import (
 )
 from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, immutable
+from trunkline.platform.sums import exact_sum, summed
 
 legal_entity = sa.Table(
     "legal_entity",
@@ -97,15 +98,12 @@ _BALANCES = (
         ledger_account.c.name,
         ledger_account.c.kind,
         posting.c.currency,
-        # A sum of BIGINT is NUMERIC on PostgreSQL; every balance fits what Money can hold.
-        sa.cast(
-            sa.func.sum(sa.case((posting.c.amount_micros > 0, posting.c.amount_micros), else_=0)),
-            sa.BigInteger,
-        ).label("debit"),
-        sa.cast(
-            sa.func.sum(sa.case((posting.c.amount_micros < 0, -posting.c.amount_micros), else_=0)),
-            sa.BigInteger,
-        ).label("credit"),
+        *exact_sum(
+            sa.case((posting.c.amount_micros > 0, posting.c.amount_micros), else_=0), "debit"
+        ),
+        *exact_sum(
+            sa.case((posting.c.amount_micros < 0, -posting.c.amount_micros), else_=0), "credit"
+        ),
     )
     .join(
         ledger_account,
@@ -123,9 +121,7 @@ _BALANCES = (
 )
 _BALANCES_OF_ENTITY = _BALANCES.where(posting.c.legal_entity_id == sa.bindparam("entity"))
 
-_BALANCE = sa.select(
-    sa.cast(sa.func.coalesce(sa.func.sum(posting.c.amount_micros), 0), sa.BigInteger)
-).where(
+_BALANCE = sa.select(*exact_sum(posting.c.amount_micros, "amount")).where(
     posting.c.account == sa.bindparam("account"), posting.c.currency == sa.bindparam("currency")
 )
 _BALANCE_OF_ENTITY = _BALANCE.where(posting.c.legal_entity_id == sa.bindparam("entity"))
@@ -236,8 +232,8 @@ def balances(r: Reader, entity: LegalEntityId | None) -> list[AccountBalance]:
             account=row.account,
             name=row.name,
             kind=AccountKind(row.kind),
-            debit=Money(row.debit, row.currency),
-            credit=Money(row.credit, row.currency),
+            debit=Money(summed(row, "debit"), row.currency),
+            credit=Money(summed(row, "credit"), row.currency),
         )
         for row in rows
     ]
@@ -246,8 +242,8 @@ def balances(r: Reader, entity: LegalEntityId | None) -> list[AccountBalance]:
 def account_micros(r: Reader, account: str, currency: str, entity: LegalEntityId | None) -> int:
     values: dict[str, Any] = {"account": account, "currency": currency}
     if entity is None:
-        return int(r.execute(_BALANCE, values).scalar_one())
-    return int(r.execute(_BALANCE_OF_ENTITY, values | {"entity": entity}).scalar_one())
+        return summed(r.execute(_BALANCE, values).one(), "amount")
+    return summed(r.execute(_BALANCE_OF_ENTITY, values | {"entity": entity}).one(), "amount")
 
 
 def entries(r: Reader, reference: str) -> list[Entry]:

@@ -19,7 +19,6 @@ from trunkline.receivables.model import (
     UnknownOpenItem,
 )
 
-
 OPEN_ITEMS = store.open_item
 """The table, for lists that are filtered by its columns."""
 

@@ -11,6 +11,7 @@ from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata, immutable
+from trunkline.platform.sums import exact_sum, summed
 from trunkline.receivables.model import (
     AGEING,
     AgeingBucket,
@@ -105,10 +106,8 @@ _TOTALS = (
     sa.select(
         receivable_account.c.legal_entity_id,
         receivable_account.c.currency,
-        sa.cast(sa.func.sum(receivable_account.c.open_micros), sa.BigInteger).label("open_micros"),
-        sa.cast(sa.func.sum(receivable_account.c.credit_micros), sa.BigInteger).label(
-            "credit_micros"
-        ),
+        *exact_sum(receivable_account.c.open_micros, "open"),
+        *exact_sum(receivable_account.c.credit_micros, "credit"),
     )
     .group_by(receivable_account.c.legal_entity_id, receivable_account.c.currency)
     .order_by(receivable_account.c.legal_entity_id, receivable_account.c.currency)
@@ -159,7 +158,7 @@ _UNPAID = (
         open_item.c.due_at,
         open_item.c.currency,
         sa.func.count().label("items"),
-        sa.cast(sa.func.sum(open_item.c.open_micros), sa.BigInteger).label("open_micros"),
+        *exact_sum(open_item.c.open_micros, "open"),
     )
     .where(open_item.c.open_micros != 0)
     .group_by(open_item.c.due_at, open_item.c.currency)
@@ -216,8 +215,8 @@ def totals(r: Reader) -> list[tuple[LegalEntityId, Money, Money]]:
     return [
         (
             LegalEntityId(row.legal_entity_id),
-            Money(row.open_micros, row.currency),
-            Money(row.credit_micros, row.currency),
+            Money(summed(row, "open"), row.currency),
+            Money(summed(row, "credit"), row.currency),
         )
         for row in r.execute(_TOTALS)
     ]
@@ -337,7 +336,7 @@ def ageing(r: Reader, currency: str, now: datetime) -> list[AgeingBucket]:
     for row in r.execute(_UNPAID.where(open_item.c.currency == currency)):
         index = bucket_of(row.due_at, now)
         counts[index] += row.items
-        sums[index] += row.open_micros
+        sums[index] += summed(row, "open")
     return [
         AgeingBucket(first, last, count, Money(micros, currency))
         for (first, last), count, micros in zip(AGEING, counts, sums, strict=True)

@@ -1,10 +1,11 @@
 from datetime import datetime
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.money import Money
+from trunkline.kernel.money import LARGEST, Money
 from trunkline.ledger import (
     CASH,
     CUSTOMER_CREDITS,
@@ -112,6 +113,38 @@ def test_the_trial_balance(books: Database, now: datetime) -> None:
         (CASH, "10.00 EUR", "4.00 EUR", "6.00 EUR"),
         (CUSTOMER_CREDITS, "4.00 EUR", "10.00 EUR", "-6.00 EUR"),
     ]
+
+
+def test_sums_may_be_more_than_one_amount_can(books: Database, now: datetime) -> None:
+    """The years of an operator who counts in dong."""
+    most = str(Money(LARGEST, EUR).to_decimal())
+    with books.transaction() as tx:
+        entity = acme(tx, now)
+        for number in range(3):
+            post(tx, payment(entity, f"p{number}", most, now), now)
+        post(tx, payment(entity, "p3", "-0.000001", now), now)
+    with books.read() as r:
+        cash, credits_ = trial_balance(r, entity)
+        assert (cash.debit.micros, cash.credit.micros) == (3 * LARGEST, 1)
+        assert (credits_.debit.micros, credits_.credit.micros) == (1, 3 * LARGEST)
+        assert balance(r, CASH, EUR).micros == 3 * LARGEST - 1
+
+
+def test_postings_that_are_too_much_together_are_refused(books: Database, now: datetime) -> None:
+    most = Money(LARGEST, EUR)
+    with books.transaction() as tx:
+        entity = acme(tx, now)
+        entry = msgspec.structs.replace(
+            payment(entity, "p1", "1", now),
+            postings=(
+                Posting(CASH, most),
+                Posting(CASH, most),
+                Posting(CUSTOMER_CREDITS, -most),
+                Posting(PREPAID, -most),
+            ),
+        )
+        with pytest.raises(Invalid, match="more than the books can hold"):
+            post(tx, entry, now)
 
 
 def test_an_entry_is_read_back_as_it_was_posted(books: Database, now: datetime) -> None:
