@@ -79,7 +79,7 @@ def read_document(
     """The document that `body` makes, completed with what the server supplies: `id`,
     `lifecycleStatus`, `version`, `lastUpdate`, and `@type`. Raises `InvalidDocument`."""
     name = body.get("name")
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= _LONGEST_NAME:
+    if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise InvalidDocument(f"a name of 1 to {_LONGEST_NAME} characters is needed", path="name")
     status = read_status(body)
     version = _text(body, "version") or "1.0"

@@ -29,6 +29,7 @@ _PRICE_TYPES = {kind.lower(): kind for kind in (RECURRING, ONE_TIME, USAGE, ALLO
 _MONTHS = {"month": 1, "months": 1, "year": 12, "years": 12}
 _LARGEST_RATING_GROUP = 2**32 - 1
 _LARGEST_COUNT = 2**62
+_LONGEST_CATEGORY = 40
 
 Body = Mapping[str, Any]
 
@@ -216,7 +217,12 @@ def _tax_category(body: Body, path: str) -> str:
         return STANDARD_TAX
     here = at(path, "tax[0]")
     first = _object(items[0] if isinstance(items, list) else None, here)
-    return _optional_text(first, "taxCategory", here) or STANDARD_TAX
+    category = _optional_text(first, "taxCategory", here) or STANDARD_TAX
+    if len(category) > _LONGEST_CATEGORY:
+        raise InvalidDocument(
+            f"has more than {_LONGEST_CATEGORY} characters", path=at(here, "taxCategory")
+        )
+    return category
 
 
 def _object(value: object, path: str) -> Body:

@@ -18,6 +18,10 @@ WHOLE = 1_000_000
 """A rate of 100 %."""
 
 
+LONGEST_NAME = 40
+"""Of a regime's code, a category and a tax."""
+
+
 class UnknownRegime(NotFound):
     code = "unknownTaxRegime"
 

@@ -8,6 +8,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Tx
 from trunkline.tax import store
 from trunkline.tax.model import (
+    LONGEST_NAME,
     WHOLE,
     RateOverlaps,
     TaxRate,
@@ -27,8 +28,10 @@ def declare_regime(
 ) -> TaxRegime:
     """A new regime, without rates. The same again changes nothing; another one under the same
     code raises `RegimeExists`."""
-    if not 1 <= len(code) <= 40:
-        raise Invalid("a tax regime's code is 1 to 40 characters", path="code")
+    if not 1 <= len(code) <= LONGEST_NAME or not code.isprintable():
+        raise Invalid(
+            f"a tax regime's code is 1 to {LONGEST_NAME} printable characters", path="code"
+        )
     regime = TaxRegime(code, rounding, inclusive)
     standing = store.find_regime(tx, code)
     if standing is None:
@@ -53,6 +56,9 @@ def set_rate(
     """A rate from a day on. It ends the one of the same category and name that was open. The
     same again changes nothing; one that would rewrite days already ruled by another raises
     `RateOverlaps`."""
+    for place, text in (("category", category), ("name", name)):
+        if not 1 <= len(text) <= LONGEST_NAME or not text.isprintable():
+            raise Invalid(f"is 1 to {LONGEST_NAME} printable characters", path=place)
     if not 0 <= millionths <= WHOLE:
         raise Invalid("a rate lies between 0 and 100 per cent", path="rate")
     if valid_to is not None and valid_to <= valid_from:

@@ -47,6 +47,7 @@ def test_a_status_is_known_without_its_space() -> None:
         ({"name": 5}, "name"),
         ({"name": " "}, "name"),
         ({"name": "x" * 201}, "name"),
+        ({"name": " " * 200 + "x"}, "name"),
         ({"name": "x", "lifecycleStatus": "Draft"}, "lifecycleStatus"),
         ({"name": "x", "lifecycleStatus": 1}, "lifecycleStatus"),
         ({"name": "x", "version": 1}, "version"),

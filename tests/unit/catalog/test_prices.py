@@ -99,6 +99,7 @@ def test_other_types_are_only_kept(body: dict[str, Any]) -> None:
         (recurring(recurringChargePeriodLength=121), "recurringChargePeriodLength"),
         (recurring(priceType=5), "priceType"),
         (recurring(tax=[7]), "tax[0]"),
+        (recurring(tax=[{"taxCategory": "x" * 41}]), "tax[0].taxCategory"),
         (voice_usage(service="fax"), "service"),
         (voice_usage(service=None), "service"),
         (voice_usage(priceType="recurring"), "priceType"),

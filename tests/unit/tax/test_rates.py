@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Database
 from trunkline.tax import (
     RateOverlaps,
@@ -71,6 +72,17 @@ def test_days_already_ruled_are_not_rewritten(books: Database) -> None:
             millionths=200_000,
             valid_from=date(2006, 1, 1),
         )
+
+
+@pytest.mark.parametrize("text", ["", "x" * 41, "nul\0"])
+@pytest.mark.parametrize("place", ["category", "name"])
+def test_names_are_short(books: Database, place: str, text: str) -> None:
+    names = {"category": "standard", "name": "MwSt"} | {place: text}
+    with books.transaction() as tx:
+        declare_regime(tx, code="DE")
+        with pytest.raises(Invalid) as refused:
+            set_rate(tx, regime="DE", millionths=0, valid_from=date(2007, 1, 1), **names)
+    assert refused.value.path == place
 
 
 def test_another_regime_under_the_same_code_is_refused(books: Database) -> None:
