@@ -355,10 +355,10 @@ _LONGEST_NAME = 200
 
 
 def check_name(text: str, *, path: str) -> str:
-    """`text` without space around it. Raises `InvalidParty` where nothing is left, it is
-    longer than 200 characters, or it holds what can't be printed."""
+    """`text` without space around it. Raises `InvalidParty` where nothing is left, or it is
+    longer than 200 characters or holds what can't be printed."""
     name = text.strip()
-    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+    if not name or len(text) > _LONGEST_NAME or not name.isprintable():
         raise InvalidParty(f"a name has 1 to {_LONGEST_NAME} printable characters", path=path)
     return name
 

@@ -336,11 +336,12 @@ def refuse_taken(
     new: Sequence[NewParty | NewCustomer | NewBillingAccount | NewAgreement],
     paths: Sequence[str],
 ) -> None:
+    for each, path in zip(new, paths, strict=True):
+        check_external_id(each.external_id, path=path)
     taken = store.taken_external_ids(tx, table, [each.external_id for each in new])
     for each, path in zip(new, paths, strict=True):
         if each.external_id is None:
             continue
-        check_external_id(each.external_id, path=path)
         if each.external_id in taken:
             raise ExternalIdTaken(
                 f"a {table.name.replace('_', ' ')} came in as {each.external_id} already",

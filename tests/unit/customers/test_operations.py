@@ -126,6 +126,8 @@ def test_many_are_registered_or_none(books: Database, now: datetime) -> None:
         (NewIndividual(), "[1].familyName"),
         (NewIndividual(given_name="Eve", external_id="b"), "[1].externalId"),
         (NewIndividual(given_name="Eve", external_id="b c"), "[1].externalId"),
+        (NewIndividual(given_name="Eve", external_id="\0"), "[1].externalId"),
+        (NewIndividual(full_name="Eve", given_name=" " * 200 + "E"), "[1].givenName"),
         (NewIndividual(given_name="Eve", birth_date=date(2999, 1, 1)), "[1].birthDate"),
     ]:
         new = NewIndividual(given_name="Eva", external_id="b")

@@ -81,7 +81,14 @@ def test_names_are_short(books: Database, place: str, text: str) -> None:
     with books.transaction() as tx:
         declare_regime(tx, code="DE")
         with pytest.raises(Invalid) as refused:
-            set_rate(tx, regime="DE", millionths=0, valid_from=date(2007, 1, 1), **names)
+            set_rate(
+                tx,
+                regime="DE",
+                category=names["category"],
+                name=names["name"],
+                millionths=0,
+                valid_from=date(2007, 1, 1),
+            )
     assert refused.value.path == place
 
 
