@@ -17,7 +17,7 @@ from tests.scenarios.ordering_shop import (
     sign_up,
 )
 from trunkline import inventory
-from trunkline.charging import ChargingAccountId, operations
+from trunkline.charging import ChargingAccountId, IdentityTaken, operations
 from trunkline.charging.events import OpenAccount
 from trunkline.customers import AccountKind, BillingAccountId, CustomerId
 from trunkline.inventory import Msisdn, ProductId, ProductStatus, ResourceKind, ResourceState
@@ -158,7 +158,7 @@ def test_accounts_are_opened_all_or_none(charging: Database, now: datetime) -> N
         operations.open_accounts(tx, [second])
     assert account_is_open(charging, "first")
     assert account_is_open(charging, "second")
-    with charging.transaction() as tx, pytest.raises(operations.IdentityTaken):
+    with charging.transaction() as tx, pytest.raises(IdentityTaken):
         operations.open_accounts(tx, [opening("x", "27203", now), opening("y", "27203", now)])
     assert not account_is_open(charging, "x")
 
