@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,14 @@ import msgspec
 from trunkline import billing, charging, customers, inventory, ordering
 from trunkline.app import System, open_system
 from trunkline.app.founding import operator
-from trunkline.charging import ChargeRequest, GroupCommit, Kind, Service
+from trunkline.charging import (
+    SERVER_DECIDES,
+    ChargeRequest,
+    GroupCommit,
+    Kind,
+    Service,
+    UnitRequest,
+)
 from trunkline.customers import AccountKind, Customer, Email
 from trunkline.demo.chapters import FIRST_NUMBER, SPARE, external_id, plan_of
 from trunkline.ordering import Action, ItemRequest, OrderId, OrderState
@@ -71,23 +78,47 @@ class Town(msgspec.Struct, frozen=True):
 
     def attach_phones(self, now: datetime, count: int) -> None:
         """`count` phones register with the network and leave it again."""
+        imsis = self._imsis()
+        sessions = [(imsis[place % len(imsis)], place, 0) for place in range(count)]
+        self._hold_sessions(now, sessions)
+
+    def browse(self, now: datetime) -> None:
+        """Phones with a postpaid plan use some of the running month's allowance."""
+        used = [
+            (imsi, place, 400_000_000 * (place % 9 + 1))
+            for place, imsi in enumerate(self._imsis())
+            if not plan_of(place).prepaid
+        ]
+        self._hold_sessions(now, used)
+
+    def _imsis(self) -> list[str]:
         with self.system.books.read() as r:
             known = customers.customers_by_external_id(r, map(external_id, range(SIGN_UPS)))
-            services = inventory.services_of_customers(r, [each.id for each in known.values()])
-        imsis = [each.characteristics["imsi"] for each in services]
-        requests = [
-            ChargeRequest(
-                session=f"{now.isoformat()};{place}",
-                number=number,
-                kind=kind,
-                identities=(("imsi", imsis[place % len(imsis)]),),
-                at=int(now.timestamp()),
-                received=int(now.timestamp()),
-                service=Service.DATA,
-            )
-            for place in range(count)
-            for number, kind in enumerate((Kind.INITIAL, Kind.TERMINATE))
-        ]
+            ids = [known[external_id(number)].id for number in range(SIGN_UPS)]
+            services = inventory.services_of_customers(r, ids)
+        by_customer = {each.customer: each.characteristics["imsi"] for each in services}
+        return [by_customer[each] for each in ids]
+
+    def _hold_sessions(self, now: datetime, sessions: Sequence[tuple[str, int, int]]) -> None:
+        at = int(now.timestamp())
+        requests = []
+        for imsi, place, octets in sessions:
+            for kind, unit in (
+                (Kind.INITIAL, UnitRequest(rating_group=1, requested=SERVER_DECIDES)),
+                (Kind.TERMINATE, UnitRequest(rating_group=1, used=octets, final=True)),
+            ):
+                requests.append(
+                    ChargeRequest(
+                        session=f"{now.isoformat()};{place}",
+                        number=kind - Kind.INITIAL,
+                        kind=kind,
+                        identities=(("imsi", imsi),),
+                        at=at,
+                        received=at,
+                        service=Service.DATA,
+                        units=(unit,),
+                    )
+                )
         GroupCommit(self.system.charging).process(requests, now)
 
 
@@ -147,8 +178,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def _with_guests(system: System, url: str, secret: str) -> Town:
-    """A name that is markup, an order that is held, somebody who may only look, and a day of
-    phones that come and go."""
+    """A name that is markup, an order that is held, somebody who may only look, a day of phones
+    that come and go, and the beginning of the next month."""
     now = system.clock.now()
     with system.books.transaction() as tx:
         security.create_user(
@@ -161,7 +192,8 @@ def _with_guests(system: System, url: str, secret: str) -> Town:
     for hour in range(24):
         # Few at night, most in the evening.
         then = now - timedelta(hours=hour)
-        town.attach_phones(then, 4 + 3 * min(abs(then.hour - 3), 24 - abs(then.hour - 3)))
+        town.attach_phones(then, 15 + 12 * min(abs(then.hour - 3), 24 - abs(then.hour - 3)))
+    town.browse(now)
     wait_until(lambda: _state(system, held) is OrderState.HELD)
     return town
 

@@ -45,6 +45,7 @@ def create(system: System) -> Application:
             clock=system.clock,
             operator=known.brand.name,
             zone=zone(known.market.time_zone),
+            country=known.market.country,
             settings=system.settings.console,
         )
     )

@@ -27,6 +27,7 @@ SESSION_COOKIE = "trunkline_session"
 THEME_COOKIE = "trunkline_theme"
 MOST_FORM = 64_000
 """Bytes."""
+VERSION = version("trunkline")
 READ, WRITE = "console:read", "console:write"
 
 _FORM = "application/x-www-form-urlencoded"
@@ -80,6 +81,8 @@ class Console(msgspec.Struct, frozen=True):
     clock: Clock
     operator: str
     zone: ZoneInfo
+    country: str | None = None
+    """ISO 3166-1 alpha-2: numbers may be typed as they are dialled there."""
     settings: ConsoleSettings = ConsoleSettings()
 
     @property
@@ -131,7 +134,7 @@ class Desk:
         resp.text = self._templates.get_template(template).render(
             operator=self.console.operator,
             time_zone=str(self.console.zone),
-            version=version("trunkline"),
+            version=VERSION,
             navigation=NAVIGATION,
             section=section,
             theme=self.theme,

@@ -45,6 +45,7 @@ class Office:
             clock=clock,
             operator="Skerry Mobile",
             zone=ZoneInfo("Europe/Dublin"),
+            country="IE",
         )
         with books.transaction() as tx:
             open_shop(tx, clock.now())

@@ -39,7 +39,8 @@ def test_a_number_finds_whose_it_is(office: Office) -> None:
     office.subscriber("Oisin Byrne")
     visitor, number = office.visitor("*"), number_of(office, customer)
     spaced = f"%2B{number[:3]} {number[3:5]} {number[5:]}"
-    for asked in (number, f"%2B{number}", f"00{number}", spaced):
+    national = f"0{number[3:]}"
+    for asked in (number, f"%2B{number}", f"00{number}", spaced, national, number[3:]):
         found = text_of(visitor.get(f"/console/customers?q={asked}"))
         assert "Maeve Doyle" in found
         assert "Oisin Byrne" not in found

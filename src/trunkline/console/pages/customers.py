@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import falcon
+import phonenumbers
 
 from trunkline import billing, charging, customers, inventory, ordering, payments, receivables
 from trunkline.charging import ChargingAccountId
@@ -32,11 +33,13 @@ from trunkline.platform.db import Reader
 PAGE = 50
 MOST = 50
 """Lines of one table on a customer's page."""
+FEWEST_DIGITS = 3
+"""That are looked up as a number's beginning."""
 TOP_UP = "20"
 """What the form proposes, in main units."""
 SOURCE = "console"
 
-_DIGITS = re.compile(r"(\+|00)?([\d\s()./-]{3,})", re.ASCII)
+_DIGITS = re.compile(r"(\+|00)?([\d\s()./-]{3,40})", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _AMOUNT = re.compile(r"\d{1,9}([.,]\d{1,3})?", re.ASCII)
 
@@ -54,24 +57,39 @@ class Customers:
             page = customers.search_customers(r, text, limit=PAGE, after=after or None)
             found = list(page.customers)
             if not after:
-                found = _owners(r, text, {each.id for each in found}) + found
+                beginnings = _beginnings(text, self._console.country)
+                found = _owners(r, beginnings, {each.id for each in found}) + found
             rows = _rows(r, found)
         query = {"q": text, "after": page.next or ""}
         more = f"/console/customers?{urlencode(query)}" if page.next else ""
         desk.page(resp, "customers.html", "customers", customers=rows, q=text, more=more)
 
 
-def _owners(r: Reader, text: str, known: set[CustomerId]) -> list[customers.Customer]:
+def _owners(
+    r: Reader, beginnings: Iterable[str], known: set[CustomerId]
+) -> list[customers.Customer]:
     """Whose number begins like this, but for those who are known."""
-    matched = _DIGITS.fullmatch(text)
-    digits = re.sub(r"\D", "", matched[2]) if matched else ""
-    if len(digits) < 3:
-        return []
-    numbers = inventory.numbers_beginning(r, digits, limit=PAGE)
+    numbers = [
+        each for digits in beginnings for each in inventory.numbers_beginning(r, digits, limit=PAGE)
+    ]
     products = inventory.products(r, [each.product for each in numbers if each.product])
     ids = dict.fromkeys(CustomerId(each.customer) for each in products)
     by_id = customers.customers(r, [each for each in ids if each not in known])
     return [by_id[each] for each in ids if each in by_id]
+
+
+def _beginnings(text: str, country: str | None) -> list[str]:
+    """What a number may begin with that was typed like this, with its country code or as it is
+    dialled in `country`; nothing for what is no number."""
+    matched = _DIGITS.fullmatch(text)
+    if matched is None:
+        return []
+    digits = re.sub(r"\D", "", matched[2])
+    beginnings = [digits]
+    if country is not None and not matched[1]:
+        code = phonenumbers.country_code_for_region(country)
+        beginnings.append(f"{code}{digits.removeprefix('0')}")
+    return [each for each in beginnings if len(each) >= FEWEST_DIGITS]
 
 
 def _rows(r: Reader, found: Iterable[customers.Customer]) -> list[Mapping[str, Any]]:
