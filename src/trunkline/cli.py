@@ -2,16 +2,17 @@
 the commands so that `--help` answers at once.
 
 Exit codes: 0 done; 1 something needed is away; 2 the input or the settings are at fault, with a
-line on standard error that names the place.
+line on standard error that names the place; 130 stopped by Ctrl-C.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
 import typer
 
@@ -48,16 +49,29 @@ File = Annotated[Path, typer.Argument(help="The file to take in.")]
 
 def main() -> None:
     """The entry point: errors become one line and an exit code, never a traceback."""
+    os.umask(0o077)  # whatever is written here holds customers' data
     try:
-        app()
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        said, context = error.format_message(), getattr(error, "ctx", None)
+        if said:  # without arguments the help was shown, which is all there is to say
+            _fail(f"{said} ({context.command_path} --help)" if context else said, error.exit_code)
+        sys.exit(error.exit_code)
     except Unavailable as error:
         _fail(error, 1)
     except TrunklineError as error:
         _fail(error, 2)
+    except OSError as error:
+        # A folder that can't be written, a disk that is full.
+        if error.filename is None:
+            raise
+        _fail(f"{os.fsdecode(error.filename)}: {error.strerror}", 2)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(error: TrunklineError, code: int) -> None:
-    sys.stderr.write(f"trunkline: {error}\n")
+def _fail(error: object, code: int) -> NoReturn:
+    sys.stderr.write(f"trunkline: {' '.join(str(error).split())}\n")
     sys.exit(code)
 
 
@@ -77,10 +91,9 @@ def _system() -> Iterator["System"]:
     system = open_system(loaded)
     try:
         _found(system)
-        relay = system.relay()
-        relay.drain()
+        system.settle()
         yield system
-        relay.drain()
+        system.settle()
     finally:
         system.close()
 
@@ -108,9 +121,16 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=None, visible=False)
-        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+    progress = Progress(*columns, console=Console(stderr=True))
+    with ExitStack() as shown:
+        # From the first figure on: an error before it stands alone.
+        def show(done: int, total: int) -> None:
+            if not progress.tasks:
+                shown.enter_context(progress)
+                progress.add_task(title)
+            progress.update(progress.tasks[0].id, completed=done, total=total)
+
+        yield show
 
 
 def _open(file: Path) -> BinaryIO:
@@ -121,6 +141,12 @@ def _open(file: Path) -> BinaryIO:
         return file.open("rb")
     except OSError as error:
         raise Invalid(error.strerror or str(error), path=str(file)) from None
+
+
+def _check_readable(file: Path) -> None:
+    """Before anything is changed for its sake."""
+    if not file.is_fifo():  # which is read once
+        _open(file).close()
 
 
 @app.command()
@@ -163,8 +189,9 @@ def process(kind: ProcessKind) -> None:
     """One process of those that `serve` keeps alive."""
     from trunkline.app import processes
     from trunkline.platform import settings, telemetry
-    from trunkline.supervisor import say_ready
+    from trunkline.supervisor import end_with_supervisor, say_ready
 
+    end_with_supervisor()
     loaded = settings.load()
     telemetry.configure_logs(loaded.log)
     run = {
@@ -186,6 +213,8 @@ def bill(
     from trunkline.app.billing import bill_through, write_pdfs
 
     day = _day(through, "--through") if through else None
+    if pdf is not None:
+        pdf.mkdir(parents=True, exist_ok=True)
     with _system() as system:
         with _progress("billing") as progress:
             report = bill_through(system, day, progress)
@@ -203,9 +232,12 @@ def _day(text: str, option: str) -> date:
     from trunkline.kernel.errors import Invalid
 
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise Invalid(f"{text[:40]!r} is not a day (YYYY-MM-DD)", path=option) from None
+    if not 1970 <= day.year < 2200:
+        raise Invalid(f"{day} is no day to bill by", path=option)
+    return day
 
 
 @imports.command("customers")
@@ -224,6 +256,7 @@ def import_customers(
     from trunkline.migration import import_customers as take_on
 
     since = _day(billed_from, "--billed-from") if billed_from else None
+    _check_readable(file)
     with _system() as system, _progress("customers") as progress:
         since = since or last_month(system)
         report = take_on(
@@ -272,6 +305,7 @@ def import_usage(file: File) -> None:
     """Take in a file of call, message or data records (CSV): each record is charged once."""
     from trunkline.usage import import_cdr_file
 
+    _check_readable(file)
     with _system() as system, _progress("records") as progress:
         report = import_cdr_file(system.books, file, now=system.clock.now(), progress=progress)
     typer.echo(f"{report.accepted:,} new records, {report.duplicates:,} here already")
@@ -353,7 +387,10 @@ def list_parked() -> None:
 
 
 @parked.command("retry")
-def retry_parked(database: str, delivery: int) -> None:
+def retry_parked(
+    database: Annotated[str, typer.Argument(help="books or charging.")],
+    delivery: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="As `parked list` says.")],
+) -> None:
     """Send a parked delivery again."""
     from trunkline.kernel.errors import Invalid
     from trunkline.platform import relay

@@ -7,6 +7,7 @@ from trunkline.charging import (
     InstallTariff,
     OpenAccount,
     TopUp,
+    post_earnings,
     store,
 )
 from trunkline.kernel.money import Money
@@ -84,6 +85,13 @@ class Operator:
                 TopUp(payment_id=payment, account=ChargingAccountId(f"cac_{number}"), amount=money)
             )
         self.relay.drain()
+
+    def post_earnings(self) -> int:
+        """As the jobs do every few seconds."""
+        with self.charging.transaction() as tx:
+            posted = post_earnings(tx, self.clock.now())
+        self.relay.drain()
+        return posted
 
     def ledger(self, account: str) -> int:
         with self.books.read() as r:

@@ -114,7 +114,7 @@ def test_a_prepaid_month_and_its_ledger(operator: Operator) -> None:
         Result.SUCCESS,
         Result.UNKNOWN_SUBSCRIBER,
     ]
-    operator.relay.drain()
+    operator.post_earnings()
     assert operator.money(1) == 9_700_000
     assert operator.ledger(PREPAID) == -9_700_000
     assert operator.ledger(USAGE_REVENUE) == -300_000

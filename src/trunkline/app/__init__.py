@@ -5,12 +5,14 @@ the operator in empty databases; `processes` are what the supervisor keeps alive
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from trunkline import migration
 from trunkline.billing.reactions import REACTIONS as BILLING
+from trunkline.charging import post_earnings
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
@@ -48,6 +50,13 @@ class System(msgspec.Struct, frozen=True):
     def relay(self) -> Relay:
         """A relay over both outboxes."""
         return Relay({"books": self.books, "charging": self.charging}, self.routes, self.clock)
+
+    def settle(self, now: datetime | None = None) -> None:
+        """For those without a jobs process: tells the ledger what the network's requests
+        earned, and runs all deliveries that are due at `now` (the clock's, by default)."""
+        with self.charging.transaction() as tx:
+            post_earnings(tx, now or self.clock.now())
+        self.relay().drain(now)
 
     def close(self) -> None:
         self.books.close()

@@ -25,9 +25,11 @@ from trunkline.charging import (
     GrantSize,
     GroupCommit,
     forget_traffic,
+    post_earnings,
     release_lost_sessions,
 )
 from trunkline.diameter import GySettings, run_gateway_edge
+from trunkline.kernel.errors import Unavailable
 from trunkline.platform import idempotency
 from trunkline.platform.db import DatabaseUnavailable
 from trunkline.platform.settings import ChargingSettings, HttpSettings, Settings
@@ -36,7 +38,7 @@ from trunkline.rating import compiled
 
 log = structlog.get_logger(__name__)
 
-CHECKPOINT_EVERY = 2.0
+LOOK_EVERY = 2.0
 """Seconds."""
 RELEASE_EVERY = timedelta(minutes=10)
 """Sessions of accounts that nobody touches: a look at every account."""
@@ -44,8 +46,28 @@ FORGET_EVERY = timedelta(hours=1)
 TRAFFIC_KEPT = timedelta(days=8)
 
 
+class CannotListen(Unavailable):
+    """`path` is the setting and the address."""
+
+    code = "cannotListen"
+
+
+def _check_free(setting: str, host: str, port: int) -> None:
+    """Raises `CannotListen` where an address is somebody else's, or none of this machine's.
+    Granian would share a port with others of its kind."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotListen(reason, path=f"{setting}: {host}:{port}") from None
+
+
 def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
     """HTTP: the APIs and the console, `workers` processes with one thread each."""
+    _check_free("http", settings.http.host, settings.http.port)
     server = Granian(
         "trunkline.app.edge:create_from_environment",
         factory=True,
@@ -79,8 +101,10 @@ def _when_listening(http: HttpSettings, ready: Callable[[], None]) -> None:
 
 def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
     """Gy: one thread that reads, commits and answers."""
-    system = open_system(settings)
     known = settings.charging
+    _check_free("charging", known.host, known.port)
+    _check_free("charging.metrics_port", known.host, known.metrics_port)
+    system = open_system(settings)
     compiled.load()
     with _serving_metrics(known.host, known.metrics_port):
         run_gateway_edge(
@@ -122,8 +146,8 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
         signal.signal(number, on_signal)
     keeper = threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping")
     keeper.start()
-    ready()
     try:
+        ready()
         system.relay().run(stop)
     finally:
         stop.set()
@@ -132,14 +156,17 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 
 
 def _keep_house(system: System, stop: threading.Event) -> None:
-    """SQLite's logs are folded into their files here, so that nobody who serves waits for it,
-    and what need not be remembered is forgotten. A database that is away is asked again."""
+    """The ledger is told what the network's requests earned; SQLite's logs are folded into their
+    files, so that nobody who serves waits for it; what need not be remembered is forgotten. A
+    database that is away is asked again."""
     forget_at = release_at = system.clock.now()
-    while not stop.wait(CHECKPOINT_EVERY):
+    while not stop.wait(LOOK_EVERY):
         try:
+            now = system.clock.now()
+            with system.charging.transaction() as tx:
+                post_earnings(tx, now)
             system.charging.checkpoint()
             system.books.checkpoint()
-            now = system.clock.now()
             if now >= release_at:
                 release_lost_sessions(system.charging, now)
                 release_at = now + RELEASE_EVERY

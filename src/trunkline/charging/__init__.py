@@ -18,6 +18,7 @@ from trunkline.charging.account import (
     UnknownChargingAccount,
 )
 from trunkline.charging.batch import MOST_REQUESTS, GroupCommit
+from trunkline.charging.earnings import post_earnings
 from trunkline.charging.events import (
     BarAccount,
     ChangePlan,
@@ -137,6 +138,7 @@ __all__ = [
     "forget_traffic",
     "identities",
     "month_bounds",
+    "post_earnings",
     "records",
     "release_lost_sessions",
     "requests_between",

@@ -15,19 +15,19 @@ import structlog
 
 from trunkline.charging import hot, store
 from trunkline.charging.charge import charge, instant_of, refusal
+from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
-from trunkline.charging.postings import BatchId, entries, totals
+from trunkline.charging.postings import totals
 from trunkline.charging.state import decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.traffic import WorkerId, slot_of
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform.db import Database, DatabaseUnavailable, Tx
-from trunkline.platform.outbox import rows_of
 from trunkline.rating import Tariff
 
 log = structlog.get_logger(__name__)
@@ -131,19 +131,21 @@ class GroupCommit:
             taken = hot.take(tx, values)
             if taken.tariffs != len(self._tariffs):
                 self._tariffs.set(store.tariff_versions(tx))
-            outcome = self._decide(requests, taken, int(now.timestamp()))
+            epoch = int(now.timestamp())
+            outcome = self._decide(requests, taken, epoch)
             states = outcome.touched
-            sums = totals((states[key].state, record) for key, record in outcome.written)
-            messages = entries(sums, tx.new_id(BatchId, now), now) if sums else ()
-            deliveries = rows_of(messages, database.routes, now)
             answered = len(requests) - outcome.answers.count(None)
             if answered:
-                count = slot_of(int(now.timestamp())), self._known_as(tx, now), answered
+                slot, worker = slot_of(epoch), self._known_as(tx, now)
+                sums = totals((states[key].state, record) for key, record in outcome.written)
                 hot.write(
-                    tx, states.values(), outcome.written, deliveries, count=count, commit=True
+                    tx,
+                    states.values(),
+                    outcome.written,
+                    earned(sums, slot, worker),
+                    count=(slot, worker, answered),
+                    commit=True,
                 )
-        if deliveries:
-            database.wake()
         return outcome.answers
 
     def _known_as(self, tx: Tx, now: datetime) -> WorkerId:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from trunkline.charging.earnings import EARN, Earning
 from trunkline.charging.journal import Record
 from trunkline.charging.state import encode
 from trunkline.charging.store import Account, Binding, records
 from trunkline.charging.traffic import COUNT, Count
 from trunkline.platform.db import Tx
-from trunkline.platform.outbox import CHANNEL, OutboxRow
 
 
 class Taken(msgspec.Struct, gc=False):
@@ -100,7 +100,7 @@ _PG_INSERT = (
     + ")"
 )
 _COUNT, _PG_COUNT = COUNT.format("?"), COUNT.format("%b")
-_OUTBOX = "INSERT INTO outbox (subscriber, topic, key, payload, created_at, due_at) VALUES "
+_EARN, _PG_EARN = EARN.format("?"), EARN.format("%b")
 
 _encode_slice = msgspec.msgpack.Encoder().encode
 
@@ -138,19 +138,19 @@ def write(
     tx: Tx,
     changed: Iterable[Account],
     written: Iterable[tuple[int, Record]],
-    deliveries: Sequence[OutboxRow] = (),
+    earned: Sequence[Earning] = (),
     *,
     count: Count | None = None,
     commit: bool = False,
 ) -> None:
-    """Saves accounts, their new records (by account key) and deliveries, and counts requests;
-    with `commit` also commits, in the same round trip."""
+    """Saves accounts and their new records (by account key), adds what was earned, and counts
+    requests; with `commit` also commits, in the same round trip."""
     states = [(encode(each.state), each.key, each.version) for each in changed]
     rows = [_row(key, record) for key, record in written]
     if tx.dialect == "sqlite":
-        updated = _write_sqlite(tx.driver, states, rows, deliveries, count)
+        updated = _write_sqlite(tx.driver, states, rows, earned, count)
     else:
-        updated = _write_postgresql(tx.driver, states, rows, deliveries, count, commit=commit)
+        updated = _write_postgresql(tx.driver, states, rows, earned, count, commit=commit)
     if updated != len(states):
         raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
 
@@ -159,16 +159,14 @@ def _write_sqlite(
     driver: Any,
     states: list[Any],
     rows: list[Any],
-    deliveries: Sequence[OutboxRow],
+    earned: Sequence[Earning],
     count: Count | None,
 ) -> int:
     updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
     if rows:
         driver.executemany(_INSERT, rows)
-    if deliveries:
-        driver.executemany(
-            f"{_OUTBOX} (?, ?, ?, ?, ?, ?)", [tuple(each.values()) for each in deliveries]
-        )
+    if earned:
+        driver.executemany(_EARN, earned)
     if count:
         driver.execute(_COUNT, count)
     return updated
@@ -190,7 +188,7 @@ def _write_postgresql(
     driver: Any,
     states: list[Any],
     rows: list[Any],
-    deliveries: Sequence[OutboxRow],
+    earned: Sequence[Earning],
     count: Count | None,
     *,
     commit: bool,
@@ -201,12 +199,8 @@ def _write_postgresql(
             update.execute(_PG_UPDATE, _arrays(states))
         if rows:
             insert.execute(_PG_INSERT, _arrays(rows))
-        if deliveries:
-            insert.executemany(
-                f"{_OUTBOX} (%s, %s, %s, %s, %s, %s)",
-                [tuple(each.values()) for each in deliveries],
-            )
-            insert.execute(f"NOTIFY {CHANNEL}")
+        for each in earned:
+            insert.execute(_PG_EARN, each)
         if count:
             insert.execute(_PG_COUNT, count)
         if commit:

@@ -1,4 +1,4 @@
-"""What charging tells the ledger: one entry for a commit's charges of each kind of account."""
+"""What charging tells the ledger: one entry for the charges of each kind of account."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from trunkline.ledger.events import PostEntry
 
 
 class BatchId(Id):
-    """What was charged in one commit."""
+    """What was charged together."""
 
     __slots__ = ()
     prefix = "chb"

@@ -113,7 +113,7 @@ def _chapters(
         phones = chapters.subscribers(system, count)
         outcome = chapters.browse(system, phones, month, bar("Browsing over Diameter Gy"))
         diary.requests = outcome.requests
-        system.relay().drain(month.end)
+        system.settle(month.end)
 
     def called() -> None:
         phones = chapters.subscribers(system, count)
@@ -122,7 +122,7 @@ def _chapters(
     def billed() -> None:
         _clock(system).set(month.end)
         bill_through(system, None, bar("Bill run"))
-        system.relay().drain(month.end)
+        system.settle(month.end)
 
     def printed() -> None:
         with system.books.read() as r:
