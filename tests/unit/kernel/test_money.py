@@ -121,6 +121,12 @@ def test_a_split_into_cents_has_at_most_one_part_that_is_none(amount: int, by: l
     assert sum(part.micros % 10_000 != 0 for part in parts) <= 1
 
 
+def test_a_published_split() -> None:
+    """80 over stand-alone prices of 20, 30 and 40 (KPMG's IFRS 15 handbook, example 5)."""
+    parts = eur("80").allocate([20, 30, 40], step=1_000_000)
+    assert parts == [eur("18"), eur("27"), eur("35")]
+
+
 def test_a_split_shown() -> None:
     # 100.00 in three parts: a third is 33.33, and the odd cent goes to the first.
     assert eur("100").allocate([1, 1, 1], step=10_000) == [
