@@ -99,7 +99,5 @@ def _exists(url: str) -> bool:
 def upgrade_databases(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
     """Bring both databases to this version's schema, creating SQLite's files where needed."""
     for which, url in _databases(settings):
-        if url.startswith(SQLITE):
-            Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         schema.upgrade(url, which)
         say(f"{which}: {schema.head(which)}")

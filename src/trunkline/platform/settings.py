@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import check_currency
@@ -61,7 +63,9 @@ class OperatorSettings(_Section, frozen=True):
     tax_percent: Annotated[Decimal, Meta(description="The standard rate")] = Decimal(23)
     tax_number: Annotated[str, Meta(description="As on invoices")] = ""
     address: Annotated[tuple[str, ...], Meta(description="Lines, as on invoices")] = ()
-    invoice_prefix: Annotated[str, Meta(description="Invoice numbers begin with it")] = "INV"
+    invoice_prefix: Annotated[
+        str, Meta(pattern="^[A-Za-z0-9]{1,12}$", description="Invoice numbers begin with it")
+    ] = "INV"
 
 
 class DatabaseSettings(_Section, frozen=True):
@@ -244,18 +248,38 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
 
     check_currency(settings.operator.currency, path=place("operator", "currency"))
     zone(settings.operator.time_zone, path=place("operator", "time_zone"))
-    if not 0 <= settings.operator.tax_percent < 100:
+    percent = settings.operator.tax_percent
+    if not percent.is_finite() or not 0 <= percent < 100 or percent != round(percent, 4):
         raise InvalidSettings(
-            "must be at least 0 and less than 100", path=place("operator", "tax_percent")
+            "must be at least 0 and less than 100, with 4 decimal places at most",
+            path=place("operator", "tax_percent"),
         )
-    for key in ("books", "charging"):
-        url = getattr(settings.databases, key)
-        if not url.startswith(("sqlite:///", "postgresql://")):
-            raise InvalidSettings(
-                "must begin with sqlite:/// or postgresql://", path=place("databases", key)
-            )
-    if settings.databases.books == settings.databases.charging:
+    books, charging = (
+        _database(url, place("databases", key))
+        for key, url in msgspec.structs.asdict(settings.databases).items()
+    )
+    if books == charging:
         raise InvalidSettings("must not be the books", path=place("databases", "charging"))
+
+
+def _database(text: str, path: str) -> tuple[object, ...]:
+    """What tells a database from another. What is wrong with a URL is said without repeating
+    it: it may hold a password."""
+    if not text.startswith(("sqlite:///", "postgresql://")):
+        raise InvalidSettings("must begin with sqlite:/// or postgresql://", path=path)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise InvalidSettings("is no URL", path=path) from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:" or url.query:
+            raise InvalidSettings("must name a file: sqlite:///PATH", path=path)
+        return (Path(url.database).resolve(),)
+    if not url.database:
+        raise InvalidSettings("names no database: postgresql://HOST/NAME", path=path)
+    if "@" in (url.host or ""):
+        raise InvalidSettings("an @ in a user or password is written %40", path=path)
+    return url.host, url.port or 5432, url.database, url.query
 
 
 def default_toml() -> str:

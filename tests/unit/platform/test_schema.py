@@ -112,3 +112,39 @@ def test_a_difference_is_seen(new_database: NewDatabase) -> None:
     metadata = sa.MetaData()
     sa.Table("surplus", metadata, sa.Column("id", sa.Integer, primary_key=True))
     assert any("surplus" in str(each) for each in schema.differences(url, metadata))
+
+
+def test_what_is_somebody_elses_is_left_alone(new_database: NewDatabase) -> None:
+    url = new_database("theirs", empty=True)
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE theirs (id INTEGER)"))
+    engine.dispose()
+    with pytest.raises(schema.WrongSchema, match="holds other tables: theirs"):
+        schema.upgrade(url, "books")
+    assert tables(url) == ["theirs"]
+
+
+def test_one_database_is_not_taken_for_the_other(new_database: NewDatabase) -> None:
+    url = new_database("migrated", empty=True)
+    schema.upgrade(url, "books")
+    with pytest.raises(schema.WrongSchema, match="which this version doesn't know"):
+        schema.upgrade(url, "charging")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "books.db").write_bytes(b"no database" * 200)
+    with pytest.raises(schema.CannotOpen, match=r"books\.db: file is not a database"):
+        schema.upgrade(f"sqlite:///{tmp_path}/books.db", "books")
+
+
+def test_a_file_in_a_place_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(schema.CannotOpen, match=r"books\.db: (File exists|Not a directory)"):
+        schema.upgrade(f"sqlite:///{tmp_path}/file/books.db", "books")
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(schema.CannotOpen, match=r"127\.0\.0\.1:1/books") as caught:
+        schema.upgrade("postgresql://me:secret@127.0.0.1:1/books", "books")
+    assert "secret" not in str(caught.value)

@@ -86,6 +86,16 @@ def test_an_error_names_its_place(tmp_path: Path, text: str, place: str, reason:
         ("TRUNKLINE_HTTP_PROT", "1", "did you mean port?"),
         ("TRUNKLINE_HTPP_PORT", "1", "did you mean http?"),
         ("TRUNKLINE_OPERATOR_CURRENCY", "euro", "ISO 4217"),
+        ("TRUNKLINE_OPERATOR_TAX_PERCENT", "NaN", "at least 0"),
+        ("TRUNKLINE_OPERATOR_TAX_PERCENT", "0.00001", "4 decimal places"),
+        ("TRUNKLINE_OPERATOR_INVOICE_PREFIX", "../X", "regex"),
+        ("TRUNKLINE_DATABASES_BOOKS", "sqlite:///", "must name a file"),
+        ("TRUNKLINE_DATABASES_BOOKS", "sqlite:///:memory:", "must name a file"),
+        ("TRUNKLINE_DATABASES_BOOKS", "sqlite:///a.db?mode=ro", "must name a file"),
+        ("TRUNKLINE_DATABASES_BOOKS", "postgresql://db1", "names no database"),
+        ("TRUNKLINE_DATABASES_BOOKS", "postgresql://a:secret@db1:x/books", "is no URL"),
+        ("TRUNKLINE_DATABASES_BOOKS", "postgresql://a:my@secret@db1/books", "%40"),
+        ("TRUNKLINE_DATABASES_CHARGING", "sqlite:///./var/books.db", "must not be the books"),
     ],
 )
 def test_an_error_names_the_variable(variable: str, value: str, reason: str) -> None:
@@ -93,6 +103,7 @@ def test_an_error_names_the_variable(variable: str, value: str, reason: str) -> 
         load(environment={variable: value})
     assert str(caught.value).startswith(variable)
     assert reason in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_missing_file_is_an_error_only_when_it_was_named(tmp_path: Path) -> None:

@@ -36,17 +36,54 @@ class WrongSchema(Unavailable):
     code = "wrongSchema"
 
 
+class CannotOpen(Unavailable):
+    """There is no such database, or it is none; `path` is its URL without the password."""
+
+    code = "cannotOpen"
+
+
 def upgrade(url: str, which: DatabaseName) -> None:
     """Brings the database at `url` to the head revision, as a whole or not at all; does nothing
-    where it is there. Creates a SQLite file where there is none, for its owner's eyes only."""
+    where it is there. Creates a SQLite file where there is none, for its owner's eyes only.
+    Raises `CannotOpen`, and `WrongSchema` for one that holds something else."""
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).touch(mode=0o600)
+    if parsed.get_backend_name() == "sqlite":
+        _prepare_file(parsed)
+    with _connected(url) as connection:
+        if _known(connection, which) == head(which):
+            return
     with _alone(parsed), _connected(url, writing=True) as connection:
-        if _revision(connection) == head(which):
+        if _known(connection, which) == head(which):
             return
         config = _config(which, connection)
         command.upgrade(config, "head")
+
+
+def _prepare_file(url: sa.URL) -> None:
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotOpen(reason, path=str(url)) from None
+
+
+def _known(connection: sa.Connection, which: DatabaseName) -> str | None:
+    """The revision, where it is one from which this version's migrations lead on. Raises
+    `WrongSchema` for a newer one's, the other database's, or tables of somebody else."""
+    found = _revision(connection)
+    if found is None and (tables := sa.inspect(connection).get_table_names()):
+        raise WrongSchema(f"{which}: this database holds other tables: {tables[0]}")
+    if found is not None and found not in _revisions(which):
+        raise WrongSchema(f"{which} is at revision {found}, which this version doesn't know")
+    return found
+
+
+@cache
+def _revisions(which: DatabaseName) -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(_config(which)).walk_revisions()
+    return frozenset(script.revision for script in scripts)
 
 
 def revision(url: str) -> str | None:
@@ -139,8 +176,13 @@ def _connected(url: str, *, writing: bool = False) -> Iterator[sa.Connection]:
             if writing and engine.dialect.name == "postgresql":
                 connection.execute(_WAIT_FOR_OTHERS)
             yield connection
-    except sa.exc.OperationalError as error:
-        raise Unavailable(str(error.orig).strip().partition("\n")[0]) from error
+    except sa.exc.DatabaseError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        is_away = isinstance(error, sa.exc.OperationalError) or error.statement is None
+        if not is_away and reason != "file is not a database":
+            raise  # a migration that is wrong
+        place = make_url(url).render_as_string(hide_password=True)
+        raise CannotOpen(reason, path=place) from error
     finally:
         engine.dispose()
 

@@ -1,0 +1,116 @@
+"""What a command answers to what is wrong: one line that names the place, and an exit code."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from trunkline import cli
+
+Answer = tuple[int, str, str]
+Run = Callable[..., Answer]
+AWAY = "postgresql://me:secret@127.0.0.1:1/books"
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """`run("bill", "--through", day)` in an empty folder: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    umask = os.umask(0o022)
+
+    def run(*words: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["trunkline", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said, errors = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, said, errors
+
+    yield run
+    os.umask(umask)
+
+
+def only_line(errors: str) -> str:
+    assert errors.count("\n") == 1, errors
+    return errors.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nonsense"], "No such command 'nonsense'. (trunkline --help)"),
+        (["demo", "--customers", "x"], "Invalid value for '--customers'"),
+        (["keys", "create", "shop"], "Missing option '--scope'. (trunkline keys create --help)"),
+        (["bill", "--through", "2026-13-01"], "--through: '2026-13-01' is not a day"),
+        (["bill", "--through", "9999-12-31"], "--through: 9999-12-31 is no day to bill by"),
+        (["import", "usage", "nowhere.csv"], "nowhere.csv: No such file or directory"),
+        (["import", "rates", "nowhere.csv"], "nowhere.csv: No such file or directory"),
+        (["import", "customers", "."], ".: Is a directory"),
+        (["import", "customers", "--billed-from", "soon", "x"], "--billed-from: 'soon'"),
+        (["parked", "retry", "books", "99999999999999999999"], "Invalid value for 'delivery'"),
+        (["bill", "--pdf", "/dev/null/invoices"], "/dev/null/invoices: Not a directory"),
+        (["db", "revise", "neither", "x"], "which: 'neither' is neither"),
+        (["bench"], "there is no benchmarks/ here"),
+    ],
+)
+def test_wrong_input_is_told_in_a_line_and_changes_nothing(run, tmp_path, words, told):
+    code, said, errors = run(*words)
+    assert (code, said) == (2, "")
+    assert only_line(errors).startswith(f"trunkline: {told}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_arguments_the_help_is_shown(run):
+    code, said, errors = run()
+    assert code == 2
+    assert "import" in said + errors
+
+
+@pytest.mark.parametrize("words", [["serve"], ["bill"], ["db", "upgrade"], ["parked", "list"]])
+def test_a_database_that_is_away_is_told_by_its_address(run, monkeypatch, words):
+    monkeypatch.setenv("TRUNKLINE_DATABASES_BOOKS", AWAY)
+    code, said, errors = run(*words)
+    assert (code, said) == (1, "")
+    line = only_line(errors)
+    assert "127.0.0.1:1/books" in line
+    assert "refused" in line
+    assert "secret" not in line
+
+
+def test_a_file_that_is_no_database_is_left_alone(run, tmp_path):
+    folder = tmp_path / "var"
+    folder.mkdir()
+    file = folder / "books.db"
+    file.write_bytes(b"no database" * 200)
+    code, _, errors = run("bill")
+    assert code == 1
+    assert "var/books.db: file is not a database" in only_line(errors)
+    assert list(folder.iterdir()) == [file]
+    assert file.read_bytes() == b"no database" * 200
+
+
+def test_the_first_start_is_for_its_owners_eyes_only(run, tmp_path):
+    code, said, errors = run("parked", "list")
+    assert (code, said) == (0, "")
+    assert "Sign in as admin with " in only_line(errors)
+    open_to_others = [
+        each.name
+        for each in tmp_path.rglob("*")
+        if each.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ]
+    assert open_to_others == []
+    assert run("parked", "list") == (0, "", ""), "the secret is told once"
+
+
+def test_a_refused_line_is_told_without_a_progress_bar_in_it(run, tmp_path):
+    (tmp_path / "empty.csv").touch()
+    run("parked", "list")
+    code, said, errors = run("import", "usage", "empty.csv")
+    assert (code, said) == (2, "")
+    assert only_line(errors).startswith("trunkline: empty.csv: line 1: ")
