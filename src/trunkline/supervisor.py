@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Literal
@@ -39,18 +40,22 @@ class ProcessDidNotStart(Unavailable):
     code = "processDidNotStart"
 
 
-def say_ready() -> None:
-    """Called by a process once it can serve; does nothing where nobody asked.
+def end_with_supervisor() -> None:
+    """Called by a process when it begins: from then on it ends (SIGTERM to itself) when its
+    supervisor is gone, however that died: its standard input is a pipe that only the
+    supervisor holds open. Does nothing where there is none."""
+    if READY_FD in os.environ:
+        threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
 
-    From then on the process ends (SIGTERM to itself) when its supervisor is gone, however
-    that died: its standard input is a pipe that only the supervisor holds open.
-    """
+
+def say_ready() -> None:
+    """Called by a process once it can serve; does nothing where nobody asked."""
     descriptor = os.environ.pop(READY_FD, None)
     if descriptor is None:
         return
-    with os.fdopen(int(descriptor), "w") as pipe:
-        pipe.write("ready\n")
-    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+    # A supervisor that is gone hears nothing, and needn't.
+    with suppress(BrokenPipeError), os.fdopen(int(descriptor), "wb", buffering=0) as pipe:
+        pipe.write(b"ready\n")
 
 
 def _end_with_supervisor() -> None:
@@ -120,11 +125,11 @@ class Supervisor:
                 on_tick()
         finally:
             self.stop()
+            for number, handler in kept.items():
+                signal.signal(number, handler)
             selector.close()
             os.close(wakeup)
             os.close(wake)
-            for number, handler in kept.items():
-                signal.signal(number, handler)
 
     def stop(self) -> None:
         """SIGTERM to all; what has not ended after `patience` seconds is killed."""
@@ -169,10 +174,14 @@ class Supervisor:
             said = b""
             if selector.select(max(0.0, deadline - time.monotonic())):
                 said = os.read(child.ready, 16)
-        if not said:
-            code = child.process.poll()
-            why = "took too long" if code is None else f"ended with exit code {code}"
-            raise ProcessDidNotStart(f"the {child.kind} process {why} before it was ready")
+        if said:
+            return
+        try:
+            # One that ends closes the pipe a moment before it is gone.
+            why = f"ended with exit code {child.process.wait(1.0)}"
+        except subprocess.TimeoutExpired:
+            why = "took too long"
+        raise ProcessDidNotStart(f"the {child.kind} process {why} before it was ready")
 
     def _revive(self) -> None:
         """Start again what has died, not before its delay has passed."""
