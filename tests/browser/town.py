@@ -85,7 +85,7 @@ class Town(msgspec.Struct, frozen=True):
     def browse(self, now: datetime) -> None:
         """Phones with a postpaid plan use some of the running month's allowance."""
         used = [
-            (imsi, place, 400_000_000 * (place % 9 + 1))
+            (imsi, place, 1_100_000_000 * (place % 5 + 3))
             for place, imsi in enumerate(self._imsis())
             if not plan_of(place).prepaid
         ]
@@ -192,7 +192,7 @@ def _with_guests(system: System, url: str, secret: str) -> Town:
     for hour in range(24):
         # Few at night, most in the evening.
         then = now - timedelta(hours=hour)
-        town.attach_phones(then, 15 + 12 * min(abs(then.hour - 3), 24 - abs(then.hour - 3)))
+        town.attach_phones(then, 40 + 30 * min(abs(then.hour - 3), 24 - abs(then.hour - 3)))
     town.browse(now)
     wait_until(lambda: _state(system, held) is OrderState.HELD)
     return town

@@ -72,6 +72,8 @@ class Order:
             customer_name=customer.name,
             facts=_facts(found, desk),
             items=[_item(item, tasks) for item in found.items],
+            is_moving=not ORDER_LIFECYCLE.is_final(found.state)
+            and found.state is not OrderState.HELD,
             can_cancel=OrderState.PENDING_CANCELLATION in ORDER_LIFECYCLE.following(found.state)
             and not found.cancelling,
         )
