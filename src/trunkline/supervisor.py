@@ -28,6 +28,9 @@ Kind = Literal["edge", "charging", "jobs"]
 KINDS: tuple[Kind, ...] = ("charging", "jobs", "edge")
 READY_FD = "TRUNKLINE_READY_FD"
 
+PATIENCE = 15.0
+"""Seconds that a process has to end politely."""
+
 _SHORTEST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 _GROWN_UP = 60.0
@@ -63,6 +66,8 @@ def _end_with_supervisor() -> None:
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(PATIENCE)  # one that ends takes this thread along
+    os._exit(1)
 
 
 @dataclass
@@ -84,7 +89,7 @@ class _Child:
 class Supervisor:
     """`environment` is added to each process's own (settings files, overrides)."""
 
-    def __init__(self, environment: Mapping[str, str], *, patience: float = 15.0) -> None:
+    def __init__(self, environment: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self._environment = dict(environment)
         self._patience = patience
         self._children: dict[Kind, _Child] = {}

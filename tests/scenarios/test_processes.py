@@ -127,8 +127,10 @@ def test_serve_from_nothing_survives_a_kill_and_stops_on_ctrl_c(environment, tmp
 
         os.kill(before["edge"], signal.SIGKILL)
         until(
-            lambda: children(supervisor.pid).get("edge") not in (None, before["edge"])
-            and get(f"{http}/healthz") == 200,
+            lambda: (
+                children(supervisor.pid).get("edge") not in (None, before["edge"])
+                and get(f"{http}/healthz") == 200
+            ),
             "the edge is started again",
         )
 
@@ -176,3 +178,39 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(environment, tmp_path, name
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
     assert not re.search("Traceback", ended.stderr)
     assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.parametrize(
+    "port", ["TRUNKLINE_HTTP_PORT", "TRUNKLINE_CHARGING_PORT", "TRUNKLINE_CHARGING_METRICS_PORT"]
+)
+def test_a_port_that_is_taken_ends_serve_with_a_line(environment, tmp_path, port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(environment[port])))
+        taken.listen()
+        done = subprocess.run(
+            [sys.executable, "-m", "trunkline.cli", "serve"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"127.0.0.1:{environment[port]}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "killed" not in done.stderr, "the others end politely"
+
+
+def test_its_processes_end_when_it_is_told_to_stop_before_it_serves(environment, tmp_path):
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "trunkline.cli", "serve"],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    pids = until(lambda: list(children(supervisor.pid).values()), "it starts its processes")
+    supervisor.terminate()
+    supervisor.wait(PATIENCE)
+    until(lambda: not any(is_running(pid) for pid in pids), "all have ended")

@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds."""
+WORKER_PATIENCE = 5
+"""Seconds for which an edge worker may finish what it has begun."""
 RELEASE_EVERY = timedelta(minutes=10)
 """Sessions of accounts that nobody touches: a look at every account."""
 FORGET_EVERY = timedelta(hours=1)
@@ -78,6 +80,8 @@ def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
         blocking_threads=1,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
+        # A worker that is told to end while it begins doesn't hear it.
+        workers_kill_timeout=WORKER_PATIENCE,
     )
     waiting = threading.Thread(
         target=_when_listening, args=(settings.http, ready), name="readiness", daemon=True
