@@ -9,6 +9,7 @@ from trunkline.console.pages.invoices import InvoicePdf
 from trunkline.console.pages.orders import Order, Orders
 from trunkline.console.pages.sign_in import Home, SignIn, SignOut, Theme
 from trunkline.console.pages.today import Today
+from trunkline.console.pages.top_ups import TopUp
 from trunkline.console.problems import add_handlers
 from trunkline.console.rendering import STATIC
 from trunkline.console.static_files import StaticFiles
@@ -30,7 +31,7 @@ def create_app(console: Console) -> falcon.App[Any, Any]:
     app.add_route("/console/customers", Customers(console))
     app.add_route("/console/customers/{customer}", customer)
     app.add_route("/console/customers/{customer}/balances", customer, suffix="balances")
-    app.add_route("/console/customers/{customer}/top-up", customer, suffix="top_up")
+    app.add_route("/console/customers/{customer}/top-up", TopUp(console))
     app.add_route("/console/orders", Orders(console))
     app.add_route("/console/orders/{order}", order)
     app.add_route("/console/orders/{order}/cancel", order, suffix="cancel")
