@@ -15,6 +15,7 @@ from benchmarks.places import fresh, postgresql
 from trunkline import billing, catalog, customers, inventory, ledger, tax
 from trunkline.app import REACTIONS
 from trunkline.charging import (
+    MOST_EVENTS,
     ChargingAccountId,
     InstallTariff,
     OpenAccount,
@@ -207,9 +208,9 @@ def _use(
 ) -> None:
     identities = [(("msisdn", f"49{number:08}"),) for number in numbers]
     with charging.transaction() as tx:
-        for account, subscriber, identity in zip(accounts, subscribers, identities, strict=True):
-            operations.open_account(
-                tx,
+        operations.open_accounts(
+            tx,
+            [
                 OpenAccount(
                     account=ChargingAccountId(subscriber),
                     billing_account=account,
@@ -221,8 +222,12 @@ def _use(
                     time_zone="Europe/Berlin",
                     identities=identity,
                     opened_at=MONTH,
-                ),
-            )
+                )
+                for account, subscriber, identity in zip(
+                    accounts, subscribers, identities, strict=True
+                )
+            ],
+        )
     for call in range(CALLS):
         events = [
             UsageEvent(
@@ -235,8 +240,9 @@ def _use(
             )
             for identity in identities
         ]
-        with charging.transaction() as tx:
-            operations.charge_usage(tx, events, AFTER)
+        for some in range(0, len(events), MOST_EVENTS):
+            with charging.transaction() as tx:
+                operations.charge_usage(tx, events[some : some + MOST_EVENTS], AFTER)
 
 
 def _prices() -> TariffSource:

@@ -161,21 +161,23 @@ def provision(database: Database, entity: LegalEntityId, subscribers: int, now: 
     with database.transaction() as tx:
         install = InstallTariff(version=1, effective_from=start, body=tariff.encode())
         operations.install_tariff(tx, install, now)
+    amount = Money.of(100, "EUR")
     for first in range(0, subscribers, CHUNK):
+        numbers = range(first, min(first + CHUNK, subscribers))
         with database.transaction() as tx:
-            for number in range(first, min(first + CHUNK, subscribers)):
-                account = ChargingAccountId(f"cac_{number:08}")
-                operations.open_account(tx, _opening(account, entity, number, start))
-                operations.top_up(
-                    tx, account, payment_id=f"pay_{number}", amount=Money.of(100, "EUR"), now=now
-                )
+            operations.open_accounts(tx, [_opening(entity, number, start) for number in numbers])
+            for number in numbers:
+                payment = f"pay_{number}"
+                operations.top_up(tx, _account(number), payment_id=payment, amount=amount, now=now)
 
 
-def _opening(
-    account: ChargingAccountId, entity: LegalEntityId, number: int, at: datetime
-) -> OpenAccount:
+def _account(number: int) -> ChargingAccountId:
+    return ChargingAccountId(f"cac_{number:08}")
+
+
+def _opening(entity: LegalEntityId, number: int, at: datetime) -> OpenAccount:
     return OpenAccount(
-        account=account,
+        account=_account(number),
         billing_account=BillingAccountId(f"bac_{number:08}"),
         legal_entity=entity,
         currency="EUR",

@@ -85,9 +85,9 @@ def _open_accounts(system: System, at: datetime) -> None:
         entity = operator(r).entity.id
     for first in range(0, ACCOUNTS, CHUNK):
         with system.charging.transaction() as tx:
-            for account in range(first, min(first + CHUNK, ACCOUNTS)):
-                operations.open_account(
-                    tx,
+            operations.open_accounts(
+                tx,
+                [
                     OpenAccount(
                         account=ChargingAccountId(f"prd_{account:08}"),
                         billing_account=BillingAccountId(f"bac_{account:08}"),
@@ -99,8 +99,10 @@ def _open_accounts(system: System, at: datetime) -> None:
                         time_zone="Europe/Dublin",
                         identities=(("msisdn", _number(account)),),
                         opened_at=at,
-                    ),
-                )
+                    )
+                    for account in range(first, min(first + CHUNK, ACCOUNTS))
+                ],
+            )
 
 
 def _write(file: Path, now: datetime) -> None:
