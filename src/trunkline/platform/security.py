@@ -58,10 +58,16 @@ class NoSuchKey(NotFound):
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls, and what they may do."""
+    """Who calls, and what they may do; `key` where it is a program with its API key."""
 
     name: str
     scopes: frozenset[str]
+    key: ApiKeyId | None = None
+
+    @property
+    def identity(self) -> str:
+        """What nobody else has: keys may share a name, and have a user's."""
+        return f"{self.name} ({self.key})" if self.key else self.name
 
     def may(self, scope: str) -> bool:
         area, _, _ = scope.partition(":")
@@ -229,7 +235,7 @@ def authenticate(r: Reader, secret: str) -> Principal:
     row = r.execute(_LIVE_KEY, {"which": _digest(secret)}).one_or_none()
     if row is None:
         raise Unauthenticated("this API key is not known")
-    return Principal(row.name, frozenset(row.scopes))
+    return Principal(row.name, frozenset(row.scopes), ApiKeyId(row.id))
 
 
 def ensure_administrator(tx: Tx, now: datetime) -> str | None:

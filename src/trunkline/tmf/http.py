@@ -1,7 +1,7 @@
 """Resources over HTTP: what falcon routes to."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import Invalid, NotFound, TrunklineError
-from trunkline.platform import idempotency, security
+from trunkline.platform import audit, idempotency, security
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Tx
 from trunkline.tmf import errors, patch, query, wire
@@ -120,15 +120,16 @@ class Collection:
             raise Invalid("the body is a JSON object", path="$")
         now = self._server.clock.now()
         with self._database.transaction() as tx:
-            answer = _once(tx, req, raw, now, lambda: self._created(tx, body, now))
+            answer = _once(tx, req, raw, now, lambda: self._created(tx, req, body, now))
         resp.status = 201
         resp.location = _href_of(answer)
         resp.etag = _etag(answer)
         _send(resp, answer)
 
-    def _created(self, tx: Tx, body: Body, now: datetime) -> bytes:
+    def _created(self, tx: Tx, req: falcon.Request, body: Body, now: datetime) -> bytes:
         with _references():
             new = self._resource.created(tx, body, now)
+        _record(tx, req, f"create {self._resource.name}", new, now)
         return wire.encode(self._resource.answers(tx, [new])[0])
 
 
@@ -188,18 +189,39 @@ class Item:
             answer = self._locked(tx, ident)
             _check_match(req, answer)
             before = wire.plain(answer)
+            after = _patched(before, body, media)
+            asked = sorted(
+                name for name in {*before, *after} if before.get(name) != after.get(name)
+            )
             with _references():
-                self._resource.changed(tx, ident, before, _patched(before, body, media), now)
+                self._resource.changed(tx, ident, before, after, now)
+            _record(tx, req, f"change {self._resource.name}", ident, now, asked)
             encoded = wire.encode(self._found(tx, ident))
         resp.etag = _etag(encoded)
         _send(resp, encoded)
 
     def _delete(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         assert self._resource.delete is not None
+        now = self._server.clock.now()
         with self._database.transaction() as tx:
             _check_match(req, self._locked(tx, ident))
-            self._resource.delete(tx, ident, self._server.clock.now())
+            self._resource.delete(tx, ident, now)
+            _record(tx, req, f"delete {self._resource.name}", ident, now)
         resp.status = 204
+
+
+def _record(
+    tx: Tx,
+    req: falcon.Request,
+    verb: str,
+    what: str,
+    now: datetime,
+    attributes: Sequence[str] | None = None,
+) -> None:
+    """A write's entry in the audit trail, in its own transaction. Of a change the attributes are
+    told, not their values: what can never be erased holds no personal data."""
+    detail = None if attributes is None else {"attributes": list(attributes)}
+    audit.record(tx, who=req.context.caller.identity, verb=verb, what=what, detail=detail, now=now)
 
 
 @contextmanager
@@ -290,5 +312,5 @@ def _once(
         return run()
     if not 1 <= len(key) <= _MAX_KEY or not key.isprintable():
         raise Invalid(f"a key has 1 to {_MAX_KEY} printable characters", path="Idempotency-Key")
-    scoped = f"{req.context.caller.name} {req.path} {key}"
+    scoped = f"{req.context.caller.identity} {req.path} {key}"
     return idempotency.once(tx, scoped, raw, run, now=now)

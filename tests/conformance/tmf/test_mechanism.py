@@ -7,6 +7,7 @@ import pytest
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.unit.tmf.widgets import API, BASE, create_tables
+from trunkline.platform import audit, security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.rest import create_app
@@ -47,6 +48,37 @@ def test_created_found_and_deleted(client: Client) -> None:
     gone = client.get(created.body["href"])
     assert (gone.status, gone.body["code"], gone.body["@type"]) == (404, "notFound", "Error")
     assert client.delete(created.body["href"]).status == 404
+
+
+def test_every_write_is_in_the_audit_trail_and_no_refusal_is(
+    client: Client, make_client: MakeClient, books: Database, clock: DrivenClock
+) -> None:
+    one = client.post(WIDGETS, {"name": "one"}, Idempotency_Key="k").body
+    client.post(WIDGETS, {"name": "one"}, Idempotency_Key="k")
+    assert client.patch(one["href"], {"name": "two"}, MERGE).status == 200
+    assert client.patch(one["href"], {"size": 9}, MERGE).status == 400
+    assert client.post(WIDGETS, {"name": "forbidden"}).status == 400
+    assert client.delete(one["href"], If_Match='"other"').status == 412
+    assert make_client("tmf000:read").delete(one["href"]).status == 403
+    assert client.delete(one["href"]).status == 204
+    with books.snapshot() as r:
+        told = audit.about(r, one["id"])
+        assert audit.latest(r) == told, "and of nothing else"
+        assert audit.verify(r) == []
+        key = security.api_keys(r)[0]
+    assert {each.who for each in told} == {f"test ({key.id})"}
+    assert [(each.verb, each.detail) for each in reversed(told)] == [
+        ("create widget", None),
+        ("change widget", {"attributes": ["name"]}),
+        ("delete widget", None),
+    ]
+    assert {each.at for each in told} == {clock.now()}
+
+
+def test_two_keys_of_one_name_share_no_answers(make_client: MakeClient) -> None:
+    one, other = make_client("tmf000:*"), make_client("tmf000:*")
+    first = one.post(WIDGETS, {"name": "one"}, Idempotency_Key="k").body
+    assert other.post(WIDGETS, {"name": "one"}, Idempotency_Key="k").body["id"] != first["id"]
 
 
 def test_pages_carry_their_counts_and_links(client: Client) -> None:

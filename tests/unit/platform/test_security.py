@@ -39,7 +39,7 @@ def test_a_key_says_who_calls_until_it_is_revoked(books: Database, clock: Driven
         key = security.create_api_key(tx, name="shop", scopes=["tmf622:write"], now=clock.now())
     with books.read() as r:
         principal = security.authenticate(r, key.secret)
-    assert principal == Principal("shop", frozenset({"tmf622:write"}))
+    assert principal == Principal("shop", frozenset({"tmf622:write"}), key.id)
     with books.transaction() as tx:
         security.revoke_api_key(tx, key=key.id, now=clock.now())
     with books.read() as r, pytest.raises(Unauthenticated):
