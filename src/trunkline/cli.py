@@ -8,8 +8,8 @@ line on standard error that names the place; 130 stopped by Ctrl-C.
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import date
+from contextlib import contextmanager
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
@@ -20,6 +20,7 @@ from trunkline.kernel.errors import TrunklineError, Unavailable
 
 if TYPE_CHECKING:
     from trunkline.app import System
+    from trunkline.platform.db import Tx
 
 app = typer.Typer(
     name="trunkline",
@@ -32,10 +33,12 @@ imports = typer.Typer(help="Take in a file.", no_args_is_help=True)
 databases = typer.Typer(help="The databases' schemas.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 parked = typer.Typer(help="Deliveries that failed too often.", no_args_is_help=True)
+trail = typer.Typer(help="Who did what: the audit trail.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(databases, name="db")
 app.add_typer(keys, name="keys")
 app.add_typer(parked, name="parked")
+app.add_typer(trail, name="audit")
 
 
 class ProcessKind(StrEnum):
@@ -109,28 +112,29 @@ def _found(system: "System") -> None:
         typer.echo(f"Created {name}. Sign in as {ADMINISTRATOR} with {secret}", err=True)
 
 
+def _record(tx: "Tx", verb: str, what: str, now: datetime, **detail: object) -> None:
+    """In the audit trail: the operating system's user did this."""
+    from trunkline.platform import audit
+
+    who = audit.operating_system_user()
+    audit.record(tx, who=who, verb=verb, what=what, detail=detail or None, now=now)
+
+
+def _record_start(system: "System", verb: str, what: str, **detail: object) -> None:
+    """The same of what writes in many transactions, before the first."""
+    with system.books.transaction() as tx:
+        _record(tx, verb, what, system.clock.now(), **detail)
+
+
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; the callback takes (done, of how many)."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    progress = Progress(*columns, console=Console(stderr=True))
-    with ExitStack() as shown:
-        # From the first figure on: an error before it stands alone.
-        def show(done: int, total: int) -> None:
-            if not progress.tasks:
-                shown.enter_context(progress)
-                progress.add_task(title)
-            progress.update(progress.tasks[0].id, completed=done, total=total)
+    from trunkline.app.progress import progress_bars
 
-        yield show
+    with progress_bars(Console(stderr=True)) as bar:
+        yield bar(title)
 
 
 def _open(file: Path) -> BinaryIO:
@@ -216,6 +220,7 @@ def bill(
     if pdf is not None:
         pdf.mkdir(parents=True, exist_ok=True)
     with _system() as system:
+        _record_start(system, "bill", through or "today")
         with _progress("billing") as progress:
             report = bill_through(system, day, progress)
         typer.echo(report.summary)
@@ -259,6 +264,7 @@ def import_customers(
     _check_readable(file)
     with _system() as system, _progress("customers") as progress:
         since = since or last_month(system)
+        _record_start(system, "import customers", str(file), billed_from=str(since))
         report = take_on(
             system.books,
             file,
@@ -293,6 +299,7 @@ def import_rates(
                     lines=lines,
                     now=system.clock.now(),
                 )
+                _record(tx, "import rates", report.sheet, system.clock.now(), file=str(file))
         except RateSheetRejected as error:
             _refuse(file, error.fields["lines"])
             raise
@@ -307,6 +314,7 @@ def import_usage(file: File) -> None:
 
     _check_readable(file)
     with _system() as system, _progress("records") as progress:
+        _record_start(system, "import usage", str(file))
         report = import_cdr_file(system.books, file, now=system.clock.now(), progress=progress)
     typer.echo(f"{report.accepted:,} new records, {report.duplicates:,} here already")
     _refuse(file, report.rejected)
@@ -368,8 +376,77 @@ def create_key(
     from trunkline.platform import security
 
     with _system() as system, system.books.transaction() as tx:
-        key = security.create_api_key(tx, name=name, scopes=scope, now=system.clock.now())
+        now = system.clock.now()
+        key = security.create_api_key(tx, name=name, scopes=scope, now=now)
+        _record(tx, "create key", key.id, now, name=name, scopes=sorted(set(scope)))
     typer.echo(key.secret)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys that are good: id, name, scopes; their secrets are not kept."""
+    from trunkline.platform import security
+
+    with _system() as system, system.books.read() as r:
+        for each in security.api_keys(r):
+            if each.revoked_at is None:
+                typer.echo(f"{each.id} {each.name}: {' '.join(each.scopes)}")
+
+
+@keys.command("revoke")
+def revoke_key(key: Annotated[str, typer.Argument(help="Its id, as `keys list` says.")]) -> None:
+    """Make a key good for nothing, from the next second on."""
+    from trunkline.platform import security
+
+    with _system() as system, system.books.transaction() as tx:
+        now = system.clock.now()
+        known = security.ApiKeyId.parse(key, path="key")
+        security.revoke_api_key(tx, key=known, now=now)
+        _record(tx, "revoke key", known, now)
+
+
+@app.command("reset-secret")
+def reset_secret(
+    user: Annotated[str, typer.Argument(help="Who signs in to the console.")],
+) -> None:
+    """Give a user of the console a new secret, print it, once, and end their sessions."""
+    from trunkline.platform import security
+
+    with _system() as system, system.books.transaction() as tx:
+        secret = security.reset_secret(tx, name=user)
+        _record(tx, "reset secret", user, system.clock.now())
+    typer.echo(secret)
+
+
+@trail.command("list")
+def list_trail(
+    about: Annotated[str | None, typer.Option(help="Only of this id, or file.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The last so many.")] = 50,
+) -> None:
+    """List who did what, the latest first."""
+    from trunkline.kernel.time import format_instant
+    from trunkline.platform import audit
+
+    with _system() as system, system.books.snapshot() as r:
+        entries = audit.about(r, about, limit=limit) if about else audit.latest(r, limit=limit)
+    for each in entries:
+        detail = "" if each.detail is None else f" {each.detail}"
+        typer.echo(f"{format_instant(each.at)} {each.who}: {each.verb} {each.what}{detail}")
+
+
+@trail.command("verify")
+def verify_trail() -> None:
+    """Check that no entry was altered or taken out."""
+    from trunkline.platform import audit
+
+    with _system() as system, system.books.snapshot() as r:
+        broken = audit.verify(r)
+    for each in broken:
+        place = f"chain {each.chain}, entry {each.sequence}"
+        typer.echo(f"trunkline: audit trail: {place}: {each.reason}", err=True)
+    if broken:
+        raise typer.Exit(2)
+    typer.echo("The audit trail is whole.")
 
 
 @parked.command("list")
@@ -401,6 +478,7 @@ def retry_parked(
             raise Invalid(f"{database[:20]!r} is neither books nor charging", path="database")
         with found.transaction() as tx:
             relay.retry_parked(tx, delivery)
+        _record_start(system, "retry delivery", f"{database} {delivery}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -9,7 +9,7 @@ from trunkline import catalog, ledger, tax
 from trunkline.app import System
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import zone
-from trunkline.platform import security
+from trunkline.platform import audit, security
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.settings import OperatorSettings
 
@@ -37,7 +37,7 @@ def found(system: System) -> str | None:
 
 
 def _found(tx: Tx, settings: OperatorSettings, now: datetime) -> None:
-    ledger.create_legal_entity(
+    entity = ledger.create_legal_entity(
         tx,
         name=settings.name,
         country=settings.country,
@@ -67,6 +67,8 @@ def _found(tx: Tx, settings: OperatorSettings, now: datetime) -> None:
         now=now,
     )
     catalog.create_brand(tx, name=settings.brand, market=market.id, now=now)
+    who = audit.operating_system_user()
+    audit.record(tx, who=who, verb="found operator", what=entity, now=now)
 
 
 def last_month(system: System) -> date:

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trunkline import billing
 from trunkline.app import System, open_system, upgrade_databases
 from trunkline.app.billing import bill_through, write_pdfs
 from trunkline.app.founding import found, operator
+from trunkline.app.progress import Tell, progress_bars
 from trunkline.demo import chapters
 from trunkline.demo.diary import Diary
 from trunkline.demo.summary import print_summary
@@ -42,8 +41,6 @@ DEFAULTS = {
     "TRUNKLINE_LOG_LEVEL": "warning",
 }
 """The demonstration's operator; the environment overrides each of them."""
-
-Tell = Callable[[int, int], None]
 
 
 def run_demo(*, fresh: bool, customers: int, serve: bool) -> None:
@@ -92,7 +89,7 @@ def _live(loaded: Settings, customers: int, supervisor: Supervisor, console: Con
         with system.books.read() as r:
             if operator(r).brand.name != loaded.operator.brand:
                 raise Invalid("these books are another operator's", path=str(FOLDER))
-        with _progress(console) as bar:
+        with progress_bars(console) as bar:
             for name, chapter in _chapters(system, diary, supervisor, bar):
                 if name not in diary.chapters:
                     chapter()
@@ -145,24 +142,6 @@ def _chapters(
 def _clock(system: System) -> DrivenClock:
     assert isinstance(system.clock, DrivenClock)
     return system.clock
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str], Tell]]:
-    """A bar for each chapter, made when it begins."""
-    columns = (
-        TextColumn("{task.description:<32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-
-        def begin(title: str) -> Tell:
-            task = progress.add_task(title, total=None)
-            return lambda done, total: progress.update(task, completed=done, total=total)
-
-        yield begin
 
 
 def _say_where(loaded: Settings, diary: Diary, console: Console) -> None:

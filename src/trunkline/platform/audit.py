@@ -7,6 +7,8 @@ worth copying elsewhere: who can rewrite a whole chain and its head leaves no tr
 """
 
 import hashlib
+import os
+import pwd
 import zlib
 from datetime import datetime
 from typing import Any
@@ -100,6 +102,14 @@ def record(tx: Tx, *, who: str, verb: str, what: str, now: datetime, detail: obj
     row = {"at": now, "who": who, "verb": verb, "what": what, "detail": detail}
     tx.execute(_APPEND, {**columns, **row})
     tx.execute(_MOVE, {"which": chain, **columns})
+
+
+def operating_system_user() -> str:
+    """Who works on this machine: the user of this process, not what its environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
+        return f"uid {os.getuid()}"
 
 
 def _hash(previous: str, sequence: int, entry: Entry) -> str:

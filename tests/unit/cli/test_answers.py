@@ -1,6 +1,7 @@
 """What a command answers to what is wrong: one line that names the place, and an exit code."""
 
 import os
+import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trunkline import cli
+from trunkline.platform import audit
 
 Answer = tuple[int, str, str]
 Run = Callable[..., Answer]
@@ -114,3 +116,54 @@ def test_a_refused_line_is_told_without_a_progress_bar_in_it(run, tmp_path):
     code, said, errors = run("import", "usage", "empty.csv")
     assert (code, said) == (2, "")
     assert only_line(errors).startswith("trunkline: empty.csv: line 1: ")
+
+
+def test_keys_are_listed_and_revoked(run):
+    run("parked", "list")
+    code, secret, _ = run("keys", "create", "shop", "--scope", "tmf620:read")
+    assert code == 0
+    listed = run("keys", "list")[1]
+    key = listed.split()[0]
+    assert listed == f"{key} shop: tmf620:read\n"
+    assert secret.strip() not in listed
+    assert run("keys", "revoke", key) == (0, "", "")
+    assert run("keys", "list") == (0, "", "")
+    code, _, errors = run("keys", "revoke", key)
+    assert (code, only_line(errors)) == (2, f"trunkline: there is no key {key} that is good")
+
+
+def test_a_lost_secret_is_replaced(run):
+    run("parked", "list")
+    code, secret, _ = run("reset-secret", "admin")
+    assert code == 0
+    assert len(secret.strip()) >= 20
+    code, _, errors = run("reset-secret", "nobody")
+    assert (code, only_line(errors)) == (2, "trunkline: there is no user 'nobody'")
+
+
+def test_what_commands_write_is_in_the_audit_trail(run, tmp_path):
+    me = audit.operating_system_user()
+    (tmp_path / "calls.csv").write_text("record_id,service,subscriber,called,start,quantity\n")
+    run("parked", "list")
+    run("keys", "create", "shop", "--scope", "*")
+    run("import", "usage", "calls.csv")
+    run("bill")
+    run("reset-secret", "admin")
+    entries = run("audit", "list")[1].splitlines()
+    told = [line.split(f"{me}: ")[1] for line in entries]
+    verbs = ["reset secret", "bill today", "import usage calls.csv", "create key", "found operator"]
+    assert [any(one.startswith(verb) for one in told) for verb in verbs] == [True] * len(verbs)
+    assert len(told) == len(verbs)
+    assert run("audit", "list", "--about", "admin")[1].count("\n") == 1
+    assert run("audit", "verify") == (0, "The audit trail is whole.\n", "")
+
+
+def test_an_altered_audit_trail_is_told(run, tmp_path):
+    run("parked", "list")
+    with sqlite3.connect(tmp_path / "var" / "books.db") as database:
+        database.execute("DROP TRIGGER audit_trail_no_update")
+        database.execute("UPDATE audit_trail SET who = 'somebody else'")
+    database.close()
+    code, said, errors = run("audit", "verify")
+    assert (code, said) == (2, "")
+    assert only_line(errors).endswith("entry 1: the entry was altered")
