@@ -26,7 +26,8 @@ from trunkline.billing import (
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.inventory import NewProduct, Product, ProductPrice
 from trunkline.inventory import ProductStatus as Status
-from trunkline.ledger import trial_balance
+from trunkline.kernel.money import Money
+from trunkline.ledger import ROUNDING, balance, trial_balance
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
 
@@ -285,3 +286,39 @@ def test_what_a_prepaid_account_has_beside_its_usage_is_invoiced(
         (head,) = invoices_of(r, account)
         kinds = [line.kind for line in invoice(r, head.id).lines]
     assert kinds == [LineKind.RECURRING, LineKind.ONE_TIME]
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "line", "tax"),
+    [
+        ("JPY", "999", "500", "100"),
+        ("KWD", "9.999", "5.000", "1.000"),
+        ("CLF", "0.0003", "0.0002", "0.0000"),
+        ("EUR", "9.99", "5.00", "1.00"),
+    ],
+)
+def test_a_bill_is_in_the_minor_units_of_its_currency(
+    books: Database,
+    charging: Database,
+    ada: BillingAccountId,
+    currency: str,
+    price: str,
+    line: str,
+    tax: str,
+) -> None:
+    """Half a month: 499.5 yen, 4.9995 dinar, 0.00015 unidades and 4.995 euros, each half up; the
+    other half of the unit is rounding. 20 % of 0.0002 is nothing."""
+    with books.transaction() as tx:
+        bo = move_in(tx, "Bo", NOV, currency=currency)
+        give_product(tx, bo, [recurring("Plan", price, currency=currency)], at("2026-11-16"))
+    bill(books, charging, DEC)
+    with books.read() as r:
+        (head,) = invoices_of(r, bo)
+        assert (str(head.net), str(head.tax)) == (f"{line} {currency}", f"{tax} {currency}")
+        half = Money.of(line, currency) - Money.of(price, currency).scaled(1, 2)
+        assert half
+        assert balance(r, ROUNDING, currency) == -half
+        sums: dict[str, int] = {}
+        for row in trial_balance(r):
+            sums[row.amount.currency] = sums.get(row.amount.currency, 0) + row.amount.micros
+    assert not any(sums.values())
