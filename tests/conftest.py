@@ -9,7 +9,6 @@ reactions of all domains; a test file that wants others defines a fixture of tha
 import importlib
 import itertools
 import os
-import pkgutil
 import shutil
 import tempfile
 import warnings
@@ -21,58 +20,21 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-import trunkline
+import tests.effort  # noqa: F401 - the profile of `make fuzz`
+from tests.servers import stop_abandoned
+from trunkline.app import METADATA, REACTIONS
 from trunkline.platform import schema
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database, books_metadata, charging_metadata
-from trunkline.platform.messages import Reaction, Routes
+from trunkline.platform.db import Database
+from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-PLATFORM_TABLES = ("audit", "idempotency", "jobs", "security")
-METADATA = {"books": books_metadata, "charging": charging_metadata}
+ALL_REACTIONS = REACTIONS
+"""Of all domains, as the composition root wires them."""
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 MakeDatabase = Callable[..., Database]
-
-
-def modules_named(name: str) -> Iterator[str]:
-    """`trunkline.<domain>` and `trunkline.<domain>.<name>` of each domain that has the latter."""
-    for package in pkgutil.iter_modules(trunkline.__path__, "trunkline."):
-        if package.ispkg:
-            spec = importlib.util.find_spec(f"{package.name}")
-            assert spec is not None
-            for place in spec.submodule_search_locations or ():
-                if (Path(place) / f"{name}.py").exists():
-                    yield from (package.name, f"{package.name}.{name}")
-
-
-BROKEN: list[str] = []
-
-
-def load(name: str) -> list[object]:
-    """Imports the modules of this name. One that fails to import is told in the report's head
-    and fails its own tests, not everybody's."""
-    modules: list[object] = []
-    for module in modules_named(name):
-        try:
-            modules.append(importlib.import_module(module))
-        except Exception as error:
-            BROKEN.append(f"{module}: {error!r}")
-    return modules
-
-
-STORES = [
-    *load("store"),
-    *(importlib.import_module(f"trunkline.platform.{name}") for name in PLATFORM_TABLES),
-]
-ALL_REACTIONS: list[Reaction] = [
-    reaction for module in load("reactions") for reaction in getattr(module, "REACTIONS", ())
-]
-
-
-def pytest_report_header() -> list[str]:
-    return [f"NOT LOADED {each}" for each in BROKEN]
 
 
 @pytest.fixture
@@ -98,35 +60,12 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def furnish(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], None]:
-    """`furnish(url, "books")` gives an empty database its tables: by the migrations, or, while
-    those lag behind the stores (test_schema fails then), as the stores declare them."""
-    lagging = {}
-    for name, metadata in METADATA.items():
-        url = f"sqlite:///{tmp_path_factory.mktemp('migrated')}/{name}.db"
-        schema.upgrade(url, metadata.info["database"])
-        lagging[name] = bool(schema.differences(url, metadata))
-
-    def furnish(url: str, name: str) -> None:
-        metadata = METADATA[name]
-        if not lagging[name]:
-            schema.upgrade(url, metadata.info["database"])
-            return
-        database = Database(url, metadata=metadata, durable=False)
-        database.create_all()
-        database.close()
-
-    return furnish
-
-
-@pytest.fixture(scope="session")
-def sqlite_templates(
-    tmp_path_factory: pytest.TempPathFactory, furnish: Callable[[str, str], None]
-) -> dict[str, Path]:
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A migrated file of each database, to be copied."""
     templates = {}
-    for name in METADATA:
+    for name, metadata in METADATA.items():
         path = tmp_path_factory.mktemp("templates") / f"{name}.db"
-        furnish(f"sqlite:///{path}", name)
+        schema.upgrade(f"sqlite:///{path}", metadata.info["database"])
         templates[name] = path
     return templates
 
@@ -134,10 +73,11 @@ def sqlite_templates(
 @pytest.fixture(scope="session")
 def postgresql(request: pytest.FixtureRequest) -> sa.URL:
     """A server's URL. All workers of a run share one embedded server; the last to end stops
-    it."""
+    it, or else the next run does."""
     if dsn := os.environ.get("TRUNKLINE_TEST_POSTGRESQL"):
         return sa.make_url(dsn)
     worker_input = getattr(request.config, "workerinput", {"testrunuid": f"{os.getpid()}"})
+    stop_abandoned()
     place = Path(tempfile.gettempdir()) / f"trunkline-postgresql-{worker_input['testrunuid']}"
     with warnings.catch_warnings():  # it looks for a runtime directory that root may not have
         warnings.simplefilter("ignore")
@@ -151,16 +91,14 @@ def postgresql(request: pytest.FixtureRequest) -> sa.URL:
 
 
 @pytest.fixture(scope="session")
-def postgresql_templates(
-    postgresql: sa.URL, furnish: Callable[[str, str], None]
-) -> Iterator[dict[str, str]]:
+def postgresql_templates(postgresql: sa.URL) -> Iterator[dict[str, str]]:
     unique = f"t{os.getpid()}"
     templates = {}
     with psycopg.connect(_dsn(postgresql), autocommit=True) as server:
-        for name in METADATA:
+        for name, metadata in METADATA.items():
             template = f"{unique}_{name}"
             server.execute(f"CREATE DATABASE {template}")
-            furnish(_url(postgresql, template), name)
+            schema.upgrade(_url(postgresql, template), metadata.info["database"])
             templates[name] = template
         yield templates
         for template in templates.values():

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.unit.charging.builders import (
     DAY,
     NOON,
@@ -203,7 +204,7 @@ class Gateway:
 
 
 @given(accounts, priced(), steps(most_used=150), st.sampled_from([Service.DATA, Service.VOICE]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_books_of_an_account_agree_at_every_step(
     state: State, prices: Tariffs, history: Sequence[Step], service: Service
 ) -> None:
@@ -217,7 +218,7 @@ def test_the_books_of_an_account_agree_at_every_step(
 
 
 @given(accounts, priced(), steps(most_used=100), st.sampled_from([Service.DATA, Service.VOICE]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_nothing_stays_reserved_when_all_sessions_ended(
     state: State, prices: Tariffs, history: Sequence[Step], service: Service
 ) -> None:
@@ -233,7 +234,7 @@ def test_nothing_stays_reserved_when_all_sessions_ended(
 
 
 @given(accounts, priced(), steps(most_used=150), st.sampled_from([Service.DATA, Service.VOICE]))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_the_same_history_has_the_same_answers(
     state: State, prices: Tariffs, history: Sequence[Step], service: Service
 ) -> None:
@@ -251,7 +252,7 @@ def test_the_same_history_has_the_same_answers(
 
 
 @given(price_rules(), st.lists(st.integers(0, 400), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_slices_cost_what_the_whole_does(
     rules: tuple[UsageRule, ...], slices: Sequence[int]
 ) -> None:
@@ -277,7 +278,7 @@ def test_slices_cost_what_the_whole_does(
         max_size=12,
     ),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_events_debit_whole_or_not_at_all(
     state: State, prices: Tariffs, events: Sequence[tuple[Action, int, int]]
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import NOW, MakeDatabase
+from tests.effort import examples
 from tests.unit.charging.builders import FIVE_GIGABYTES, MB, asks, compiled, opening, plan, request
 from trunkline.charging import (
     ChargeRequest,
@@ -97,7 +98,9 @@ histories = st.lists(
 
 @given(history=histories)
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_batch_is_its_requests_one_by_one(
     charging: Database, serial: Iterator[int], history: list[tuple[int, int]]

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ALL_REACTIONS
+from tests.effort import examples
 from tests.scenarios.ordering_shop import (
     ADD_ON,
     FIRST_NUMBER,
@@ -267,7 +268,7 @@ class World:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

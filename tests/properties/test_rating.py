@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.properties import oracle
 from tests.properties.oracle import Bucket, Usage
 from trunkline.rating import (
@@ -287,7 +288,7 @@ def test_a_grant_is_within_the_limit_and_cannot_be_larger(case: Case, limit: int
 
 
 @given(st.lists(cases(), min_size=1, max_size=5), st.integers(1, 3))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_bulk_rates_in_order_and_debits_as_it_goes(
     form: compiled.Form, some: list[Case], accounts: int
 ) -> None:

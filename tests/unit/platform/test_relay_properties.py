@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import NOW
+from tests.effort import examples
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx, books_metadata, charging_metadata
 from trunkline.platform.messages import DatabaseName, Message, Reaction, Routes
@@ -96,7 +97,9 @@ _places = itertools.count()
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(schedule=st.lists(st.lists(sending, max_size=4) | waiting, max_size=12))
 def test_once_each_and_in_order(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.conftest import METADATA
+from trunkline.app import METADATA
 from trunkline.platform import schema
 from trunkline.platform.db import with_driver
 from trunkline.platform.messages import DatabaseName
