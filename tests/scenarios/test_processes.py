@@ -68,7 +68,10 @@ def children(pid: int) -> dict[str, int]:
     """The kinds of the supervisor's processes that live, with their pids."""
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        try:
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended between the two reads
         if b"process" in words:
             found[words[words.index(b"process") + 1].decode()] = int(child)
     return found
