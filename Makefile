@@ -20,7 +20,8 @@ serve: $(BIN)/.runtime $(VENDOR)/.assets  ## serve the operator that trunkline.t
 	@$(BIN)/trunkline serve $(ARGS)
 
 test: $(BIN)/.dev $(VENDOR)/.assets browser  ## all tests
-	$(BIN)/pytest -n $(SHARDS) --dist worksteal $(ARGS)
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal -m "not browser" $(ARGS)
+	$(BIN)/pytest -m browser tests/browser
 
 check: $(BIN)/.dev lint unit  ## lint, types, import law and unit tests, in under a minute
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import prometheus_client
@@ -34,8 +34,19 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
+class _StandardError:
+    """Whatever standard error is when something is written: it may be put elsewhere."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure_logs(settings: LogSettings) -> None:
     """Sets up structlog, and sends what libraries log by `logging` the same way."""
+    standard_error = cast(TextIO, _StandardError())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -54,10 +65,10 @@ def configure_logs(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(standard_error),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(standard_error)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
