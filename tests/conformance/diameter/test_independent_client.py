@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import uvloop
 from diameter.message import Message, constants
 from diameter.message.avp.grouped import (
     MultipleServicesCreditControl,
@@ -45,7 +44,7 @@ def served(attempt: Attempt, clock: DrivenClock) -> Iterator[tuple[int, "Stopper
 
         await serve(SETTINGS, attempt, clock, ready=ready, stop=stop)
 
-    thread = threading.Thread(target=lambda: uvloop.run(main()))
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
     assert started.wait(20)
     try:
