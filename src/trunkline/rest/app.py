@@ -59,7 +59,7 @@ def create_app(
     /static/vendor/swagger-ui, which the console serves."""
     databases = {"books": books, "charging": charging}
     server = Server(databases, clock, max_body)
-    app: falcon.App[Any, Any] = falcon.App(middleware=[Guard(books)])
+    app: falcon.App[Any, Any] = falcon.App(middleware=[_Headers(), Guard(books)])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
     offered = all_apis(charging, clock) if apis is None else tuple(apis)
@@ -76,6 +76,16 @@ def create_app(
     app.add_route("/metrics", _Metrics(server))
     add_error_handlers(app, _on_bug)
     return app
+
+
+class _Headers:
+    """On every answer: it is what it says it is, and no shared cache keeps it."""
+
+    def process_response(
+        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _ok: bool
+    ) -> None:
+        resp.set_header("X-Content-Type-Options", "nosniff")
+        resp.set_header("Cache-Control", "private, no-cache")
 
 
 class _Document:
@@ -112,7 +122,6 @@ _SCRIPT = b"""SwaggerUIBundle({
   deepLinking: true,
   docExpansion: "none",
   filter: true,
-  persistAuthorization: true,
   tryItOutEnabled: true,
 });
 """

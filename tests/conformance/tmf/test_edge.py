@@ -66,6 +66,14 @@ def test_every_closed_route_refuses_a_stranger_and_one_without_the_scope(
                 assert answer.body["@type"] == "Error"
 
 
+def test_no_shared_cache_keeps_an_answer(api: Client) -> None:
+    base = "/tmf-api/party/v4/individual"
+    for path in (base, f"{base}/nobody", "/healthz", "/nowhere"):
+        headers = api.get(path).headers
+        assert headers["cache-control"] == "private, no-cache"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_revoked_key_is_believed_no_longer_than_it_is_remembered(
     books: Database, clock: DrivenClock
 ) -> None:
