@@ -6,9 +6,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 VENDOR := src/trunkline/console/static/vendor
 SHARDS ?= 2
+MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check unit lint bench pictures fuzz lock audit clean browser
+.PHONY: help run serve test check unit lint bench pictures fuzz soak lock audit clean browser
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -23,7 +24,8 @@ test: $(BIN)/.dev $(VENDOR)/.assets browser  ## all tests
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal -m "not browser" $(ARGS)
 	$(BIN)/pytest -m browser tests/browser
 
-check: $(BIN)/.dev lint unit  ## lint, types, import law and unit tests, in under a minute
+check: $(BIN)/.dev  ## lint, types, import law and unit tests, in under a minute
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint unit
 
 lint: $(BIN)/.dev
 	$(BIN)/ruff check
@@ -42,7 +44,14 @@ pictures: $(BIN)/.dev $(VENDOR)/.assets browser  ## the README's pictures anew, 
 	TRUNKLINE_TEST_PICTURES=1 $(BIN)/pytest tests/browser/test_pictures.py $(ARGS)
 
 fuzz: $(BIN)/.dev  ## the long property and fuzz runs
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n $(SHARDS) --dist worksteal tests/properties tests/conformance $(ARGS)
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal --hypothesis-profile fuzz --timeout 0 tests/properties tests/unit/platform tests/conformance $(ARGS)
+
+# Each round kills at other moments.
+soak: $(BIN)/.dev  ## kill processes at work, again and again (MINUTES=30)
+	@end=$$(( $$(date +%s) + $(MINUTES) * 60 )); while [ $$(date +%s) -lt $$end ]; do \
+	  $(BIN)/pytest tests/conformance/diameter/test_killed.py tests/scenarios/test_billing_killed.py \
+	    tests/scenarios/test_usage_killed.py tests/unit/platform/test_relay_crashes.py $(ARGS) || exit 1; \
+	done
 
 audit: $(BIN)/.dev  ## known vulnerabilities in what is locked
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.lock -r requirements/dev.lock

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -96,6 +97,7 @@ waiting = st.sampled_from([0, 1, 6, 60]).map(lambda seconds: timedelta(seconds=s
 _places = itertools.count()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(40),
     deadline=None,

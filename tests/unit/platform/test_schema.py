@@ -66,6 +66,7 @@ def tables(url: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_processes_that_upgrade_at_once_wait_for_each_other(new_database: NewDatabase) -> None:
     url = new_database("migrated", empty=True)
     context = multiprocessing.get_context("spawn")

@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from trunkline.platform.db import Database, books_metadata
@@ -20,6 +21,7 @@ def _count_up(path: str, times: int) -> None:
             counter.write_text(str(int(counter.read_text()) + 1))
 
 
+@pytest.mark.slow
 def test_processes_and_their_threads_exclude_each_other(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     Path(f"{path}-counter").write_text("0")

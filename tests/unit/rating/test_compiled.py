@@ -39,6 +39,7 @@ def test_a_rater_takes_the_compiled_form_up_once_it_is_there() -> None:
     assert again == plain
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unloaded")
 @pytest.mark.parametrize("place", ["here", "file/within"])
 def test_machine_code_is_kept_where_it_can_be(tmp_path: Path, place: str) -> None:
