@@ -220,7 +220,7 @@ class Database:
         except sa.exc.OperationalError as error:
             reason = str(error.orig).strip().partition("\n")[0]
             # SQLite's OperationalError is for wrong statements too.
-            if self.dialect == "sqlite" and not re.search("locked|unable to open|readonly|disk", reason):
+            if self.dialect == "sqlite" and not re.search("locked|unable to open|disk", reason):
                 raise
             raise DatabaseUnavailable(f"{self.name}: {reason}") from error
 
