@@ -67,7 +67,8 @@ class Gateway(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         for waiting in self._waiting.values():
-            waiting.set_exception(GatewayError("charging closed the connection"))
+            if not waiting.done():
+                waiting.set_exception(GatewayError("charging closed the connection"))
         self._waiting.clear()
 
     def close(self) -> None:
