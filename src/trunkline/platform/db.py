@@ -57,6 +57,8 @@ _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
+# Sooner than PostgreSQL looks for deadlocks (after 1 s), so that nobody else is its victim.
+_GIVE_WAY = sa.text("SET LOCAL lock_timeout = '250ms'")
 
 
 class DatabaseUnavailable(Unavailable):
@@ -124,6 +126,13 @@ class Tx(Reader):
         if self.outgoing:
             self.connection.execute(_EMIT[self.database.name], self.outgoing)
             self.outgoing = []
+
+    def give_way(self) -> None:
+        """From here on it fails rather than wait long for a row that another holds: for those
+        who take rows in no agreed order and can begin again. Nothing to do on SQLite, where
+        there is one writer."""
+        if self.dialect == "postgresql":
+            self.connection.execute(_GIVE_WAY)
 
     def new_id(self, kind: type[KindOfId], now: datetime) -> KindOfId:
         """A fresh id of this kind, ordered by `now`."""

@@ -317,6 +317,9 @@ class Pass:
             reaction.together(tx, messages, self._now)
             return list(deliveries)
         done: list[Delivery] = []
+        if len(deliveries) > 1:
+            # Each takes its rows in order, all of them together don't: alone it won't matter.
+            tx.give_way()
         started = time.monotonic()
         for each in deliveries:
             if done and time.monotonic() - started > self._relay.hold:
