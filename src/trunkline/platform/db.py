@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, Connection, CursorResult, make_url
 from trunkline.kernel.errors import Conflict, Unavailable
 from trunkline.kernel.ids import IdSource, KindOfId
 from trunkline.platform import outbox
+from trunkline.platform.changes import Change, Changed
 from trunkline.platform.claims import held_file, waited_for_file
 from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.columns import Instant as Instant
@@ -100,12 +101,18 @@ class Reader:
 class Tx(Reader):
     """A write transaction of one database. It also reads, and sees its own writes."""
 
-    __slots__ = ("emitted", "outgoing")
+    __slots__ = ("changes", "emitted", "outgoing")
 
     def __init__(self, database: "Database", connection: Connection) -> None:
         super().__init__(database, connection)
         self.emitted = False
         self.outgoing: list[outbox.OutboxRow] = []
+        self.changes: dict[Changed, None] = {}
+
+    def changed(self, resource: str, ident: str, change: Change) -> None:
+        """Says what this transaction did to a resource that clients know, by its TM Forum type
+        and id; once is enough. It is announced with the commit."""
+        self.changes[Changed(resource, ident, change)] = None
 
     def emit(self, message: Message, *, not_before: datetime | None = None) -> None:
         """Sends `message` to its reactions when this transaction commits; not before an
@@ -121,8 +128,10 @@ class Tx(Reader):
             self.emitted = True
 
     def send(self) -> None:
-        """Writes what was emitted so far into the outbox, in one statement: the last thing
-        before the commit."""
+        """Announces what changed, and writes what was emitted so far into the outbox, in one
+        statement: the last thing before the commit."""
+        if self.changes and self.database.announce is not None:
+            self.database.announce(self, list(self.changes))
         if self.outgoing:
             self.connection.execute(_EMIT[self.database.name], self.outgoing)
             self.outgoing = []
@@ -162,6 +171,7 @@ class Database:
         self.routes = routes or Routes()
         self.ids = ids or IdSource()
         self.url = with_driver(make_url(url))
+        self.announce: Callable[[Tx, Sequence[Changed]], None] | None = None
         self.path: Path | None = None
         self._clock: Clock = clock or SystemClock()
         self._turnstile: Turnstile | None = None
