@@ -23,6 +23,10 @@ class Lifecycle(Generic[State]):
         reached = frozenset[State]().union(*self._table.values())
         assert reached <= self._table.keys(), f"{name}: a state without its row in the table"
 
+    @property
+    def states(self) -> tuple[State, ...]:
+        return tuple(self._table)
+
     def following(self, state: State) -> frozenset[State]:
         """The states that may come after `state`."""
         return self._table[state]
