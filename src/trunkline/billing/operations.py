@@ -17,6 +17,7 @@ from trunkline.inventory import Product, products_of_accounts
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import zone
 from trunkline.ledger import LegalEntityId, post_many
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.receivables import open_items, receivable_balances
 
@@ -135,6 +136,7 @@ def _issue(
     store.insert_invoices(tx, invoices)
     open_items(tx, [item_of(invoice) for invoice in invoices], now=now)
     for invoice in invoices:
+        tx.changed("CustomerBill", invoice.id, Change.CREATED)
         tx.emit(
             InvoiceIssued(
                 invoice=invoice.id,

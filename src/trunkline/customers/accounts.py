@@ -40,6 +40,7 @@ from trunkline.customers.operations import places, refuse_taken
 from trunkline.customers.searching import terms_of_accounts
 from trunkline.kernel.money import check_currency
 from trunkline.ledger import LegalEntityId, legal_entity
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 
@@ -106,6 +107,7 @@ def change_billing_account(
     changed = msgspec.structs.replace(changed, updated_at=now)
     store.update_account(tx, changed)
     tx.emit(BillingAccountChanged(account=account))
+    tx.changed("BillingAccount", account, Change.ATTRIBUTES)
     return changed
 
 
@@ -118,6 +120,7 @@ def change_account_state(
     changed = msgspec.structs.replace(present, state=to, updated_at=now)
     store.update_account(tx, changed)
     tx.emit(BillingAccountStateChanged(account=account, previous=present.state, state=to))
+    tx.changed("BillingAccount", account, Change.STATE)
     return changed
 
 
@@ -203,6 +206,7 @@ def _create_accounts(
     for each in created:
         terms.setdefault(each.customer, set()).update(terms_of_accounts([each]))
         tx.emit(BillingAccountCreated(account=each.id))
+        tx.changed("BillingAccount", each.id, Change.CREATED)
     store.add_terms(tx, terms)
     return created
 

@@ -33,6 +33,7 @@ from trunkline.payments.model import (
     check_method,
     entry_of,
 )
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 
@@ -154,6 +155,7 @@ def _check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -
 
 def _tell(tx: Tx, payment: Payment) -> None:
     """One way or the other, never both."""
+    tx.changed("Payment", payment.id, Change.CREATED)
     if payment.subscriber is None:
         tx.emit(
             PaymentReceived(
@@ -166,6 +168,7 @@ def _tell(tx: Tx, payment: Payment) -> None:
             )
         )
         return
+    tx.changed("TopupBalance", payment.id, Change.CREATED)
     tx.emit(TopUp(payment_id=payment.id, account=payment.subscriber, amount=payment.amount))
     tx.emit(
         TopUpPaid(

@@ -10,6 +10,7 @@ from datetime import datetime
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId, post_many
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.receivables import store
 from trunkline.receivables.events import InvoiceSettled
@@ -156,6 +157,7 @@ def _save(
     store.save_items(tx, unpaid)
     post_many(tx, [entry_of(each) for each in allocations], now)
     for invoice, micros in unpaid.items():
+        tx.changed("CustomerBill", invoice, Change.STATE)
         if micros == 0:
             item = items[invoice]
             tx.emit(

@@ -7,6 +7,7 @@ import msgspec
 
 from trunkline.charging import MOST_EVENTS, ChargedUsage, ChargeUsage, UsageEvent
 from trunkline.kernel.lifecycle import IllegalTransition
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.usage import store
 from trunkline.usage.model import (
@@ -53,6 +54,8 @@ def take_records(
         for line, record in records
     ]
     fresh = store.insert_new(tx, usages)
+    for ident in sorted(fresh):
+        tx.changed("Usage", ident, Change.CREATED)
     others = [each for each in usages if each.id not in fresh]
     contradictions = _contradictions(tx, file, others)
     _send(tx, batch, [each for each in usages if each.id in fresh])
@@ -69,6 +72,8 @@ def note_answers(
     """Notes what charging made of a batch's usage. An answer to a batch that the usage has
     since left changes nothing."""
     store.answer(tx, batch, results, now)
+    for each in results:
+        tx.changed("Usage", each.id, Change.STATE)
 
 
 def retry_usage(tx: Tx, *, usages: Sequence[UsageId], now: datetime) -> UsageBatchId:
@@ -83,6 +88,8 @@ def retry_usage(tx: Tx, *, usages: Sequence[UsageId], now: datetime) -> UsageBat
     batch = tx.new_id(UsageBatchId, now)
     if store.recycle(tx, list(found), batch) != len(found):
         raise IllegalTransition("somebody else is trying some of this usage again")
+    for ident in usages:
+        tx.changed("Usage", ident, Change.STATE)
     _send(tx, batch, sorted(found.values(), key=lambda each: (each.content.start, each.id)))
     return batch
 
