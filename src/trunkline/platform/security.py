@@ -57,17 +57,27 @@ class NoSuchKey(NotFound):
     code = "noSuchKey"
 
 
+class Binding(msgspec.Struct, frozen=True):
+    """The one customer whose data a caller reaches, and that customer's party."""
+
+    customer: str
+    party: str | None = None
+
+
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls, and what they may do; `key` where it is a program with its API key."""
+    """Who calls, and what they may do; `key` where it is a program with its API key, `binding`
+    where it acts for one customer alone."""
 
     name: str
     scopes: frozenset[str]
     key: ApiKeyId | None = None
+    binding: Binding | None = None
 
     @property
     def identity(self) -> str:
         """What nobody else has: keys may share a name, and have a user's."""
-        return f"{self.name} ({self.key})" if self.key else self.name
+        known = f"{self.name} ({self.key})" if self.key else self.name
+        return f"{known} for {self.binding.customer}" if self.binding else known
 
     def may(self, scope: str) -> bool:
         area, _, _ = scope.partition(":")

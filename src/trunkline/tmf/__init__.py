@@ -5,11 +5,20 @@ It owns the manner of TM Forum's Open APIs (TMF630) once, for all of them: `fiel
 entity tags. It knows no telecom rule; what a resource is, a declaration says.
 """
 
+from trunkline.tmf.access import (
+    PUBLIC,
+    Owner,
+    named_in,
+    owned_by,
+    owned_elsewhere,
+    owned_through,
+)
 from trunkline.tmf.paths import Path, Paths, amount, child, column, in_json
 from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
 from trunkline.tmf.wire import Entity, Moment, Number, Timestamp, Wire, href
 
 __all__ = [
+    "PUBLIC",
     "Aggregate",
     "Api",
     "Body",
@@ -17,6 +26,7 @@ __all__ = [
     "Entity",
     "Moment",
     "Number",
+    "Owner",
     "Path",
     "Paths",
     "Resource",
@@ -29,4 +39,8 @@ __all__ = [
     "column",
     "href",
     "in_json",
+    "named_in",
+    "owned_by",
+    "owned_elsewhere",
+    "owned_through",
 ]

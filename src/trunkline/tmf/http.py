@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from trunkline.kernel.errors import Invalid, NotFound, TrunklineError
 from trunkline.platform import audit, idempotency, security
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database, Tx
-from trunkline.tmf import errors, patch, query, wire
+from trunkline.platform.db import Database, Reader, Tx
+from trunkline.platform.security import Binding
+from trunkline.tmf import access, errors, patch, query, wire
 from trunkline.tmf.resource import Api, Body, Resource
 
 JSON = "application/json;charset=utf-8"
@@ -39,12 +40,15 @@ class Server:
     databases: Mapping[str, Database]
     clock: Clock
     max_body: int = MAX_BODY
+    resources: list[Resource[Any]] = field(default_factory=list)
+    """All that are offered."""
 
 
 class Guard:
     """Middleware that lets nobody pass without the scope that the route states for the method.
     A route says `scopes = {"GET": "tmf620:read"}`, or `is_open = True`; what says neither is
-    closed to all. Leaves the `Principal` in `req.context.caller`. A key that was good is taken
+    closed to all. A caller that is bound to a customer passes only where `for_bound` names the
+    method too. Leaves the `Principal` in `req.context.caller`. A key that was good is taken
     for good for `remember` seconds more."""
 
     def __init__(self, books: Database, *, remember: float = REMEMBER) -> None:
@@ -68,6 +72,8 @@ class Guard:
             caller.require(scope)
         elif hasattr(resource, f"on_{req.method.lower()}"):
             raise security.LacksScope(f"{req.method} {req.path} is closed: it states no scope")
+        if caller.binding is not None and req.method not in getattr(resource, "for_bound", ()):
+            raise access.ClosedToSubscribers(f"{req.method} {req.path} is closed to subscribers")
 
     def _caller(self, secret: str) -> security.Principal:
         until, caller = self._known.get(secret, (0.0, None))
@@ -92,15 +98,18 @@ class Collection:
         self._server = server
         self._resource = resource
         self._database = server.databases[resource.database]
+        self.for_bound = _for_bound(resource)
         self.scopes = {"GET": f"{api.scope}:read"}
         if resource.creates:
             self.scopes["POST"] = f"{api.scope}:write"
             self.on_post = self._create
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        asked = query.parse(req.query_string)
+        asked = _within_reach(self._server, self._resource, req, query.parse(req.query_string))
         with self._database.read() as r:
             answers, total = self._resource.page(r, asked)
+            if answers and (binding := req.context.caller.binding) is not None:
+                self._check_page(r, binding, answers)
         if asked.fields is not None:
             answers = [query.pick(wire.plain(each), asked.fields) for each in answers]
         count = len(answers)
@@ -110,6 +119,12 @@ class Collection:
         if count < total:
             resp.set_header("Link", query.links(req.path, req.query_string, asked, total))
         _send(resp, wire.encode(answers))
+
+    def _check_page(self, r: Reader, binding: Binding, answers: Sequence[Any]) -> None:
+        """A declaration that lists in a way of its own might forget whose rows are whose."""
+        ids = [wire.ident(each) for each in answers]
+        among = self._resource.among(r, ids, binding, self._server.databases)
+        assert all(among.get(each) for each in ids), f"{self._resource.path} told another's"
 
     def _create(self, req: falcon.Request, resp: falcon.Response) -> None:
         raw = _read(req, self._server.max_body)
@@ -127,10 +142,25 @@ class Collection:
         _send(resp, answer)
 
     def _created(self, tx: Tx, req: falcon.Request, body: Body, now: datetime) -> bytes:
-        with _references():
-            new = self._resource.created(tx, body, now)
+        binding = req.context.caller.binding
+        if binding is None:
+            with _references():
+                new = self._resource.created(tx, body, now)
+        else:
+            new = self._created_bound(tx, binding, body, now)
         _record(tx, req, f"create {self._resource.name}", new, now)
         return wire.encode(self._resource.answers(tx, [new])[0])
+
+    def _created_bound(self, tx: Tx, binding: Binding, body: Body, now: datetime) -> str:
+        """What a bound caller creates refers to nothing of others, and is its customer's."""
+        assert self._resource.owner is not None
+        body = self._resource.owner.claimed(body, binding)
+        _check_references(self._server, tx, binding, access.named(body))
+        with _bound_references():
+            new = self._resource.created(tx, body, now)
+        if not self._resource.among(tx, [new], binding, self._server.databases).get(new):
+            raise errors.UnknownReference("it would not be this customer's", path="$")
+        return new
 
 
 class Item:
@@ -140,6 +170,7 @@ class Item:
         self._server = server
         self._resource = resource
         self._database = server.databases[resource.database]
+        self.for_bound = _for_bound(resource)
         self.scopes = {"GET": f"{api.scope}:read"}
         self._lock = (
             sa.select(resource.key)
@@ -158,7 +189,7 @@ class Item:
         if asked.terms or asked.sort:
             raise errors.BadQuery("one resource is not filtered or sorted", path="query")
         with self._database.read() as r:
-            answer = self._found(r, ident)
+            answer = self._found(r, ident, req)
         if asked.fields is not None:
             _send(resp, wire.encode(query.pick(wire.plain(answer), asked.fields)))
             return
@@ -169,34 +200,47 @@ class Item:
             return
         _send(resp, encoded)
 
-    def _found(self, r: Any, ident: str) -> Any:
+    def _found(self, r: Reader, ident: str, req: falcon.Request) -> Any:
+        """What isn't the caller's doesn't exist for it."""
+        binding = req.context.caller.binding
         answers = self._resource.answers(r, [ident]) if ident.isprintable() else ()
-        if not answers:
+        if not answers or not (binding is None or self._reaches(r, ident, binding)):
             raise ResourceNotFound(f"there is no {self._resource.name} {ident[:100]!r}")
         return answers[0]
 
-    def _locked(self, tx: Tx, ident: str) -> Any:
+    def _reaches(self, r: Reader, ident: str, binding: Binding) -> bool:
+        among = self._resource.among(r, [ident], binding, self._server.databases)
+        return among.get(ident, False)
+
+    def _locked(self, tx: Tx, ident: str, req: falcon.Request) -> Any:
         """The resource, which nobody else changes until the transaction ends."""
         if ident.isprintable():
             tx.execute(self._lock, {"ident": ident})
-        return self._found(tx, ident)
+        return self._found(tx, ident, req)
 
     def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         body = wire.decode(_read(req, self._server.max_body))
         media = _media_type(req)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
-            answer = self._locked(tx, ident)
+            answer = self._locked(tx, ident, req)
             _check_match(req, answer)
             before = wire.plain(answer)
             after = _patched(before, body, media)
             asked = sorted(
                 name for name in {*before, *after} if before.get(name) != after.get(name)
             )
-            with _references():
+            binding = req.context.caller.binding
+            if binding is not None:
+                named = access.named(after)
+                new = {each: named[each] for each in named.keys() - access.named(before).keys()}
+                _check_references(self._server, tx, binding, new)
+            with _references() if binding is None else _bound_references():
                 self._resource.changed(tx, ident, before, after, now)
+            if binding is not None and not self._reaches(tx, ident, binding):
+                raise errors.UnknownReference("it would not be this customer's", path="$")
             _record(tx, req, f"change {self._resource.name}", ident, now, asked)
-            encoded = wire.encode(self._found(tx, ident))
+            encoded = wire.encode(self._found(tx, ident, req))
         resp.etag = _etag(encoded)
         _send(resp, encoded)
 
@@ -204,7 +248,7 @@ class Item:
         assert self._resource.delete is not None
         now = self._server.clock.now()
         with self._database.transaction() as tx:
-            _check_match(req, self._locked(tx, ident))
+            _check_match(req, self._locked(tx, ident, req))
             self._resource.delete(tx, ident, now)
             _record(tx, req, f"delete {self._resource.name}", ident, now)
         resp.status = 204
@@ -234,9 +278,68 @@ def _references() -> Iterator[None]:
         raise errors.UnknownReference(error.reason, path=error.path) from error
 
 
+_UNKNOWN = "there is no such thing"
+
+
+@contextmanager
+def _bound_references() -> Iterator[None]:
+    """The same, in the words that are used for what belongs to others."""
+    try:
+        yield
+    except NotFound as error:
+        raise errors.UnknownReference(_UNKNOWN, path=error.path) from error
+    except Invalid as error:
+        if error.code != errors.UnknownReference.code:
+            raise
+        raise errors.UnknownReference(_UNKNOWN, path=error.path) from error
+
+
+def _check_references(server: Server, tx: Tx, binding: Binding, named: Mapping[str, str]) -> None:
+    """What is another's doesn't exist for a bound caller: to name it is to name nothing."""
+    if not named:
+        return
+    others: set[str] = set()
+    mine: set[str] = set()
+    for resource in server.resources:
+        if resource.owner is access.PUBLIC:
+            continue
+        for ident, own in _among(server, tx, resource, named, binding).items():
+            (mine if own else others).add(ident)
+    for ident in sorted(others - mine):
+        raise errors.UnknownReference(_UNKNOWN, path=named[ident])
+
+
+def _among(
+    server: Server, tx: Tx, resource: Resource[Any], named: Mapping[str, str], binding: Binding
+) -> dict[str, bool]:
+    if resource.database == tx.database.name:
+        return resource.among(tx, list(named), binding, server.databases)
+    with server.databases[resource.database].read() as r:
+        return resource.among(r, list(named), binding, server.databases)
+
+
+def _for_bound(resource: Resource[Any]) -> tuple[str, ...]:
+    """The methods that callers bound to a customer may use."""
+    if resource.owner is None:
+        return ()
+    return ("GET", "POST", "PATCH", "DELETE") if resource.owner.writes else ("GET",)
+
+
+def _within_reach(
+    server: Server, resource: Resource[Any], req: falcon.Request, asked: query.Query
+) -> query.Query:
+    binding = req.context.caller.binding
+    if binding is None:
+        return asked
+    assert resource.owner is not None, "the guard lets nobody through"
+    reach = (resource.owner.condition(binding, server.databases),)
+    return msgspec.structs.replace(asked, reach=reach)
+
+
 def add_api(app: falcon.App[Any, Any], server: Server, api: Api) -> None:
     """Routes all resources of the API."""
     for resource in api.resources:
+        server.resources.append(resource)
         app.add_route(resource.path, Collection(server, api, resource))
         app.add_route(f"{resource.path}/{{ident}}", Item(server, api, resource))
 

@@ -34,13 +34,14 @@ class Term(msgspec.Struct, frozen=True):
 
 class Query(msgspec.Struct, frozen=True):
     """What a list was asked for. `fields` is None for everything; `sort` holds a path and
-    whether it descends."""
+    whether it descends. `reach` is what the caller may see of the rows."""
 
     fields: frozenset[str] | None = None
     offset: int = 0
     limit: int = DEFAULT_LIMIT
     sort: tuple[tuple[str, bool], ...] = ()
     terms: tuple[Term, ...] = ()
+    reach: tuple[Expression, ...] = ()
 
 
 def parse(text: str) -> Query:
@@ -151,6 +152,7 @@ def find(
     `BadQuery` for a path that can't be filtered or sorted by."""
     conditions = [
         *where,
+        *query.reach,
         *(_path(paths, term.path).matches(term.op, term.values, term.path) for term in query.terms),
     ]
     asked: list[Any] = []

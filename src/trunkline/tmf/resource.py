@@ -1,6 +1,6 @@
 """What a declaration says about a resource. Three kinds: Document, Aggregate, Task."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.messages import DatabaseName
+from trunkline.platform.security import Binding
 from trunkline.tmf import query, wire
+from trunkline.tmf.access import Databases, Owner
 from trunkline.tmf.paths import Expression, Path, Paths, column
 from trunkline.tmf.query import Query
 
@@ -28,7 +30,8 @@ class Resource(Generic[Model]):
     which a list is stable (the key itself, where it is a column); `paths` maps what may
     be filtered and sorted by to columns (`id` is always there). `find` loads the models of
     some ids, in any order and skipping those that don't exist; `to_wire` makes the answer of
-    one. `where` holds for every row that is one. Reads and writes happen in `database`."""
+    one. `where` holds for every row that is one. Reads and writes happen in `database`.
+    `owner` says whose a row is; without it, callers bound to a customer find it closed."""
 
     path: str
     type: str
@@ -40,6 +43,7 @@ class Resource(Generic[Model]):
     order: tuple[sa.Column[Any], ...] = ()
     database: DatabaseName = "books"
     delete: Callable[[Tx, str, datetime], None] | None = None
+    owner: Owner | None = None
 
     kind: ClassVar[str] = ""
 
@@ -76,8 +80,18 @@ class Resource(Generic[Model]):
 
     def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
         """The wire forms of these ids, in their order."""
-        found = {_id(each): each for each in map(self.to_wire, self.find(r, ids))}
+        found = {wire.ident(each): each for each in map(self.to_wire, self.find(r, ids))}
         return [found[each] for each in ids if each in found]
+
+    def among(
+        self, r: Reader, ids: Collection[str], binding: Binding, databases: Databases
+    ) -> dict[str, bool]:
+        """Of these ids, those that exist, and whether they are the customer's."""
+        mine = sa.false() if self.owner is None else self.owner.condition(binding, databases)
+        found = sa.select(self.key, sa.func.coalesce(mine, sa.false())).where(
+            self.key.in_(list(ids)), *self.conditions
+        )
+        return {row[0]: bool(row[1]) for row in r.execute(found)}
 
     def created(self, tx: Tx, body: Body, now: datetime) -> str:
         """Creates from a body, and returns the id. Raises what the operation raises."""
@@ -94,11 +108,6 @@ class Resource(Generic[Model]):
     @property
     def changes(self) -> bool:
         return False
-
-
-def _id(answer: Any) -> str:
-    found: str = answer["id"] if isinstance(answer, dict) else answer.id
-    return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

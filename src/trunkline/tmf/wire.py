@@ -71,6 +71,12 @@ def href(path: str, id: str) -> str:  # noqa: A002 (the attribute's name)
     return f"{path}/{quote(id, safe='~:@!$&()*+,;=')}"
 
 
+def ident(answer: Any) -> str:
+    """The id of a wire form."""
+    found: str = answer["id"] if isinstance(answer, dict) else answer.id
+    return found
+
+
 def decode(raw: bytes) -> Any:
     """A JSON body as plain values. Raises `Invalid` for what is no JSON, is nested deeper than
     `MAX_DEPTH`, or holds what no database keeps: a NUL, a number without end."""
