@@ -88,10 +88,11 @@ class Resource(Generic[Model]):
     ) -> dict[str, bool]:
         """Of these ids, those that exist, and whether they are the customer's."""
         mine = sa.false() if self.owner is None else self.owner.condition(binding, databases)
-        found = sa.select(self.key, sa.func.coalesce(mine, sa.false())).where(
+        own = sa.func.coalesce(mine, sa.false()).label("own")
+        found = sa.select(self.key.label("ident"), own).where(
             self.key.in_(list(ids)), *self.conditions
         )
-        return {row[0]: bool(row[1]) for row in r.execute(found)}
+        return {row.ident: bool(row.own) for row in r.execute(found)}
 
     def created(self, tx: Tx, body: Body, now: datetime) -> str:
         """Creates from a body, and returns the id. Raises what the operation raises."""
