@@ -34,6 +34,7 @@ from trunkline.ordering.model import (
     order_state,
     ready,
 )
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 
@@ -336,8 +337,13 @@ def _standing(order: ProductOrder, tasks: Sequence[Task], now: datetime) -> Stan
 
 def _tell(tx: Tx, before: ProductOrder, after: ProductOrder, now: datetime) -> None:
     if after.state is before.state:
+        if after != before:
+            tx.changed("ProductOrder", after.id, Change.ATTRIBUTES)
         return
     ORDER_LIFECYCLE.check(before.state, after.state)
+    tx.changed("ProductOrder", after.id, Change.STATE)
+    if after.state is OrderState.CANCELLED and before.cancelling:
+        tx.changed("CancelProductOrder", after.id, Change.STATE)
     tx.emit(
         OrderStateChanged(
             order=after.id,

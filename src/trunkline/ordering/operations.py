@@ -31,6 +31,7 @@ from trunkline.ordering.model import (
     check_items,
     delivered,
 )
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 
@@ -100,6 +101,7 @@ def place_order(
         first = _known(tx, customer, external_id, mark)
         assert first is not None
         return first
+    tx.changed("ProductOrder", order.id, Change.CREATED)
     inventory.create_products(tx, captured.products, now=now)
     tx.emit(OrderPlaced(order=order.id, customer=order.customer))
     tx.emit(StartOrder(order=order.id), not_before=requested_start if later else None)
@@ -170,6 +172,7 @@ def cancel_order(
         cancelling=True,
         cancellation_reason=reason[:LONGEST_TEXT] if reason else None,
     )
+    tx.changed("CancelProductOrder", order, Change.CREATED)
     return fulfilment.proceed(tx, before, Standing(after, tuple(tasks)), now)
 
 
