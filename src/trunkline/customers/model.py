@@ -406,6 +406,11 @@ def display_name(new: NewParty, *, path: str = "") -> str:
     return check_name(" ".join(parts), path=at(path, "familyName"))
 
 
+def type_of(party: Party) -> str:
+    """Its TM Forum type."""
+    return "Individual" if isinstance(party, Individual) else "Organization"
+
+
 def at(path: str, name: str) -> str:
     """The path of an attribute of what stands at `path`."""
     return f"{path}.{name}" if path else name

@@ -50,8 +50,10 @@ from trunkline.customers.model import (
     check_name,
     check_texts,
     display_name,
+    type_of,
 )
 from trunkline.customers.searching import terms_of
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx, encode_json
 from trunkline.platform.storable import check_storable
 
@@ -133,6 +135,7 @@ def change_party(tx: Tx, *, party: PartyId, to: NewParty, now: datetime) -> Part
         return present
     store.update_party(tx, changed)
     _index(tx, store.customers_of_party(tx, party))
+    tx.changed(type_of(changed), party, Change.ATTRIBUTES)
     tx.emit(PartyChanged(party=party))
     return changed
 
@@ -148,6 +151,7 @@ def change_party_status(
         ORGANIZATION_LIFECYCLE.check(present.status, OrganizationStatus(to), path="status")
     changed = msgspec.structs.replace(present, status=to, updated_at=now)
     store.update_party(tx, changed)
+    tx.changed(type_of(changed), party, Change.STATE)
     tx.emit(PartyChanged(party=party))
     return changed
 
@@ -204,6 +208,7 @@ def change_customer(
     changed = msgspec.structs.replace(changed, updated_at=now)
     store.update_customer(tx, changed)
     _index(tx, [changed])
+    tx.changed("Customer", customer, Change.ATTRIBUTES)
     tx.emit(CustomerChanged(customer=customer))
     return changed
 
@@ -224,6 +229,7 @@ def change_customer_status(
         reason = check_name(reason, path="statusReason")
     changed = msgspec.structs.replace(present, status=to, status_reason=reason, updated_at=now)
     store.update_customer(tx, changed)
+    tx.changed("Customer", customer, Change.STATE)
     tx.emit(CustomerStatusChanged(customer=customer, previous=present.status, status=to))
     return changed
 
@@ -248,6 +254,7 @@ def _register(
     ]
     store.insert_parties(tx, registered)
     for each in registered:
+        tx.changed(type_of(each), each.id, Change.CREATED)
         tx.emit(PartyRegistered(party=each.id))
     return registered
 
@@ -326,6 +333,7 @@ def _create_customers(
     store.insert_customers(tx, created)
     store.add_terms(tx, {each.id: terms_of(each, parties[each.party], ()) for each in created})
     for each in created:
+        tx.changed("Customer", each.id, Change.CREATED)
         tx.emit(CustomerCreated(customer=each.id))
     return created
 
