@@ -186,8 +186,13 @@ _REGEX = re.compile(rf"{_BRANCH}(?:\|{_BRANCH})*", re.ASCII)
 
 
 def _regex(value: Expression, pattern: str, path: str) -> Expression:
+    check_pattern(pattern, path)
+    return value.regexp_match("(?s)" + pattern)
+
+
+def check_pattern(pattern: str, path: str) -> None:
     """Regular expressions without groups, escapes and counts, and with few repetitions: what
-    both engines read alike, and what no text makes slow."""
+    both engines and Python read alike, and what no text makes slow. Raises `BadQuery`."""
     if (
         len(pattern) > 100
         or sum(map(pattern.count, "*+")) > 3
@@ -198,7 +203,6 @@ def _regex(value: Expression, pattern: str, path: str) -> Expression:
             "a regex may hold literals, ., [a-z], ^, $, |, ? and at most three of * and +",
             path=path,
         )
-    return value.regexp_match("(?s)" + pattern)
 
 
 def _compiles(pattern: str) -> bool:
