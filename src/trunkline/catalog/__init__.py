@@ -1,8 +1,9 @@
-"""The catalogue: specifications, offerings, their prices, rate sheets, brands and markets.
+"""The catalogue: what is sold, from which specifications, at which prices, with which promotions.
 
-TMF620 documents are kept whole and checked where something is reckoned from them: references
+TM Forum's documents are kept whole and checked where something is reckoned from them: references
 must exist, prices must be readable. `offering` gives the typed view that orders, bills and
-tariffs are made from. The catalogue knows who sells and what it costs, not who has bought.
+tariffs are made from. Rate sheets, brands and markets stand beside them. The catalogue knows who
+sells and what it costs, not who has bought.
 """
 
 from trunkline.catalog.model import (

@@ -1,4 +1,4 @@
-"""TMF620 documents: what is read out of their bodies, and what they refer to."""
+"""Documents: what is read out of their bodies, and what they refer to."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +18,15 @@ from trunkline.catalog.model import (
     OfferingId,
     Price,
     PriceId,
+    PromotionId,
+    ResourceCandidateId,
+    ResourceCatalogId,
+    ResourceCategoryId,
+    ResourceSpecificationId,
+    ServiceCandidateId,
+    ServiceCatalogId,
+    ServiceCategoryId,
+    ServiceSpecificationId,
     SpecificationId,
 )
 from trunkline.catalog.prices import at
@@ -32,6 +41,15 @@ ID_KINDS: Mapping[DocumentKind, type[Id]] = {
     DocumentKind.SPECIFICATION: SpecificationId,
     DocumentKind.OFFERING: OfferingId,
     DocumentKind.PRICE: PriceId,
+    DocumentKind.SERVICE_CATALOG: ServiceCatalogId,
+    DocumentKind.SERVICE_CATEGORY: ServiceCategoryId,
+    DocumentKind.SERVICE_CANDIDATE: ServiceCandidateId,
+    DocumentKind.SERVICE_SPECIFICATION: ServiceSpecificationId,
+    DocumentKind.RESOURCE_CATALOG: ResourceCatalogId,
+    DocumentKind.RESOURCE_CATEGORY: ResourceCategoryId,
+    DocumentKind.RESOURCE_CANDIDATE: ResourceCandidateId,
+    DocumentKind.RESOURCE_SPECIFICATION: ResourceSpecificationId,
+    DocumentKind.PROMOTION: PromotionId,
 }
 
 _REFERENCES: Mapping[DocumentKind, Mapping[str, DocumentKind]] = {
@@ -43,6 +61,8 @@ _REFERENCES: Mapping[DocumentKind, Mapping[str, DocumentKind]] = {
     DocumentKind.SPECIFICATION: {
         "bundledProductSpecification": DocumentKind.SPECIFICATION,
         "productSpecificationRelationship": DocumentKind.SPECIFICATION,
+        "serviceSpecification": DocumentKind.SERVICE_SPECIFICATION,
+        "resourceSpecification": DocumentKind.RESOURCE_SPECIFICATION,
     },
     DocumentKind.OFFERING: {
         "productSpecification": DocumentKind.SPECIFICATION,
@@ -55,10 +75,57 @@ _REFERENCES: Mapping[DocumentKind, Mapping[str, DocumentKind]] = {
         "bundledPopRelationship": DocumentKind.PRICE,
         "popRelationship": DocumentKind.PRICE,
     },
+    DocumentKind.SERVICE_CATALOG: {"category": DocumentKind.SERVICE_CATEGORY},
+    DocumentKind.SERVICE_CATEGORY: {
+        "category": DocumentKind.SERVICE_CATEGORY,
+        "serviceCandidate": DocumentKind.SERVICE_CANDIDATE,
+    },
+    DocumentKind.SERVICE_CANDIDATE: {
+        "category": DocumentKind.SERVICE_CATEGORY,
+        "serviceSpecification": DocumentKind.SERVICE_SPECIFICATION,
+    },
+    DocumentKind.SERVICE_SPECIFICATION: {
+        "resourceSpecification": DocumentKind.RESOURCE_SPECIFICATION,
+        "serviceSpecRelationship": DocumentKind.SERVICE_SPECIFICATION,
+    },
+    DocumentKind.RESOURCE_CATALOG: {"category": DocumentKind.RESOURCE_CATEGORY},
+    DocumentKind.RESOURCE_CATEGORY: {
+        "category": DocumentKind.RESOURCE_CATEGORY,
+        "resourceCandidate": DocumentKind.RESOURCE_CANDIDATE,
+    },
+    DocumentKind.RESOURCE_CANDIDATE: {
+        "category": DocumentKind.RESOURCE_CATEGORY,
+        "resourceSpecification": DocumentKind.RESOURCE_SPECIFICATION,
+    },
+    DocumentKind.RESOURCE_SPECIFICATION: {
+        "resourceSpecRelationship": DocumentKind.RESOURCE_SPECIFICATION,
+    },
+    DocumentKind.PROMOTION: {},
 }
 """The attributes that name other documents: lists of objects with an `id`, and `_SINGLE`."""
-_SINGLE = frozenset({"productSpecification"})
+_SINGLE = frozenset(
+    {
+        (DocumentKind.OFFERING, "productSpecification"),
+        (DocumentKind.SERVICE_CANDIDATE, "serviceSpecification"),
+        (DocumentKind.RESOURCE_CANDIDATE, "resourceSpecification"),
+    }
+)
 """Those that are one object."""
+_LOOSE = frozenset({"serviceSpecRelationship", "resourceSpecRelationship"})
+"""Those whose items may name nothing."""
+_PARENTS = frozenset(
+    {DocumentKind.CATEGORY, DocumentKind.SERVICE_CATEGORY, DocumentKind.RESOURCE_CATEGORY}
+)
+"""Those whose `parentId` names another of the same kind."""
+_BUNDLES = frozenset(
+    {
+        DocumentKind.OFFERING,
+        DocumentKind.PRICE,
+        DocumentKind.SPECIFICATION,
+        DocumentKind.SERVICE_SPECIFICATION,
+        DocumentKind.RESOURCE_SPECIFICATION,
+    }
+)
 
 _STATUSES = {status.replace(" ", "").lower(): status for status in LifecycleStatus}
 _LONGEST_NAME = 200
@@ -93,9 +160,9 @@ def read_document(
         "lifecycleStatus": status.value,
         "version": version,
         "lastUpdate": format_instant(now),
-        "@type": _text(body, "@type") or kind[0].upper() + kind[1:],
+        "@type": _text(body, "@type") or kind.resource,
     }
-    if kind in (DocumentKind.OFFERING, DocumentKind.PRICE, DocumentKind.SPECIFICATION):
+    if kind in _BUNDLES:
         supplied["isBundle"] = is_bundle
     if kind is DocumentKind.OFFERING:
         supplied["isSellable"] = _flag(body, "isSellable", default=True)
@@ -133,20 +200,22 @@ def references(kind: DocumentKind, body: Body) -> list[Reference]:
         value = body.get(name)
         if value is None:
             continue
-        if isinstance(value, list) is (name in _SINGLE):
-            shape = "an object" if name in _SINGLE else "a list"
+        is_single = (kind, name) in _SINGLE
+        if isinstance(value, list) is is_single:
+            shape = "an object" if is_single else "a list"
             raise InvalidDocument(f"is not {shape}", path=name)
         items = [(name, value)]
         if isinstance(value, list):
             items = [(f"{name}[{index}]", each) for index, each in enumerate(value)]
         for path, each in items:
             identifier = each.get("id") if isinstance(each, Mapping) else None
+            if identifier is None and name in _LOOSE:
+                continue
             if not isinstance(identifier, str) or not identifier:
                 raise InvalidDocument("a reference needs an id", path=at(path, "id"))
             found.append(Reference(at(path, "id"), target, identifier))
-    parent = body.get("parentId") if kind is DocumentKind.CATEGORY else None
-    if parent is not None:
-        found.append(Reference("parentId", DocumentKind.CATEGORY, _text(body, "parentId") or ""))
+    if kind in _PARENTS and body.get("parentId") is not None:
+        found.append(Reference("parentId", kind, _text(body, "parentId") or ""))
     return found
 
 

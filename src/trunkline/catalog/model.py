@@ -1,7 +1,7 @@
 """What can be bought, at what price, under which brand, in which market.
 
-A TMF620 resource is kept whole as a `Document`; what the rest of the system reckons with is
-the typed view of it, `Offering` and its prices.
+A catalogue's resource is kept whole as a `Document`; what the rest of the system reckons with
+is the typed view of it, `Offering` and its prices.
 """
 
 from collections.abc import Mapping
@@ -56,6 +56,51 @@ class CatalogId(Id):
     prefix = "ctl"
 
 
+class ServiceSpecificationId(Id):
+    __slots__ = ()
+    prefix = "ssp"
+
+
+class ServiceCandidateId(Id):
+    __slots__ = ()
+    prefix = "scd"
+
+
+class ServiceCategoryId(Id):
+    __slots__ = ()
+    prefix = "sca"
+
+
+class ServiceCatalogId(Id):
+    __slots__ = ()
+    prefix = "sct"
+
+
+class ResourceSpecificationId(Id):
+    __slots__ = ()
+    prefix = "rsp"
+
+
+class ResourceCandidateId(Id):
+    __slots__ = ()
+    prefix = "rcd"
+
+
+class ResourceCategoryId(Id):
+    __slots__ = ()
+    prefix = "rca"
+
+
+class ResourceCatalogId(Id):
+    __slots__ = ()
+    prefix = "rct"
+
+
+class PromotionId(Id):
+    __slots__ = ()
+    prefix = "pro"
+
+
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """Where things are sold: what money, clock, tax and languages hold there."""
 
@@ -78,13 +123,27 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentKind(StrEnum):
-    """The resources of TMF620 v4, by their paths."""
+    """The resources of TMF620, 633, 634 and 671 v4, by their paths."""
 
     CATALOG = "catalog"
     CATEGORY = "category"
     SPECIFICATION = "productSpecification"
     OFFERING = "productOffering"
     PRICE = "productOfferingPrice"
+    SERVICE_CATALOG = "serviceCatalog"
+    SERVICE_CATEGORY = "serviceCategory"
+    SERVICE_CANDIDATE = "serviceCandidate"
+    SERVICE_SPECIFICATION = "serviceSpecification"
+    RESOURCE_CATALOG = "resourceCatalog"
+    RESOURCE_CATEGORY = "resourceCategory"
+    RESOURCE_CANDIDATE = "resourceCandidate"
+    RESOURCE_SPECIFICATION = "resourceSpecification"
+    PROMOTION = "promotion"
+
+    @property
+    def resource(self) -> str:
+        """Its TM Forum type."""
+        return self[0].upper() + self[1:]
 
 
 class LifecycleStatus(StrEnum):
@@ -135,7 +194,7 @@ IN_USE = frozenset({LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED})
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A TMF620 resource as it was given: `body` is the whole JSON, unknown attributes included,
+    """A resource as it was given: `body` is the whole JSON, unknown attributes included,
     without `href`. The other fields are what lists are filtered by; `revision` counts changes
     from 1."""
 

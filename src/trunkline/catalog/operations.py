@@ -15,13 +15,7 @@ from trunkline.catalog.bodies import (
     read_document,
     references,
 )
-from trunkline.catalog.events import (
-    DocumentChanged,
-    DocumentCreated,
-    DocumentDeleted,
-    DocumentStateChanged,
-    PricesChanged,
-)
+from trunkline.catalog.events import PricesChanged
 from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
     IN_USE,
@@ -52,6 +46,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
 from trunkline.kernel.money import CurrencyMismatch, check_currency
 from trunkline.kernel.time import zone
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx, decode_json, encode_json
 from trunkline.platform.storable import check_storable
 from trunkline.tmf.patch import merge
@@ -105,7 +100,7 @@ def create_brand(
 
 
 def create_document(tx: Tx, *, kind: DocumentKind, body: Body, now: datetime) -> Document:
-    """Keeps a new TMF620 resource; one without an `id` gets one. An offering's prices may
+    """Keeps a new resource; one without an `id` gets one. An offering's prices may
     stand in it themselves: each becomes a ProductOfferingPrice that it refers to.
 
     Raises `DocumentExists`, `InvalidDocument`, `UnknownReference` (with the path), or `Invalid`
@@ -176,7 +171,7 @@ def delete_document(tx: Tx, *, kind: DocumentKind, document_id: str) -> None:
         by_kind, by_id, path = others[0]
         raise DocumentInUse(f"{by_kind} {by_id} names it in {path}", referrers=others)
     store.delete_document(tx, kind, document_id)
-    tx.emit(DocumentDeleted(kind=kind, id=document_id, body=dict(present.body)))
+    tx.changed(kind.resource, document_id, Change.DELETED)
     if kind is DocumentKind.OFFERING:
         tx.emit(PricesChanged(offering=OfferingId(document_id)))
 
@@ -396,19 +391,12 @@ def _check_user(tx: Tx, offering: Document) -> None:
 
 
 def _tell(tx: Tx, document: Document, present: Document | None) -> None:
-    body = dict(document.body)
     if present is None:
-        tx.emit(DocumentCreated(kind=document.kind, id=document.id, body=body))
+        change = Change.CREATED
     elif document.lifecycle_status is not present.lifecycle_status:
-        tx.emit(
-            DocumentStateChanged(
-                kind=document.kind,
-                id=document.id,
-                body=body,
-                previous=present.lifecycle_status,
-            )
-        )
+        change = Change.STATE
     else:
-        tx.emit(DocumentChanged(kind=document.kind, id=document.id, body=body))
+        change = Change.ATTRIBUTES
+    tx.changed(document.kind.resource, document.id, change)
     if document.kind is DocumentKind.OFFERING:
         tx.emit(PricesChanged(offering=OfferingId(document.id)))

@@ -1,28 +1,16 @@
 """TMF620 Product Catalog Management, v4.1: specifications, offerings, prices, categories.
 
-The bodies are kept whole, extension attributes too; what is declared here is checked. Usage
-prices and allowances are ProductOfferingPrices of `@type` UsagePrice and Allowance.
+Usage prices and allowances are ProductOfferingPrices of `@type` UsagePrice and Allowance.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from trunkline import catalog
 from trunkline.catalog import DOCUMENTS, DocumentKind
-from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import CATALOG, MoneyIn, PeriodIn
-from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json
-
-
-class CatalogRef(Wire):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    version: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.rest.wire import CATALOG, MoneyIn
+from trunkline.tmf import Api, Number, Wire, in_json
 
 
 class RefOrValue(Wire):
@@ -36,13 +24,6 @@ class RefOrValue(Wire):
 class PriceQuantity(Wire):
     amount: Number | None = None
     units: str | None = None
-
-
-class RelatedParty(Wire):
-    id: str
-    referred_type: str = msgspec.field(name="@referredType")
-    name: str | None = None
-    role: str | None = None
 
 
 class CharacteristicValue(Wire):
@@ -84,20 +65,6 @@ class Increment(Wire):
 
     from_: int = msgspec.field(name="from")
     increment: int
-
-
-class Entry(Wire):
-    """What all entries of the catalogue have."""
-
-    name: str
-    description: str | None = None
-    lifecycle_status: str | None = None
-    version: str | None = None
-    last_update: Moment | None = None
-    valid_for: PeriodIn | None = None
-    type: str | None = msgspec.field(name="@type", default=None)
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
 
 
 class Catalog(Entry):
@@ -162,69 +129,33 @@ class ProductOfferingPrice(Entry):
     priority: int | None = None
 
 
-def _document(kind: DocumentKind, schema: type[Entry], paths: Paths) -> Document:
-    def find(r: Reader, ids: Sequence[str]) -> Iterable[Body]:
-        return [dict(each.body) for each in catalog.documents(r, kind, ids).values()]
-
-    def create(tx: Tx, body: Body, now: datetime) -> str:
-        return catalog.create_document(tx, kind=kind, body=body, now=now).id
-
-    def replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
-        catalog.change_document(tx, kind=kind, document_id=ident, change=lambda _: body, now=now)
-
-    def delete(tx: Tx, ident: str, now: datetime) -> None:  # noqa: ARG001
-        catalog.delete_document(tx, kind=kind, document_id=ident)
-
-    common: Paths = {
-        "name": DOCUMENTS.c.name,
-        "lifecycleStatus": DOCUMENTS.c.lifecycle_status,
-        "version": DOCUMENTS.c.version,
-        "lastUpdate": DOCUMENTS.c.last_update,
-        "description": in_json(DOCUMENTS.c.body, "description"),
-        "@type": in_json(DOCUMENTS.c.body, "@type"),
-    }
-    return Document(
-        path=f"{CATALOG}/{kind}",
-        type=schema.__name__,
-        key=DOCUMENTS.c.id,
-        where=DOCUMENTS.c.kind == kind.value,
-        paths={**common, **paths},
-        schema=schema,
-        find=find,
-        create=create,
-        replace=replace,
-        delete=delete,
-    )
-
-
-def _paths(*paths: str) -> Paths:
-    return {path: in_json(DOCUMENTS.c.body, path) for path in paths}
-
-
 API = Api(
     number="TMF620",
     title="Product Catalog Management",
     version="4.1.0",
     base=CATALOG,
     resources=(
-        _document(
+        entries(
+            CATALOG,
             DocumentKind.CATALOG,
             Catalog,
-            _paths("catalogType", "category.id", "relatedParty.id", "relatedParty.role"),
+            in_body("catalogType", "category.id", "relatedParty.id", "relatedParty.role"),
         ),
-        _document(
+        entries(
+            CATALOG,
             DocumentKind.CATEGORY,
             Category,
             {
-                **_paths("parentId", "subCategory.id", "productOffering.id"),
+                **in_body("parentId", "subCategory.id", "productOffering.id"),
                 "isRoot": in_json(DOCUMENTS.c.body, "isRoot", "boolean"),
             },
         ),
-        _document(
+        entries(
+            CATALOG,
             DocumentKind.SPECIFICATION,
             ProductSpecification,
             {
-                **_paths(
+                **in_body(
                     "brand",
                     "productNumber",
                     "productSpecCharacteristic.name",
@@ -234,11 +165,12 @@ API = Api(
                 "isBundle": DOCUMENTS.c.is_bundle,
             },
         ),
-        _document(
+        entries(
+            CATALOG,
             DocumentKind.OFFERING,
             ProductOffering,
             {
-                **_paths(
+                **in_body(
                     "productSpecification.id",
                     "productOfferingPrice.id",
                     "category.id",
@@ -253,11 +185,12 @@ API = Api(
                 "brand": DOCUMENTS.c.brand_id,
             },
         ),
-        _document(
+        entries(
+            CATALOG,
             DocumentKind.PRICE,
             ProductOfferingPrice,
             {
-                **_paths(
+                **in_body(
                     "priceType", "recurringChargePeriodType", "price.unit", "service", "rateSheet"
                 ),
                 "isBundle": DOCUMENTS.c.is_bundle,

@@ -22,7 +22,11 @@ SERVICES = "/tmf-api/serviceInventory/v4"
 BALANCE = "/tmf-api/prepayBalanceManagement/v4"
 ACCOUNT = "/tmf-api/accountManagement/v4"
 PAYMENT = "/payment/v4"
+METHOD = "/tmf-api/paymentMethod/v4"
 BILL = "/tmf-api/customerBillManagement/v4"
+SERVICE_CATALOG = "/tmf-api/serviceCatalogManagement/v4"
+RESOURCE_CATALOG = "/tmf-api/resourceCatalog/v4"
+PROMOTION = "/tmf-api/promotionManagement/v4"
 
 
 Value = TypeVar("Value")

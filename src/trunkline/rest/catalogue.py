@@ -1,0 +1,87 @@
+"""How the catalogue's documents are declared: what TMF620, 633, 634 and 671 share.
+
+The bodies are kept whole, extension attributes too; what a schema declares is checked.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline import catalog
+from trunkline.catalog import DOCUMENTS, DocumentKind
+from trunkline.platform.db import Reader, Tx
+from trunkline.rest.wire import PeriodIn
+from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, in_json
+
+
+class CatalogRef(Wire):
+    id: str
+    href: str | None = None
+    name: str | None = None
+    version: str | None = None
+    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+
+
+class RelatedParty(Wire):
+    id: str
+    referred_type: str = msgspec.field(name="@referredType")
+    name: str | None = None
+    role: str | None = None
+
+
+class Entry(Wire):
+    """What all entries of the catalogue have."""
+
+    name: str
+    description: str | None = None
+    lifecycle_status: str | None = None
+    version: str | None = None
+    last_update: Moment | None = None
+    valid_for: PeriodIn | None = None
+    type: str | None = msgspec.field(name="@type", default=None)
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+
+
+def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) -> Document:
+    """The resource of one kind of document, in the API at `base`."""
+
+    def find(r: Reader, ids: Sequence[str]) -> Iterable[Body]:
+        return [dict(each.body) for each in catalog.documents(r, kind, ids).values()]
+
+    def create(tx: Tx, body: Body, now: datetime) -> str:
+        return catalog.create_document(tx, kind=kind, body=body, now=now).id
+
+    def replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
+        catalog.change_document(tx, kind=kind, document_id=ident, change=lambda _: body, now=now)
+
+    def delete(tx: Tx, ident: str, now: datetime) -> None:  # noqa: ARG001
+        catalog.delete_document(tx, kind=kind, document_id=ident)
+
+    common: Paths = {
+        "name": DOCUMENTS.c.name,
+        "lifecycleStatus": DOCUMENTS.c.lifecycle_status,
+        "version": DOCUMENTS.c.version,
+        "lastUpdate": DOCUMENTS.c.last_update,
+        "description": in_json(DOCUMENTS.c.body, "description"),
+        "@type": in_json(DOCUMENTS.c.body, "@type"),
+    }
+    return Document(
+        path=f"{base}/{kind}",
+        type=kind.resource,
+        key=DOCUMENTS.c.id,
+        where=DOCUMENTS.c.kind == kind.value,
+        paths={**common, **paths},
+        schema=schema,
+        find=find,
+        create=create,
+        replace=replace,
+        delete=delete,
+        owner=PUBLIC,
+    )
+
+
+def in_body(*paths: str) -> Paths:
+    """Paths of texts inside the body."""
+    return {path: in_json(DOCUMENTS.c.body, path) for path in paths}

@@ -1,0 +1,135 @@
+"""TMF633 Service Catalog Management, v4: what customer-facing services are made of."""
+
+from typing import Any
+
+import msgspec
+
+from trunkline.catalog import DOCUMENTS, DocumentKind
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.rest.wire import SERVICE_CATALOG
+from trunkline.tmf import Api, Wire, in_json
+
+
+class SpecificationRelationship(Wire):
+    relationship_type: str
+    id: str | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+class CharacteristicValue(Wire):
+    value: Any = None
+    is_default: bool | None = None
+    value_type: str | None = None
+    unit_of_measure: str | None = None
+    value_from: int | None = None
+    value_to: int | None = None
+    range_interval: str | None = None
+    regex: str | None = None
+
+
+class Characteristic(Wire):
+    name: str | None = None
+    description: str | None = None
+    configurable: bool | None = None
+    extensible: bool | None = None
+    is_unique: bool | None = None
+    value_type: str | None = None
+    min_cardinality: int | None = None
+    max_cardinality: int | None = None
+    regex: str | None = None
+    characteristic_value_specification: tuple[CharacteristicValue, ...] = ()
+
+
+class FeatureCharacteristic(Wire):
+    name: str
+    value_type: str | None = None
+    feature_spec_characteristic_value: tuple[CharacteristicValue, ...] = ()
+
+
+class Feature(Wire):
+    id: str | None = None
+    name: str | None = None
+    is_bundle: bool | None = None
+    is_enabled: bool | None = None
+    version: str | None = None
+    feature_spec_characteristic: tuple[FeatureCharacteristic, ...] = ()
+
+
+class TargetSchema(Wire):
+    type: str = msgspec.field(name="@type")
+    schema_location: str = msgspec.field(name="@schemaLocation")
+
+
+class ServiceCatalog(Entry):
+    category: tuple[CatalogRef, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+
+
+class ServiceCategory(Entry):
+    is_root: bool | None = None
+    parent_id: str | None = None
+    category: tuple[CatalogRef, ...] = ()
+    service_candidate: tuple[CatalogRef, ...] = ()
+
+
+class ServiceCandidate(Entry, kw_only=True):
+    service_specification: CatalogRef
+    category: tuple[CatalogRef, ...] = ()
+
+
+class ServiceSpecification(Entry):
+    is_bundle: bool | None = None
+    spec_characteristic: tuple[Characteristic, ...] = ()
+    feature_specification: tuple[Feature, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_specification: tuple[CatalogRef, ...] = ()
+    service_level_specification: tuple[CatalogRef, ...] = ()
+    service_spec_relationship: tuple[SpecificationRelationship, ...] = ()
+    target_entity_schema: TargetSchema | None = None
+
+
+API = Api(
+    number="TMF633",
+    title="Service Catalog Management",
+    version="4.0.0",
+    base=SERVICE_CATALOG,
+    resources=(
+        entries(
+            SERVICE_CATALOG,
+            DocumentKind.SERVICE_CATALOG,
+            ServiceCatalog,
+            in_body("category.id", "relatedParty.id", "relatedParty.role"),
+        ),
+        entries(
+            SERVICE_CATALOG,
+            DocumentKind.SERVICE_CATEGORY,
+            ServiceCategory,
+            {
+                **in_body("parentId", "category.id", "serviceCandidate.id"),
+                "isRoot": in_json(DOCUMENTS.c.body, "isRoot", "boolean"),
+            },
+        ),
+        entries(
+            SERVICE_CATALOG,
+            DocumentKind.SERVICE_CANDIDATE,
+            ServiceCandidate,
+            in_body("serviceSpecification.id", "serviceSpecification.name", "category.id"),
+        ),
+        entries(
+            SERVICE_CATALOG,
+            DocumentKind.SERVICE_SPECIFICATION,
+            ServiceSpecification,
+            {
+                **in_body(
+                    "specCharacteristic.name",
+                    "resourceSpecification.id",
+                    "serviceSpecRelationship.id",
+                    "serviceSpecRelationship.relationshipType",
+                    "relatedParty.id",
+                ),
+                "isBundle": DOCUMENTS.c.is_bundle,
+            },
+        ),
+    ),
+)

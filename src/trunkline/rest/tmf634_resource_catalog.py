@@ -1,0 +1,110 @@
+"""TMF634 Resource Catalog Management, v4.1: what services run on."""
+
+from typing import Any
+
+from trunkline.catalog import DOCUMENTS, DocumentKind
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.rest.tmf633_service_catalog import CharacteristicValue, Feature, TargetSchema
+from trunkline.rest.wire import RESOURCE_CATALOG
+from trunkline.tmf import Api, Wire, in_json
+
+
+class Characteristic(Wire):
+    name: str | None = None
+    description: str | None = None
+    configurable: bool | None = None
+    extensible: bool | None = None
+    is_unique: bool | None = None
+    value_type: str | None = None
+    min_cardinality: int | None = None
+    max_cardinality: int | None = None
+    regex: str | None = None
+    resource_spec_characteristic_value: tuple[CharacteristicValue, ...] = ()
+
+
+class SpecificationRelationship(Wire):
+    relationship_type: str | None = None
+    id: str | None = None
+    name: str | None = None
+    role: str | None = None
+    default_quantity: int | None = None
+    minimum_quantity: int | None = None
+    maximum_quantity: int | None = None
+
+
+class ResourceCatalog(Entry):
+    category: tuple[CatalogRef, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+
+
+class ResourceCategory(Entry):
+    is_root: bool | None = None
+    parent_id: str | None = None
+    category: tuple[CatalogRef, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_candidate: tuple[CatalogRef, ...] = ()
+
+
+class ResourceCandidate(Entry):
+    resource_specification: CatalogRef | None = None
+    category: tuple[CatalogRef, ...] = ()
+
+
+class ResourceSpecification(Entry):
+    """Its `@type` says of what: LogicalResourceSpecification, PhysicalResourceSpecification or
+    the operator's own, whose other attributes are kept."""
+
+    is_bundle: bool | None = None
+    category: str | None = None
+    feature_specification: tuple[Feature, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_spec_characteristic: tuple[Characteristic, ...] = ()
+    resource_spec_relationship: tuple[SpecificationRelationship, ...] = ()
+    target_resource_schema: TargetSchema | None = None
+    attachment: tuple[dict[str, Any], ...] = ()
+
+
+API = Api(
+    number="TMF634",
+    title="Resource Catalog Management",
+    version="4.1.0",
+    base=RESOURCE_CATALOG,
+    resources=(
+        entries(
+            RESOURCE_CATALOG,
+            DocumentKind.RESOURCE_CATALOG,
+            ResourceCatalog,
+            in_body("category.id", "relatedParty.id", "relatedParty.role"),
+        ),
+        entries(
+            RESOURCE_CATALOG,
+            DocumentKind.RESOURCE_CATEGORY,
+            ResourceCategory,
+            {
+                **in_body("parentId", "category.id", "resourceCandidate.id", "relatedParty.id"),
+                "isRoot": in_json(DOCUMENTS.c.body, "isRoot", "boolean"),
+            },
+        ),
+        entries(
+            RESOURCE_CATALOG,
+            DocumentKind.RESOURCE_CANDIDATE,
+            ResourceCandidate,
+            in_body("resourceSpecification.id", "resourceSpecification.name", "category.id"),
+        ),
+        entries(
+            RESOURCE_CATALOG,
+            DocumentKind.RESOURCE_SPECIFICATION,
+            ResourceSpecification,
+            {
+                **in_body(
+                    "category",
+                    "resourceSpecCharacteristic.name",
+                    "resourceSpecRelationship.id",
+                    "resourceSpecRelationship.relationshipType",
+                    "relatedParty.id",
+                ),
+                "isBundle": DOCUMENTS.c.is_bundle,
+            },
+        ),
+    ),
+)
