@@ -79,6 +79,10 @@ class Principal(msgspec.Struct, frozen=True):
         known = f"{self.name} ({self.key})" if self.key else self.name
         return f"{known} for {self.binding.customer}" if self.binding else known
 
+    def reaches(self, customer: str) -> bool:
+        """Whether this customer's data is there for the caller."""
+        return self.binding is None or self.binding.customer == customer
+
     def may(self, scope: str) -> bool:
         area, _, _ = scope.partition(":")
         return not self.scopes.isdisjoint({scope, f"{area}:*", "*"})

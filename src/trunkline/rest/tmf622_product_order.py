@@ -55,6 +55,7 @@ from trunkline.tmf import (
     Wire,
     child,
     href,
+    owned_by,
 )
 
 _ORDERS = f"{ORDERING}/productOrder"
@@ -294,6 +295,7 @@ API = Api(
             find=ordering.orders,
             to_wire=_order,
             form=OrderForm,
+            owner=owned_by(product_order.c.customer_id, claims="relatedParty"),
             accepts=OrderCreate,
             create=_place,
             verbs=(Verb(on="state", to=frozenset({"cancelled"}), form=Cancelling, run=_cancel),),
@@ -310,6 +312,7 @@ API = Api(
             find=_cancelling,
             to_wire=_cancellation,
             form=CancelForm,
+            owner=owned_by(product_order.c.customer_id),
             accepts=CancelCreate,
             create=_request_cancel,
         ),

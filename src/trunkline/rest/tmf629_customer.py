@@ -40,7 +40,7 @@ from trunkline.rest.wire import (
     values_of,
 )
 from trunkline.rest.wire import Party as PartyRef
-from trunkline.tmf import Aggregate, Api, Entity, Verb, Wire, href
+from trunkline.tmf import Aggregate, Api, Entity, Verb, Wire, href, owned_by
 
 _CUSTOMERS = f"{CUSTOMER}/customer"
 Found = tuple[Customer, Party, Sequence[BillingAccount]]
@@ -174,6 +174,7 @@ API = Api(
             find=_find,
             to_wire=_customer,
             form=CustomerForm,
+            owner=owned_by(CUSTOMERS.c.id, writes=False),
             accepts=CustomerCreate,
             create=_create,
             verbs=(

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from trunkline import customers
 from trunkline.customers import (
+    CUSTOMERS,
     PARTIES,
     ContactMedium,
     Email,
@@ -37,6 +38,7 @@ from trunkline.tmf import (
     column,
     href,
     in_json,
+    owned_through,
 )
 
 _INDIVIDUALS = f"{PARTY}/individual"
@@ -363,6 +365,8 @@ _COMMON: Paths = {
     "contactMedium.characteristic.city": in_json(PARTIES.c.contact_media, "city"),
 }
 
+_OWNER = owned_through(PARTIES.c.id, CUSTOMERS.c.party_id, CUSTOMERS.c.id, fixed=["status"])
+
 _INDIVIDUAL = Aggregate(
     path=_INDIVIDUALS,
     type="Individual",
@@ -378,6 +382,7 @@ _INDIVIDUAL = Aggregate(
     find=_find(Individual),
     to_wire=_individual,
     form=IndividualForm,
+    owner=_OWNER,
     accepts=IndividualCreate,
     create=_register_individual,
     verbs=(
@@ -400,6 +405,7 @@ _ORGANIZATION = Aggregate(
     find=_find(Organization),
     to_wire=_organization,
     form=OrganizationForm,
+    owner=_OWNER,
     accepts=OrganizationCreate,
     create=_register_organization,
     verbs=(

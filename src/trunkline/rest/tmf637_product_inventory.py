@@ -17,7 +17,7 @@ from trunkline.rest.wire import (
     instant,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, column, href
+from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, column, href, owned_by
 
 _PRODUCTS = f"{PRODUCTS}/product"
 _STATUS_WORDS = {ProductStatus.ABORTED: "aborted "}
@@ -152,6 +152,7 @@ API = Api(
             find=inventory.products,
             to_wire=_product,
             form=ProductForm,
+            owner=owned_by(_columns.customer_id, writes=False),
         ),
     ),
 )

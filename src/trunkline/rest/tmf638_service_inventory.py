@@ -14,7 +14,7 @@ from trunkline.rest.wire import (
     customer_party,
     instant,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, href
+from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, href, owned_by
 
 _SERVICES = f"{SERVICES}/service"
 
@@ -91,6 +91,7 @@ API = Api(
             find=inventory.services,
             to_wire=_service,
             form=ServiceForm,
+            owner=owned_by(_columns.customer_id, writes=False),
         ),
     ),
 )

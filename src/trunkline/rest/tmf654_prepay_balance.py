@@ -6,7 +6,7 @@ bucket's number. A top-up is a payment: the id of one is that of the payment in 
 `created` until charging has credited it, and then `completed`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,15 +15,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from trunkline import charging, payments
+from trunkline import charging, customers, payments
 from trunkline.charging import ACCOUNTS, Balance, BucketBalance, ChargingAccountId, Status
-from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.customers import BILLING_ACCOUNTS, AccountKind, BillingAccountId, CustomerId
 from trunkline.kernel.errors import Invalid, Refused
 from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.payments import PAYMENTS, Payment, PaymentId, PaymentMethodKind, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
+from trunkline.platform.security import Binding
 from trunkline.rest.tmf676_payment import Method, method_of
 from trunkline.rest.wire import (
     ACCOUNT,
@@ -37,7 +38,20 @@ from trunkline.rest.wire import (
     placed,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Path, Task, Timestamp, Wire, amount, href
+from trunkline.tmf import (
+    Aggregate,
+    Api,
+    Entity,
+    Path,
+    Task,
+    Timestamp,
+    Wire,
+    amount,
+    href,
+    owned_elsewhere,
+    owned_through,
+)
+from trunkline.tmf.access import Databases
 from trunkline.tmf.errors import BadQuery
 from trunkline.tmf.paths import Op
 from trunkline.tmf.query import Query
@@ -149,7 +163,7 @@ class Buckets(Aggregate[BucketForm]):
     def page(self, r: Reader, asked: Query) -> tuple[list[Any], int]:
         if asked.sort:
             raise BadQuery("buckets can't be sorted", path="sort")
-        conditions = []
+        conditions = [*asked.reach]
         for term in asked.terms:
             if term.path not in self.filters:
                 raise BadQuery(
@@ -189,6 +203,14 @@ class Buckets(Aggregate[BucketForm]):
         accounts = {row.billing_account for row in rows}
         found = {form.id: form for form in self._open(r, [row.id for row in rows], accounts)}
         return [found[each] for each in ids if each in found]
+
+    def among(
+        self, r: Reader, ids: Collection[str], binding: Binding, databases: Databases
+    ) -> dict[str, bool]:
+        of = {each: each.rpartition("~")[0] or each for each in ids}
+        found = super().among(r, {*of, *of.values()}, binding, databases)
+        own = {each: found.get(each, found.get(account)) for each, account in of.items()}
+        return {each: mine for each, mine in own.items() if mine is not None}
 
     def _open(self, r: Reader, ids: Sequence[str], accounts: set[str]) -> Iterable[BucketForm]:
         balances = charging.balances(r, [BillingAccountId(a) for a in accounts], self.now())
@@ -280,6 +302,10 @@ def _find_top_ups(database: Database, r: Reader, ids: Sequence[str]) -> list[tup
     return [(each, each.id in credited) for each in found]
 
 
+def _accounts_of(books: Reader, customer: str) -> list[str]:
+    return [each.id for each in customers.accounts_of(books, CustomerId(customer))]
+
+
 def api(database: Database, clock: Clock) -> Api:
     """The API over charging's `database`; top-ups come in through the books as well."""
     buckets = Buckets(
@@ -291,6 +317,7 @@ def api(database: Database, clock: Clock) -> Api:
         find=lambda _r, _ids: (),
         to_wire=lambda form: form,
         form=BucketForm,
+        owner=owned_elsewhere(ACCOUNTS.c.billing_account, _accounts_of, writes=False),
         now=clock.now,
     )
     top_ups = Task(
@@ -309,6 +336,9 @@ def api(database: Database, clock: Clock) -> Api:
         find=partial(_find_top_ups, database),
         to_wire=_top_up_form,
         form=TopUpForm,
+        owner=owned_through(
+            PAYMENTS.c.billing_account_id, BILLING_ACCOUNTS.c.id, BILLING_ACCOUNTS.c.customer_id
+        ),
         accepts=TopUpCreate,
         create=partial(_top_up, database),
     )

@@ -39,7 +39,7 @@ from trunkline.rest.wire import (
     given,
     placed,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Verb, Wire, href
+from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Verb, Wire, href, owned_by
 
 _ACCOUNTS = f"{ACCOUNT}/billingAccount"
 _RECEIVABLE = "receivable"
@@ -241,6 +241,7 @@ API = Api(
             find=_find,
             to_wire=_account,
             form=AccountForm,
+            owner=owned_by(BILLING_ACCOUNTS.c.customer_id, writes=False),
             accepts=AccountCreate,
             create=_create,
             verbs=(

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from trunkline import payments
-from trunkline.customers import BillingAccountId
+from trunkline.customers import BILLING_ACCOUNTS, BillingAccountId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.payments import (
@@ -34,7 +34,7 @@ from trunkline.rest.wire import (
     placed,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, amount, href
+from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, amount, href, owned_through
 
 _PAYMENTS = f"{PAYMENT}/payment"
 _KINDS = {kind.lower(): kind for kind in PaymentMethodKind}
@@ -163,6 +163,11 @@ API = Api(
             find=payments.payments,
             to_wire=_payment,
             form=PaymentForm,
+            owner=owned_through(
+                PAYMENTS.c.billing_account_id,
+                BILLING_ACCOUNTS.c.id,
+                BILLING_ACCOUNTS.c.customer_id,
+            ),
             accepts=PaymentCreate,
             create=_receive,
         ),

@@ -46,6 +46,8 @@ from trunkline.tmf import (
     child,
     column,
     href,
+    owned_by,
+    owned_through,
 )
 
 _BILLS = f"{BILL}/customerBill"
@@ -231,13 +233,16 @@ class BillDocument:
     """A bill as its PDF."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "tmf678:read"}
+    for_bound = ("GET",)
 
     def __init__(self, books: Database) -> None:
         self._books = books
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, ident: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         with self._books.read() as r:
             invoice = billing.invoice(r, InvoiceId(ident))
+        if not req.context.caller.reaches(invoice.customer):
+            raise billing.UnknownInvoice(f"there is no invoice {ident[:60]}")
         resp.content_type = "application/pdf"
         resp.downloadable_as = f"{invoice.number}.pdf"
         resp.data = billing.render_pdf(invoice)
@@ -283,6 +288,7 @@ API = Api(
             find=_find,
             to_wire=_bill,
             form=BillForm,
+            owner=owned_by(INVOICES.c.customer_id, writes=False),
         ),
         Aggregate(
             path=_RATES,
@@ -301,6 +307,9 @@ API = Api(
             find=_find_rates,
             to_wire=_rate,
             form=RateForm,
+            owner=owned_through(
+                INVOICE_LINES.c.invoice_id, INVOICES.c.id, INVOICES.c.customer_id, writes=False
+            ),
         ),
     ),
 )

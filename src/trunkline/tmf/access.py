@@ -32,15 +32,21 @@ class ClosedToSubscribers(Forbidden):
 class Owner:
     """Whose a row is. `rows(binding, databases)` is the condition for what is the customer's,
     None where every row is everybody's. `writes` says whether bound callers may change
-    anything. `claims` is an attribute of related parties that a bound caller may leave out:
-    its customer is put in."""
+    anything, except the attributes that are `fixed`. `claims` is an attribute of related parties
+    that a bound caller may leave out: its customer is put in."""
 
     rows: Callable[[Binding, Databases], Expression] | None
     writes: bool = True
+    fixed: frozenset[str] = frozenset()
     claims: str | None = None
 
     def condition(self, binding: Binding, databases: Databases) -> Expression:
         return sa.true() if self.rows is None else self.rows(binding, databases)
+
+    def check_change(self, names: Collection[str]) -> None:
+        """Raises `ClosedToSubscribers` for what a bound caller may not change."""
+        for name in sorted(self.fixed.intersection(names)):
+            raise ClosedToSubscribers("a subscriber can't change it", path=name)
 
     def claimed(self, body: Body, binding: Binding) -> Body:
         """The body with the caller's customer among its related parties."""
@@ -65,7 +71,11 @@ PUBLIC = Owner(rows=None, writes=False)
 
 
 def owned_by(
-    *columns: Expression, parties: bool = False, writes: bool = True, claims: str | None = None
+    *columns: Expression,
+    parties: bool = False,
+    writes: bool = True,
+    fixed: Collection[str] = (),
+    claims: str | None = None,
 ) -> Owner:
     """The customer's id stands in one of these columns (or scalar subqueries); with `parties`,
     its party's id will do too."""
@@ -73,7 +83,7 @@ def owned_by(
     def rows(binding: Binding, _databases: Databases) -> Expression:
         return sa.or_(*(column.in_(_names(binding, parties=parties)) for column in columns))
 
-    return Owner(rows=rows, writes=writes, claims=claims)
+    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
 
 
 def owned_through(
@@ -83,6 +93,7 @@ def owned_through(
     *,
     parties: bool = False,
     writes: bool = True,
+    fixed: Collection[str] = (),
     claims: str | None = None,
 ) -> Owner:
     """`reference` points at a row of another table by its `key`, which holds the customer's
@@ -91,7 +102,7 @@ def owned_through(
     def rows(binding: Binding, _databases: Databases) -> Expression:
         return reference.in_(sa.select(key).where(owner.in_(_names(binding, parties=parties))))
 
-    return Owner(rows=rows, writes=writes, claims=claims)
+    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
 
 
 def owned_elsewhere(
@@ -108,7 +119,11 @@ def owned_elsewhere(
 
 
 def named_in(
-    document: Expression, *paths: str, writes: bool = True, claims: str | None = None
+    document: Expression,
+    *paths: str,
+    writes: bool = True,
+    fixed: Collection[str] = (),
+    claims: str | None = None,
 ) -> Owner:
     """The customer or its party is named in the JSON at one of the dotted `paths`. Reads every
     row: where lists grow, keep the customer in a column."""
@@ -121,7 +136,7 @@ def named_in(
             found.append(inside.within(inside.value.in_(_names(binding, parties=True))))
         return sa.or_(*found)
 
-    return Owner(rows=rows, writes=writes, claims=claims)
+    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
 
 
 def _names(binding: Binding, *, parties: bool) -> list[str]:

@@ -232,6 +232,8 @@ class Item:
             )
             binding = req.context.caller.binding
             if binding is not None:
+                assert self._resource.owner is not None
+                self._resource.owner.check_change(asked)
                 named = access.named(after)
                 new = {each: named[each] for each in named.keys() - access.named(before).keys()}
                 _check_references(self._server, tx, binding, new)
