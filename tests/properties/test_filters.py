@@ -23,7 +23,7 @@ from tests.unit.tmf.widgets import (
 )
 from trunkline.kernel.time import format_instant, to_micros
 from trunkline.platform.db import Database
-from trunkline.tmf import query, wire
+from trunkline.tmf import query, totals, wire
 from trunkline.tmf.errors import BadQuery
 from trunkline.tmf.paths import Op
 from trunkline.tmf.resource import Body, Resource
@@ -226,6 +226,14 @@ def compare(
             r, parsed, key=resource.key, order=resource.stable, paths=resource.filters
         )
         answers = [wire.plain(each) for each in resource.answers(r, page.ids)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(query, "FAR", 1)
+            patch.setattr(totals, "WORTH_REMEMBERING", 1)
+            for _ in range(2):  # counted, and remembered
+                far = query.find(
+                    r, parsed, key=resource.key, order=resource.stable, paths=resource.filters
+                )
+                assert (list(far.ids), far.total) == (list(page.ids), page.total), text_of(asked)
     wanted = expected(bodies, asked, kinds)
     here = wanted[asked["offset"] : asked["offset"] + asked["limit"]]
     assert [each["id"] for each in answers] == [body["id"] for body in here], text_of(asked)

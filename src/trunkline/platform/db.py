@@ -5,6 +5,7 @@ commits it, operations never do. SQLite and PostgreSQL behave alike: on SQLite e
 transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ COMMITTED.
 """
 
+import itertools
 import re
 import sqlite3
 import threading
@@ -57,6 +58,8 @@ _EMIT = {name: sa.insert(tables[0]) for name, tables in OUTBOX.items()}
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_serials = itertools.count()  # SQLite's data_version says something to its own connection only
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
 # Sooner than PostgreSQL looks for deadlocks (after 1 s), so that nobody else is its victim.
 _GIVE_WAY = sa.text("SET LOCAL lock_timeout = '250ms'")
@@ -90,6 +93,14 @@ class Reader:
     def execute(self, statement: sa.Executable, params: Params | None = None) -> CursorResult[Any]:
         """Runs a statement; a list of rows as `params` of an insert is one executemany."""
         return self.connection.execute(statement, params)
+
+    def stamp(self) -> str:
+        """As long as it is the same, nothing was committed to this database by others."""
+        if self.dialect == "postgresql":
+            return str(self.connection.exec_driver_sql(_SNAPSHOT).scalar_one())
+        serial = self.connection.info.setdefault("serial", next(_serials))
+        version = self.connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        return f"{serial}:{version}"
 
     @property
     def driver(self) -> Any:

@@ -77,7 +77,9 @@ class Path(msgspec.Struct, frozen=True, eq=False):
         elif self.kind == "date-time":
             found = sa.or_(*(_compare_instant(self.value, op, text, path) for text in texts))
         elif op is Op.EQ:
-            found = self.value.in_([self.parse(text, path) for text in texts])
+            wanted = [self.parse(text, path) for text in texts]
+            # With one value an index gives the rows in the order of its further columns.
+            found = self.value == wanted[0] if len(wanted) == 1 else self.value.in_(wanted)
         else:
             compare = _COMPARE[op]
             left = byte_order(self.value) if self.kind == "string" else self.value

@@ -9,12 +9,15 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.platform.db import Reader
+from trunkline.tmf import totals
 from trunkline.tmf.errors import BadQuery
 from trunkline.tmf.paths import Expression, Op, Path
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**31
+FAR = 1000
+"""An offset from which on a page is sought from the nearer end of the list."""
 _MAX_TERMS = 100
 
 _SYMBOLS = {">=": Op.GTE, "<=": Op.LTE, "!=": Op.NE, "*=": Op.REGEX, ">": Op.GT, "<": Op.LT,
@@ -155,18 +158,54 @@ def find(
         *query.reach,
         *(_path(paths, term.path).matches(term.op, term.values, term.path) for term in query.terms),
     ]
-    asked: list[Any] = []
-    for name, descends in query.sort:
-        path = _path(paths, name)
-        by = path.order.desc() if descends else path.order.asc()
-        # On a column that is never null this would only keep its index from being used.
-        asked.append(by.nulls_last() if path.may_lack else by)
-    ids = sa.select(key).where(*conditions).order_by(*asked, *order).limit(query.limit)
+    asked = [(_path(paths, name), descends) for name, descends in query.sort]
+    by = Ordered(asked, order)
+    ids = sa.select(key).where(*conditions)
+    total: int | None = None
+    if query.offset >= FAR:
+        total = totals.total(r, order[0].table, conditions, _about(order[0].table, query))
+        if query.offset >= total:
+            return Page([], total)
+        left = total - query.offset
+        if left < query.offset:
+            limit = min(query.limit, left)
+            backwards = ids.order_by(*by.backwards()).limit(limit).offset(left - limit)
+            return Page(r.execute(backwards).scalars().all()[::-1], total)
+    ids = ids.order_by(*by.forwards()).limit(query.limit)
     found = r.execute(ids.offset(query.offset)).scalars().all() if query.limit else []
-    if len(found) < query.limit and (found or not query.offset):
-        return Page(found, query.offset + len(found))
-    total = r.execute(sa.select(sa.func.count()).select_from(order[0].table).where(*conditions))
-    return Page(found, total.scalar_one())
+    if total is None and len(found) < query.limit and (found or not query.offset):
+        total = query.offset + len(found)
+    if total is None:
+        total = totals.total(r, order[0].table, conditions, _about(order[0].table, query))
+    return Page(found, total)
+
+
+def _about(table: sa.FromClause, query: Query) -> tuple[str, tuple[Term, ...]]:
+    return str(table), query.terms
+
+
+class Ordered:
+    """What was asked to sort by, and then the columns by which a list is stable."""
+
+    def __init__(self, asked: Sequence[tuple[Path, bool]], order: Sequence[sa.Column[Any]]) -> None:
+        self._asked = asked
+        self._order = order
+
+    def forwards(self) -> list[Any]:
+        # On a column that is never null NULLS LAST would only keep its index from being used.
+        asked: list[Any] = []
+        for path, descends in self._asked:
+            by = path.order.desc() if descends else path.order.asc()
+            asked.append(by.nulls_last() if path.may_lack else by)
+        return [*asked, *self._order]
+
+    def backwards(self) -> list[Any]:
+        """The same, the last one first."""
+        asked: list[Any] = []
+        for path, descends in self._asked:
+            by = path.order.asc() if descends else path.order.desc()
+            asked.append(by.nulls_first() if path.may_lack else by)
+        return [*asked, *(each.desc() for each in self._order)]
 
 
 def pick(body: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
