@@ -6,6 +6,7 @@ tariffs are made from. Rate sheets, brands and markets stand beside them. The ca
 sells and what it costs, not who has bought.
 """
 
+from trunkline.catalog.eligibility import Eligibility
 from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
     STANDARD_TAX,
@@ -84,6 +85,7 @@ __all__ = [
     "DocumentInUse",
     "DocumentKind",
     "DocumentNotFound",
+    "Eligibility",
     "InvalidDocument",
     "LifecycleStatus",
     "Market",

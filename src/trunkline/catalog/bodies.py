@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from trunkline.catalog.eligibility import component_counts, eligibility_of
 from trunkline.catalog.model import (
     BrandId,
     CatalogId,
@@ -234,6 +235,7 @@ def offering_of(document: Document, prices: tuple[Price, ...]) -> Offering:
     start, end = valid_for(body)
     refers_to = references(document.kind, body)
     specifications = [e.id for e in refers_to if e.kind is DocumentKind.SPECIFICATION]
+    values = characteristics(body)
     return Offering(
         id=OfferingId(document.id),
         name=document.name,
@@ -249,8 +251,10 @@ def offering_of(document: Document, prices: tuple[Price, ...]) -> Offering:
             for reference in refers_to
             if reference.path.startswith("bundledProductOffering[")
         ),
+        component_counts=component_counts(body),
         prices=prices,
-        characteristics=characteristics(body),
+        characteristics=values,
+        eligibility=eligibility_of(body, values),
         revision=document.revision,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from trunkline.catalog.eligibility import EVERYBODY, Eligibility
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
@@ -283,8 +284,9 @@ Price = RecurringPrice | OneTimePrice | UsagePrice | Allowance
 
 class Offering(msgspec.Struct, frozen=True, kw_only=True):
     """A product offering as the rest of the system reckons with it. `brand` None means any;
-    `components` are the offerings of a bundle; `characteristics` are the default values of
-    `prodSpecCharValueUse`, by name."""
+    `components` are the offerings of a bundle and `component_counts` how many of each it holds;
+    `characteristics` are the default values of `prodSpecCharValueUse`, by name; `eligibility` is
+    whom it is for."""
 
     id: OfferingId
     name: str
@@ -296,8 +298,10 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: datetime | None = None
     specification: SpecificationId | None = None
     components: tuple[OfferingId, ...] = ()
+    component_counts: tuple[int, ...] = ()
     prices: tuple[Price, ...] = ()
     characteristics: Mapping[str, Any] = {}
+    eligibility: Eligibility = EVERYBODY
     revision: int = 1
 
     @property
