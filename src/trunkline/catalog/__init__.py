@@ -53,6 +53,7 @@ from trunkline.catalog.operations import (
     patch_document,
     save_document,
 )
+from trunkline.catalog.promotions import Effect, Facts
 from trunkline.catalog.queries import (
     DOCUMENTS,
     brand,
@@ -67,6 +68,7 @@ from trunkline.catalog.queries import (
     offering,
     offering_ids,
     offerings,
+    promoted,
     rate_sheet,
     rate_sheet_names,
 )
@@ -85,7 +87,9 @@ __all__ = [
     "DocumentInUse",
     "DocumentKind",
     "DocumentNotFound",
+    "Effect",
     "Eligibility",
+    "Facts",
     "InvalidDocument",
     "LifecycleStatus",
     "Market",
@@ -127,6 +131,7 @@ __all__ = [
     "offering_ids",
     "offerings",
     "patch_document",
+    "promoted",
     "rate_sheet",
     "rate_sheet_names",
     "save_document",

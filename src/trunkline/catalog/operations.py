@@ -41,6 +41,7 @@ from trunkline.catalog.model import (
     name_taken,
 )
 from trunkline.catalog.prices import parse_price
+from trunkline.catalog.promotions import patterns_of
 from trunkline.catalog.rates import read_sheet
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
@@ -317,10 +318,24 @@ def _check_prices(tx: Tx, document: Document, refers_to: list[Reference]) -> str
     if document.kind is DocumentKind.PRICE:
         price = parse_price(document.body, price_id=PriceId(document.id))
         return _check_sheet(tx, price) if isinstance(price, UsagePrice) else None
+    if document.kind is DocumentKind.PROMOTION:
+        _check_promotion(tx, document)
     if document.kind is DocumentKind.OFFERING:
         characteristics(document.body)
         _check_offering(tx, document, [e for e in refers_to if e.kind is DocumentKind.PRICE])
     return None
+
+
+def _check_promotion(tx: Tx, document: Document) -> None:
+    for i, pattern in enumerate(patterns_of(document)):
+        for j, effect in enumerate(pattern.effects):
+            if effect.offering and not store.known_ids(
+                tx, DocumentKind.OFFERING, [effect.offering]
+            ):
+                raise UnknownReference(
+                    f"there is no productOffering {effect.offering[:60]}",
+                    path=f"pattern[{i}].action[{j}].actionEntityRef.id",
+                )
 
 
 def _check_sheet(tx: Tx, price: UsagePrice) -> str | None:

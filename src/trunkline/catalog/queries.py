@@ -1,10 +1,12 @@
 """Reads of the catalogue."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from trunkline.catalog import store
 from trunkline.catalog.bodies import offering_of, references
 from trunkline.catalog.model import (
+    ON_SALE,
     Brand,
     BrandId,
     Document,
@@ -22,6 +24,7 @@ from trunkline.catalog.model import (
     UnknownRateSheet,
 )
 from trunkline.catalog.prices import parse_price
+from trunkline.catalog.promotions import Effect, Facts, effects_of
 from trunkline.platform.db import Reader
 
 DOCUMENTS = store.catalog_document
@@ -130,3 +133,8 @@ def rate_sheet(r: Reader, name: str) -> RateSheet:
 
 def rate_sheet_names(r: Reader) -> list[str]:
     return store.sheet_names(r)
+
+
+def promoted(r: Reader, facts: Facts, now: datetime) -> list[Effect]:
+    """What the promotions on sale make cheaper in a sale of which `facts` are known."""
+    return effects_of(store.documents_in(r, DocumentKind.PROMOTION, ON_SALE), facts, now)

@@ -129,6 +129,9 @@ _OFFERING_IDS = sa.select(catalog_document.c.id).where(_OF_KIND).order_by(catalo
 _OFFERING_IDS_IN = _OFFERING_IDS.where(
     catalog_document.c.lifecycle_status.in_(sa.bindparam("statuses", expanding=True))
 )
+_DOCUMENTS_IN = sa.select(catalog_document).where(
+    _OF_KIND, catalog_document.c.lifecycle_status.in_(sa.bindparam("statuses", expanding=True))
+)
 _INSERT_REFERENCE = sa.insert(catalog_reference)
 _DELETE_REFERENCES = sa.delete(catalog_reference).where(
     catalog_reference.c.from_kind == sa.bindparam("of_kind"),
@@ -261,6 +264,15 @@ def find_documents(r: Reader, kind: DocumentKind, ids: Iterable[str]) -> dict[st
         return {}
     rows = r.execute(_DOCUMENTS, {"of_kind": kind.value, "ids": wanted})
     return {row.id: _document(row) for row in rows}
+
+
+def documents_in(
+    r: Reader, kind: DocumentKind, statuses: Iterable[LifecycleStatus]
+) -> list[Document]:
+    rows = r.execute(
+        _DOCUMENTS_IN, {"of_kind": kind.value, "statuses": [each.value for each in statuses]}
+    )
+    return sorted(map(_document, rows), key=lambda each: each.id)
 
 
 def known_ids(r: Reader, kind: DocumentKind, ids: Iterable[str]) -> set[str]:
