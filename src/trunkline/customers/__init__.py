@@ -13,6 +13,7 @@ from trunkline.customers.accounts import (
     sign_agreements,
     terminate_agreement,
 )
+from trunkline.customers.known import known_accounts, known_parties
 from trunkline.customers.model import (
     ACCOUNT_LIFECYCLE,
     AGREEMENT_LIFECYCLE,
@@ -153,6 +154,8 @@ __all__ = [
     "customers",
     "customers_by_external_id",
     "customers_of_party",
+    "known_accounts",
+    "known_parties",
     "parties",
     "party",
     "register_individual",

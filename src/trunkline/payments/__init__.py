@@ -5,8 +5,11 @@ two ways, never both: it settles invoices (receivables react to `PaymentReceived
 top-up, which charging credits under the payment's id. Card numbers are never kept.
 """
 
+from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus
 from trunkline.payments.model import (
     CardNumberRefused,
+    MethodInUse,
+    MethodNotUsable,
     Payment,
     PaymentId,
     PaymentMethod,
@@ -22,9 +25,13 @@ from trunkline.payments.operations import (
     NewPaymentMethod,
     add_payment_method,
     add_payment_methods,
+    change_method,
+    keep_method,
     receive_payment,
+    remove_method,
 )
 from trunkline.payments.queries import (
+    PAYMENT_METHODS,
     PAYMENTS,
     payment,
     payment_method,
@@ -35,7 +42,12 @@ from trunkline.payments.queries import (
 
 __all__ = [
     "PAYMENTS",
+    "PAYMENT_METHODS",
     "CardNumberRefused",
+    "InvalidPaymentMethod",
+    "MethodInUse",
+    "MethodNotUsable",
+    "MethodStatus",
     "NewPaymentMethod",
     "Payment",
     "PaymentId",
@@ -49,10 +61,13 @@ __all__ = [
     "UnknownPaymentMethod",
     "add_payment_method",
     "add_payment_methods",
+    "change_method",
+    "keep_method",
     "payment",
     "payment_method",
     "payment_methods_of",
     "payments",
     "payments_of",
     "receive_payment",
+    "remove_method",
 ]

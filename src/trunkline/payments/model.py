@@ -7,7 +7,7 @@ import msgspec
 
 from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId
-from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.money import LARGEST, Money, minor_digits
 from trunkline.ledger import CASH, CUSTOMER_CREDITS, PREPAID, Entry, LegalEntityId, Posting
@@ -19,6 +19,16 @@ class UnknownPayment(NotFound):
 
 class UnknownPaymentMethod(NotFound):
     code = "unknownPaymentMethod"
+
+
+class MethodInUse(Conflict):
+    code = "paymentMethodInUse"
+
+
+class MethodNotUsable(Refused):
+    """A payment names a method that isn't active."""
+
+    code = "paymentMethodNotUsable"
 
 
 class ReferenceUsed(Conflict):
@@ -48,6 +58,8 @@ class PaymentMethodKind(StrEnum):
     DIRECT_DEBIT = "directDebit"
     CREDIT_CARD = "creditCard"
     CASH = "cash"
+    DIGITAL_WALLET = "digitalWallet"
+    VOUCHER = "voucher"
 
 
 class Purpose(StrEnum):
@@ -64,13 +76,17 @@ class PaymentState(StrEnum):
 
 
 class PaymentMethod(msgspec.Struct, frozen=True):
-    """How an account means to pay. `token` is the gateway's name for the card or mandate and
-    `last_digits` (at most four) what a person knows it by: never a card's number."""
+    """How an account means to pay, or, without one, a party. `token` is the gateway's name for
+    the card or mandate and `last_digits` (at most four) what a person knows it by: never a
+    card's number."""
 
     id: PaymentMethodId
-    account: BillingAccountId
+    account: BillingAccountId | None
     kind: PaymentMethodKind
     created_at: datetime
+    status: str = "active"
+    name: str = ""
+    preferred: bool = False
     token: str | None = None
     last_digits: str | None = None
     automatic: bool = False
@@ -112,7 +128,7 @@ def check_method(token: str | None, last_digits: str | None) -> None:
     more than four last digits."""
     if token is not None:
         digits = token.replace(" ", "").replace("-", "")
-        if digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and _luhn(digits):
+        if digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and luhn(digits):
             raise CardNumberRefused("a card's number is never kept: send its token", path="token")
         if not 1 <= len(token) <= 200 or not token.isprintable():
             raise Invalid("a token is 1 to 200 printable characters", path="token")
@@ -133,7 +149,8 @@ def entry_of(payment: Payment) -> Entry:
     )
 
 
-def _luhn(digits: str) -> bool:
+def luhn(digits: str) -> bool:
+    """Whether the digits have a valid Luhn sum (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + place % 2)

@@ -1,7 +1,8 @@
 """Writes: a method of payment kept, a payment received."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -19,10 +20,11 @@ from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.ledger import post
 from trunkline.payments import store
 from trunkline.payments.events import PaymentReceived, TopUpPaid
+from trunkline.payments.methods import Body, MethodStatus, body_for, complete
 from trunkline.payments.model import (
+    MethodNotUsable,
     Payment,
     PaymentId,
-    PaymentMethod,
     PaymentMethodId,
     PaymentMethodKind,
     PaymentState,
@@ -35,6 +37,7 @@ from trunkline.payments.model import (
 )
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
+from trunkline.tmf import documents
 
 
 class NewPaymentMethod(msgspec.Struct, frozen=True):
@@ -68,24 +71,61 @@ def add_payment_methods(
 ) -> list[PaymentMethodId]:
     """The same for many at once; the ids in the order of `new`."""
     accounts = billing_accounts(tx, {each.account for each in new})
-    methods = []
+    bodies: list[Body] = []
     for each in new:
         if each.account not in accounts:
             raise AccountNotFound(f"there is no billing account {each.account[:60]}")
         check_method(each.token, each.last_digits)
-        methods.append(
-            PaymentMethod(
-                id=tx.new_id(PaymentMethodId, now),
-                account=each.account,
-                kind=each.kind,
-                created_at=now,
-                token=each.token,
-                last_digits=each.last_digits,
-                automatic=each.automatic,
-            )
+        said = body_for(
+            each.kind,
+            each.account,
+            token=each.token,
+            last_digits=each.last_digits,
+            automatic=each.automatic,
         )
-    store.insert_methods(tx, methods)
-    return [method.id for method in methods]
+        begun = {"id": tx.new_id(PaymentMethodId, now), **said, "status": MethodStatus.ACTIVE.value}
+        bodies.append(complete(begun, None, now))
+    store.insert_methods(tx, bodies, now)
+    for body in bodies:
+        tx.changed("PaymentMethod", body["id"], Change.CREATED)
+    return [PaymentMethodId(body["id"]) for body in bodies]
+
+
+def keep_method(tx: Tx, body: Mapping[str, Any], now: datetime) -> Body:
+    """Keeps a way to pay as a client describes it (TMF670). Where it is preferred, no other of
+    its account is any more. Raises `InvalidPaymentMethod`, `CardNumberRefused`, and what
+    `documents.create` does."""
+    made = documents.create(tx, store.METHOD, body, now)
+    _prefer(tx, made, now)
+    return made
+
+
+def change_method(tx: Tx, method_id: str, body: Mapping[str, Any], now: datetime) -> Body:
+    """Puts `body` in its place; its status moves as the lifecycle allows. Raises
+    `UnknownPaymentMethod`, `IllegalTransition`, and what `keep_method` does."""
+    made = documents.change(tx, store.METHOD, method_id, lambda _: body, now)
+    _prefer(tx, made, now)
+    return made
+
+
+def remove_method(tx: Tx, method_id: str) -> None:
+    """Raises `MethodInUse` where a payment has come by it: such a one is closed instead."""
+    documents.delete(tx, store.METHOD, method_id)
+
+
+def _prefer(tx: Tx, made: Body, now: datetime) -> None:
+    if made["isPreferred"]:
+        accounts, party = made.get("account") or (), made.get("relatedParty")
+        others = store.preferred_beside(
+            tx,
+            made["id"],
+            accounts[0]["id"] if accounts else None,
+            party["id"] if party else None,
+        )
+        for other in others:
+            documents.change(
+                tx, store.METHOD, other, lambda body: body | {"isPreferred": False}, now
+            )
 
 
 def receive_payment(
@@ -151,6 +191,8 @@ def _check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -
         raise UnknownPaymentMethod(
             f"account {account} has no payment method {method[:60]}", path="paymentMethod"
         )
+    if known.status != MethodStatus.ACTIVE:
+        raise MethodNotUsable(f"{method} is {known.status}", path="paymentMethod")
 
 
 def _tell(tx: Tx, payment: Payment) -> None:

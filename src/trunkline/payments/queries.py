@@ -14,6 +14,9 @@ from trunkline.payments.model import (
 )
 from trunkline.platform.db import Reader
 
+PAYMENT_METHODS = store.METHOD
+"""The kind of document, for lists that are filtered by its table's columns."""
+
 PAYMENTS = store.payment
 """The table, for lists that are filtered by its columns."""
 

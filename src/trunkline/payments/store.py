@@ -1,16 +1,20 @@
 """The tables of payment methods and payments."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from trunkline.charging import ChargingAccountId
-from trunkline.customers import BillingAccountId
+from trunkline.customers import BillingAccountId, known_accounts, known_parties
 from trunkline.kernel.money import Money
+from trunkline.kernel.time import parse_instant
 from trunkline.ledger import LegalEntityId
+from trunkline.payments.methods import BEGINS, LIFECYCLE, Body, complete, kind_of
 from trunkline.payments.model import (
+    MethodInUse,
     Payment,
     PaymentId,
     PaymentMethod,
@@ -20,19 +24,23 @@ from trunkline.payments.model import (
     Purpose,
 )
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+from trunkline.tmf import documents
 
-payment_method = sa.Table(
+payment_method = documents.table(
     "payment_method",
-    books_metadata,
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("billing_account_id", sa.String(100), nullable=False),
+    sa.Column("billing_account_id", sa.String(100)),
+    sa.Column("related_party_id", sa.String(100)),
     sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("token", sa.String(200)),
-    sa.Column("last_digits", sa.String(4)),
-    sa.Column("automatic", sa.Boolean, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("type", sa.String(30), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("status_date", Instant, nullable=False),
+    sa.Column("preferred", sa.Boolean, nullable=False),
     sa.Index("payment_method_by_account", "billing_account_id"),
+    sa.Index("payment_method_by_party", "related_party_id"),
+    sa.Index("payment_method_by_name", "name", "id"),
 )
+payment_method.c.body.info["personal"] = True
 
 payment = sa.Table(
     "payment",
@@ -56,8 +64,9 @@ payment = sa.Table(
     sa.Index("payment_by_time", "received_at"),
 )
 
-_INSERT_METHOD = sa.insert(payment_method)
 _METHOD = sa.select(payment_method).where(payment_method.c.id == sa.bindparam("id"))
+_PAID_BY = sa.select(1).where(payment.c.payment_method_id == sa.bindparam("method")).limit(1)
+_PREFERRED = sa.select(payment_method.c.id).where(payment_method.c.preferred)
 _METHODS = (
     sa.select(payment_method)
     .where(payment_method.c.billing_account_id == sa.bindparam("account"))
@@ -81,24 +90,72 @@ _OF_ACCOUNT = (
 )
 
 
-def insert_methods(tx: Tx, methods: Sequence[PaymentMethod]) -> None:
-    if not methods:
-        return
-    tx.execute(
-        _INSERT_METHOD,
-        [
+def _columns(body: Body) -> dict[str, Any]:
+    accounts = body.get("account") or ()
+    party = body.get("relatedParty")
+    return {
+        "billing_account_id": accounts[0]["id"] if accounts else None,
+        "related_party_id": party["id"] if party else None,
+        "kind": kind_of(body).value,
+        "type": body["@type"],
+        "name": body["name"],
+        "status": body["status"],
+        "status_date": parse_instant(body["statusDate"]),
+        "preferred": body["isPreferred"],
+    }
+
+
+METHOD = documents.Kind(
+    name="PaymentMethod",
+    ids=PaymentMethodId,
+    table=payment_method,
+    columns=_columns,
+    complete=complete,
+    refers={"account": known_accounts, "relatedParty": known_parties},
+    lifecycle=LIFECYCLE,
+    begins=BEGINS,
+    deletable=lambda tx, body: _check_unused(tx, body["id"]),
+)
+
+
+def insert_methods(tx: Tx, bodies: Sequence[Body], now: datetime) -> None:
+    """New ones, completed and checked already, in one statement."""
+    if bodies:
+        rows = [
             {
-                "id": method.id,
-                "billing_account_id": method.account,
-                "kind": method.kind.value,
-                "token": method.token,
-                "last_digits": method.last_digits,
-                "automatic": method.automatic,
-                "created_at": method.created_at,
+                "id": body["id"],
+                "revision": 1,
+                "created_at": now,
+                "updated_at": now,
+                "body": body,
+                **_columns(body),
             }
-            for method in methods
-        ],
-    )
+            for body in bodies
+        ]
+        tx.execute(METHOD.insert, rows)
+
+
+def _check_unused(tx: Tx, method_id: str) -> None:
+    if tx.execute(_PAID_BY, {"method": method_id}).first() is not None:
+        raise MethodInUse("money has come by it: close it instead (status closed)", path="id")
+
+
+def preferred_beside(
+    r: Reader, method_id: str, account: str | None, party: str | None
+) -> list[str]:
+    """The other methods that are preferred for the same account, or the same party where they
+    have no account."""
+    others = _PREFERRED.where(payment_method.c.id != method_id)
+    if account is not None:
+        others = others.where(payment_method.c.billing_account_id == account)
+    elif party is not None:
+        others = others.where(
+            payment_method.c.billing_account_id.is_(None),
+            payment_method.c.related_party_id == party,
+        )
+    else:
+        return []
+    return list(r.execute(others.order_by(payment_method.c.id)).scalars())
 
 
 def insert_payment(tx: Tx, new: Payment) -> bool:
@@ -154,14 +211,19 @@ def payments_of(r: Reader, account: BillingAccountId, limit: int, offset: int) -
 
 
 def _method(row: Any) -> PaymentMethod:
+    body = row.body
+    account = row.billing_account_id
     return PaymentMethod(
         id=PaymentMethodId(row.id),
-        account=BillingAccountId(row.billing_account_id),
+        account=None if account is None else BillingAccountId(account),
         kind=PaymentMethodKind(row.kind),
         created_at=row.created_at,
-        token=row.token,
-        last_digits=row.last_digits,
-        automatic=row.automatic,
+        status=row.status,
+        name=row.name,
+        preferred=row.preferred,
+        token=body.get("token"),
+        last_digits=body.get("lastFourDigits"),
+        automatic=body.get("automatic") is True,
     )
 
 

@@ -27,6 +27,8 @@ BILL = "/tmf-api/customerBillManagement/v4"
 SERVICE_CATALOG = "/tmf-api/serviceCatalogManagement/v4"
 RESOURCE_CATALOG = "/tmf-api/resourceCatalog/v4"
 PROMOTION = "/tmf-api/promotionManagement/v4"
+PRIVACY = "/tmf-api/privacyManagement/v4"
+COMMUNICATION = "/tmf-api/communicationManagement/v4"
 
 
 Value = TypeVar("Value")
