@@ -112,13 +112,15 @@ class Reader:
 class Tx(Reader):
     """A write transaction of one database. It also reads, and sees its own writes."""
 
-    __slots__ = ("changes", "emitted", "outgoing")
+    __slots__ = ("changes", "emitted", "last_forms", "outgoing")
 
     def __init__(self, database: "Database", connection: Connection) -> None:
         super().__init__(database, connection)
         self.emitted = False
         self.outgoing: list[outbox.OutboxRow] = []
         self.changes: dict[Changed, None] = {}
+        # What is deleted, as clients saw it last, by type and id: for those who know.
+        self.last_forms: dict[tuple[str, str], Any] = {}
 
     def changed(self, resource: str, ident: str, change: Change) -> None:
         """Says what this transaction did to a resource that clients know, by its TM Forum type

@@ -250,7 +250,9 @@ class Item:
         assert self._resource.delete is not None
         now = self._server.clock.now()
         with self._database.transaction() as tx:
-            _check_match(req, self._locked(tx, ident, req))
+            answer = self._locked(tx, ident, req)
+            _check_match(req, answer)
+            tx.last_forms[self._resource.type, ident] = answer
             self._resource.delete(tx, ident, now)
             _record(tx, req, f"delete {self._resource.name}", ident, now)
         resp.status = 204

@@ -7,7 +7,7 @@ shown, to the millisecond), and a text with a text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -47,9 +47,15 @@ def parse(text: str) -> Query:
     return asked
 
 
-def matches(document: Any, terms: Sequence[Term]) -> bool:
-    """Whether all terms hold for this JSON value."""
-    return all(_holds(term, list(values(document, term.path))) for term in terms)
+def matches(
+    document: Any,
+    terms: Sequence[Term],
+    look: Callable[[Any, str], Iterable[Any]] | None = None,
+) -> bool:
+    """Whether all terms hold for this JSON value. `look(document, path)` finds the scalars at a
+    path (`values`, by default)."""
+    look = look or values
+    return all(_holds(term, list(look(document, term.path))) for term in terms)
 
 
 def values(document: Any, path: str) -> Iterator[Any]:

@@ -31,7 +31,9 @@ class Resource(Generic[Model]):
     be filtered and sorted by to columns (`id` is always there). `find` loads the models of
     some ids, in any order and skipping those that don't exist; `to_wire` makes the answer of
     one. `where` holds for every row that is one. Reads and writes happen in `database`.
-    `owner` says whose a row is; without it, callers bound to a customer find it closed."""
+    `owner` says whose a row is; without it, callers bound to a customer find it closed.
+    `attribute_event` and `state_event` end the names of the events that tell of a change, as
+    the API's document has them."""
 
     path: str
     type: str
@@ -44,6 +46,8 @@ class Resource(Generic[Model]):
     database: DatabaseName = "books"
     delete: Callable[[Tx, str, datetime], None] | None = None
     owner: Owner | None = None
+    attribute_event: str = "AttributeValueChangeEvent"
+    state_event: str = "StateChangeEvent"
 
     kind: ClassVar[str] = ""
 
