@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trunkline import catalog, ledger, tax
+from trunkline import catalog, customers, ledger, tax
 from trunkline.app import System
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import zone
@@ -67,6 +67,7 @@ def _found(tx: Tx, settings: OperatorSettings, now: datetime) -> None:
         now=now,
     )
     catalog.create_brand(tx, name=settings.brand, market=market.id, now=now)
+    customers.seed_privacy(tx, now)
     who = audit.operating_system_user()
     audit.record(tx, who=who, verb="found operator", what=entity, now=now)
 

@@ -117,3 +117,29 @@ class AgreementTerminated(Message, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.customer
+
+
+class ConsentGiven(Message, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "customers.consent_given"
+
+    party: PartyId
+    purpose: str
+    channel: str
+
+    @property
+    def key(self) -> str:
+        return self.party
+
+
+class ConsentRefused(Message, frozen=True, kw_only=True):
+    """Refused from the start, or withdrawn."""
+
+    topic: ClassVar[str] = "customers.consent_refused"
+
+    party: PartyId
+    purpose: str
+    channel: str
+
+    @property
+    def key(self) -> str:
+        return self.party
