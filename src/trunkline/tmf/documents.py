@@ -227,13 +227,21 @@ def as_resource(
     schema: type[msgspec.Struct],
     paths: Paths,
     where: Expression | None = None,
+    changes: bool = True,
     deletes: bool = True,
+    chooses_ids: bool = False,
     **others: Any,
 ) -> resource.Document:
-    """The declaration of a kind whose bodies are its wire form. `others` are those of
-    `Document` (its `to_wire`, say)."""
+    """The declaration of a kind whose bodies are its wire form. Clients choose an id only where
+    the API's document says so, else what they say is passed over. `others` are those of
+    `Document`: its `to_wire`, say, or a `create` and a `replace` that are verbs of the domain."""
+    make = others.pop("create", None)
 
     def created(tx: Tx, body: Body, now: datetime) -> str:
+        if not chooses_ids:
+            body.pop("id", None)
+        if make is not None:
+            return str(make(tx, body, now))
         return str(create(tx, kind, body, now)["id"])
 
     def replaced(tx: Tx, ident: str, body: Body, now: datetime) -> None:
@@ -251,8 +259,8 @@ def as_resource(
         schema=schema,
         find=lambda r, ids: find(r, kind, ids),
         create=created,
-        replace=replaced,
-        delete=deleted if deletes else None,
+        replace=others.pop("replace", replaced) if changes else None,
+        delete=others.pop("delete", deleted) if deletes else None,
         **others,
     )
 
@@ -262,10 +270,24 @@ def _missing(kind: Kind, ident: str) -> DocumentNotFound:
 
 
 def _plain(body: Mapping[str, Any]) -> Body:
-    """The body as it will be read back: numbers with a fraction are decimals."""
-    plain: Body = decode_json(encode_json(body))
+    """The body as it will be read back: numbers with a fraction are decimals, and what has no
+    value is absent."""
+    plain: Body = _present(decode_json(encode_json(body)))
     check_storable(plain)
     return plain
+
+
+def _present(value: Any) -> Any:
+    """Without nulls; only a characteristic's `value` may be one."""
+    if isinstance(value, list):
+        return [_present(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: _present(each)
+            for name, each in value.items()
+            if each is not None or name == "value"
+        }
+    return value
 
 
 def _begun(kind: Kind, body: Body) -> Body:
@@ -302,9 +324,14 @@ def _check(tx: Tx, kind: Kind, body: Body, before: Body | None) -> None:
 
 def references(body: Any, path: str) -> Iterator[tuple[str, str]]:
     """The place and id of each reference at a dotted path; lists are walked through."""
-    for place, value in _at(body, path.split("."), ""):
+    for place, value in at(body, path):
         if isinstance(value, Mapping) and isinstance(value.get("id"), str):
             yield place, value["id"]
+
+
+def at(body: Any, path: str) -> Iterable[tuple[str, Any]]:
+    """The place and value of all that stands at a dotted path; lists are walked through."""
+    return _at(body, path.split("."), "")
 
 
 def _at(value: Any, steps: Sequence[str], place: str) -> Iterable[tuple[str, Any]]:
