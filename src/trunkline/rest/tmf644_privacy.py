@@ -8,7 +8,7 @@ the like grant; all else refuses. Messages are sent by what the latest word is.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -30,6 +30,8 @@ from trunkline.tmf import (
     owned_by,
 )
 from trunkline.tmf.documents import Kind
+
+AT_LEAST_ONE = msgspec.Meta(min_length=1)
 
 
 class Extensible(Wire, kw_only=True):
@@ -96,7 +98,9 @@ class SpecificationCharacteristic(Extensible, kw_only=True):
 
 
 class PartyPrivacyProfileSpecification(Extensible, kw_only=True):
-    party_privacy_profile_spec_characteristic: tuple[SpecificationCharacteristic, ...]
+    party_privacy_profile_spec_characteristic: Annotated[
+        tuple[SpecificationCharacteristic, ...], AT_LEAST_ONE
+    ]
     description: str | None = None
     last_update: Moment | None = None
     name: str | None = None
@@ -119,7 +123,7 @@ class ProfileCharacteristic(Extensible, kw_only=True):
 
 class PartyPrivacyProfile(Extensible, kw_only=True):
     agreed_by_party: RelatedParty
-    party_privacy_profile_characteristic: tuple[ProfileCharacteristic, ...]
+    party_privacy_profile_characteristic: Annotated[tuple[ProfileCharacteristic, ...], AT_LEAST_ONE]
     party_privacy_profile_specification: Reference
     creation_date: Moment | None = None
     description: str | None = None
@@ -157,8 +161,8 @@ class AgreementCharacteristic(Extensible, kw_only=True):
 class PartyPrivacyAgreement(Extensible, kw_only=True):
     agreement_type: str
     name: str
-    agreement_item: tuple[AgreementItem, ...]
-    engaged_party_role: tuple[RelatedParty, ...]
+    agreement_item: Annotated[tuple[AgreementItem, ...], AT_LEAST_ONE]
+    engaged_party_role: Annotated[tuple[RelatedParty, ...], AT_LEAST_ONE]
     description: str | None = None
     document_number: int | None = None
     initial_date: Moment | None = None
@@ -217,6 +221,7 @@ def _resource(
         replace=replace,
         delete=deleted,
         owner=owner,
+        state_event="StatusChangeEvent",
     )
 
 
