@@ -9,10 +9,18 @@ from datetime import datetime
 import msgspec
 
 from trunkline import catalog
-from trunkline.catalog import DOCUMENTS, DocumentKind
+from trunkline.catalog import (
+    DOCUMENTS,
+    EXPORT_JOBS,
+    IMPORT_JOBS,
+    Direction,
+    DocumentKind,
+    Scope,
+    job_kind,
+)
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.wire import PeriodIn
-from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, in_json
+from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, documents, in_json
 
 
 class CatalogRef(Wire):
@@ -85,3 +93,35 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
 def in_body(*paths: str) -> Paths:
     """Paths of texts inside the body."""
     return {path: in_json(DOCUMENTS.c.body, path) for path in paths}
+
+
+class JobEntry(Wire):
+    """A job to import a catalogue from `url`, or to export it there."""
+
+    url: str
+    path: str | None = None
+    content_type: str | None = None
+    query: str | None = None
+    type: str | None = msgspec.field(name="@type", default=None)
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+
+
+def jobs(base: str, scope: Scope) -> tuple[Document, ...]:
+    """The import and export jobs of the API at `base`; nothing of them can be patched."""
+    return tuple(
+        documents.as_resource(
+            job_kind(direction, scope),
+            path=f"{base}/{direction[0].lower()}{direction[1:]}",
+            schema=JobEntry,
+            where=table.c.scope == scope.value,
+            paths={
+                "status": table.c.status,
+                "creationDate": table.c.created_at,
+                "url": in_json(table.c.body, "url"),
+                "path": in_json(table.c.body, "path"),
+            },
+            changes=False,
+        )
+        for direction, table in ((Direction.IMPORT, IMPORT_JOBS), (Direction.EXPORT, EXPORT_JOBS))
+    )

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from trunkline.catalog import DOCUMENTS, DocumentKind
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
 from trunkline.rest.wire import CATALOG, MoneyIn
 from trunkline.tmf import Api, Number, Wire, in_json
 
@@ -198,5 +198,6 @@ API = Api(
                 "ratingGroup": in_json(DOCUMENTS.c.body, "ratingGroup", "number"),
             },
         ),
+        *jobs(CATALOG, Scope.PRODUCT),
     ),
 )

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from trunkline.catalog import DOCUMENTS, DocumentKind
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
 from trunkline.rest.wire import SERVICE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
 
@@ -131,5 +131,6 @@ API = Api(
                 "isBundle": DOCUMENTS.c.is_bundle,
             },
         ),
+        *jobs(SERVICE_CATALOG, Scope.SERVICE),
     ),
 )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from trunkline.catalog import DOCUMENTS, DocumentKind
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body
+from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
+from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
 from trunkline.rest.tmf633_service_catalog import CharacteristicValue, Feature, TargetSchema
 from trunkline.rest.wire import RESOURCE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
@@ -106,5 +106,6 @@ API = Api(
                 "isBundle": DOCUMENTS.c.is_bundle,
             },
         ),
+        *jobs(RESOURCE_CATALOG, Scope.RESOURCE),
     ),
 )
