@@ -118,7 +118,7 @@ class Collection:
         resp.set_header("X-Result-Count", str(count))
         if count < total:
             resp.set_header("Link", query.links(req.path, req.query_string, asked, total))
-        _send(resp, wire.encode(answers))
+        send(resp, wire.encode(answers))
 
     def _check_page(self, r: Reader, binding: Binding, answers: Sequence[Any]) -> None:
         """A declaration that lists in a way of its own might forget whose rows are whose."""
@@ -127,8 +127,8 @@ class Collection:
         assert all(among.get(each) for each in ids), f"{self._resource.path} told another's"
 
     def _create(self, req: falcon.Request, resp: falcon.Response) -> None:
-        raw = _read(req, self._server.max_body)
-        if _media_type(req) not in _MERGES[:1]:
+        raw = read_body(req, self._server.max_body)
+        if media_type(req) not in _MERGES[:1]:
             raise errors.UnsupportedMediaType("a resource is created from application/json")
         body = wire.decode(raw)
         if not isinstance(body, dict):
@@ -139,7 +139,7 @@ class Collection:
         resp.status = 201
         resp.location = _href_of(answer)
         resp.etag = _etag(answer)
-        _send(resp, answer)
+        send(resp, answer)
 
     def _created(self, tx: Tx, req: falcon.Request, body: Body, now: datetime) -> bytes:
         binding = req.context.caller.binding
@@ -191,14 +191,14 @@ class Item:
         with self._database.read() as r:
             answer = self._found(r, ident, req)
         if asked.fields is not None:
-            _send(resp, wire.encode(query.pick(wire.plain(answer), asked.fields)))
+            send(resp, wire.encode(query.pick(wire.plain(answer), asked.fields)))
             return
         encoded = wire.encode(answer)
         resp.etag = etag = _etag(encoded)
         if req.if_none_match and _names(req.if_none_match, etag):
             resp.status = 304
             return
-        _send(resp, encoded)
+        send(resp, encoded)
 
     def _found(self, r: Reader, ident: str, req: falcon.Request) -> Any:
         """What isn't the caller's doesn't exist for it."""
@@ -219,8 +219,8 @@ class Item:
         return self._found(tx, ident, req)
 
     def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
-        body = wire.decode(_read(req, self._server.max_body))
-        media = _media_type(req)
+        body = wire.decode(read_body(req, self._server.max_body))
+        media = media_type(req)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
             answer = self._locked(tx, ident, req)
@@ -244,7 +244,7 @@ class Item:
             _record(tx, req, f"change {self._resource.name}", ident, now, asked)
             encoded = wire.encode(self._found(tx, ident, req))
         resp.etag = _etag(encoded)
-        _send(resp, encoded)
+        send(resp, encoded)
 
     def _delete(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         assert self._resource.delete is not None
@@ -355,12 +355,14 @@ def add_error_handlers(app: falcon.App[Any, Any], on_bug: Callable[..., None]) -
     app.add_error_handler(TrunklineError, errors.on_refusal)
 
 
-def _send(resp: falcon.Response, body: bytes) -> None:
+def send(resp: falcon.Response, body: bytes) -> None:
+    """Answers with JSON."""
     resp.content_type = JSON
     resp.data = body
 
 
-def _read(req: falcon.Request, limit: int) -> bytes:
+def read_body(req: falcon.Request, limit: int) -> bytes:
+    """The body's bytes; raises `TooLarge`."""
     if (req.content_length or 0) > limit:
         raise errors.TooLarge(f"a body has at most {limit} bytes")
     raw: bytes = req.bounded_stream.read(limit + 1)
@@ -369,7 +371,8 @@ def _read(req: falcon.Request, limit: int) -> bytes:
     return raw
 
 
-def _media_type(req: falcon.Request) -> str:
+def media_type(req: falcon.Request) -> str:
+    """What the body says it is, without parameters."""
     return (req.content_type or "application/json").partition(";")[0].strip().lower()
 
 
