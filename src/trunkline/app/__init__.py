@@ -24,9 +24,10 @@ from trunkline.platform.messages import DatabaseName, Routes
 from trunkline.platform.relay import Relay
 from trunkline.platform.settings import Settings
 from trunkline.receivables.reactions import REACTIONS as RECEIVABLES
+from trunkline.tmf import hub
 from trunkline.usage.reactions import REACTIONS as USAGE
 
-STORES = (migration, audit, idempotency)
+STORES = (migration, audit, idempotency, hub)
 """Packages without reactions that have tables: importing them fills the metadata, as importing
 the reactions of all others does."""
 
