@@ -1,0 +1,44 @@
+"""The hub: TM Forum's notifications (TMF630, part 1, section 5; TMF688).
+
+Who listens, to what, and where; what happened, as an event; and its way there. An operation
+says what it changed (`Tx.changed`); with its commit the announcer renders those resources by
+their declarations and leaves, in the same transaction, an event and a delivery for each listener
+whose filter it matches. The dispatcher, in the jobs process, POSTs them: each at least once, and
+in order for each listener and resource. It retries with growing delays, then parks the delivery
+where an operator sees it. Topics (TMF688) keep what they match, for a stated time and number.
+
+Nothing is ever sent to an address that settings don't allow.
+"""
+
+from trunkline.tmf.hub.announcer import Announcer
+from trunkline.tmf.hub.callbacks import CallbackRefused, CallbackRule
+from trunkline.tmf.hub.dispatcher import Dispatcher
+from trunkline.tmf.hub.listeners import (
+    Listener,
+    ListenerId,
+    NoSuchListener,
+    listeners,
+    register,
+    unregister,
+)
+from trunkline.tmf.hub.parked import NotParked, ParkedDelivery, drop, parked, resend
+from trunkline.tmf.hub.routes import add_hub
+
+__all__ = [
+    "Announcer",
+    "CallbackRefused",
+    "CallbackRule",
+    "Dispatcher",
+    "Listener",
+    "ListenerId",
+    "NoSuchListener",
+    "NotParked",
+    "ParkedDelivery",
+    "add_hub",
+    "drop",
+    "listeners",
+    "parked",
+    "register",
+    "resend",
+    "unregister",
+]
