@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.platform.changes import Change, Changed
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Json, Reader, Tx
 from trunkline.platform.security import Principal, api_key
 from trunkline.tmf import matching, wire
 from trunkline.tmf.hub.events import Body, EventId, envelope, heard, names_of
@@ -22,7 +22,6 @@ from trunkline.tmf.resource import Api, Resource
 Declared = tuple[Api, Resource[Any]]
 
 _AREAS = sa.bindparam("areas", type_=sa.String, expanding=True)
-_live = sa.and_(api_key.c.revoked_at.is_(None))
 
 
 def _interest(table: sa.Table, area: Any, topic_id: Any, queries: Sequence[Any]) -> sa.Select[Any]:
@@ -33,10 +32,11 @@ def _interest(table: sa.Table, area: Any, topic_id: Any, queries: Sequence[Any])
             area.label("area"),
             topic_id.label("topic_id"),
             *(each.label(f"query_{i}") for i, each in enumerate(queries)),
-            table.c.owner_key.label("owner_key"),
-            api_key.c.scopes.label("scopes"),
+            sa.func.coalesce(api_key.c.scopes, table.c.scopes, type_=Json).label("scopes"),
         )
-        .outerjoin(api_key, sa.and_(api_key.c.id == table.c.owner_key, _live))
+        .outerjoin(
+            api_key, sa.and_(api_key.c.id == table.c.owner_key, api_key.c.revoked_at.is_(None))
+        )
         .where(sa.or_(table.c.owner_key.is_(None), api_key.c.id.is_not(None)))
     )
 
@@ -64,11 +64,11 @@ class Interest(msgspec.Struct, frozen=True):
     area: str | None
     topic: str | None
     queries: tuple[Query, ...]
-    scopes: frozenset[str] | None
+    scopes: frozenset[str]
 
     def wants(self, area: str, body: Body) -> bool:
         """Whether it wants an event of this area, and may hear it."""
-        may = self.scopes is None or Principal("", self.scopes).may(f"{area}:read")
+        may = Principal("", self.scopes).may(f"{area}:read")
         return may and all(heard(body, query) for query in self.queries)
 
 
@@ -139,7 +139,7 @@ def interests(r: Reader, areas: Iterable[str]) -> list[Interest]:
             row.area,
             row.topic_id,
             tuple(_parsed(each) for each in (row.query_0, row.query_1) if each),
-            frozenset(row.scopes) if row.owner_key is not None else None,
+            frozenset(row.scopes),
         )
         for row in r.execute(_INTERESTS, {"areas": sorted(areas)})
     ]

@@ -111,6 +111,7 @@ def register(
         "query": query,
         "owner": owner.identity,
         "owner_key": owner.key,
+        "scopes": sorted(owner.scopes),
         "secret": secret,
         "digest": digest,
         "created_at": now,

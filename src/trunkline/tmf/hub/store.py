@@ -24,6 +24,8 @@ listener = sa.Table(
     sa.Column("query", sa.String, nullable=True),
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("owner_key", sa.String, nullable=True),
+    # What the owner might do when it said this; of a key, its present scopes count.
+    sa.Column("scopes", Json, nullable=False),
     sa.Column("secret", sa.String, nullable=True),
     # Of what it is, so that the same one is not registered twice.
     sa.Column("digest", sa.String(64), nullable=False, unique=True),
@@ -47,6 +49,7 @@ topic = sa.Table(
     sa.Column("body", Json, nullable=False),
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("owner_key", sa.String, nullable=True),
+    sa.Column("scopes", Json, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
 )
 
