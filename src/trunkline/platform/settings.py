@@ -6,6 +6,7 @@ one machine. Unknown keys and wrong types are refused with their place.
 """
 
 import difflib
+import ipaddress
 import os
 import textwrap
 import tomllib
@@ -120,6 +121,20 @@ class ConsoleSettings(_Section, frozen=True):
     ] = False
 
 
+class HubSettings(_Section, frozen=True):
+    """Events to those who listen (TM Forum's hub, TMF688)."""
+
+    allow_private: Annotated[
+        bool,
+        Meta(description="Send to loopback and private addresses too: clients can then reach them"),
+    ] = False
+    allow_networks: Annotated[
+        tuple[str, ...], Meta(description="Send to these networks too, as 10.1.0.0/16")
+    ] = ()
+    topic_days: Annotated[Count, Meta(description="Topics keep an event so long")] = 7
+    topic_events: Annotated[Count, Meta(description="And at most so many each")] = 10_000
+
+
 class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
@@ -138,6 +153,7 @@ class Settings(_Section, frozen=True):
     http: HttpSettings = HttpSettings()
     charging: ChargingSettings = ChargingSettings()
     console: ConsoleSettings = ConsoleSettings()
+    hub: HubSettings = HubSettings()
     log: LogSettings = LogSettings()
 
 
@@ -254,6 +270,11 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
             "must be at least 0 and less than 100, with 4 decimal places at most",
             path=place("operator", "tax_percent"),
         )
+    for network in settings.hub.allow_networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise InvalidSettings(str(error), path=place("hub", "allow_networks")) from None
     books, charging = (
         _database(url, place("databases", key))
         for key, url in msgspec.structs.asdict(settings.databases).items()
