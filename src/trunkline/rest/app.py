@@ -31,9 +31,12 @@ from trunkline.rest import (
 from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
 from trunkline.tmf.http import JSON, MAX_BODY, Guard, Server, add_api, add_error_handlers
+from trunkline.tmf.hub import CallbackRule, add_hub
 from trunkline.tmf.openapi import document
 
 log = structlog.get_logger(__name__)
+
+NOWHERE_PRIVATE = CallbackRule()
 
 
 def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
@@ -64,8 +67,9 @@ def create_app(
     clock: Clock,
     apis: Sequence[Api] | None = None,
     max_body: int = MAX_BODY,
+    callbacks: CallbackRule = NOWHERE_PRIVATE,
 ) -> falcon.App[Any, Any]:
-    """The application over these databases. Pages under /docs load their assets from
+    """The application over these databases; events go where `callbacks` allow. Pages under /docs load their assets from
     /static/vendor/swagger-ui, which the console serves."""
     databases = {"books": books, "charging": charging}
     server = Server(databases, clock, max_body)
@@ -75,6 +79,7 @@ def create_app(
     offered = all_apis(charging, clock) if apis is None else tuple(apis)
     for api in offered:
         add_api(app, server, api)
+        add_hub(app, server, api, callbacks)
         app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
     bundle = document(offered, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
