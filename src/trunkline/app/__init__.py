@@ -13,6 +13,7 @@ import msgspec
 from trunkline import migration
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import post_earnings
+from trunkline.app.events import announcer, dispatcher
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
@@ -52,6 +53,10 @@ class System(msgspec.Struct, frozen=True):
         """A relay over both outboxes."""
         return Relay({"books": self.books, "charging": self.charging}, self.routes, self.clock)
 
+    def dispatcher(self) -> hub.Dispatcher:
+        """What sends events to those who listen."""
+        return dispatcher(self.books, self.clock, self.settings.hub)
+
     def settle(self, now: datetime | None = None) -> None:
         """For those without a jobs process: tells the ledger what the network's requests
         earned, and runs all deliveries that are due at `now` (the clock's, by default)."""
@@ -69,13 +74,10 @@ def open_system(settings: Settings, clock: Clock | None = None) -> System:
     clock = clock or SystemClock()
     routes = Routes(REACTIONS)
     urls = settings.databases
-    return System(
-        settings,
-        Database(urls.books, metadata=books_metadata, routes=routes, clock=clock),
-        Database(urls.charging, metadata=charging_metadata, routes=routes, clock=clock),
-        routes,
-        clock,
-    )
+    books = Database(urls.books, metadata=books_metadata, routes=routes, clock=clock)
+    charging = Database(urls.charging, metadata=charging_metadata, routes=routes, clock=clock)
+    books.announce = announcer(charging, clock)
+    return System(settings, books, charging, routes, clock)
 
 
 def is_empty(settings: Settings) -> bool:
