@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from trunkline import migration
+from trunkline.app.events import announcer, dispatcher
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import post_earnings
-from trunkline.app.events import announcer, dispatcher
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
