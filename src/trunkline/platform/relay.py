@@ -109,10 +109,10 @@ class Relay:
         passes = [self.look(each, now) for each in self._databases.values()]
         return passes if any(each.removed or each.failed for each in passes) else None
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, woken: threading.Event | None = None) -> None:
         """Runs deliveries as they fall due, until `stop` is set. A database that is away is
-        waited for."""
-        woken = threading.Event()
+        waited for. Commits that leave something set `woken`."""
+        woken = woken or threading.Event()
         for each in self._databases.values():
             each.on_emit(woken.set)
         listeners = [listen(each, woken, stop) for each in self._databases.values()]
