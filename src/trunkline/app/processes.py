@@ -148,15 +148,34 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    keeper = threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping")
-    keeper.start()
+    dispatcher = system.dispatcher()
+    threads = [
+        threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
+        threading.Thread(target=dispatcher.run, args=(stop,), name="events"),
+    ]
+    for thread in threads:
+        thread.start()
     try:
         ready()
-        system.relay().run(stop)
+        system.relay().run(stop, _Woken(dispatcher.wake))
     finally:
         stop.set()
-        keeper.join()
+        dispatcher.wake()
+        for thread in threads:
+            thread.join()
         system.close()
+
+
+class _Woken(threading.Event):
+    """What a commit sets: it wakes the relay, and another."""
+
+    def __init__(self, also: Callable[[], None]) -> None:
+        super().__init__()
+        self._also = also
+
+    def set(self) -> None:
+        super().set()
+        self._also()
 
 
 def _keep_house(system: System, stop: threading.Event) -> None:
