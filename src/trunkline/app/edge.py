@@ -7,6 +7,7 @@ from typing import Any
 
 from trunkline import console, rest
 from trunkline.app import System, open_system
+from trunkline.app.events import callback_rule
 from trunkline.app.founding import operator
 from trunkline.kernel.time import zone
 from trunkline.platform import settings, telemetry
@@ -49,7 +50,12 @@ def create(system: System) -> Application:
             settings=system.settings.console,
         )
     )
-    apis = rest.create_app(books=system.books, charging=system.charging, clock=system.clock)
+    apis = rest.create_app(
+        books=system.books,
+        charging=system.charging,
+        clock=system.clock,
+        callbacks=callback_rule(system.settings.hub),
+    )
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
