@@ -15,6 +15,7 @@ DOMAINS = frozenset(
         "catalog",
         "customers",
         "inventory",
+        "network",
         "tax",
         "rating",
         "charging",

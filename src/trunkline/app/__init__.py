@@ -15,10 +15,13 @@ from trunkline.app.events import announcer, dispatcher
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import post_earnings
 from trunkline.charging.reactions import REACTIONS as CHARGING
+from trunkline.customers.reactions import REACTIONS as CUSTOMERS
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
+from trunkline.network.reactions import REACTIONS as NETWORK
 from trunkline.ordering.reactions import REACTIONS as ORDERING
-from trunkline.platform import audit, idempotency, schema
+from trunkline.payments.reactions import REACTIONS as PAYMENTS
+from trunkline.platform import audit, idempotency, schema, tokens
 from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.db import Database, books_metadata, charging_metadata
 from trunkline.platform.messages import DatabaseName, Routes
@@ -28,7 +31,7 @@ from trunkline.receivables.reactions import REACTIONS as RECEIVABLES
 from trunkline.tmf import hub
 from trunkline.usage.reactions import REACTIONS as USAGE
 
-STORES = (migration, audit, idempotency, hub)
+STORES = (migration, audit, idempotency, hub, tokens)
 """Packages without reactions that have tables: importing them fills the metadata, as importing
 the reactions of all others does."""
 
@@ -37,7 +40,17 @@ METADATA = {"books": books_metadata, "charging": charging_metadata}
 
 SQLITE = "sqlite:///"
 
-REACTIONS = (*LEDGER, *INVENTORY, *CHARGING, *USAGE, *RECEIVABLES, *BILLING, *ORDERING)
+REACTIONS = (
+    *LEDGER,
+    *CUSTOMERS,
+    *NETWORK,
+    *INVENTORY,
+    *CHARGING,
+    *USAGE,
+    *RECEIVABLES,
+    *BILLING,
+    *ORDERING,
+)
 
 
 class System(msgspec.Struct, frozen=True):

@@ -12,11 +12,13 @@ from trunkline.inventory.model import (
     NewProduct,
     NewService,
     NotAvailable,
+    OrderedElsewhere,
     OutOfStock,
     PriceAlteration,
     PriceKind,
     Product,
     ProductId,
+    ProductInUse,
     ProductNotFound,
     ProductPrice,
     ProductStatus,
@@ -28,11 +30,13 @@ from trunkline.inventory.model import (
     Service,
     ServiceCategory,
     ServiceId,
+    ServiceInUse,
     ServiceNotFound,
     ServiceState,
     SimMismatch,
     UnfitProduct,
 )
+from trunkline.inventory.monitors import MonitorId
 from trunkline.inventory.numbering import (
     Iccid,
     Imsi,
@@ -41,13 +45,12 @@ from trunkline.inventory.numbering import (
     luhn_digit,
 )
 from trunkline.inventory.operations import (
+    amend_product,
     change_product_status,
     change_products_status,
-    change_service_state,
     create_product,
     create_products,
-    create_service,
-    create_services,
+    delete_product,
 )
 from trunkline.inventory.queries import (
     active_subscribers,
@@ -68,6 +71,18 @@ from trunkline.inventory.queries import (
     services_of_customers,
     stock_levels,
 )
+from trunkline.inventory.service_operations import (
+    ON_THE_NETWORK,
+    amend_service,
+    change_service_state,
+    create_service,
+    create_services,
+    delete_service,
+    request_characteristics,
+    request_states,
+)
+from trunkline.inventory.service_store import service as service_table
+from trunkline.inventory.shelf import resource as resource_table
 from trunkline.inventory.stock import (
     add_numbers,
     add_sims,
@@ -80,23 +95,26 @@ from trunkline.inventory.stock import (
     take_back_resources,
 )
 from trunkline.inventory.store import product as product_table
-from trunkline.inventory.store import service as service_table
 
 __all__ = [
+    "ON_THE_NETWORK",
     "PRODUCT_LIFECYCLE",
     "SERVICE_LIFECYCLE",
     "Iccid",
     "Imsi",
+    "MonitorId",
     "Msisdn",
     "NewProduct",
     "NewService",
     "NotANumber",
     "NotAvailable",
+    "OrderedElsewhere",
     "OutOfStock",
     "PriceAlteration",
     "PriceKind",
     "Product",
     "ProductId",
+    "ProductInUse",
     "ProductNotFound",
     "ProductPrice",
     "ProductStatus",
@@ -108,6 +126,7 @@ __all__ = [
     "Service",
     "ServiceCategory",
     "ServiceId",
+    "ServiceInUse",
     "ServiceNotFound",
     "ServiceState",
     "SimMismatch",
@@ -115,6 +134,8 @@ __all__ = [
     "active_subscribers",
     "add_numbers",
     "add_sims",
+    "amend_product",
+    "amend_service",
     "assign_resources",
     "change_product_status",
     "change_products_status",
@@ -123,6 +144,8 @@ __all__ = [
     "create_products",
     "create_service",
     "create_services",
+    "delete_product",
+    "delete_service",
     "luhn_digit",
     "number",
     "numbers_beginning",
@@ -136,10 +159,13 @@ __all__ = [
     "products_of_customer",
     "products_of_order",
     "release_resources",
+    "request_characteristics",
+    "request_states",
     "reserve_number",
     "reserve_numbers",
     "reserve_sim",
     "reserve_sims",
+    "resource_table",
     "resources_of",
     "service",
     "service_table",

@@ -10,6 +10,7 @@ from trunkline.inventory.model import (
     ServiceId,
     ServiceState,
 )
+from trunkline.network import Verb
 from trunkline.platform.messages import Message
 
 
@@ -45,7 +46,7 @@ class ServiceCreated(Message, frozen=True, kw_only=True):
     topic: ClassVar[str] = "inventory.service_created"
 
     service: ServiceId
-    product: ProductId
+    product: ProductId | None
     customer: str
     state: ServiceState
 
@@ -56,7 +57,7 @@ class ServiceCreated(Message, frozen=True, kw_only=True):
 
 class _ServiceMoved(Message, frozen=True, kw_only=True):
     service: ServiceId
-    product: ProductId
+    product: ProductId | None
     customer: str
     at: datetime
 
@@ -77,6 +78,22 @@ class ServiceDeactivated(_ServiceMoved, frozen=True, kw_only=True):
 
 class ServiceTerminated(_ServiceMoved, frozen=True, kw_only=True):
     topic: ClassVar[str] = "inventory.service_terminated"
+
+
+class ServiceSettled(Message, frozen=True, kw_only=True):
+    """What the network was asked for: it is so, or (with a reason) it is not."""
+
+    topic: ClassVar[str] = "inventory.service_settled"
+
+    service: ServiceId
+    product: ProductId | None
+    verb: Verb
+    at: datetime
+    reason: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.service
 
 
 class NumberQuarantined(Message, frozen=True, kw_only=True):

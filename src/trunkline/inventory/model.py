@@ -6,10 +6,11 @@ Ids of other domains (customers, offerings, orders) are held as they come: as op
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
-from trunkline.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import Money
@@ -129,12 +130,15 @@ class NewProduct(msgspec.Struct, frozen=True, kw_only=True):
     order: str | None = None
     order_item: str | None = None
     order_date: datetime | None = None
-    characteristics: Mapping[str, str] = {}
+    characteristics: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """A customer's instance of an offering (TMF637). It is charged from `start_date` up to, and
-    without, `termination_date`."""
+    without, `termination_date`. One that is only known from elsewhere may have no offering,
+    customer or account (then empty), and is charged by nobody here without an account.
+    `details` is what its document says beside the rest, kept as it came."""
 
     id: ProductId
     name: str
@@ -149,8 +153,9 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     order: str | None = None
     order_item: str | None = None
     order_date: datetime | None = None
-    characteristics: Mapping[str, str] = {}
+    characteristics: Mapping[str, Any] = {}
     prices: tuple[ProductPrice, ...] = ()
+    details: Mapping[str, Any] = {}
 
     def service_period(self, within: Period) -> Period | None:
         """The part of `within` in which the product was in service, or None."""
@@ -205,66 +210,83 @@ SERVICE_LIFECYCLE = Lifecycle(
 
 
 class NewService(msgspec.Struct, frozen=True, kw_only=True):
-    """What it takes to create a service for a product, which must exist; `active` starts it."""
+    """What it takes to create a service, of a product (which must exist) or of none; `active`
+    starts it."""
 
-    product: ProductId
+    product: ProductId | None
     customer: str
     name: str
-    characteristics: Mapping[str, str] = {}
-    category: ServiceCategory = ServiceCategory.CFS
+    characteristics: Mapping[str, Any] = {}
+    category: str = ServiceCategory.CFS
     state: ServiceState = ServiceState.ACTIVE
+    specification: str | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    details: Mapping[str, Any] = {}
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """What works on the network for a product (TMF638). A mobile service's characteristics are
-    `msisdn`, `imsi` and `iccid`."""
+    """What works on the network, usually for a product (TMF638). A mobile service's
+    characteristics are `msisdn`, `imsi` and `iccid`. `details` is what its document says beside
+    the rest, kept as it came."""
 
     id: ServiceId
     name: str
-    category: ServiceCategory
+    category: str
     state: ServiceState
-    product: ProductId
+    product: ProductId | None
     customer: str
     created_at: datetime
     service_date: datetime
     """When it was asked for (TMF638 `serviceDate`)."""
     start_date: datetime | None = None
     end_date: datetime | None = None
-    characteristics: Mapping[str, str] = {}
+    characteristics: Mapping[str, Any] = {}
+    specification: str | None = None
+    details: Mapping[str, Any] = {}
 
 
 class ResourceKind(StrEnum):
-    """What is kept in stock."""
+    """What is kept in stock, and whatever else there is: `other`."""
 
     NUMBER = "number"
     SIM = "sim"
+    OTHER = "other"
 
 
 class ResourceState(StrEnum):
-    """Where a number or a card stands."""
+    """Where a number or a card stands. Somebody has taken a `suspended` one off the shelf."""
 
     AVAILABLE = "available"
     RESERVED = "reserved"
     ASSIGNED = "assigned"
     QUARANTINED = "quarantined"
+    SUSPENDED = "suspended"
     RETIRED = "retired"
 
 
 RESOURCE_LIFECYCLE = Lifecycle(
     "resource",
     {
-        ResourceState.AVAILABLE: {ResourceState.RESERVED, ResourceState.RETIRED},
+        ResourceState.AVAILABLE: {
+            ResourceState.RESERVED,
+            ResourceState.SUSPENDED,
+            ResourceState.RETIRED,
+        },
         ResourceState.RESERVED: {ResourceState.AVAILABLE, ResourceState.ASSIGNED},
         ResourceState.ASSIGNED: {ResourceState.QUARANTINED, ResourceState.RETIRED},
         ResourceState.QUARANTINED: {ResourceState.AVAILABLE, ResourceState.RETIRED},
+        ResourceState.SUSPENDED: {ResourceState.AVAILABLE, ResourceState.RETIRED},
         ResourceState.RETIRED: frozenset(),
     },
 )
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """A number or a SIM. `value` is the MSISDN or the ICCID, `imsi` a SIM's. Whoever reserved
-    it is its `holder` (an order item); `product` is whom it was assigned to."""
+    """A number, a SIM or something else. `value` is the MSISDN or the ICCID, `imsi` a SIM's.
+    Whoever reserved it is its `holder` (an order item); `product` is whom it was assigned to.
+    The states behind `status` are TMF639's (ITU-T X.731); of numbers and SIMs they follow from
+    `state`. `details` is what its document says beside the rest, kept as it came."""
 
     id: ResourceId
     kind: ResourceKind
@@ -274,6 +296,14 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     holder: str | None = None
     product: ProductId | None = None
     quarantined_until: datetime | None = None
+    name: str = ""
+    category: str | None = None
+    is_physical: bool = False
+    status: str | None = None
+    administrative_state: str | None = None
+    operational_state: str | None = None
+    usage_state: str | None = None
+    details: Mapping[str, Any] = {}
 
 
 class UnfitProduct(Invalid):
@@ -282,6 +312,24 @@ class UnfitProduct(Invalid):
 
 class ProductNotFound(NotFound):
     code = "productNotFound"
+
+
+class ProductInUse(Conflict):
+    """Something has come of it that deleting would lose."""
+
+    code = "productInUse"
+
+
+class OrderedElsewhere(Refused):
+    """The change has consequences that an order brings about, or was agreed in one."""
+
+    code = "orderedElsewhere"
+
+
+class ServiceInUse(Conflict):
+    """It works, or a product is realised by it."""
+
+    code = "serviceInUse"
 
 
 class ServiceNotFound(NotFound):

@@ -1,34 +1,26 @@
-"""Writes on products and services."""
+"""Writes on products."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from trunkline.inventory import store
+from trunkline.inventory import service_store, store
 from trunkline.inventory.events import (
     ProductCreated,
     ProductStatusChanged,
-    ServiceActivated,
-    ServiceCreated,
-    ServiceDeactivated,
-    ServiceTerminated,
 )
 from trunkline.inventory.model import (
     PRODUCT_LIFECYCLE,
-    SERVICE_LIFECYCLE,
     NewProduct,
-    NewService,
     Product,
     ProductId,
+    ProductInUse,
     ProductNotFound,
     ProductStatus,
-    Service,
-    ServiceId,
-    ServiceNotFound,
-    ServiceState,
     check_new_product,
 )
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 
@@ -54,12 +46,16 @@ def create_products(tx: Tx, products: Sequence[NewProduct], *, now: datetime) ->
             order_date=new.order_date,
             characteristics=new.characteristics,
             prices=new.prices,
+            details=new.details,
         )
         for new in products
     ]
     if created:
         store.insert_products(tx, created)
     for each in created:
+        tx.changed("Product", each.id, Change.CREATED)
+        if not each.billing_account:
+            continue
         tx.emit(
             ProductCreated(
                 product=each.id,
@@ -93,6 +89,8 @@ def change_products_status(
     before = store.products_for_update(tx, products)
     after = [_moved(before.get(each), each, status, now) for each in products]
     store.move_products(tx, after)
+    for each in after:
+        tx.changed("Product", each.id, Change.STATE)
     tx.emit_all(
         ProductStatusChanged(
             product=each.id,
@@ -103,6 +101,7 @@ def change_products_status(
             at=now,
         )
         for each in after
+        if each.billing_account
     )
     return after
 
@@ -122,65 +121,37 @@ def _moved(
     )
 
 
-def create_services(tx: Tx, services: Sequence[NewService], *, now: datetime) -> list[Service]:
-    """Creates the services that realise some products."""
-    created = [
-        Service(
-            id=tx.new_id(ServiceId, now),
-            name=new.name,
-            category=new.category,
-            state=new.state,
-            product=new.product,
-            customer=new.customer,
-            created_at=now,
-            service_date=now,
-            start_date=now if new.state is ServiceState.ACTIVE else None,
-            characteristics=new.characteristics,
-        )
-        for new in services
-    ]
-    if created:
-        store.insert_services(tx, created)
-    for each in created:
-        tx.emit(
-            ServiceCreated(
-                service=each.id, product=each.product, customer=each.customer, state=each.state
-            )
-        )
-        if each.state is ServiceState.ACTIVE:
-            tx.emit(
-                ServiceActivated(
-                    service=each.id, product=each.product, customer=each.customer, at=now
-                )
-            )
-    return created
-
-
-def create_service(tx: Tx, new: NewService, *, now: datetime) -> Service:
-    """Creates one."""
-    return create_services(tx, (new,), now=now)[0]
-
-
-def change_service_state(
-    tx: Tx, *, service: ServiceId, state: ServiceState, now: datetime
-) -> Service:
-    """Moves a service; its first activation starts it and termination ends it, at `now`.
-    Raises `ServiceNotFound` and `IllegalTransition`."""
-    before = store.service_for_update(tx, service)
+def amend_product(tx: Tx, product: ProductId, amend: Callable[[Product], Product]) -> Product:
+    """Puts what `amend` makes of its name, customer, characteristics and details in their place;
+    its status, dates, offering, account and prices stay. Raises `ProductNotFound`."""
+    before = store.products_for_update(tx, [product]).get(product)
     if before is None:
-        raise ServiceNotFound(f"there is no service {service}", path="service")
-    SERVICE_LIFECYCLE.check(before.state, state)
-    after = msgspec.structs.replace(before, state=state)
-    if state is ServiceState.ACTIVE and before.start_date is None:
-        after = msgspec.structs.replace(after, start_date=now)
-    if state is ServiceState.TERMINATED:
-        after = msgspec.structs.replace(after, end_date=now)
-    store.move_service(tx, after)
-    moved = {
-        ServiceState.ACTIVE: ServiceActivated,
-        ServiceState.INACTIVE: ServiceDeactivated,
-        ServiceState.TERMINATED: ServiceTerminated,
-    }.get(state)
-    if moved is not None:
-        tx.emit(moved(service=service, product=after.product, customer=after.customer, at=now))
+        raise ProductNotFound(f"there is no product {product}", path="product")
+    after = amend(before)
+    if after != before:
+        store.amend_product(tx, after)
+        tx.changed("Product", product, Change.ATTRIBUTES)
     return after
+
+
+def delete_product(tx: Tx, *, product: ProductId) -> None:
+    """Forgets a product that nothing has come of: it was never in service, or nobody was to pay
+    for it and no service realises it. Raises `ProductNotFound` and `ProductInUse`."""
+    before = store.products_for_update(tx, [product]).get(product)
+    if before is None:
+        raise ProductNotFound(f"there is no product {product}", path="product")
+    if before.order is not None and before.status in _UNDER_WAY:
+        raise ProductInUse(f"the order {before.order} is delivering it: cancel that", path="status")
+    if before.start_date is not None and before.billing_account:
+        raise ProductInUse(
+            f"it is {before.status} and was charged to {before.billing_account}: "
+            "an order with the action delete ends it",
+            path="status",
+        )
+    if service_store.services_of(tx, [product]):
+        raise ProductInUse("a service realises it", path="realizingService")
+    store.delete_product(tx, product)
+    tx.changed("Product", product, Change.DELETED)
+
+
+_UNDER_WAY = (ProductStatus.CREATED, ProductStatus.PENDING_ACTIVE)

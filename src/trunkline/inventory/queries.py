@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from trunkline.inventory import shelf, store
+from trunkline.inventory import service_store, shelf, store
 from trunkline.inventory.model import (
     Product,
     ProductId,
@@ -89,7 +89,7 @@ def products_by_status(r: Reader) -> dict[ProductStatus, int]:
 
 def service(r: Reader, service_id: ServiceId) -> Service:
     """One service. Raises `ServiceNotFound`."""
-    found = store.find_service(r, service_id)
+    found = service_store.find_service(r, service_id)
     if found is None:
         raise ServiceNotFound(f"there is no service {service_id}", path="service")
     return found
@@ -97,22 +97,22 @@ def service(r: Reader, service_id: ServiceId) -> Service:
 
 def services(r: Reader, ids: Sequence[str]) -> list[Service]:
     """Those of `ids` that exist, in the order of their ids."""
-    return store.services(r, ids)
+    return service_store.services(r, ids)
 
 
 def services_of(r: Reader, products: Sequence[ProductId]) -> list[Service]:
     """The services that realise these products, ended ones too, oldest first."""
-    return store.services_of(r, products) if products else []
+    return service_store.services_of(r, products) if products else []
 
 
 def services_of_customers(r: Reader, customers: Sequence[str]) -> list[Service]:
     """The services of these customers, ended ones too, oldest first."""
-    return store.services_of_customers(r, customers) if customers else []
+    return service_store.services_of_customers(r, customers) if customers else []
 
 
 def active_subscribers(r: Reader) -> int:
     """How many customer-facing services are active."""
-    return store.active_services(r)
+    return service_store.active_services(r)
 
 
 def resources_of(r: Reader, products: Sequence[ProductId]) -> list[Resource]:

@@ -1,17 +1,39 @@
-"""What inventory does when its own timers ring."""
+"""What inventory does when its own timers ring, and when the network answers."""
 
 from datetime import datetime
 
-from trunkline.inventory import shelf
+from trunkline.inventory import service_operations, shelf
 from trunkline.inventory.events import EndQuarantine
+from trunkline.inventory.model import ServiceId
+from trunkline.network.events import NetworkDone, NetworkRefused
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
 
 def _end_quarantine(tx: Tx, command: EndQuarantine, now: datetime) -> None:
-    shelf.end_quarantine(tx, command.resource, now)
+    if shelf.end_quarantine(tx, command.resource, now):
+        tx.changed("Resource", command.resource, Change.STATE)
+
+
+def _done(tx: Tx, event: NetworkDone, now: datetime) -> None:
+    service_operations.settle(
+        tx,
+        service=ServiceId(event.service),
+        verb=event.verb,
+        characteristics=event.characteristics,
+        now=now,
+    )
+
+
+def _refused(tx: Tx, event: NetworkRefused, now: datetime) -> None:
+    service_operations.settle(
+        tx, service=ServiceId(event.service), verb=event.verb, reason=event.reason, now=now
+    )
 
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("inventory.end_quarantine", EndQuarantine, _end_quarantine, "books"),
+    Reaction("inventory.network_done", NetworkDone, _done, "books"),
+    Reaction("inventory.network_refused", NetworkRefused, _refused, "books"),
 )

@@ -20,25 +20,59 @@ from trunkline.inventory.model import (
     ResourceKind,
     ResourceState,
 )
-from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 
 resource = sa.Table(
     "resource",
     books_metadata,
     sa.Column("id", sa.String(100), primary_key=True),
     sa.Column("kind", sa.String(10), nullable=False),
-    sa.Column("value", sa.String(20), nullable=False),
+    sa.Column("value", sa.String(200)),
     sa.Column("imsi", sa.String(15), unique=True),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("holder", sa.String(200)),
     sa.Column("product_id", sa.String(100)),
     sa.Column("quarantined_until", Instant),
+    sa.Column("name", sa.String(200)),
+    sa.Column("category", sa.String(200)),
+    sa.Column("is_physical", sa.Boolean),
+    sa.Column("status", sa.String(20)),
+    sa.Column("administrative_state", sa.String(20)),
+    sa.Column("operational_state", sa.String(20)),
+    sa.Column("usage_state", sa.String(20)),
+    sa.Column("details", Json),
     sa.UniqueConstraint("kind", "value"),
     sa.Index("resource_by_state", "kind", "state", "value"),
+    sa.Index("resource_by_value", "value", "id"),
+    sa.Index("resource_by_name", "name", "id"),
+    sa.Index("resource_by_category", "category", "id"),
+    sa.Index("resource_by_status", "status", "id"),
+    sa.Index("resource_by_usage", "usage_state", "id"),
     sa.Index("resource_by_holder", "holder"),
-    sa.Index("resource_by_product", "product_id"),
+    sa.Index("resource_by_product", "product_id", "id"),
 )
 
+
+def standing(state: ResourceState) -> dict[str, str]:
+    """What a number or a card in this state shows (TMF639), beside the state itself."""
+    status, usage, administrative = _SHOWN[state]
+    return {
+        "state": state.value,
+        "status": status,
+        "usage_state": usage,
+        "administrative_state": administrative,
+        "operational_state": "disable" if state is ResourceState.RETIRED else "enable",
+    }
+
+
+_SHOWN = {
+    ResourceState.AVAILABLE: ("available", "idle", "unlocked"),
+    ResourceState.RESERVED: ("reserved", "idle", "unlocked"),
+    ResourceState.ASSIGNED: ("reserved", "active", "unlocked"),
+    ResourceState.QUARANTINED: ("suspended", "idle", "locked"),
+    ResourceState.SUSPENDED: ("suspended", "idle", "locked"),
+    ResourceState.RETIRED: ("suspended", "idle", "shutdown"),
+}
 _ADD_RESOURCE = {
     "sqlite": sqlite.insert(resource).on_conflict_do_nothing().returning(resource.c.id),
     "postgresql": postgresql.insert(resource).on_conflict_do_nothing().returning(resource.c.id),
@@ -57,7 +91,7 @@ def _reserving(chosen: sa.Select[Any]) -> sa.sql.dml.ReturningUpdate[Any]:
     return (
         sa.update(resource)
         .where(resource.c.id == one)
-        .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+        .values(**standing(ResourceState.RESERVED), holder=sa.bindparam("by"))
         .returning(*resource.c)
     )
 
@@ -74,7 +108,7 @@ _LOCK_SOME = (
 _TAKE = (
     sa.update(resource)
     .where(resource.c.id == sa.bindparam("which"), resource.c.state == _AVAILABLE)
-    .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+    .values(**standing(ResourceState.RESERVED), holder=sa.bindparam("by"))
 )
 _RESERVE_THIS = (
     sa.update(resource)
@@ -83,7 +117,7 @@ _RESERVE_THIS = (
         resource.c.value == sa.bindparam("wished"),
         resource.c.state == _AVAILABLE,
     )
-    .values(state=ResourceState.RESERVED.value, holder=sa.bindparam("by"))
+    .values(**standing(ResourceState.RESERVED), holder=sa.bindparam("by"))
     .returning(*resource.c)
 )
 _ASSIGN = (
@@ -92,7 +126,10 @@ _ASSIGN = (
         resource.c.holder == sa.bindparam("held_by"),
         resource.c.state == ResourceState.RESERVED.value,
     )
-    .values(state=ResourceState.ASSIGNED.value, product_id=sa.bindparam("to_product"))
+    .values(**standing(ResourceState.ASSIGNED), product_id=sa.bindparam("to_product"))
+)
+_RESERVED_BY = sa.select(resource.c.id).where(
+    resource.c.holder.in_(_ids), resource.c.state == ResourceState.RESERVED.value
 )
 _RELEASE = (
     sa.update(resource)
@@ -100,7 +137,7 @@ _RELEASE = (
         resource.c.holder == sa.bindparam("held_by"),
         resource.c.state == ResourceState.RESERVED.value,
     )
-    .values(state=_AVAILABLE, holder=None)
+    .values(**standing(ResourceState.AVAILABLE), holder=None)
     .returning(*resource.c)
 )
 _TAKE_BACK = (
@@ -110,10 +147,14 @@ _TAKE_BACK = (
         resource.c.state == ResourceState.ASSIGNED.value,
     )
     .values(
-        state=sa.case(
-            (resource.c.kind == ResourceKind.NUMBER.value, ResourceState.QUARANTINED.value),
-            else_=ResourceState.RETIRED.value,
-        ),
+        **{
+            column: sa.case((resource.c.kind == ResourceKind.NUMBER.value, rests), else_=retires)
+            for (column, rests), retires in zip(
+                standing(ResourceState.QUARANTINED).items(),
+                standing(ResourceState.RETIRED).values(),
+                strict=True,
+            )
+        },
         quarantined_until=sa.case(
             (resource.c.kind == ResourceKind.NUMBER.value, sa.bindparam("until", type_=Instant)),
         ),
@@ -127,7 +168,9 @@ _END_QUARANTINE = (
         resource.c.state == ResourceState.QUARANTINED.value,
         resource.c.quarantined_until <= sa.bindparam("at", type_=Instant),
     )
-    .values(state=_AVAILABLE, holder=None, product_id=None, quarantined_until=None)
+    .values(
+        **standing(ResourceState.AVAILABLE), holder=None, product_id=None, quarantined_until=None
+    )
 )
 _RESOURCE = sa.select(resource).where(
     resource.c.kind == _kind, resource.c.value == sa.bindparam("which")
@@ -153,8 +196,8 @@ _LEVELS = sa.select(resource.c.kind, resource.c.state, sa.func.count().label("he
 )
 
 
-def add(tx: Tx, resources: Sequence[Resource]) -> int:
-    """Adds those whose value is new, and says how many that were."""
+def add(tx: Tx, resources: Sequence[Resource]) -> list[ResourceId]:
+    """Adds those whose value is new, and says which that were."""
     result = tx.execute(
         _ADD_RESOURCE[tx.dialect],
         [
@@ -163,12 +206,16 @@ def add(tx: Tx, resources: Sequence[Resource]) -> int:
                 "kind": each.kind.value,
                 "value": each.value,
                 "imsi": each.imsi,
-                "state": each.state.value,
+                **standing(each.state),
+                "name": each.name or each.value,
+                "category": each.category,
+                "is_physical": each.kind is ResourceKind.SIM,
+                "details": dict(each.details) or None,
             }
             for each in resources
         ],
     )
-    return len(result.all())
+    return [ResourceId(row.id) for row in result]
 
 
 def taken(r: Reader, values: Sequence[str], imsis: Sequence[str]) -> dict[str, str | None]:
@@ -205,6 +252,10 @@ def reserve_this(tx: Tx, kind: ResourceKind, value: str, holder: str) -> Resourc
 def assign(tx: Tx, products: Mapping[str, ProductId]) -> int:
     params = [{"held_by": holder, "to_product": product} for holder, product in products.items()]
     return int(tx.execute(_ASSIGN, params).rowcount)
+
+
+def reserved_by(r: Reader, holders: Sequence[str]) -> list[ResourceId]:
+    return [ResourceId(row.id) for row in r.execute(_RESERVED_BY, {"ids": list(holders)})]
 
 
 def release(tx: Tx, holder: str) -> list[Resource]:
@@ -245,10 +296,18 @@ def _resource(row: Any) -> Resource:
     return Resource(
         id=ResourceId(row.id),
         kind=ResourceKind(row.kind),
-        value=row.value,
+        value=row.value or "",
         state=ResourceState(row.state),
         imsi=row.imsi,
         holder=row.holder,
         product=ProductId(row.product_id) if row.product_id else None,
         quarantined_until=row.quarantined_until,
+        name=row.name or row.value or "",
+        category=row.category,
+        is_physical=bool(row.is_physical),
+        status=row.status,
+        administrative_state=row.administrative_state,
+        operational_state=row.operational_state,
+        usage_state=row.usage_state,
+        details=row.details or {},
     )

@@ -1,6 +1,6 @@
 """Writes on what is kept in stock: numbers and SIMs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from trunkline.inventory import shelf
@@ -18,6 +18,7 @@ from trunkline.inventory.model import (
 )
 from trunkline.inventory.numbering import Iccid, Imsi, Msisdn
 from trunkline.kernel.errors import Invalid
+from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
 MOST_AT_ONCE = 10_000
@@ -35,7 +36,7 @@ def add_numbers(tx: Tx, *, first: Msisdn, count: int, now: datetime) -> int:
     last = str(int(first) + count - 1)
     if len(last) != len(first):
         raise Invalid(f"{count} numbers from {first} leave its range of length", path="count")
-    return shelf.add(
+    return _added(
         tx,
         [
             Resource(
@@ -62,7 +63,7 @@ def add_sims(tx: Tx, *, sims: Sequence[tuple[Iccid, Imsi]], now: datetime) -> in
     for iccid, imsi in shelf.taken(tx, list(imsis), list(iccid_of)).items():
         if imsis.get(Iccid(iccid)) != imsi:
             raise SimMismatch(f"SIM {iccid} is in stock with IMSI {imsi}", path="sims")
-    return shelf.add(
+    return _added(
         tx,
         [
             Resource(
@@ -75,6 +76,13 @@ def add_sims(tx: Tx, *, sims: Sequence[tuple[Iccid, Imsi]], now: datetime) -> in
             for iccid, imsi in imsis.items()
         ],
     )
+
+
+def _added(tx: Tx, resources: Sequence[Resource]) -> int:
+    added = shelf.add(tx, resources)
+    for each in added:
+        tx.changed("Resource", each, Change.CREATED)
+    return len(added)
 
 
 def reserve_number(tx: Tx, *, holder: str, wished: Msisdn | None = None) -> Resource:
@@ -103,6 +111,7 @@ def _reserve_some(tx: Tx, kind: ResourceKind, holders: Sequence[str]) -> list[Re
     reserved = shelf.reserve_some(tx, kind, holders)
     if len(reserved) < len(holders):
         raise OutOfStock(f"there are no {len(holders)} left in stock", path=str(kind))
+    _moved(tx, reserved)
     return reserved
 
 
@@ -111,6 +120,7 @@ def _reserve(tx: Tx, kind: ResourceKind, holder: str, wished: str | None) -> Res
         reserved = shelf.reserve_any(tx, kind, holder)
         if reserved is None:
             raise OutOfStock(f"no {kind} is left in stock", path=str(kind))
+        _moved(tx, [reserved])
         return reserved
     reserved = shelf.reserve_this(tx, kind, wished, holder)
     if reserved is None:
@@ -118,18 +128,28 @@ def _reserve(tx: Tx, kind: ResourceKind, holder: str, wished: str | None) -> Res
         if known is None:
             raise ResourceNotFound(f"{kind} {wished} is not in stock", path=str(kind))
         raise NotAvailable(f"{kind} {wished} is {known.state}", path=str(kind))
+    _moved(tx, [reserved])
     return reserved
+
+
+def _moved(tx: Tx, resources: Iterable[Resource]) -> None:
+    for each in resources:
+        tx.changed("Resource", each.id, Change.STATE)
 
 
 def assign_resources(tx: Tx, *, products: Mapping[str, ProductId]) -> int:
     """Assigns what each of these holders has reserved to a product; how many resources that
     were."""
+    for each in shelf.reserved_by(tx, list(products)):
+        tx.changed("Resource", each, Change.STATE)
     return shelf.assign(tx, products)
 
 
 def release_resources(tx: Tx, *, holder: str) -> list[Resource]:
     """Puts what `holder` has reserved back on the shelf."""
-    return shelf.release(tx, holder)
+    released = shelf.release(tx, holder)
+    _moved(tx, released)
+    return released
 
 
 def take_back_resources(
@@ -139,6 +159,7 @@ def take_back_resources(
     back on the shelf by itself; its SIM is retired."""
     until = now + quarantine
     taken = shelf.take_back(tx, product, until)
+    _moved(tx, taken)
     for each in taken:
         if each.kind is ResourceKind.NUMBER:
             tx.emit(NumberQuarantined(resource=each.id, msisdn=each.value, until=until))

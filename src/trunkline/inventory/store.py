@@ -1,4 +1,4 @@
-"""The tables of products, their prices and their services, and all SQL on them."""
+"""The tables of products and their prices, and all SQL on them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,10 +13,6 @@ from trunkline.inventory.model import (
     ProductId,
     ProductPrice,
     ProductStatus,
-    Service,
-    ServiceCategory,
-    ServiceId,
-    ServiceState,
 )
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import Period
@@ -39,9 +35,11 @@ product = sa.Table(
     sa.Column("order_item", sa.String(100)),
     sa.Column("order_date", Instant),
     sa.Column("characteristics", Json, nullable=False),
-    sa.Index("product_by_account", "billing_account_id"),
-    sa.Index("product_by_customer", "customer_id"),
-    sa.Index("product_by_order", "order_id"),
+    sa.Column("details", Json),
+    sa.Index("product_by_account", "billing_account_id", "id"),
+    sa.Index("product_by_customer", "customer_id", "id"),
+    sa.Index("product_by_order", "order_id", "id"),
+    sa.Index("product_by_offering", "offering_id", "id"),
     sa.Index("product_by_status", "status", "id"),
 )
 
@@ -74,29 +72,9 @@ price_alteration = sa.Table(
     ),
 )
 
-service = sa.Table(
-    "service",
-    books_metadata,
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("category", sa.String(3), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("product_id", sa.ForeignKey(product.c.id), nullable=False),
-    sa.Column("customer_id", sa.String(100), nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("service_date", Instant, nullable=False),
-    sa.Column("start_date", Instant),
-    sa.Column("end_date", Instant),
-    sa.Column("characteristics", Json, nullable=False),
-    sa.Index("service_by_product", "product_id"),
-    sa.Index("service_by_customer", "customer_id"),
-    sa.Index("service_by_state", "state", "category"),
-)
-
 _INSERT_PRODUCT = sa.insert(product)
 _INSERT_PRICE = sa.insert(product_price)
 _INSERT_ALTERATION = sa.insert(price_alteration)
-_INSERT_SERVICE = sa.insert(service)
 _ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _accounts: sa.BindParameter[Any] = sa.bindparam("accounts", expanding=True)
 _in_service = (product.c.start_date < sa.bindparam("end", type_=Instant)) & (
@@ -141,33 +119,26 @@ _MOVE_PRODUCT = (
     )
 )
 
-_SERVICES_OF = (
-    sa.select(service).where(service.c.product_id.in_(_ids)).order_by(service.c.created_at)
-)
-_SERVICES_OF_CUSTOMERS = (
-    sa.select(service).where(service.c.customer_id.in_(_ids)).order_by(service.c.created_at)
-)
-_SERVICES = sa.select(service).where(service.c.id.in_(_ids)).order_by(service.c.id)
-_SERVICE = sa.select(service).where(service.c.id == sa.bindparam("id"))
-_SERVICE_FOR_UPDATE = _SERVICE.with_for_update()
-_MOVE_SERVICE = (
-    sa.update(service)
-    .where(service.c.id == sa.bindparam("which"))
+_AMEND_PRODUCT = (
+    sa.update(product)
+    .where(product.c.id == sa.bindparam("which"))
     .values(
-        state=sa.bindparam("to"), start_date=sa.bindparam("start"), end_date=sa.bindparam("end")
+        name=sa.bindparam("named"),
+        customer_id=sa.bindparam("owner"),
+        characteristics=sa.bindparam("values", type_=Json),
+        details=sa.bindparam("rest", type_=Json),
     )
 )
-
+_DELETE_PRODUCT = [
+    sa.delete(table).where(key == sa.bindparam("which"))
+    for table, key in (
+        (price_alteration, price_alteration.c.product_id),
+        (product_price, product_price.c.product_id),
+        (product, product.c.id),
+    )
+]
 _PRODUCTS_BY_STATUS = sa.select(product.c.status, sa.func.count().label("held")).group_by(
     product.c.status
-)
-_ACTIVE_SERVICES = (
-    sa.select(sa.func.count())
-    .select_from(service)
-    .where(
-        service.c.state == ServiceState.ACTIVE.value,
-        service.c.category == ServiceCategory.CFS.value,
-    )
 )
 
 
@@ -190,6 +161,7 @@ def insert_products(tx: Tx, products: Sequence[Product]) -> None:
                 "order_item": each.order_item,
                 "order_date": each.order_date,
                 "characteristics": dict(each.characteristics),
+                "details": dict(each.details) or None,
             }
             for each in products
         ],
@@ -251,6 +223,25 @@ def move_products(tx: Tx, products: Iterable[Product]) -> None:
     )
 
 
+def amend_product(tx: Tx, product: Product) -> None:
+    """Stores what is no lifecycle of it: name, customer, characteristics, details."""
+    tx.execute(
+        _AMEND_PRODUCT,
+        {
+            "which": product.id,
+            "named": product.name,
+            "owner": product.customer,
+            "values": dict(product.characteristics),
+            "rest": dict(product.details) or None,
+        },
+    )
+
+
+def delete_product(tx: Tx, product_id: ProductId) -> None:
+    for statement in _DELETE_PRODUCT:
+        tx.execute(statement, {"which": product_id})
+
+
 def products(r: Reader, ids: Sequence[str]) -> list[Product]:
     """Those of these ids that exist, with their prices, by id."""
     rows = r.execute(_PRODUCTS, {"ids": list(ids)}).all()
@@ -269,67 +260,6 @@ def products_for_billing(r: Reader, accounts: Sequence[str], period: Period) -> 
 
 def products_by_status(r: Reader) -> dict[ProductStatus, int]:
     return {ProductStatus(row.status): row.held for row in r.execute(_PRODUCTS_BY_STATUS)}
-
-
-def insert_services(tx: Tx, services: Iterable[Service]) -> None:
-    tx.execute(
-        _INSERT_SERVICE,
-        [
-            {
-                "id": each.id,
-                "name": each.name,
-                "category": each.category.value,
-                "state": each.state.value,
-                "product_id": each.product,
-                "customer_id": each.customer,
-                "created_at": each.created_at,
-                "service_date": each.service_date,
-                "start_date": each.start_date,
-                "end_date": each.end_date,
-                "characteristics": dict(each.characteristics),
-            }
-            for each in services
-        ],
-    )
-
-
-def find_service(r: Reader, service_id: ServiceId) -> Service | None:
-    row = r.execute(_SERVICE, {"id": service_id}).first()
-    return _service(row) if row else None
-
-
-def service_for_update(tx: Tx, service_id: ServiceId) -> Service | None:
-    row = tx.execute(_SERVICE_FOR_UPDATE, {"id": service_id}).first()
-    return _service(row) if row else None
-
-
-def move_service(tx: Tx, moved: Service) -> None:
-    """Stores state, start and end."""
-    tx.execute(
-        _MOVE_SERVICE,
-        {
-            "which": moved.id,
-            "to": moved.state.value,
-            "start": moved.start_date,
-            "end": moved.end_date,
-        },
-    )
-
-
-def services(r: Reader, ids: Sequence[str]) -> list[Service]:
-    return [_service(row) for row in r.execute(_SERVICES, {"ids": list(ids)})]
-
-
-def services_of(r: Reader, products: Sequence[str]) -> list[Service]:
-    return [_service(row) for row in r.execute(_SERVICES_OF, {"ids": list(products)})]
-
-
-def services_of_customers(r: Reader, customers: Sequence[str]) -> list[Service]:
-    return [_service(row) for row in r.execute(_SERVICES_OF_CUSTOMERS, {"ids": list(customers)})]
-
-
-def active_services(r: Reader) -> int:
-    return int(r.execute(_ACTIVE_SERVICES).scalar_one())
 
 
 def _with_prices(rows: Sequence[Any], price_rows: Iterable[Any]) -> list[Product]:
@@ -381,21 +311,6 @@ def _product(row: Any, prices: tuple[ProductPrice, ...]) -> Product:
         order_item=row.order_item,
         order_date=row.order_date,
         characteristics=row.characteristics,
+        details=row.details or {},
         prices=prices,
-    )
-
-
-def _service(row: Any) -> Service:
-    return Service(
-        id=ServiceId(row.id),
-        name=row.name,
-        category=ServiceCategory(row.category),
-        state=ServiceState(row.state),
-        product=ProductId(row.product_id),
-        customer=row.customer_id,
-        created_at=row.created_at,
-        service_date=row.service_date,
-        start_date=row.start_date,
-        end_date=row.end_date,
-        characteristics=row.characteristics,
     )

@@ -1,0 +1,140 @@
+"""Writes: an instruction is taken down, and moves with each answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline.network import store
+from trunkline.network.events import CarryOut, NetworkDone, NetworkRefused
+from trunkline.network.model import (
+    INSTRUCTION_LIFECYCLE,
+    Answer,
+    Instruction,
+    InstructionId,
+    InstructionState,
+    Verb,
+    Wish,
+    pause_after,
+)
+from trunkline.platform.db import Reader, Tx
+
+SUBSCRIBER = "network.take_down"
+_LONGEST_REASON = 500
+_SAID = {
+    InstructionState.DONE,
+    InstructionState.REFUSED,
+    InstructionState.STUCK,
+}
+
+
+def is_connected(r: Reader) -> bool:
+    """Whether there is a network to be told anything: without one (`[network] adapter =
+    "none"`) services are what Trunkline says they are."""
+    return r.database.routes.reaction(SUBSCRIBER) is not None
+
+
+def instruct(tx: Tx, wishes: Sequence[Wish], *, now: datetime) -> list[InstructionId]:
+    """Tells the network what is wanted, in this order for each service; its answers come as
+    `NetworkDone` or `NetworkRefused`. What got stuck before and is wanted again goes on under
+    its old id, so that it can't take effect twice."""
+    ids = []
+    for wish in wishes:
+        ident = store.stuck(tx, wish.service, wish.verb) or tx.new_id(InstructionId, now)
+        tx.emit(
+            CarryOut(
+                instruction=ident,
+                service=wish.service,
+                verb=wish.verb,
+                name=wish.name,
+                specification=wish.specification,
+                characteristics=dict(wish.characteristics),
+            )
+        )
+        ids.append(ident)
+    return ids
+
+
+def take_down(tx: Tx, command: CarryOut, now: datetime) -> None:
+    """Leaves it for the courier."""
+    known = store.locked(tx, command.instruction)
+    if known is None:
+        wish = Wish(
+            service=command.service,
+            verb=command.verb,
+            name=command.name,
+            specification=command.specification,
+            characteristics=command.characteristics,
+        )
+        if command.verb is Verb.TERMINATE:
+            _give_up(tx, command.service, now)
+        store.insert(tx, Instruction(id=command.instruction, wish=wish), now)
+    elif known.state is InstructionState.STUCK:
+        state = InstructionState.WORKING if known.following else InstructionState.PENDING
+        again = msgspec.structs.replace(known, state=state, attempts=0)
+        store.save(tx, again, due_at=now, ended_at=None)
+
+
+def _give_up(tx: Tx, service: str, now: datetime) -> None:
+    """What is to end needs nothing any more that got stuck on the way."""
+    for each in store.of_service(tx, service):
+        if each.state is InstructionState.STUCK:
+            given_up = msgspec.structs.replace(each, state=InstructionState.REFUSED)
+            store.save(tx, given_up, due_at=now, ended_at=now)
+
+
+def answered(tx: Tx, which: InstructionId, answer: Answer, now: datetime) -> Instruction | None:
+    """Stores what the network said, or (as an answer in the state it was in) that nothing could
+    be had, and tells it on where that is the end of it."""
+    before = store.locked(tx, which)
+    if before is None or INSTRUCTION_LIFECYCLE.is_final(before.state):
+        return before
+    state = answer.state
+    moved = before.state is not state or answer.following != before.following
+    attempts = 1 if moved and state is InstructionState.WORKING else before.attempts + 1
+    pause = None
+    if state not in _SAID:
+        pause = pause_after(state, attempts)
+        state = state if pause is not None else InstructionState.STUCK
+    INSTRUCTION_LIFECYCLE.check(before.state, state)
+    reason = answer.reason[:_LONGEST_REASON] if answer.reason else None
+    after = msgspec.structs.replace(
+        before,
+        state=state,
+        attempts=attempts,
+        following=answer.following or before.following,
+        reason=reason,
+    )
+    if answer.remote and answer.remote != before.remote:
+        store.name(tx, before.wish.service, answer.remote)
+    due_at = now + pause if pause is not None else now
+    store.save(tx, after, due_at=due_at, ended_at=now if state in _SAID else None)
+    _tell(tx, after, now)
+    return after
+
+
+def _tell(tx: Tx, after: Instruction, now: datetime) -> None:
+    wish = after.wish
+    if after.state is InstructionState.DONE:
+        if wish.verb is Verb.TERMINATE:
+            store.forget(tx, wish.service)
+        tx.emit(
+            NetworkDone(
+                instruction=after.id,
+                service=wish.service,
+                verb=wish.verb,
+                at=now,
+                characteristics=dict(wish.characteristics),
+            )
+        )
+    elif after.state in (InstructionState.REFUSED, InstructionState.STUCK):
+        tx.emit(
+            NetworkRefused(
+                instruction=after.id,
+                service=wish.service,
+                verb=wish.verb,
+                at=now,
+                reason=after.reason or "the network gave no reason",
+                stuck=after.state is InstructionState.STUCK,
+            )
+        )

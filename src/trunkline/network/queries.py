@@ -1,0 +1,22 @@
+"""Reads of what the network was told."""
+
+from collections.abc import Sequence
+
+from trunkline.network import store
+from trunkline.network.model import Instruction, InstructionState
+from trunkline.platform.db import Reader
+
+
+def instructions_of(r: Reader, service: str) -> list[Instruction]:
+    """What was wanted for a service, in that order."""
+    return store.of_service(r, service)
+
+
+def on_the_network(r: Reader, services: Sequence[str]) -> set[str]:
+    """Of these services, those that the network has a name for."""
+    return store.known(r, services)
+
+
+def unsettled(r: Reader) -> dict[InstructionState, int]:
+    """How many instructions wait, are worked on, or are stuck."""
+    return store.unsettled(r)
