@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.tmf.client import Client
 from trunkline import catalog, ledger, tax
+from trunkline.app.events import announcer
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -18,6 +19,7 @@ MakeClient = Callable[..., Client]
 
 @pytest.fixture
 def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
+    books.announce = announcer(charging, clock)
     return create_app(books=books, charging=charging, clock=clock)
 
 
