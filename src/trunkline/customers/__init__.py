@@ -105,6 +105,16 @@ from trunkline.customers.queries import (
     party,
     search_customers,
 )
+from trunkline.customers.tickets import (
+    TICKET_LIFECYCLE,
+    TICKETS,
+    TicketId,
+    TicketStatus,
+    change_ticket,
+    move_ticket,
+    open_ticket,
+    trouble_ticket,
+)
 
 __all__ = [
     "ACCOUNT_LIFECYCLE",
@@ -119,6 +129,8 @@ __all__ = [
     "PRIVACY_AGREEMENT",
     "PRIVACY_PROFILE",
     "PRIVACY_SPECIFICATION",
+    "TICKETS",
+    "TICKET_LIFECYCLE",
     "AccountKind",
     "AccountNotFound",
     "AccountState",
@@ -157,6 +169,8 @@ __all__ = [
     "PartyNotFound",
     "Phone",
     "PostalAddress",
+    "TicketId",
+    "TicketStatus",
     "accounts_of",
     "accounts_of_customers",
     "agree_profile",
@@ -171,6 +185,7 @@ __all__ = [
     "change_party",
     "change_party_status",
     "change_profile",
+    "change_ticket",
     "channel_of",
     "consent_history",
     "consenting",
@@ -188,6 +203,8 @@ __all__ = [
     "give_consent",
     "known_accounts",
     "known_parties",
+    "move_ticket",
+    "open_ticket",
     "parties",
     "parties_of",
     "party",
@@ -199,5 +216,6 @@ __all__ = [
     "sign_agreement",
     "sign_agreements",
     "terminate_agreement",
+    "trouble_ticket",
     "withdraw_consent",
 ]

@@ -13,6 +13,7 @@ from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.rest import (
     tmf620_product_catalog,
+    tmf621_trouble_ticket,
     tmf622_product_order,
     tmf629_customer,
     tmf632_party,
@@ -43,6 +44,7 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
     """What is offered. Prepaid balances are read where charging keeps them."""
     return (
         tmf620_product_catalog.API,
+        tmf621_trouble_ticket.API,
         tmf622_product_order.API,
         tmf629_customer.API,
         tmf632_party.API,

@@ -1,0 +1,28 @@
+"""Trouble tickets (TMF621): what went wrong for whom, who is at it, and by when it is solved."""
+
+from trunkline.customers.tickets.model import (
+    REOPENABLE,
+    TARGETS,
+    TICKET_LIFECYCLE,
+    Target,
+    Targets,
+    TicketId,
+    TicketStatus,
+)
+from trunkline.customers.tickets.operations import change_ticket, move_ticket, open_ticket
+from trunkline.customers.tickets.store import TICKETS, trouble_ticket
+
+__all__ = [
+    "REOPENABLE",
+    "TARGETS",
+    "TICKETS",
+    "TICKET_LIFECYCLE",
+    "Target",
+    "Targets",
+    "TicketId",
+    "TicketStatus",
+    "change_ticket",
+    "move_ticket",
+    "open_ticket",
+    "trouble_ticket",
+]

@@ -1,0 +1,150 @@
+"""What the documents about parties share: data types as clients send them (TMF632, 629, 669,
+651, 683, 621, 668).
+
+Attributes that nobody declares are kept as well; what is declared is checked.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from trunkline.rest.references import address
+from trunkline.rest.wire import PeriodIn, QuantityIn
+from trunkline.tmf import Body, Moment, Wire
+
+TYPE = "@type"
+REFERRED = "@referredType"
+
+
+class Typed(Wire):
+    """What TM Forum calls Extensible."""
+
+    type: str | None = msgspec.field(name=TYPE, default=None)
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+
+
+class Reference(Typed, kw_only=True):
+    """EntityRef."""
+
+    id: str
+    href: str | None = None
+    name: str | None = None
+    description: str | None = None
+    referred_type: str | None = msgspec.field(name=REFERRED, default=None)
+
+
+class RelatedParty(Typed, kw_only=True):
+    id: str
+    referred_type: str = msgspec.field(name=REFERRED)
+    href: str | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+class RelatedEntity(Typed, kw_only=True):
+    id: str
+    role: str
+    referred_type: str = msgspec.field(name=REFERRED)
+    href: str | None = None
+    name: str | None = None
+
+
+class Note(Typed, kw_only=True):
+    id: str | None = None
+    author: str | None = None
+    date: Moment | None = None
+    text: str | None = None
+
+
+class Attachment(Typed, kw_only=True):
+    """AttachmentRefOrValue."""
+
+    id: str | None = None
+    href: str | None = None
+    attachment_type: str | None = None
+    content: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+    name: str | None = None
+    url: str | None = None
+    size: QuantityIn | None = None
+    valid_for: PeriodIn | None = None
+    referred_type: str | None = msgspec.field(name=REFERRED, default=None)
+
+
+class CharacteristicIn(Typed, kw_only=True):
+    name: str
+    value: Any
+    value_type: str | None = None
+
+
+class MediumIn(Typed, kw_only=True):
+    """MediumCharacteristic."""
+
+    city: str | None = None
+    contact_type: str | None = None
+    country: str | None = None
+    email_address: str | None = None
+    fax_number: str | None = None
+    phone_number: str | None = None
+    post_code: str | None = None
+    social_network_id: str | None = None
+    state_or_province: str | None = None
+    street1: str | None = None
+    street2: str | None = None
+
+
+class ContactMediumIn(Typed, kw_only=True):
+    medium_type: str
+    characteristic: MediumIn
+    preferred: bool | None = None
+    valid_for: PeriodIn | None = None
+
+
+class CreditProfile(Typed, kw_only=True):
+    credit_profile_date: Moment
+    valid_for: PeriodIn
+    credit_risk_rating: int | None = None
+    credit_score: int | None = None
+
+
+class AccountRef(Typed, kw_only=True):
+    """The documents of TMF629 and 669 require its name; one that is known here has one."""
+
+    id: str | None = None
+    href: str | None = None
+    name: str | None = None
+    description: str | None = None
+    referred_type: str | None = msgspec.field(name=REFERRED, default=None)
+
+
+def addressed(*attributes: str) -> Callable[[Body], Body]:
+    """A `to_wire` that gives the references in these attributes (one each, or lists; dotted
+    paths reach further in) their addresses, where they have none."""
+    paths = [attribute.split(".") for attribute in attributes]
+
+    def to_wire(body: Body) -> Body:
+        answer = dict(body)
+        for path in paths:
+            if path[0] in answer:
+                answer[path[0]] = _addressed(answer[path[0]], path[1:])
+        return answer
+
+    return to_wire
+
+
+def _addressed(value: Any, path: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_addressed(each, path) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    if path:
+        if path[0] not in value:
+            return value
+        return {**value, path[0]: _addressed(value[path[0]], path[1:])}
+    if "href" in value or not isinstance(value.get("id"), str):
+        return value
+    place = address(value.get(REFERRED, ""), value["id"])
+    return value if place is None else {**value, "href": place}
