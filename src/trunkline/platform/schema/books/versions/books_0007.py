@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("query", sa.String(), nullable=True),
         sa.Column("owner", sa.String(), nullable=False),
         sa.Column("owner_key", sa.String(), nullable=True),
+        sa.Column("scopes", db.Json(), nullable=False),
         sa.Column("secret", sa.String(), nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("created_at", db.Instant(), nullable=False),
@@ -96,6 +97,7 @@ def upgrade() -> None:
         sa.Column("body", db.Json(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
         sa.Column("owner_key", sa.String(), nullable=True),
+        sa.Column("scopes", db.Json(), nullable=False),
         sa.Column("created_at", db.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("hub_topic_pkey")),
     )
