@@ -17,7 +17,7 @@ from trunkline.tmf.hub.listeners import (
     Listener,
     ListenerId,
     NoSuchListener,
-    listeners,
+    find_listeners,
     register,
     unregister,
 )
@@ -36,7 +36,7 @@ __all__ = [
     "ParkedDelivery",
     "add_hub",
     "drop",
-    "listeners",
+    "find_listeners",
     "parked",
     "register",
     "resend",

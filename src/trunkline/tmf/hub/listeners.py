@@ -130,7 +130,7 @@ def unregister(tx: Tx, *, listener_id: ListenerId) -> None:
     tx.execute(_FORGET, {"which": listener_id})
 
 
-def listeners(
+def find_listeners(
     r: Reader,
     ids: Sequence[str] | None = None,
     *,

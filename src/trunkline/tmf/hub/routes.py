@@ -49,7 +49,7 @@ class Hub:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         with self._books.read() as r:
-            found = listeners.listeners(r, area=self._api.scope, of=req.context.caller)
+            found = listeners.find_listeners(r, area=self._api.scope, of=req.context.caller)
         count = str(len(found))
         resp.set_headers({"X-Total-Count": count, "X-Result-Count": count})
         send(resp, wire.encode([form_of(each, self._path) for each in found]))
@@ -139,7 +139,9 @@ def known(
 ) -> Listener:
     """The listener, where it is the caller's own or may be seen by it. Raises
     `NoSuchListener`."""
-    found = listeners.listeners(r, [ident], area=area, topic=topic) if ident.isprintable() else []
+    found = (
+        listeners.find_listeners(r, [ident], area=area, topic=topic) if ident.isprintable() else []
+    )
     if not found or not (found[0].owner == caller.identity or caller.may(f"{EVERYBODYS}:{right}")):
         raise NoSuchListener(f"there is no listener {ident[:100]!r}")
     return found[0]
