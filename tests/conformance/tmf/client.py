@@ -14,6 +14,8 @@ import falcon.testing
 import msgspec
 from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 
+from tests.conformance.tmf.announced import Recorder
+
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "tmf"
 
 _FORMATS = FormatChecker(formats=())
@@ -63,7 +65,8 @@ class Answer:
 class Client:
     """Requests with one API key; each answer is validated before it is returned."""
 
-    def __init__(self, app: Any, key: str | None) -> None:
+    def __init__(self, app: Any, key: str | None, recorder: Recorder | None = None) -> None:
+        self._recorder = recorder
         self._http = falcon.testing.TestClient(app)
         self._key = key
         self._ours = msgspec.json.decode(self._http.simulate_get("/openapi.json").content)
@@ -97,12 +100,27 @@ class Client:
         if raw is not None:
             sent["Content-Type"] = media or "application/json"
         where, _, query = path.partition("?")
+        before = self._before(method, where)
         result = self._http.simulate_request(
             method, where, query_string=query, body=raw, headers=sent
         )
         answer = Answer(result)
         self._validate(method, where, query, answer)
+        if before is not None and answer.status in (200, 201, 202, 204):
+            assert self._recorder is not None
+            since, old = before
+            self._recorder.check(method, where, answer.body, since, changed=old != answer.body)
         return answer
+
+    def _before(self, method: str, path: str) -> tuple[int, Any] | None:
+        """Before a write: how much was announced, and what a PATCH finds."""
+        if self._recorder is None or method == "GET":
+            return None
+        old = None
+        if method == "PATCH":
+            sent = {"Authorization": f"Bearer {self._key}"}
+            old = Answer(self._http.simulate_get(path, headers=sent)).body
+        return len(self._recorder.heard), old
 
     def _validate(self, method: str, path: str, query: str, answer: Answer) -> None:
         assert answer.status < 500 or answer.status == 503, answer.raw

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.tmf.announced import Recorder
 from tests.conformance.tmf.client import Client
 from trunkline import catalog, ledger, tax
 from trunkline.app.events import announcer
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.rest import create_app
+from trunkline.rest import all_apis, create_app
 
 MakeClient = Callable[..., Client]
 
 
 @pytest.fixture
 def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
-    books.announce = announcer(charging, clock)
+    books.announce = Recorder(announcer(charging, clock), all_apis(charging, clock))
     return create_app(books=books, charging=charging, clock=clock)
 
 
@@ -50,7 +51,8 @@ def make_client(app: Any, books: Database, clock: DrivenClock) -> MakeClient:
     def make(*scopes: str, on: Any = app) -> Client:
         with books.transaction() as tx:
             key = security.create_api_key(tx, name="test", scopes=scopes, now=clock.now())
-        return Client(on, key.secret)
+        recorder = books.announce if isinstance(books.announce, Recorder) else None
+        return Client(on, key.secret, recorder)
 
     return make
 
