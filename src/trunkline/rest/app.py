@@ -28,10 +28,12 @@ from trunkline.rest import (
     tmf671_promotion,
     tmf676_payment,
     tmf678_customer_bill,
+    tmf679_product_offering_qualification,
 )
 from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
-from trunkline.tmf.http import JSON, MAX_BODY, Guard, Server, add_api, add_error_handlers
+from trunkline.tmf.guard import Guard
+from trunkline.tmf.http import JSON, MAX_BODY, Server, add_api, add_error_handlers
 from trunkline.tmf.hub import CallbackRule, add_hub
 from trunkline.tmf.openapi import document
 
@@ -59,6 +61,7 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf671_promotion.API,
         tmf676_payment.API,
         tmf678_customer_bill.API,
+        tmf679_product_offering_qualification.API,
     )
 
 
@@ -75,7 +78,7 @@ def create_app(
     /static/vendor/swagger-ui, which the console serves."""
     databases = {"books": books, "charging": charging}
     server = Server(databases, clock, max_body)
-    app: falcon.App[Any, Any] = falcon.App(middleware=[_Headers(), Guard(books)])
+    app: falcon.App[Any, Any] = falcon.App(middleware=[_Headers(), Guard(books, clock)])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
     offered = all_apis(charging, clock) if apis is None else tuple(apis)

@@ -24,7 +24,7 @@ from trunkline.kernel.time import format_instant
 from trunkline.payments import PAYMENTS, Payment, PaymentId, PaymentMethodKind, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.platform.security import Binding
+from trunkline.platform.principals import Binding
 from trunkline.rest.tmf676_payment import Method, method_of
 from trunkline.rest.wire import (
     ACCOUNT,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from trunkline.kernel.errors import Forbidden, Invalid
 from trunkline.platform.db import Database, Reader
-from trunkline.platform.security import Binding
+from trunkline.platform.principals import Binding
 from trunkline.tmf.paths import Expression, in_json
 
 Body = dict[str, Any]

@@ -18,7 +18,8 @@ from trunkline.kernel.errors import (
     TrunklineError,
     Unavailable,
 )
-from trunkline.platform.security import TooManyAttempts, Unauthenticated
+from trunkline.platform.attempts import TooManyAttempts
+from trunkline.platform.principals import InvalidToken, LacksScope, Unauthenticated
 
 
 class TooLarge(Invalid):
@@ -106,11 +107,24 @@ def on_refusal(
     _req: falcon.Request, resp: falcon.Response, error: TrunklineError, _params: object
 ) -> None:
     status = status_of(error)
-    if status == HTTPStatus.UNAUTHORIZED:
-        resp.set_header("WWW-Authenticate", "Bearer")
+    challenge = _challenge(error)
+    if challenge is not None:
+        resp.set_header("WWW-Authenticate", challenge)
     if isinstance(error, Unavailable):
         resp.set_header("Retry-After", str(error.fields.get("seconds", 1)))
     answer(resp, status, body_of(error))
+
+
+def _challenge(error: TrunklineError) -> str | None:
+    """RFC 6750, section 3."""
+    match error:
+        case InvalidToken():
+            return f'Bearer error="invalid_token", error_description="{error.reason}"'
+        case Unauthenticated():
+            return "Bearer"
+        case LacksScope(path=None) if "scope" in error.fields:
+            return f'Bearer error="insufficient_scope", scope="{error.fields["scope"]}"'
+    return None
 
 
 def on_http_error(

@@ -1,6 +1,5 @@
 """Resources over HTTP: what falcon routes to."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,17 +12,15 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import Invalid, NotFound, TrunklineError
-from trunkline.platform import audit, idempotency, security
+from trunkline.platform import audit, idempotency
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.platform.security import Binding
+from trunkline.platform.principals import Binding
 from trunkline.tmf import access, errors, patch, query, wire
 from trunkline.tmf.resource import Api, Body, Resource
 
 JSON = "application/json;charset=utf-8"
 MAX_BODY = 1_000_000
-REMEMBER = 1.0
-"""Seconds for which an edge process believes a key that it has just looked up."""
 _MERGES = ("application/json", "application/merge-patch+json")
 _STEPS = "application/json-patch+json"
 _MAX_KEY = 200
@@ -42,53 +39,6 @@ class Server:
     max_body: int = MAX_BODY
     resources: list[Resource[Any]] = field(default_factory=list)
     """All that are offered."""
-
-
-class Guard:
-    """Middleware that lets nobody pass without the scope that the route states for the method.
-    A route says `scopes = {"GET": "tmf620:read"}`, or `is_open = True`; what says neither is
-    closed to all. A caller that is bound to a customer passes only where `for_bound` names the
-    method too. Leaves the `Principal` in `req.context.caller`. A key that was good is taken
-    for good for `remember` seconds more."""
-
-    def __init__(self, books: Database, *, remember: float = REMEMBER) -> None:
-        self._books = books
-        self._remember = remember
-        self._known: dict[str, tuple[float, security.Principal]] = {}
-
-    def process_resource(
-        self, req: falcon.Request, _resp: falcon.Response, resource: Any, _params: object
-    ) -> None:
-        if resource is None or getattr(resource, "is_open", False):
-            return
-        secret = _secret(req)
-        if secret is None:
-            raise security.Unauthenticated(
-                "an API key is needed: Authorization: Bearer, or X-API-Key"
-            )
-        caller = req.context.caller = self._caller(secret)
-        scope = getattr(resource, "scopes", {}).get(req.method)
-        if scope is not None:
-            caller.require(scope)
-        elif hasattr(resource, f"on_{req.method.lower()}"):
-            raise security.LacksScope(f"{req.method} {req.path} is closed: it states no scope")
-        if caller.binding is not None and req.method not in getattr(resource, "for_bound", ()):
-            raise access.ClosedToSubscribers(f"{req.method} {req.path} is closed to subscribers")
-
-    def _caller(self, secret: str) -> security.Principal:
-        until, caller = self._known.get(secret, (0.0, None))
-        moment = time.monotonic()
-        if caller is None or moment >= until:
-            self._known.pop(secret, None)
-            with self._books.read() as r:
-                caller = security.authenticate(r, secret)
-            self._known[secret] = moment + self._remember, caller
-        return caller
-
-
-def _secret(req: falcon.Request) -> str | None:
-    kind, _, secret = (req.auth or "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else req.get_header("X-API-Key")
 
 
 class Collection:

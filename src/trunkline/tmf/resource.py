@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.messages import DatabaseName
-from trunkline.platform.security import Binding
+from trunkline.platform.principals import Binding
 from trunkline.tmf import query, wire
 from trunkline.tmf.access import Databases, Owner
 from trunkline.tmf.paths import Expression, Path, Paths, column

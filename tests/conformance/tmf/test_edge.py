@@ -14,7 +14,7 @@ from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.rest import all_apis, create_app
-from trunkline.tmf.http import Guard
+from trunkline.tmf.guard import Guard
 
 OPEN = {"/docs", "/docs/start.js", "/healthz", "/metrics", "/openapi.json", "/readyz"}
 METHODS = ("get", "post", "put", "patch", "delete", "head")
@@ -77,7 +77,7 @@ def test_no_shared_cache_keeps_an_answer(api: Client) -> None:
 def test_a_revoked_key_is_believed_no_longer_than_it_is_remembered(
     books: Database, clock: DrivenClock
 ) -> None:
-    guard = Guard(books, remember=0.0)
+    guard = Guard(books, clock, remember=0.0)
     with books.transaction() as tx:
         key = security.create_api_key(tx, name="k", scopes=["tmf000:read"], now=clock.now())
     request = falcon.testing.create_req(headers={"X-API-Key": key.secret})

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import Invalid
-from trunkline.platform import security
+from trunkline.platform import attempts, audit, security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.security import (
@@ -38,12 +38,12 @@ def test_a_key_says_who_calls_until_it_is_revoked(books: Database, clock: Driven
     with books.transaction() as tx:
         key = security.create_api_key(tx, name="shop", scopes=["tmf622:write"], now=clock.now())
     with books.read() as r:
-        principal = security.authenticate(r, key.secret)
+        principal = security.authenticate(r, key.secret, clock.now())
     assert principal == Principal("shop", frozenset({"tmf622:write"}), key.id)
     with books.transaction() as tx:
         security.revoke_api_key(tx, key=key.id, now=clock.now())
     with books.read() as r, pytest.raises(Unauthenticated):
-        security.authenticate(r, key.secret)
+        security.authenticate(r, key.secret, clock.now())
     with books.transaction() as tx, pytest.raises(NoSuchKey):
         security.revoke_api_key(tx, key=key.id, now=clock.now())
     with books.read() as r:
@@ -91,7 +91,7 @@ def test_sessions_end(books: Database, clock: DrivenClock, secret: str) -> None:
     token, session = sign_in(books, clock, secret)
     other, _ = sign_in(books, clock, secret)
     with books.transaction() as tx:
-        security.sign_out(tx, other)
+        security.sign_out(tx, other, clock.now())
     with books.read() as r:
         assert security.console_session(r, other, clock.now()) is None
         assert security.console_session(r, token, clock.now()) is not None
@@ -109,24 +109,78 @@ def test_a_new_secret_ends_sessions(books: Database, clock: DrivenClock, secret:
     sign_in(books, clock, new)
 
 
-def test_guessing_is_slowed_down_and_forgiven(
-    books: Database, clock: DrivenClock, secret: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(security, "_verify", lambda _, given: given == secret)
-    for _ in range(security.FREE_FAILURES + 1):
+def guess_until_slowed(books: Database, clock: DrivenClock, **where: str) -> None:
+    for _ in range(attempts.FREE_FAILURES + 1):
         with pytest.raises(Unauthenticated):
-            sign_in(books, clock, "guess")
+            sign_in(books, clock, "guess", **where)
+    with pytest.raises(TooManyAttempts):
+        sign_in(books, clock, "guess", **where)
+
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setattr(security, "_verify", lambda _, given: given == secret)
+
+
+@pytest.mark.usefixtures("_quick")
+def test_guessing_is_slowed_down_and_forgiven(
+    books: Database, clock: DrivenClock, secret: str
+) -> None:
+    guess_until_slowed(books, clock)
     with pytest.raises(TooManyAttempts):
         sign_in(books, clock, secret)
-    with pytest.raises(TooManyAttempts):
-        sign_in(books, clock, secret, name="other")
-    with pytest.raises(TooManyAttempts):
-        sign_in(books, clock, secret, address="::2")
     clock.advance(timedelta(seconds=1))
     sign_in(books, clock, secret)
     with pytest.raises(Unauthenticated):
-        sign_in(books, clock, "guess", address="::3")
-    sign_in(books, clock, secret, address="::3")
+        sign_in(books, clock, "guess")
+    sign_in(books, clock, secret)
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_stranger_elsewhere_locks_nobody_out(
+    books: Database, clock: DrivenClock, secret: str
+) -> None:
+    guess_until_slowed(books, clock, address="2001:db8::1")
+    with pytest.raises(TooManyAttempts):
+        sign_in(books, clock, secret, address="2001:db8::2")  # of the same network
+    sign_in(books, clock, secret, address="2001:db8:0:1::1")
+    sign_in(books, clock, secret, address="192.0.2.1")
+
+
+@pytest.mark.usefixtures("_quick")
+def test_one_address_that_tries_many_names_waits(
+    books: Database, clock: DrivenClock, secret: str
+) -> None:
+    for number in range(attempts.FREE_AT_ADDRESS + 1):
+        with pytest.raises(Unauthenticated):
+            sign_in(books, clock, "guess", name=f"user {number}", address="192.0.2.7")
+    with pytest.raises(TooManyAttempts):
+        sign_in(books, clock, "guess", name="another", address="192.0.2.7")
+    with pytest.raises(TooManyAttempts):
+        sign_in(books, clock, "guess", name="another", address="::ffff:192.0.2.7")
+    sign_in(books, clock, secret, address="192.0.2.8")
+
+
+@pytest.mark.usefixtures("_quick")
+def test_sign_ins_are_audited(books: Database, clock: DrivenClock, secret: str) -> None:
+    token, _ = sign_in(books, clock, secret, address="192.0.2.7")
+    for name in ("admin", "my secret typed as a name"):
+        with pytest.raises(Unauthenticated):
+            sign_in(books, clock, "guess", name=name, address="2001:db8::1")
+    with books.transaction() as tx:
+        security.sign_out(tx, token, clock.now())
+        security.sign_out(tx, token, clock.now())
+    with books.read() as r:
+        told = [(each.who, each.verb, each.detail) for each in audit.about(r, "admin")]
+        unknown = [(each.who, each.verb) for each in audit.about(r, "unknown user")]
+        everything = str(audit.latest(r))
+    assert told == [
+        ("admin", "sign out", None),
+        ("admin", "fail to sign in", {"address": "2001:db8::/64"}),
+        ("admin", "sign in", {"address": "192.0.2.7"}),
+    ]
+    assert unknown == [("unknown user", "fail to sign in")]
+    assert "my secret" not in everything
 
 
 def test_the_wait_grows_to_its_limit(

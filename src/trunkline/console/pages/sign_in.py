@@ -72,7 +72,7 @@ class SignOut:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         with self._console.books.transaction() as tx:
-            security.sign_out(tx, req.cookies[SESSION_COOKIE])
+            security.sign_out(tx, req.cookies[SESSION_COOKIE], req.context.desk.now)
         resp.unset_cookie(SESSION_COOKIE, path=HOME)
         req.context.desk.go(resp, "/console/sign-in")
 
