@@ -35,6 +35,9 @@ from trunkline.ordering.operations import (
     retry_task,
     start_order,
 )
+from trunkline.ordering.qualification.model import Place, Reason
+from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
+from trunkline.ordering.qualification.reach import declare_reach, withdraw_reach
 from trunkline.ordering.queries import (
     latest_orders,
     order,
@@ -50,6 +53,7 @@ from trunkline.ordering.store import (
 
 __all__ = [
     "ORDER_LIFECYCLE",
+    "QUALIFICATION",
     "Action",
     "ExternalIdReused",
     "ItemRequest",
@@ -60,7 +64,9 @@ __all__ = [
     "OrderNotFound",
     "OrderState",
     "PastCancelling",
+    "Place",
     "ProductOrder",
+    "Reason",
     "ServiceKind",
     "Task",
     "TaskKind",
@@ -69,6 +75,7 @@ __all__ = [
     "UnfitOrder",
     "UnknownReference",
     "cancel_order",
+    "declare_reach",
     "give_up_item",
     "latest_orders",
     "order",
@@ -78,7 +85,9 @@ __all__ = [
     "orders_of",
     "place_order",
     "product_order",
+    "qualify",
     "retry_task",
     "start_order",
     "tasks",
+    "withdraw_reach",
 ]

@@ -4,13 +4,14 @@ Raises for the first item that can't be ordered, with its path in TMF622's terms
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from trunkline import catalog, customers, inventory
-from trunkline.catalog import Offering, OfferingId, OneTimePrice, RecurringPrice, UsagePrice
+from trunkline.catalog import Offering, OfferingId
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import (
     NewProduct,
@@ -38,14 +39,22 @@ from trunkline.ordering.model import (
     TaskState,
     UnknownReference,
 )
+from trunkline.ordering.qualification.asking import asker
+from trunkline.ordering.qualification.model import Asker, reasons
 from trunkline.platform.db import Reader, Tx
+
+
+_ALWAYS_TOLD = frozenset({"action", "id", "offering", "product", "quantity", "characteristics"})
+"""What a fingerprint has of every item; whatever else, where it was given."""
 
 
 def fingerprint(billing_account: str, items: Sequence[ItemRequest]) -> str:
     """What two orders under one external id must share to be one order."""
-    wanted = msgspec.json.encode(
-        [billing_account, list(items)], enc_hook=str, order="deterministic"
-    )
+    plain = []
+    for item in items:
+        told = msgspec.structs.asdict(item)
+        plain.append({name: told[name] for name in told if told[name] or name in _ALWAYS_TOLD})
+    wanted = msgspec.json.encode([billing_account, plain], enc_hook=str, order="deterministic")
     return hashlib.sha256(wanted).hexdigest()
 
 
@@ -86,12 +95,26 @@ def capture(
     owner: Customer,
     account: BillingAccount,
     status: ProductStatus,
+    channels: Collection[str] = (),
     now: datetime,
 ) -> Captured:
     """The items in their first state with their tasks, and the products to be created in
     `status`. `requests` have passed `check_items`."""
     wanted = {OfferingId(each.offering) for each in requests if each.offering}
     offerings = catalog.offerings(tx, wanted) if wanted else {}
+    together = Counter({str(each): 0 for each in wanted})
+    for request in requests:
+        if request.action is Action.ADD:
+            together[request.offering or ""] += request.quantity
+    asks = asker(
+        tx,
+        owner,
+        offerings.values(),
+        currency=account.currency,
+        places=[place for request in requests for place in request.places],
+        channels=channels,
+        without={request.product for request in requests if request.product},
+    )
     captured = Captured()
     for index, request in enumerate(requests):
         item_id = request.id or str(index + 1)
@@ -105,7 +128,7 @@ def capture(
             raise UnknownReference(
                 f"there is no offering {request.offering[:60]}", path=f"{at}.productOffering.id"
             )
-        _check_eligible(offering, owner, account, now, f"{at}.productOffering.id")
+        _check_eligible(offering, asks, together, now, f"{at}.productOffering.id")
         characteristics = _wished(tx, request, at)
         kind = _kind(offering, f"{at}.productOffering.id")
         ids = tuple(tx.new_id(ProductId, now) for _ in range(request.quantity))
@@ -180,27 +203,13 @@ def _kind(offering: Offering, path: str) -> ServiceKind:
 
 
 def _check_eligible(
-    offering: Offering, owner: Customer, account: BillingAccount, now: datetime, path: str
+    offering: Offering, asks: Asker, together: Mapping[str, int], now: datetime, path: str
 ) -> None:
-    name = f"the offering {offering.id}"
-    if not offering.is_on_sale(now):
-        raise NotOrderable(f"{name} is not on sale: it is {offering.status}", path=path)
+    """Raises `NotOrderable` with the gravest of the reasons that a qualification would give."""
     if offering.is_bundle or offering.components:
-        raise NotOrderable(f"{name} is a bundle; order its components", path=path)
-    if offering.brand is not None and offering.brand != owner.brand:
-        raise NotOrderable(f"{name} is another brand's", path=path)
-    priced: tuple[RecurringPrice | OneTimePrice | UsagePrice, ...] = (
-        *offering.recurring_prices,
-        *offering.one_time_prices,
-        *offering.usage_prices,
-    )
-    for price in priced:
-        if price.amount.currency != account.currency:
-            raise NotOrderable(
-                f"{name} is priced in {price.amount.currency}, "
-                f"and the account {account.id} is in {account.currency}",
-                path=path,
-            )
+        raise NotOrderable(f"{offering.id} is a bundle; order its components", path=path)
+    for reason in reasons(offering, asks, at=now, together=together):
+        raise NotOrderable(reason.label, path=path, rule=reason.code)
 
 
 def _wished(r: Reader, request: ItemRequest, at: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import msgspec
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
+from trunkline.ordering.qualification.model import Place
 
 
 class OrderId(Id):
@@ -154,6 +155,7 @@ class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None
     quantity: int = 1
     characteristics: Mapping[str, str] = {}
+    places: tuple[Place, ...] = ()
 
 
 class OrderItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from trunkline.tmf import Moment, Number, Wire
+from trunkline.rest.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS
+from trunkline.tmf import Body, Moment, Number, Wire, href
+from trunkline.tmf.wire import plain
 
 
 class Typed(Wire, kw_only=True):
@@ -258,3 +260,46 @@ class Medium(Typed, kw_only=True):
     preferred: bool | None = None
     characteristic: MediumTrait | None = None
     valid_for: Span | None = None
+
+
+_MASTERS = {
+    "productOffering": (CATALOG, "ProductOffering"),
+    "alternateProductOffering": (CATALOG, "ProductOffering"),
+    "productOfferingPrice": (CATALOG, "ProductOfferingPrice"),
+    "billingAccount": (ACCOUNT, "BillingAccount"),
+    "product": (PRODUCTS, "Product"),
+}
+
+
+def addressed(body: Body) -> Body:
+    """`body` with the addresses of what it refers to, where it gives none."""
+    shown: Body = _addressed(body, "")
+    return shown
+
+
+def _addressed(value: Any, name: str) -> Any:
+    if isinstance(value, list):
+        return [_addressed(each, name) for each in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {key: _addressed(each, key) for key, each in value.items()}
+    ident = shown.get("id")
+    if name in _MASTERS and isinstance(ident, str) and "href" not in shown:
+        base, type_ = _MASTERS[name]
+        shown["href"] = href(f"{base}/{type_[0].lower()}{type_[1:]}", ident)
+        if name != "product":
+            shown.setdefault("@referredType", type_)
+    order = shown.get("productOrderId")
+    if isinstance(order, str) and "productOrderHref" not in shown:
+        shown["productOrderHref"] = href(f"{ORDERING}/productOrder", order)
+    return shown
+
+
+def as_kept(kept: Body, patched: Body) -> Body:
+    """What a patch of the shown body makes of the kept one: what it left alone stays as it is
+    kept, without the addresses."""
+    shown = plain(addressed(kept))
+    return {
+        name: kept[name] if name in kept and each == shown[name] else each
+        for name, each in patched.items()
+    }

@@ -15,6 +15,9 @@ from trunkline.tmf import Moment, Number, Timestamp, Wire, href
 
 CATALOG = "/tmf-api/productCatalogManagement/v4"
 ORDERING = "/tmf-api/productOrderingManagement/v4"
+QUALIFICATIONS = "/tmf-api/productOfferingQualification/v4"
+QUOTES = "/tmf-api/quoteManagement/v4"
+CARTS = "/tmf-api/shoppingCart/v4"
 CUSTOMER = "/tmf-api/customerManagement/v4"
 PARTY = "/tmf-api/party/v4"
 PRODUCTS = "/tmf-api/productInventory/v4"

@@ -1,0 +1,145 @@
+"""What is read out of the documents of selling: qualifications, quotes and carts. Pure.
+
+All three have items about an offering or about a product that the customer has, and related
+parties of whom one may be the customer.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.time import format_instant, parse_instant
+from trunkline.ordering.model import MOST_ITEMS, MOST_OF_ONE, Action
+
+Body = dict[str, Any]
+_DEPTH = 5
+
+
+class UnfitDocument(Invalid):
+    """The body contradicts itself, or changes what it may not."""
+
+    code = "unfitDocument"
+
+
+def without_nulls(value: Any) -> Any:
+    """Attributes that are null are absent."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value if each is not None]
+    return value
+
+
+def check_kept(body: Body, before: Body | None, names: Collection[str]) -> None:
+    """Raises `UnfitDocument` for an attribute that is the server's and was changed."""
+    for name in sorted(names):
+        if before is not None and body.get(name) != before.get(name):
+            raise UnfitDocument("can't be changed", path=name)
+
+
+def customer_of(body: Body) -> tuple[str, str] | None:
+    """The id of the related party that is the customer, with its path."""
+    for index, party in enumerate(body.get("relatedParty") or ()):
+        said = (str(party.get("role")).lower(), str(party.get("@referredType")).lower())
+        if "customer" in said:
+            return party["id"], f"relatedParty[{index}].id"
+    return None
+
+
+def segments_of(body: Body) -> Iterator[str]:
+    """Market segments that are named among the related parties."""
+    for party in body.get("relatedParty") or ():
+        said = (str(party.get("role")).lower(), str(party.get("@referredType")).lower())
+        if "segment" in said or "marketsegment" in said:
+            yield party["id"]
+
+
+def items_in(items: list[Body], at: str, inner: str, depth: int = 1) -> Iterator[tuple[str, Body]]:
+    """Each item with its path; those within others too, after them. Raises `UnfitDocument`
+    where there are too many, or they are nested too deeply."""
+    if len(items) > MOST_ITEMS:
+        raise UnfitDocument(f"has at most {MOST_ITEMS} items", path=at)
+    if depth > _DEPTH:
+        raise UnfitDocument(f"items are nested deeper than {_DEPTH}", path=at)
+    for index, item in enumerate(items):
+        place = f"{at}[{index}]"
+        yield place, item
+        if item.get(inner):
+            yield from items_in(item[inner], f"{place}.{inner}", inner, depth + 1)
+
+
+def with_items(items: list[Body], inner: str, change: Callable[[Body], Body]) -> list[Body]:
+    """The items, and those within them, each changed."""
+    changed = []
+    for item in items:
+        if item.get(inner):
+            item = item | {inner: with_items(item[inner], inner, change)}
+        changed.append(change(item))
+    return changed
+
+
+def numbered(items: list[Body], at: str, inner: str, default: Action | None = Action.ADD) -> None:
+    """Gives those that lack them ids and an action, in place. Raises `UnfitDocument` for an
+    id that comes twice and for a quantity that none can be."""
+    named = [item["id"] for _, item in items_in(items, at, inner) if item.get("id")]
+    free = (str(number) for number in range(1, 10_000) if str(number) not in set(named))
+    seen: set[str] = set()
+    for place, item in items_in(items, at, inner):
+        item["id"] = ident = item.get("id") or next(free)
+        if ident in seen or len(ident) > 100:
+            raise UnfitDocument(
+                f"the item id {ident[:40]!r} is too long or not unique", path=f"{place}.id"
+            )
+        seen.add(ident)
+        quantity = item.get("quantity", 1)
+        if not 1 <= quantity <= MOST_OF_ONE:
+            raise UnfitDocument(f"is not from 1 to {MOST_OF_ONE}", path=f"{place}.quantity")
+        if default is not None:
+            item.setdefault("action", default.value)
+
+
+def noted(notes: list[Body]) -> None:
+    """Gives notes without an id their place as one, in place."""
+    named = {note["id"] for note in notes if note.get("id")}
+    free = (str(number) for number in range(1, 10_000) if str(number) not in named)
+    for note in notes:
+        if not note.get("id"):
+            note["id"] = next(free)
+
+
+def offering_in(item: Body, at: str) -> tuple[str, str] | None:
+    """The id of the offering that an item is about, with its path."""
+    direct = item.get("productOffering")
+    if direct:
+        return direct["id"], f"{at}.productOffering.id"
+    inside = (item.get("product") or {}).get("productOffering")
+    if inside:
+        return inside["id"], f"{at}.product.productOffering.id"
+    return None
+
+
+def action_of(item: Body, at: str) -> Action:
+    """Raises `UnfitDocument` for what is no action."""
+    said = str(item.get("action", Action.ADD)).replace("_", "").lower()
+    for action in Action:
+        if action.lower() == said:
+            return action
+    known = ", ".join(Action)
+    raise UnfitDocument(f"{said[:40]!r} is none of {known}", path=f"{at}.action")
+
+
+def ends(body: Body) -> datetime | None:
+    """The end of `validFor`. Raises `UnfitDocument` where it is before the beginning."""
+    period = body.get("validFor") or {}
+    start, end = (
+        parse_instant(period[name], path=f"validFor.{name}") if period.get(name) else None
+        for name in ("startDateTime", "endDateTime")
+    )
+    if start is not None and end is not None and end <= start:
+        raise UnfitDocument("ends before it starts", path="validFor.endDateTime")
+    return end
+
+
+def stamp(instant: datetime) -> str:
+    return format_instant(instant)
