@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from trunkline.tmf.errors import ErrorBody
+from trunkline.tmf.hub.openapi import hub_paths
 from trunkline.tmf.paths import Op, Path
 from trunkline.tmf.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from trunkline.tmf.resource import Aggregate, Api, Document, Resource
@@ -33,6 +34,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
             paths |= _paths(api, resource, by_form)
+        paths |= hub_paths(api)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
