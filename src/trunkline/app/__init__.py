@@ -47,6 +47,7 @@ REACTIONS = (
     *INVENTORY,
     *CHARGING,
     *USAGE,
+    *PAYMENTS,
     *RECEIVABLES,
     *BILLING,
     *ORDERING,

@@ -1,6 +1,7 @@
 """What charging is told from afar (durable commands), and what it tells."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
@@ -81,6 +82,30 @@ class TopUp(_AboutAccount, frozen=True, kw_only=True):
 
     payment_id: str
     amount: Money
+
+
+class BalanceVerb(StrEnum):
+    """What can be done to a prepaid balance."""
+
+    ADJUST = "adjust"
+    TRANSFER = "transfer"
+    RESERVE = "reserve"
+    RELEASE = "release"
+
+
+class ActOnBalance(_AboutAccount, frozen=True, kw_only=True):
+    """A command: adjust a prepaid balance (by an amount below zero to take from it), transfer
+    from it to another, reserve a part of it until an instant, or release that; once for each
+    action and verb. Answered by `ActionDone` or `ActionRefused`. What it moves is the sender's
+    to post to the ledger."""
+
+    topic: ClassVar[str] = "charging.act_on_balance"
+
+    action: str
+    verb: BalanceVerb
+    amount: Money | None = None
+    to: ChargingAccountId | None = None
+    until: datetime | None = None
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +196,24 @@ class PlanChanged(_AboutAccount, frozen=True, kw_only=True):
 
     plan: str
     changed_at: datetime
+
+
+class ActionDone(_AboutAccount, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.action_done"
+
+    action: str
+    verb: BalanceVerb
+
+
+class ActionRefused(_AboutAccount, frozen=True, kw_only=True):
+    """Nothing has changed, and trying again won't help."""
+
+    topic: ClassVar[str] = "charging.action_refused"
+
+    action: str
+    verb: BalanceVerb
+    code: str
+    reason: str
 
 
 class ToppedUp(_AboutAccount, frozen=True, kw_only=True):

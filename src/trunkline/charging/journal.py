@@ -20,6 +20,10 @@ class RecordKind(IntEnum):
     negated. The usage stays to be billed."""
     UNRATED = 5
     """Usage that no price was found for: charged nothing, kept for whoever mends the tariff."""
+    ADJUSTMENT = 6
+    """By people: `charge` is negative for a credit; `session` is the action's id."""
+    TRANSFER = 7
+    """To another balance or from one, likewise."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

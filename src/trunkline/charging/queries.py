@@ -12,7 +12,7 @@ from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import ChargingAccountId, Identity, Service
 from trunkline.charging.months import month_at
-from trunkline.charging.state import NO_FLOOR, State, Status
+from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.customers import AccountKind, BillingAccountId
@@ -196,7 +196,7 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         money=Money(state.money, state.currency),
         reserved=Money(state.held, state.currency),
         credit_limit=limit,
-        open_sessions=len(state.sessions),
+        open_sessions=sum(not each.id.startswith(RESERVATION) for each in state.sessions),
         buckets=tuple(_buckets(state, epoch)),
         seq=seq,
     )

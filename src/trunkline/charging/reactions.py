@@ -5,7 +5,11 @@ from datetime import datetime
 
 from trunkline.catalog.events import PricesChanged
 from trunkline.charging import operations
+from trunkline.charging.actions.operations import act_on_balance, note_answer
 from trunkline.charging.events import (
+    ActionDone,
+    ActionRefused,
+    ActOnBalance,
     BarAccount,
     ChangePlan,
     ChargeUsage,
@@ -70,6 +74,14 @@ def prices_changed(tx: Tx, _message: PricesChanged, now: datetime) -> None:
     request_tariff(tx, now)
 
 
+def on_action_done(tx: Tx, message: ActionDone, now: datetime) -> None:
+    note_answer(tx, message.action, failure=None, now=now)
+
+
+def on_action_refused(tx: Tx, message: ActionRefused, now: datetime) -> None:
+    note_answer(tx, message.action, failure=message.reason, now=now)
+
+
 def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
     publish_tariff(tx, message)
 
@@ -87,6 +99,9 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),
     Reaction("charging.unbar_account", on=UnbarAccount, run=unbar_account, database="charging"),
     Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
+    Reaction("charging.act_on_balance", on=ActOnBalance, run=act_on_balance, database="charging"),
+    Reaction("charging.action_done", on=ActionDone, run=on_action_done, database="books"),
+    Reaction("charging.action_refused", on=ActionRefused, run=on_action_refused, database="books"),
     Reaction("charging.charge_usage", on=ChargeUsage, run=charge_usage, database="charging"),
     Reaction("charging.install_tariff", on=InstallTariff, run=install_tariff, database="charging"),
     Reaction("charging.prices_changed", on=PricesChanged, run=prices_changed, database="books"),

@@ -13,6 +13,9 @@ from trunkline.charging.model import ChargeAnswer
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import BUCKET_SIZE, RESERVED
 
+RESERVATION = "reservation:"
+"""How the ids of sessions begin that hold a reservation of a person's, not of the network's."""
+
 NO_FLOOR = -(1 << 61)
 """`State.floor` of an account without a credit limit."""
 

@@ -5,11 +5,12 @@ two ways, never both: it settles invoices (receivables react to `PaymentReceived
 top-up, which charging credits under the payment's id. Card numbers are never kept.
 """
 
-from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus
+from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus, kind_of_type
 from trunkline.payments.model import (
     CardNumberRefused,
     MethodInUse,
     MethodNotUsable,
+    NotRefundable,
     Payment,
     PaymentId,
     PaymentMethod,
@@ -18,8 +19,12 @@ from trunkline.payments.model import (
     PaymentState,
     Purpose,
     ReferenceUsed,
+    Refund,
+    RefundId,
+    RefundState,
     UnknownPayment,
     UnknownPaymentMethod,
+    UnknownRefund,
 )
 from trunkline.payments.operations import (
     NewPaymentMethod,
@@ -33,22 +38,34 @@ from trunkline.payments.operations import (
 from trunkline.payments.queries import (
     PAYMENT_METHODS,
     PAYMENTS,
+    REFUNDS,
     payment,
     payment_method,
     payment_methods_of,
     payments,
     payments_of,
+    refunds,
+)
+from trunkline.payments.refunding import (
+    RefundRequest,
+    ask_back,
+    check_refund,
+    give_back,
+    refundable_payment,
+    standing_refund,
 )
 
 __all__ = [
     "PAYMENTS",
     "PAYMENT_METHODS",
+    "REFUNDS",
     "CardNumberRefused",
     "InvalidPaymentMethod",
     "MethodInUse",
     "MethodNotUsable",
     "MethodStatus",
     "NewPaymentMethod",
+    "NotRefundable",
     "Payment",
     "PaymentId",
     "PaymentMethod",
@@ -57,17 +74,29 @@ __all__ = [
     "PaymentState",
     "Purpose",
     "ReferenceUsed",
+    "Refund",
+    "RefundId",
+    "RefundRequest",
+    "RefundState",
     "UnknownPayment",
     "UnknownPaymentMethod",
+    "UnknownRefund",
     "add_payment_method",
     "add_payment_methods",
+    "ask_back",
     "change_method",
+    "check_refund",
+    "give_back",
     "keep_method",
+    "kind_of_type",
     "payment",
     "payment_method",
     "payment_methods_of",
     "payments",
     "payments_of",
     "receive_payment",
+    "refundable_payment",
+    "refunds",
     "remove_method",
+    "standing_refund",
 ]

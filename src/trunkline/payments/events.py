@@ -7,7 +7,7 @@ from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
-from trunkline.payments.model import PaymentId
+from trunkline.payments.model import PaymentId, RefundId
 from trunkline.platform.messages import Message
 
 
@@ -39,6 +39,23 @@ class TopUpPaid(Message, frozen=True):
     subscriber: ChargingAccountId
     amount: Money
     received_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+class RefundMade(Message, frozen=True):
+    """Money went back to a customer; without `payment`, of credit that wasn't used."""
+
+    topic: ClassVar[str] = "payments.refund_made"
+
+    refund: RefundId
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    payment: PaymentId | None
+    refunded_at: datetime
 
     @property
     def key(self) -> str:

@@ -89,6 +89,12 @@ def kind_of(body: Body) -> PaymentMethodKind:
     return roads[0]
 
 
+def kind_of_type(text: str) -> PaymentMethodKind | None:
+    """How money comes by a method of this type, however it is written."""
+    type_ = type_of(text)
+    return None if type_ is None else _ROADS[type_][0]
+
+
 def type_of(text: str) -> str | None:
     """TMF670's name of a type, however it is written: TokenizedCard, tokenizedCard."""
     return _TYPES.get(text.replace(" ", "").lower())

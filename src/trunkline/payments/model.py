@@ -1,7 +1,9 @@
 """Ways to pay and payments received."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -9,6 +11,7 @@ from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
+from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import LARGEST, Money, minor_digits
 from trunkline.ledger import CASH, CUSTOMER_CREDITS, PREPAID, Entry, LegalEntityId, Posting
 
@@ -35,6 +38,16 @@ class ReferenceUsed(Conflict):
     code = "paymentReferenceUsed"
 
 
+class UnknownRefund(NotFound):
+    code = "unknownRefund"
+
+
+class NotRefundable(Refused):
+    """More than there is to give back, or to somebody else."""
+
+    code = "notRefundable"
+
+
 class CardNumberRefused(Invalid):
     code = "cardNumberRefused"
 
@@ -47,6 +60,11 @@ class PaymentId(Id):
 class PaymentMethodId(Id):
     __slots__ = ()
     prefix = "pm"
+
+
+class RefundId(Id):
+    __slots__ = ()
+    prefix = "rfd"
 
 
 class PaymentMethodKind(StrEnum):
@@ -112,6 +130,84 @@ class Payment(msgspec.Struct, frozen=True):
     invoice: str | None = None
     """For a settlement: the id of the invoice that it names; else the oldest are paid first."""
     payment_method: PaymentMethodId | None = None
+    refunded: Money | None = None
+    """How much of it has been given back; None for nothing."""
+    net: Money | None = None
+    """What of it the sender says isn't tax."""
+    confirmed_at: datetime | None = None
+    """For a top-up: when charging had credited it."""
+    details: Mapping[str, Any] = {}
+    """What the sender said beside: kept, never read."""
+
+    @property
+    def refundable(self) -> Money:
+        """What of it can still be given back."""
+        return self.amount if self.refunded is None else self.amount - self.refunded
+
+
+class RefundState(StrEnum):
+    """TMF676's status of a refund, as far as it is ours."""
+
+    PENDING = "pendingAuthorization"
+    """A top-up's: charging has been asked to give up the balance."""
+    DONE = "done"
+    DENIED = "denied"
+    """The balance has been used up meanwhile; nothing was given back."""
+
+
+REFUND_LIFECYCLE: Lifecycle[RefundState] = Lifecycle(
+    "refund",
+    {
+        RefundState.PENDING: {RefundState.DONE, RefundState.DENIED},
+        RefundState.DONE: set(),
+        RefundState.DENIED: set(),
+    },
+)
+
+
+class Refund(msgspec.Struct, frozen=True):
+    """Money that went back. (`source`, `reference`) names it as with a payment. `payment` is
+    None where it is an account's unused credit, whatever that came from."""
+
+    id: RefundId
+    account: BillingAccountId
+    entity: LegalEntityId
+    amount: Money
+    method: PaymentMethodKind
+    source: str
+    reference: str
+    state: RefundState
+    refunded_at: datetime
+    status_at: datetime
+    payment: PaymentId | None = None
+    payment_method: PaymentMethodId | None = None
+    net: Money | None = None
+    reason: str | None = None
+    """Why it was denied."""
+    details: Mapping[str, Any] = {}
+
+
+def check_reference(reference: str) -> None:
+    if not 1 <= len(reference) <= 200 or not reference.isprintable():
+        raise Invalid("a reference is 1 to 200 printable characters", path="reference")
+
+
+def refund_entry_of(refund: Refund, *, top_up: bool) -> Entry:
+    """Cash out, from the customer's credit or the prepaid balances."""
+    other = PREPAID if top_up else CUSTOMER_CREDITS
+    return Entry(
+        entity=refund.entity,
+        kind="refund",
+        reference=refund.id,
+        postings=(Posting(other, refund.amount), Posting(CASH, -refund.amount)),
+        description=f"{refund.method.value} {refund.source} {refund.reference}"[:200],
+        booked_at=refund.status_at,
+    )
+
+
+def check_net(net: Money | None, amount: Money) -> None:
+    if net is not None and not 0 <= net.micros <= amount.micros:
+        raise Invalid(f"is not a part of {amount}", path="net")
 
 
 def check_amount(amount: Money) -> None:

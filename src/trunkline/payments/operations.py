@@ -33,11 +33,15 @@ from trunkline.payments.model import (
     UnknownPaymentMethod,
     check_amount,
     check_method,
+    check_net,
+    check_reference,
     entry_of,
 )
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.tmf import documents
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class NewPaymentMethod(msgspec.Struct, frozen=True):
@@ -141,6 +145,8 @@ def receive_payment(
     subscriber: ChargingAccountId | None = None,
     invoice: str | None = None,
     payment_method: PaymentMethodId | None = None,
+    net: Money | None = None,
+    details: Mapping[str, Any] = _NOTHING,
 ) -> Payment:
     """Takes money in: to pay invoices (the oldest, or the one named), or as a top-up of
     `subscriber`'s balance. The same (source, reference) again answers with the payment that
@@ -148,8 +154,8 @@ def receive_payment(
     amount that can't be paid, `CurrencyMismatch` where the account has another currency,
     `UnknownPaymentMethod` for one that isn't the account's."""
     check_amount(amount)
-    if not 1 <= len(reference) <= 200 or not reference.isprintable():
-        raise Invalid("a reference is 1 to 200 printable characters", path="reference")
+    check_net(net, amount)
+    check_reference(reference)
     if invoice is not None:
         Id.parse(invoice, path="invoice")
     if (purpose is Purpose.TOP_UP) != (subscriber is not None):
@@ -162,7 +168,7 @@ def receive_payment(
             f"account {account} pays in {payer.currency}, not in {amount.currency}", path="amount"
         )
     if payment_method is not None:
-        _check_on_file(tx, payment_method, account)
+        check_on_file(tx, payment_method, account)
     payment = Payment(
         id=tx.new_id(PaymentId, now),
         account=account,
@@ -177,6 +183,8 @@ def receive_payment(
         subscriber=subscriber,
         invoice=invoice,
         payment_method=payment_method,
+        net=net,
+        details=details,
     )
     if not store.insert_payment(tx, payment):
         return _repeated(tx, payment)
@@ -185,7 +193,9 @@ def receive_payment(
     return payment
 
 
-def _check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -> None:
+def check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -> None:
+    """Raises `UnknownPaymentMethod` for one that isn't the account's, `MethodNotUsable` for one
+    that isn't active."""
     known = store.find_method(tx, method)
     if known is None or known.account != account:
         raise UnknownPaymentMethod(
@@ -227,7 +237,12 @@ def _repeated(tx: Tx, payment: Payment) -> Payment:
     standing = store.find_by_reference(tx, payment.source, payment.reference)
     assert standing is not None
     same = msgspec.structs.replace(
-        payment, id=standing.id, received_at=standing.received_at, state=standing.state
+        payment,
+        id=standing.id,
+        received_at=standing.received_at,
+        state=standing.state,
+        refunded=standing.refunded,
+        confirmed_at=standing.confirmed_at,
     )
     if same != standing:
         raise ReferenceUsed(

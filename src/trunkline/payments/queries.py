@@ -9,6 +9,7 @@ from trunkline.payments.model import (
     PaymentId,
     PaymentMethod,
     PaymentMethodId,
+    Refund,
     UnknownPayment,
     UnknownPaymentMethod,
 )
@@ -18,7 +19,8 @@ PAYMENT_METHODS = store.METHOD
 """The kind of document, for lists that are filtered by its table's columns."""
 
 PAYMENTS = store.payment
-"""The table, for lists that are filtered by its columns."""
+REFUNDS = store.refund
+"""The tables, for lists that are filtered by their columns."""
 
 
 def payment(r: Reader, payment_id: PaymentId) -> Payment:
@@ -32,6 +34,11 @@ def payment(r: Reader, payment_id: PaymentId) -> Payment:
 def payments(r: Reader, ids: Sequence[str]) -> list[Payment]:
     """Those that exist, in no order."""
     return store.find_payments(r, ids)
+
+
+def refunds(r: Reader, ids: Sequence[str]) -> list[Refund]:
+    """Those that exist, in no order."""
+    return store.find_refunds(r, ids)
 
 
 def payments_of(

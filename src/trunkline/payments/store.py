@@ -22,8 +22,11 @@ from trunkline.payments.model import (
     PaymentMethodKind,
     PaymentState,
     Purpose,
+    Refund,
+    RefundId,
+    RefundState,
 )
-from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.tmf import documents
 
 payment_method = documents.table(
@@ -59,9 +62,39 @@ payment = sa.Table(
     sa.Column("subscriber_id", sa.String(100)),
     sa.Column("invoice_id", sa.String(100)),
     sa.Column("payment_method_id", sa.ForeignKey("payment_method.id")),
+    sa.Column("refunded_micros", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("confirmed_at", Instant),
+    sa.Column("net_micros", sa.BigInteger),
+    sa.Column("details", Json, info={"personal": True}),
     sa.UniqueConstraint("source", "reference"),
     sa.Index("payment_by_account", "billing_account_id", "received_at"),
+    sa.Index("payment_by_subscriber", "subscriber_id", "id"),
     sa.Index("payment_by_time", "received_at"),
+)
+
+refund = sa.Table(
+    "refund",
+    books_metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("billing_account_id", sa.String(100), nullable=False),
+    sa.Column("legal_entity_id", sa.String(100), nullable=False),
+    sa.Column("amount_micros", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("method", sa.String(20), nullable=False),
+    sa.Column("source", sa.String(60), nullable=False),
+    sa.Column("reference", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(30), nullable=False),
+    sa.Column("reason", sa.String(400)),
+    sa.Column("refunded_at", Instant, nullable=False),
+    sa.Column("status_at", Instant, nullable=False),
+    sa.Column("payment_id", sa.ForeignKey("payment.id")),
+    sa.Column("payment_method_id", sa.ForeignKey("payment_method.id")),
+    sa.Column("net_micros", sa.BigInteger),
+    sa.Column("details", Json, info={"personal": True}),
+    sa.UniqueConstraint("source", "reference"),
+    sa.Index("refund_by_account", "billing_account_id", "refunded_at"),
+    sa.Index("refund_by_payment", "payment_id"),
+    sa.Index("refund_by_time", "refunded_at", "id"),
 )
 
 _METHOD = sa.select(payment_method).where(payment_method.c.id == sa.bindparam("id"))
@@ -80,6 +113,32 @@ _PAYMENT = sa.select(payment).where(payment.c.id == sa.bindparam("id"))
 _PAYMENTS = sa.select(payment).where(payment.c.id.in_(sa.bindparam("ids", expanding=True)))
 _BY_REFERENCE = sa.select(payment).where(
     payment.c.source == sa.bindparam("source"), payment.c.reference == sa.bindparam("reference")
+)
+_LOCK_PAYMENT = _PAYMENT.with_for_update()
+_ADD_REFUNDED = (
+    sa.update(payment)
+    .where(payment.c.id == sa.bindparam("which"))
+    .values(refunded_micros=payment.c.refunded_micros + sa.bindparam("more", type_=sa.BigInteger))
+)
+_CONFIRM = (
+    sa.update(payment)
+    .where(payment.c.id == sa.bindparam("which"), payment.c.confirmed_at.is_(None))
+    .values(confirmed_at=sa.bindparam("at", type_=Instant))
+)
+_INSERT_REFUND = sa.insert(refund)
+_UPDATE_REFUND = (
+    sa.update(refund)
+    .where(refund.c.id == sa.bindparam("which"))
+    .values(
+        state=sa.bindparam("state", type_=sa.String),
+        reason=sa.bindparam("reason", type_=sa.String),
+        status_at=sa.bindparam("at", type_=Instant),
+    )
+)
+_REFUNDS = sa.select(refund).where(refund.c.id.in_(sa.bindparam("ids", expanding=True)))
+_LOCK_REFUND = sa.select(refund).where(refund.c.id == sa.bindparam("id")).with_for_update()
+_REFUND_BY_REFERENCE = sa.select(refund).where(
+    refund.c.source == sa.bindparam("source"), refund.c.reference == sa.bindparam("reference")
 )
 _OF_ACCOUNT = (
     sa.select(payment)
@@ -177,9 +236,69 @@ def insert_payment(tx: Tx, new: Payment) -> bool:
             "subscriber_id": new.subscriber,
             "invoice_id": new.invoice,
             "payment_method_id": new.payment_method,
+            "net_micros": None if new.net is None else new.net.micros,
+            "details": new.details or None,
         },
     )
     return bool(result.rowcount)
+
+
+def lock_payment(tx: Tx, payment_id: str) -> Payment | None:
+    row = tx.execute(_LOCK_PAYMENT, {"id": payment_id}).first()
+    return _payment(row) if row else None
+
+
+def add_refunded(tx: Tx, payment_id: str, micros: int) -> None:
+    """`micros` more of it have gone back, or, negative, have not after all."""
+    tx.execute(_ADD_REFUNDED, {"which": payment_id, "more": micros})
+
+
+def confirm_top_up(tx: Tx, payment_id: str, at: datetime) -> bool:
+    """False where it was confirmed before."""
+    return tx.execute(_CONFIRM, {"which": payment_id, "at": at}).rowcount == 1
+
+
+def insert_refund(tx: Tx, new: Refund) -> None:
+    tx.execute(
+        _INSERT_REFUND,
+        {
+            "id": new.id,
+            "billing_account_id": new.account,
+            "legal_entity_id": new.entity,
+            "amount_micros": new.amount.micros,
+            "currency": new.amount.currency,
+            "method": new.method.value,
+            "source": new.source,
+            "reference": new.reference,
+            "state": new.state.value,
+            "reason": new.reason,
+            "refunded_at": new.refunded_at,
+            "status_at": new.status_at,
+            "payment_id": new.payment,
+            "payment_method_id": new.payment_method,
+            "net_micros": None if new.net is None else new.net.micros,
+            "details": new.details or None,
+        },
+    )
+
+
+def update_refund(tx: Tx, changed: Refund) -> None:
+    values = {"state": changed.state.value, "reason": changed.reason, "at": changed.status_at}
+    tx.execute(_UPDATE_REFUND, {"which": changed.id, **values})
+
+
+def lock_refund(tx: Tx, refund_id: str) -> Refund | None:
+    row = tx.execute(_LOCK_REFUND, {"id": refund_id}).first()
+    return _refund(row) if row else None
+
+
+def find_refunds(r: Reader, ids: Sequence[str]) -> list[Refund]:
+    return [_refund(row) for row in r.execute(_REFUNDS, {"ids": list(ids)})] if ids else []
+
+
+def refund_by_reference(r: Reader, source: str, reference: str) -> Refund | None:
+    row = r.execute(_REFUND_BY_REFERENCE, {"source": source, "reference": reference}).first()
+    return _refund(row) if row else None
 
 
 def find_method(r: Reader, method_id: PaymentMethodId) -> PaymentMethod | None:
@@ -242,4 +361,28 @@ def _payment(row: Any) -> Payment:
         subscriber=ChargingAccountId(row.subscriber_id) if row.subscriber_id else None,
         invoice=row.invoice_id,
         payment_method=PaymentMethodId(row.payment_method_id) if row.payment_method_id else None,
+        refunded=Money(row.refunded_micros, row.currency) if row.refunded_micros else None,
+        confirmed_at=row.confirmed_at,
+        net=None if row.net_micros is None else Money(row.net_micros, row.currency),
+        details=row.details or {},
+    )
+
+
+def _refund(row: Any) -> Refund:
+    return Refund(
+        id=RefundId(row.id),
+        account=BillingAccountId(row.billing_account_id),
+        entity=LegalEntityId(row.legal_entity_id),
+        amount=Money(row.amount_micros, row.currency),
+        method=PaymentMethodKind(row.method),
+        source=row.source,
+        reference=row.reference,
+        state=RefundState(row.state),
+        refunded_at=row.refunded_at,
+        status_at=row.status_at,
+        payment=PaymentId(row.payment_id) if row.payment_id else None,
+        payment_method=PaymentMethodId(row.payment_method_id) if row.payment_method_id else None,
+        reason=row.reason,
+        net=None if row.net_micros is None else Money(row.net_micros, row.currency),
+        details=row.details or {},
     )

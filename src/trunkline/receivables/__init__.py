@@ -34,6 +34,7 @@ from trunkline.receivables.queries import (
     receivable_balances,
     receivable_totals,
 )
+from trunkline.receivables.refunding import refund
 
 __all__ = [
     "AGEING",
@@ -61,4 +62,5 @@ __all__ = [
     "receivable_balance",
     "receivable_balances",
     "receivable_totals",
+    "refund",
 ]

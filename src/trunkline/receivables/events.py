@@ -21,3 +21,18 @@ class InvoiceSettled(Message, frozen=True):
     @property
     def key(self) -> str:
         return self.account
+
+
+class InvoiceReopened(Message, frozen=True):
+    """A refund took back `amount` of what had paid it."""
+
+    topic: ClassVar[str] = "receivables.invoice_reopened"
+
+    invoice: str
+    account: BillingAccountId
+    amount: Money
+    reopened_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.account

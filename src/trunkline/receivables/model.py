@@ -54,7 +54,7 @@ class Credit(msgspec.Struct, frozen=True):
 
 
 class Allocation(msgspec.Struct, frozen=True):
-    """`amount` of a credit that paid an invoice."""
+    """`amount` of a credit that paid an invoice; below zero, that a refund took back again."""
 
     id: AllocationId
     origin: str
@@ -158,3 +158,52 @@ def transfer_of(credit: Credit) -> Entry:
         description=f"{credit.origin} is below zero"[:200],
         booked_at=credit.received_at,
     )
+
+
+class Refunding(msgspec.Struct, frozen=True):
+    """How a refund is made up: `taken` micros of each credit's rest, by its origin, and what
+    earlier allocations give back, the latest first."""
+
+    taken: dict[str, int]
+    undone: tuple[tuple[Allocation, Money], ...] = ()
+
+    @property
+    def total(self) -> int:
+        return sum(self.taken.values())
+
+
+def refund_credits(credits_: Iterable[Credit], amount: Money) -> Refunding:
+    """Of unused credit, the latest first. The total falls short where there isn't enough."""
+    left = amount.micros
+    taken: dict[str, int] = {}
+    for credit in sorted(credits_, key=lambda each: (each.received_at, each.origin), reverse=True):
+        part = min(left, credit.left.micros)
+        if part > 0:
+            taken[credit.origin] = part
+            left -= part
+    return Refunding(taken)
+
+
+def refund_credit(credit: Credit, allocations: Iterable[Allocation], amount: Money) -> Refunding:
+    """Of one credit: first what is left of it, then what it paid, the latest first; those
+    invoices are open again. `allocations` are its own, those below zero undo earlier ones."""
+    left = max(amount.micros - credit.left.micros, 0)
+    undone: list[tuple[Allocation, Money]] = []
+    for allocation, standing in _standing(allocations):
+        part = min(left, standing)
+        if part > 0:
+            undone.append((allocation, Money(part, amount.currency)))
+            left -= part
+    return Refunding({credit.origin: amount.micros - left}, tuple(undone))
+
+
+def _standing(allocations: Iterable[Allocation]) -> list[tuple[Allocation, int]]:
+    """What of each invoice a credit still pays, the latest first."""
+    latest: dict[str, Allocation] = {}
+    sums: dict[str, int] = {}
+    for each in sorted(allocations, key=lambda one: (one.allocated_at, one.id)):
+        sums[each.invoice] = sums.get(each.invoice, 0) + each.amount.micros
+        if each.amount.micros > 0:
+            latest[each.invoice] = each
+    order = sorted(latest.values(), key=lambda one: (one.allocated_at, one.id), reverse=True)
+    return [(each, sums[each.invoice]) for each in order]

@@ -87,6 +87,14 @@ def allocate_payment(
     return _match(tx, accounts, {}, {account: amount.micros}, [account], now)
 
 
+def match_account(
+    tx: Tx, account: BillingAccountId, entity: LegalEntityId, currency: str, now: datetime
+) -> list[Allocation]:
+    """Pays what is open of an account from its unused credit."""
+    accounts = store.lock_accounts(tx, [(account, entity, currency)])
+    return _match(tx, accounts, {}, {}, [account], now)
+
+
 def _match(
     tx: Tx,
     accounts: dict[BillingAccountId, ReceivableAccount],

@@ -83,6 +83,7 @@ allocation = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("allocated_at", Instant, nullable=False),
     sa.Index("allocation_by_account", "billing_account_id"),
+    sa.Index("allocation_by_origin", "origin"),
     sa.Index("allocation_by_invoice", "invoice_id"),
 )
 immutable(allocation)
@@ -151,6 +152,11 @@ _ALLOCATIONS_OF_ACCOUNT = (
 _ALLOCATIONS_OF_INVOICES = (
     sa.select(allocation)
     .where(allocation.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
+    .order_by(allocation.c.id)
+)
+_ALLOCATIONS_FROM = (
+    sa.select(allocation)
+    .where(allocation.c.origin == sa.bindparam("origin"))
     .order_by(allocation.c.id)
 )
 _UNPAID = (
@@ -323,6 +329,10 @@ def items_of(r: Reader, account: BillingAccountId) -> list[OpenItem]:
 
 def allocations_of(r: Reader, account: BillingAccountId) -> list[Allocation]:
     return [_allocation(row) for row in r.execute(_ALLOCATIONS_OF_ACCOUNT, {"account": account})]
+
+
+def allocations_from(r: Reader, origin: str) -> list[Allocation]:
+    return [_allocation(row) for row in r.execute(_ALLOCATIONS_FROM, {"origin": origin})]
 
 
 def allocations_to(r: Reader, invoices: Sequence[str]) -> list[Allocation]:
