@@ -226,7 +226,7 @@ def test_payments_with_decoys(api: Client) -> None:
 
     paid = made(api.post(PAYMENT, body(payer, 12.5, correlatorId="c1")))
     made(api.post(PAYMENT, body(decoy, 7, paymentMethod={"@type": "directDebit"})))
-    assert (paid["amount"], paid["status"]) == ({"unit": "EUR", "value": 12.5}, "received")
+    assert (paid["amount"], paid["status"]) == ({"unit": "EUR", "value": 12.5}, "done")
     assert paid["paymentMethod"] == {"name": "cash", "@type": "cash"}
     for query in (
         f"account.id={payer['id']}", "amount.value=12.50", "amount.value.gt=7", "correlatorId=c1",
