@@ -83,13 +83,16 @@ class System(msgspec.Struct, frozen=True):
         self.charging.close()
 
 
-def open_system(settings: Settings, clock: Clock | None = None) -> System:
-    """The system that `settings` describe. The databases must have been upgraded."""
+def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool = False) -> System:
+    """The system that `settings` describe. The databases must have been upgraded. With `yields`
+    it is one whom nobody waits for, and others write first."""
     clock = clock or SystemClock()
     routes = Routes(REACTIONS)
     urls = settings.databases
-    books = Database(urls.books, metadata=books_metadata, routes=routes, clock=clock)
-    charging = Database(urls.charging, metadata=charging_metadata, routes=routes, clock=clock)
+    books = Database(urls.books, metadata=books_metadata, routes=routes, clock=clock, yields=yields)
+    charging = Database(
+        urls.charging, metadata=charging_metadata, routes=routes, clock=clock, yields=yields
+    )
     books.announce = announcer(charging, clock)
     return System(settings, books, charging, routes, clock)
 

@@ -5,6 +5,7 @@ finishing what it has begun.
 """
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -42,6 +43,8 @@ LOOK_EVERY = 2.0
 """Seconds."""
 WORKER_PATIENCE = 5
 """Seconds for which an edge worker may finish what it has begun."""
+NICE = 5
+"""By how much the jobs process leaves the processor to those who are waited for."""
 RELEASE_EVERY = timedelta(minutes=10)
 """Sessions of accounts that nobody touches: a look at every account."""
 FORGET_EVERY = timedelta(hours=1)
@@ -140,7 +143,8 @@ def _serving_metrics(host: str, port: int) -> Iterator[None]:
 
 def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
     """The relay of both outboxes, and what is due by the clock."""
-    system = open_system(settings)
+    os.nice(NICE)
+    system = open_system(settings, yields=True)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -173,6 +173,8 @@ class Relay:
                     delivery_of(source.name, row)
                     for row in r.execute(STATEMENTS[source.name].due, due)
                 ]
+            if rows:
+                source.persist()
             by_subscriber: dict[str, list[Delivery]] = {}
             for row in rows:
                 by_subscriber.setdefault(row.subscriber, []).append(row)

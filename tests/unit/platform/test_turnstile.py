@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from trunkline.platform.db import Database, books_metadata
+from trunkline.platform.db import Database, DatabaseUnavailable, books_metadata
 from trunkline.platform.turnstile import Turnstile
 
 
@@ -91,6 +91,53 @@ def test_who_comes_again_stands_behind_who_waits(tmp_path: Path) -> None:
     assert order == ["the one who waited", "the one who came again"]
 
 
+def test_who_yields_lets_those_go_first_who_come_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    yielding, turnstile = Turnstile(path, yields=True), Turnstile(path)
+    order = []
+
+    def visit(who: str, entrance: Turnstile) -> None:
+        with entrance():
+            order.append(who)
+
+    with turnstile():
+        first = threading.Thread(target=visit, args=("others", turnstile))
+        first.start()
+        while not _somebody_waits(path):
+            pass
+        second = threading.Thread(target=visit, args=("who yields", yielding))
+        second.start()
+    first.join()
+    second.join()
+    assert order == ["others", "who yields"]
+
+
+def test_who_yields_comes_in_where_the_gate_is_never_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who come again and again hold it up for so long, not for ever."""
+    monkeypatch.setattr("trunkline.platform.turnstile.YIELDS_FOR", 0.0)
+    path = tmp_path / "x.db"
+    yielding, turnstile = Turnstile(path, yields=True), Turnstile(path)
+    came_in = threading.Event()
+
+    def visit() -> None:
+        with yielding():
+            came_in.set()
+
+    def busy() -> None:
+        while not came_in.is_set():
+            with turnstile():
+                pass
+
+    threads = [threading.Thread(target=each) for each in (busy, busy, visit)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert came_in.is_set()
+
+
 def test_a_child_process_does_not_share_its_parents_locks(tmp_path: Path) -> None:
     turnstile = Turnstile(tmp_path / "x.db")
     with turnstile():
@@ -110,6 +157,45 @@ def test_an_error_inside_gives_way(tmp_path: Path) -> None:
                 raise RuntimeError
         except RuntimeError:
             pass
+
+
+def test_a_commit_is_on_the_disk_before_it_returns_and_others_write_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    database = Database(url, metadata=books_metadata)
+    other = Database(url, metadata=books_metadata, durable=False)
+    with database.transaction() as tx:
+        tx.execute(sa.text("CREATE TABLE counter (n INTEGER)"))
+    synced: list[int] = []
+
+    def sync(file: int) -> None:
+        with other.transaction() as tx:
+            tx.execute(sa.text("INSERT INTO counter VALUES (2)"))
+        synced.append(os.fstat(file).st_ino)
+
+    monkeypatch.setattr("trunkline.platform.db._sync", sync)
+    with database.transaction() as tx:
+        tx.execute(sa.text("INSERT INTO counter VALUES (1)"))
+    log = Path(f"{tmp_path}/x.db-wal").stat().st_ino
+    assert synced == [log]
+    database.persist()
+    other.persist()
+    assert synced == [log, log]
+    database.close()
+    other.close()
+
+
+def test_a_disk_that_fails_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(f"sqlite:///{tmp_path}/x.db", metadata=books_metadata)
+
+    def fail(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("trunkline.platform.db._sync", fail)
+    with pytest.raises(DatabaseUnavailable, match="Input/output"), database.transaction() as tx:
+        tx.execute(sa.text("CREATE TABLE counter (n INTEGER)"))
+    database.close()
 
 
 def test_write_transactions_of_many_threads_all_succeed(tmp_path: Path) -> None:
