@@ -21,7 +21,7 @@ from trunkline.tmf.hub.listeners import (
     register,
     unregister,
 )
-from trunkline.tmf.hub.parked import NotParked, ParkedDelivery, drop, parked, resend
+from trunkline.tmf.hub.parked import NotParked, ParkedDelivery, drop, parked, resend, resend_all
 from trunkline.tmf.hub.routes import add_hub
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "parked",
     "register",
     "resend",
+    "resend_all",
     "unregister",
 ]
