@@ -94,7 +94,8 @@ class PriceAlteration(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProductPrice(msgspec.Struct, frozen=True, kw_only=True):
     """What this product costs: the offering's price as it was when the product was ordered.
-    `period_months` counts for recurring prices; `offering_price` names the catalogue's."""
+    `period_months` counts for recurring prices; `offering_price` names the catalogue's. It holds
+    from `valid_from` (None: from the product's start) up to, and without, `valid_until`."""
 
     kind: PriceKind
     name: str
@@ -103,6 +104,14 @@ class ProductPrice(msgspec.Struct, frozen=True, kw_only=True):
     offering_price: str | None = None
     tax_category: str = "standard"
     alterations: tuple[PriceAlteration, ...] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def within(self, period: Period) -> Period | None:
+        """The part of `period` in which it holds, or None."""
+        start = max(self.valid_from or period.start, period.start)
+        end = min(self.valid_until or period.end, period.end)
+        return Period(start, end) if start < end else None
 
     @property
     def altered(self) -> Money:
@@ -330,6 +339,12 @@ class ServiceInUse(Conflict):
     """It works, or a product is realised by it."""
 
     code = "serviceInUse"
+
+
+class ProductNotActive(Conflict):
+    """It is not in service, or no longer."""
+
+    code = "productNotActive"
 
 
 class ServiceNotFound(NotFound):

@@ -16,7 +16,9 @@ from trunkline.inventory.model import (
     Product,
     ProductId,
     ProductInUse,
+    ProductNotActive,
     ProductNotFound,
+    ProductPrice,
     ProductStatus,
     check_new_product,
 )
@@ -131,6 +133,35 @@ def amend_product(tx: Tx, product: ProductId, amend: Callable[[Product], Product
     if after != before:
         store.amend_product(tx, after)
         tx.changed("Product", product, Change.ATTRIBUTES)
+    return after
+
+
+def change_terms(
+    tx: Tx,
+    *,
+    product: ProductId,
+    offering: str,
+    offering_name: str,
+    prices: Sequence[ProductPrice],
+    now: datetime,
+) -> Product:
+    """From `now` on the product is one of this offering and costs these prices; what it cost
+    until then is billed up to then. Raises `ProductNotFound`, and `ProductNotActive` where it is
+    not in service."""
+    before = store.products_for_update(tx, [product]).get(product)
+    if before is None:
+        raise ProductNotFound(f"there is no product {product}", path="product")
+    if before.status not in (ProductStatus.ACTIVE, ProductStatus.SUSPENDED):
+        raise ProductNotActive(f"the product {product} is {before.status}", path="product")
+    named = offering_name if before.name == before.offering_name else before.name
+    after = msgspec.structs.replace(
+        before, name=named, offering=offering, offering_name=offering_name
+    )
+    dated = [msgspec.structs.replace(each, valid_from=now, valid_until=None) for each in prices]
+    store.change_terms(tx, after, dated, now)
+    if named != before.name:
+        store.amend_product(tx, after)
+    tx.changed("Product", product, Change.ATTRIBUTES)
     return after
 
 

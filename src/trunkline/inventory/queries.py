@@ -110,6 +110,20 @@ def services_of_customers(r: Reader, customers: Sequence[str]) -> list[Service]:
     return service_store.services_of_customers(r, customers) if customers else []
 
 
+def realisations(
+    r: Reader, products: Sequence[ProductId]
+) -> dict[str, tuple[list[Service], list[Resource]]]:
+    """What realises these products: services, ended ones too, and numbers and cards."""
+    found: dict[str, tuple[list[Service], list[Resource]]] = {}
+    for service in services_of(r, products):
+        if service.product is not None:
+            found.setdefault(service.product, ([], []))[0].append(service)
+    for resource in resources_of(r, products):
+        if resource.product is not None:
+            found.setdefault(resource.product, ([], []))[1].append(resource)
+    return found
+
+
 def active_subscribers(r: Reader) -> int:
     """How many customer-facing services are active."""
     return service_store.active_services(r)

@@ -1,6 +1,7 @@
 """The tables of products and their prices, and all SQL on them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -55,6 +56,8 @@ product_price = sa.Table(
     sa.Column("period_months", sa.Integer, nullable=False),
     sa.Column("offering_price_id", sa.String(100)),
     sa.Column("tax_category", sa.String(40), nullable=False),
+    sa.Column("valid_from", Instant),
+    sa.Column("valid_until", Instant),
 )
 
 price_alteration = sa.Table(
@@ -137,6 +140,21 @@ _DELETE_PRODUCT = [
         (product, product.c.id),
     )
 ]
+_CHANGE_OFFERING = (
+    sa.update(product)
+    .where(product.c.id == sa.bindparam("which"))
+    .values(offering_id=sa.bindparam("of"), offering_name=sa.bindparam("called"))
+)
+_END_PRICES = (
+    sa.update(product_price)
+    .where(
+        product_price.c.product_id == sa.bindparam("which"), product_price.c.valid_until.is_(None)
+    )
+    .values(valid_until=sa.bindparam("ended", type_=Instant))
+)
+_LAST_PRICE = sa.select(sa.func.max(product_price.c.position)).where(
+    product_price.c.product_id == sa.bindparam("which")
+)
 _PRODUCTS_BY_STATUS = sa.select(product.c.status, sa.func.count().label("held")).group_by(
     product.c.status
 )
@@ -166,9 +184,16 @@ def insert_products(tx: Tx, products: Sequence[Product]) -> None:
             for each in products
         ],
     )
+    _insert_prices(
+        tx,
+        [(each.id, place, price) for each in products for place, price in enumerate(each.prices)],
+    )
+
+
+def _insert_prices(tx: Tx, placed: Sequence[tuple[ProductId, int, ProductPrice]]) -> None:
     prices = [
         {
-            "product_id": each.id,
+            "product_id": product_id,
             "position": position,
             "kind": price.kind.value,
             "name": price.name,
@@ -177,15 +202,16 @@ def insert_products(tx: Tx, products: Sequence[Product]) -> None:
             "period_months": price.period_months,
             "offering_price_id": price.offering_price,
             "tax_category": price.tax_category,
+            "valid_from": price.valid_from,
+            "valid_until": price.valid_until,
         }
-        for each in products
-        for position, price in enumerate(each.prices)
+        for product_id, position, price in placed
     ]
     if prices:
         tx.execute(_INSERT_PRICE, prices)
     alterations = [
         {
-            "product_id": each.id,
+            "product_id": product_id,
             "price_position": price_position,
             "position": position,
             "name": alteration.name,
@@ -193,8 +219,7 @@ def insert_products(tx: Tx, products: Sequence[Product]) -> None:
             "currency": alteration.amount.currency,
             "agreement_id": alteration.agreement,
         }
-        for each in products
-        for price_position, price in enumerate(each.prices)
+        for product_id, price_position, price in placed
         for position, alteration in enumerate(price.alterations)
     ]
     if alterations:
@@ -235,6 +260,17 @@ def amend_product(tx: Tx, product: Product) -> None:
             "rest": dict(product.details) or None,
         },
     )
+
+
+def change_terms(tx: Tx, product: Product, prices: Sequence[ProductPrice], at: datetime) -> None:
+    """Stores the product's offering; its prices end at this instant, and these follow."""
+    offered = {"which": product.id, "of": product.offering, "called": product.offering_name}
+    tx.execute(_CHANGE_OFFERING, offered)
+    tx.execute(_END_PRICES, {"which": product.id, "ended": at})
+    if prices:
+        last = tx.execute(_LAST_PRICE, {"which": product.id}).scalar_one()
+        placed = enumerate(prices, start=0 if last is None else last + 1)
+        _insert_prices(tx, [(product.id, place, price) for place, price in placed])
 
 
 def delete_product(tx: Tx, product_id: ProductId) -> None:
@@ -290,6 +326,8 @@ def _with_prices(rows: Sequence[Any], price_rows: Iterable[Any]) -> list[Product
                 offering_price=row.offering_price_id,
                 tax_category=row.tax_category,
                 alterations=altered,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
             )
         )
     return [_product(row, tuple(prices.get(row.id, ()))) for row in rows]

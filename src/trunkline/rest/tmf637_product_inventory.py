@@ -1,127 +1,319 @@
-"""TMF637 Product Inventory, v4. Read only: products are made and changed by orders."""
+"""TMF637 Product Inventory, v4.
 
-from trunkline import inventory
-from trunkline.inventory import Product, ProductPrice, ProductStatus, product_table
+Orders make products; a POST records one that is known from elsewhere. A PATCH describes it, and
+moves its status where that has no more consequences than an order of its own would have: while
+an order delivers it, or a service realises it, that is an order's.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trunkline import catalog, customers, inventory
+from trunkline.inventory import (
+    NewProduct,
+    OrderedElsewhere,
+    PriceAlteration,
+    PriceKind,
+    Product,
+    ProductId,
+    ProductPrice,
+    ProductStatus,
+    Resource,
+    Service,
+    ServiceState,
+    product_table,
+)
+from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money as Amount
+from trunkline.kernel.time import parse_instant
+from trunkline.platform.db import Reader, Tx
+from trunkline.rest import kept
+from trunkline.rest.product_forms import ProductForm
 from trunkline.rest.wire import (
     ACCOUNT,
     CATALOG,
     ORDERING,
     PRODUCTS,
-    Characteristic,
+    RESOURCES,
+    SERVICES,
     Money,
-    Party,
-    Ref,
-    characteristics,
-    customer_party,
     instant,
     ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, column, href, owned_by
+from trunkline.tmf import Api, Body, Document, column, href, owned_by, wire
 
 _PRODUCTS = f"{PRODUCTS}/product"
-_STATUS_WORDS = {ProductStatus.ABORTED: "aborted "}
+_PADDED = "aborted "
 """The document's enumeration has this one with a space behind it."""
+_COLUMNS = (
+    "name", "status", "orderDate", "startDate", "terminationDate", "productOffering",
+    "billingAccount", "productPrice",
+)  # fmt: skip
+_FIXED = (
+    "orderDate", "startDate", "terminationDate", "productOffering", "billingAccount",
+    "productPrice", "productOrderItem", "realizingService", "realizingResource",
+)  # fmt: skip
+_CHARACTERISTICS = "productCharacteristic"
+_KNOWN = {
+    "productOffering": kept.of_catalog("productOffering"),
+    "billingAccount": kept.ACCOUNTS,
+    "productRelationship.product": kept.PRODUCTS,
+    "product": kept.PRODUCTS,
+    "realizingService": kept.SERVICES,
+    "realizingResource": kept.RESOURCES,
+}
 
 
-class Price(Wire):
-    duty_free_amount: Money
+def _find(r: Reader, ids: Sequence[str]) -> list[Body]:
+    found = inventory.products(r, ids)
+    realised = inventory.realisations(r, [each.id for each in found])
+    return [_body(each, *realised.get(each.id, ((), ()))) for each in found]
 
 
-class Alteration(Wire):
-    """Added to the price; taken off it where negative. `agreement` is an extension."""
-
-    name: str
-    price_type: str
-    price: Price
-    agreement: Ref | None = None
-
-
-class PriceForm(Wire):
-    name: str
-    price_type: str
-    price: Price
-    recurring_charge_period: str | None = None
-    product_offering_price: Ref | None = None
-    product_price_alteration: tuple[Alteration, ...] = ()
-
-
-class OrderItemRef(Wire):
-    order_item_action: str
-    order_item_id: str
-    product_order_id: str
-    product_order_href: str
-
-
-class ProductForm(Entity, kw_only=True, tag="Product"):
-    name: str
-    status: str
-    is_bundle: bool
-    is_customer_visible: bool
-    product_offering: Ref
-    billing_account: Ref
-    related_party: tuple[Party, ...]
-    order_date: Timestamp | None = None
-    start_date: Timestamp | None = None
-    termination_date: Timestamp | None = None
-    product_characteristic: tuple[Characteristic, ...] = ()
-    product_price: tuple[PriceForm, ...] = ()
-    product_order_item: tuple[OrderItemRef, ...] = ()
-
-
-def _price(amount: Amount) -> Price:
-    return Price(duty_free_amount=Money.of(amount))
-
-
-def _price_form(price: ProductPrice) -> PriceForm:
-    months = price.period_months
-    recurs = f"{months} month{'s' if months > 1 else ''}" if price.kind == "recurring" else None
-    priced = price.offering_price
-    return PriceForm(
-        name=price.name,
-        price_type=price.kind,
-        price=_price(price.amount),
-        recurring_charge_period=recurs,
-        product_offering_price=ref(CATALOG, "ProductOfferingPrice", priced) if priced else None,
-        product_price_alteration=tuple(
-            Alteration(
-                name=each.name,
-                price_type=price.kind,
-                price=_price(each.amount),
-                agreement=Ref(id=each.agreement) if each.agreement else None,
-            )
-            for each in price.alterations
+def _body(product: Product, services: Sequence[Service], resources: Sequence[Resource]) -> Body:
+    details = product.details
+    body: Body = {
+        "id": product.id,
+        "@type": "Product",
+        "isBundle": False,
+        "isCustomerVisible": True,
+        **details,
+        "name": product.name,
+        "status": _PADDED if product.status is ProductStatus.ABORTED else product.status.value,
+        "productCharacteristic": kept.shown_characteristics(
+            product.characteristics, details.get(_CHARACTERISTICS)
         ),
-    )
-
-
-def _product(product: Product) -> ProductForm:
-    items: tuple[OrderItemRef, ...] = ()
+        "relatedParty": kept.shown_parties(details.get("relatedParty"), product.customer),
+        "productPrice": [
+            *map(_price_body, product.prices),
+            *details.get("productPrice", ()),
+        ],
+        "productRelationship": details.get("productRelationship", []),
+        "realizingService": [
+            *(_plain(ref(SERVICES, "Service", each.id, each.name)) for each in services),
+            *details.get("realizingService", ()),
+        ],
+        "realizingResource": [
+            *(_resource_ref(each) for each in resources),
+            *details.get("realizingResource", ()),
+        ],
+    }
+    if product.offering:
+        name = product.offering_name or None
+        body["productOffering"] = _plain(ref(CATALOG, "ProductOffering", product.offering, name))
+    if product.billing_account:
+        body["billingAccount"] = _plain(ref(ACCOUNT, "BillingAccount", product.billing_account))
     if product.order and product.order_item:
-        item = OrderItemRef(
-            order_item_action="add",
-            order_item_id=product.order_item,
-            product_order_id=product.order,
-            product_order_href=href(f"{ORDERING}/productOrder", product.order),
-        )
-        items = (item,)
-    return ProductForm(
-        id=product.id,
-        href=href(_PRODUCTS, product.id),
-        name=product.name,
-        status=_STATUS_WORDS.get(product.status, product.status),
-        is_bundle=False,
-        is_customer_visible=True,
-        product_offering=ref(CATALOG, "ProductOffering", product.offering, product.offering_name),
-        billing_account=ref(ACCOUNT, "BillingAccount", product.billing_account),
-        related_party=(customer_party(product.customer),),
-        order_date=instant(product.order_date),
-        start_date=instant(product.start_date),
-        termination_date=instant(product.termination_date),
-        product_characteristic=characteristics(product.characteristics),
-        product_price=tuple(map(_price_form, product.prices)),
-        product_order_item=items,
+        body["productOrderItem"] = [_item(product.order, product.order_item)]
+    dates = {
+        "orderDate": product.order_date,
+        "startDate": product.start_date,
+        "terminationDate": product.termination_date,
+    }
+    body |= {name: instant(date) for name, date in dates.items() if date is not None}
+    return body
+
+
+def _plain(value: Any) -> Body:
+    plain: Body = wire.plain(value)
+    return plain
+
+
+def _resource_ref(resource: Resource) -> Body:
+    found = _plain(ref(RESOURCES, "Resource", resource.id, resource.name))
+    return found | {"value": resource.value}
+
+
+def _item(order: str, item: str) -> Body:
+    return {
+        "orderItemAction": "add",
+        "orderItemId": item,
+        "productOrderId": order,
+        "productOrderHref": href(f"{ORDERING}/productOrder", order),
+    }
+
+
+def _price_body(price: ProductPrice) -> Body:
+    months = price.period_months
+    body: Body = {
+        "name": price.name,
+        "priceType": price.kind.value,
+        "price": {"dutyFreeAmount": _plain(Money.of(price.amount))},
+    }
+    if price.kind is PriceKind.RECURRING:
+        body["recurringChargePeriod"] = f"{months} month{'s' if months > 1 else ''}"
+    if price.offering_price:
+        named = ref(CATALOG, "ProductOfferingPrice", price.offering_price)
+        body["productOfferingPrice"] = _plain(named)
+    if price.alterations:
+        body["productPriceAlteration"] = [_alteration(price, each) for each in price.alterations]
+    return body
+
+
+def _alteration(price: ProductPrice, alteration: PriceAlteration) -> Body:
+    body: Body = {
+        "name": alteration.name,
+        "priceType": price.kind.value,
+        "price": {"dutyFreeAmount": _plain(Money.of(alteration.amount))},
+    }
+    if alteration.agreement:
+        body["agreement"] = {"id": alteration.agreement}
+    return body
+
+
+def _create(tx: Tx, given: Body, now: datetime) -> str:
+    body = kept.present(given)
+    kept.check_references(tx, body, None, _KNOWN, "relatedParty")
+    status = ProductStatus(body["status"].strip())
+    customer, account = _payer(tx, body)
+    offering = body.get("productOffering", {}).get("id", "")
+    offering_name = _offering_name(tx, offering)
+    started = status in (ProductStatus.ACTIVE, ProductStatus.SUSPENDED)
+    prices, others = _prices(body) if account else ((), body.get("productPrice", ()))
+    new = NewProduct(
+        name=kept.name_of(body, offering_name or "Product"),
+        offering=offering,
+        offering_name=offering_name,
+        customer=customer,
+        billing_account=account,
+        status=status,
+        start_date=_date(body, "startDate") or now if started else None,
+        order_date=_date(body, "orderDate"),
+        prices=prices,
+        characteristics=kept.characteristics_of(body, _CHARACTERISTICS),
+        details=_details(body) | ({"productPrice": list(others)} if others else {}),
     )
+    return inventory.create_product(tx, new, now=now).id
+
+
+def _payer(r: Reader, body: Body) -> tuple[str, str]:
+    """The customer and the billing account, which belong together."""
+    account = body.get("billingAccount", {}).get("id", "")
+    customer = kept.customer_in(r, body)
+    if not account:
+        return customer, ""
+    owner = customers.billing_account(r, customers.BillingAccountId(account)).customer
+    if customer and customer != owner:
+        raise Invalid(f"the account {account} is not one of {customer}", path="billingAccount.id")
+    return owner, account
+
+
+def _offering_name(r: Reader, offering: str) -> str:
+    if not offering:
+        return ""
+    known = catalog.documents(r, catalog.DocumentKind.OFFERING, [offering])
+    return str(known[offering].body.get("name", ""))[:200]
+
+
+def _date(body: Body, attribute: str) -> datetime | None:
+    return parse_instant(body[attribute], path=attribute) if attribute in body else None
+
+
+def _details(body: Body) -> Body:
+    without = {*_COLUMNS, "productOrderItem"}
+    if kept.plain_only(body, _CHARACTERISTICS):
+        without.add(_CHARACTERISTICS)
+    return kept.rest_of(body, without=without)
+
+
+_MONTHS = {"month": 1, "monthly": 1, "quarter": 3, "year": 12, "yearly": 12, "annual": 12}
+
+
+def _prices(body: Body) -> tuple[tuple[ProductPrice, ...], list[Body]]:
+    """What the product is charged by, and the prices that only describe it."""
+    prices: list[ProductPrice] = []
+    others: list[Body] = []
+    for index, each in enumerate(body.get("productPrice", ())):
+        amount = each["price"].get("dutyFreeAmount")
+        if each["priceType"] not in tuple(PriceKind) or amount is None:
+            others.append(each)
+            continue
+        at = f"productPrice[{index}]"
+        prices.append(
+            ProductPrice(
+                kind=PriceKind(each["priceType"]),
+                name=kept.name_of(each, each["priceType"]),
+                amount=Amount.of(amount["value"], amount["unit"], path=f"{at}.price"),
+                period_months=_months(each.get("recurringChargePeriod"), at),
+                offering_price=each.get("productOfferingPrice", {}).get("id"),
+                alterations=tuple(_altered(one, at) for one in each.get(_ALTERATIONS, ())),
+            )
+        )
+    return tuple(prices), others
+
+
+_ALTERATIONS = "productPriceAlteration"
+
+
+def _altered(given: Mapping[str, Any], at: str) -> PriceAlteration:
+    amount = given["price"].get("dutyFreeAmount")
+    if amount is None:
+        raise Invalid("an alteration has an amount without tax", path=f"{at}.{_ALTERATIONS}")
+    path = f"{at}.{_ALTERATIONS}.price"
+    return PriceAlteration(
+        name=kept.name_of(dict(given), "Alteration"),
+        amount=Amount.of(amount["value"], amount["unit"], path=path),
+    )
+
+
+def _months(period: str | None, at: str) -> int:
+    """A period such as `month` or `3 months`."""
+    count, _, unit = (period or "month").strip().lower().rpartition(" ")
+    months = _MONTHS.get(unit.removesuffix("s"))
+    if months is None or not (count == "" or (count.isdecimal() and 0 < int(count[:4]) < 1000)):
+        raise Invalid("is no number of months or years", path=f"{at}.recurringChargePeriod")
+    return months * int(count or 1)
+
+
+def _replace(tx: Tx, ident: str, after: Body, now: datetime) -> None:
+    after = kept.present(after)
+    (before,) = _find(tx, [ident])
+    names = kept.changed_names(before, after)
+    kept.check_fixed(names, _FIXED)
+    kept.check_references(tx, after, before, _KNOWN, "relatedParty")
+    product = ProductId(ident)
+    if names - {"status"}:
+        customer = kept.customer_in(tx, after)
+        inventory.amend_product(tx, product, lambda it: _amended(it, before, after, customer))
+    if "status" in names:
+        _move(tx, product, ProductStatus(after["status"].strip()), now)
+
+
+def _amended(product: Product, before: Body, after: Body, customer: str) -> Product:
+    if product.billing_account and customer != product.customer:
+        raise Invalid("the customer pays for it, and stays", path="relatedParty")
+    changed = kept.changed_names(before, after)
+    details = {name: each for name, each in product.details.items() if name not in changed}
+    given = {name: each for name, each in _details(after).items() if name in changed}
+    return msgspec.structs.replace(
+        product,
+        name=kept.name_of(after, product.name),
+        customer=customer,
+        characteristics=kept.characteristics_of(after, _CHARACTERISTICS),
+        details=details | given,
+    )
+
+
+def _move(tx: Tx, ident: ProductId, status: ProductStatus, now: datetime) -> None:
+    product = inventory.product(tx, ident)
+    inventory.PRODUCT_LIFECYCLE.check(product.status, status, path="status")
+    if product.order and product.status in (ProductStatus.CREATED, ProductStatus.PENDING_ACTIVE):
+        raise OrderedElsewhere(f"the order {product.order} delivers it", path="status")
+    for service in inventory.services_of(tx, [ident]):
+        if service.state is not ServiceState.TERMINATED:
+            raise OrderedElsewhere(
+                f"the service {service.id} realises it: a product order (TMF622) with the action "
+                "modify or delete changes both",
+                path="status",
+            )
+    inventory.change_product_status(tx, product=ident, status=status, now=now)
+
+
+def _delete(tx: Tx, ident: str, _now: datetime) -> None:
+    inventory.delete_product(tx, product=ProductId(ident))
 
 
 _columns = product_table.c
@@ -132,10 +324,11 @@ API = Api(
     version="4.0.0",
     base=PRODUCTS,
     resources=(
-        Aggregate(
+        Document(
             path=_PRODUCTS,
             type="Product",
             key=_columns.id,
+            owner=owned_by(_columns.customer_id, writes=False),
             paths={
                 "name": _columns.name,
                 "status": column(_columns.status, parse=lambda text, _: text.strip()),
@@ -149,10 +342,11 @@ API = Api(
                 "productOrderItem.productOrderId": _columns.order_id,
                 "productOrderItem.orderItemId": _columns.order_item,
             },
-            find=inventory.products,
-            to_wire=_product,
-            form=ProductForm,
-            owner=owned_by(_columns.customer_id, writes=False),
+            schema=ProductForm,
+            find=_find,
+            create=_create,
+            replace=_replace,
+            delete=_delete,
         ),
     ),
 )
