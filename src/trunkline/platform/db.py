@@ -60,8 +60,8 @@ _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
-_serials = itertools.count()  # SQLite's data_version says something to its own connection only
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+_serials = itertools.count()  # SQLite's data_version says something to its own connection only
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
 # Sooner than PostgreSQL looks for deadlocks (after 1 s), so that nobody else is its victim.
 _GIVE_WAY = sa.text("SET LOCAL lock_timeout = '250ms'")
@@ -181,9 +181,9 @@ class Database:
         ids: IdSource | None = None,
         clock: Clock | None = None,
         durable: bool = True,
+        yields: bool = False,
         pool_size: int = 8,
     ) -> None:
-        yields: bool = False,
         self.metadata = metadata
         self.name: DatabaseName = metadata.info["database"]
         self.routes = routes or Routes()
@@ -191,9 +191,9 @@ class Database:
         self.url = with_driver(make_url(url))
         self.announce: Callable[[Tx, Sequence[Changed]], None] | None = None
         self.path: Path | None = None
+        self._durable = durable
         self._clock: Clock = clock or SystemClock()
         self._turnstile: Turnstile | None = None
-        self._durable = durable
         self._knocker: Knocker | None = None
         self._inside = threading.local()
         self._wakers: list[Callable[[], None]] = []
