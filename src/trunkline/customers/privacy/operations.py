@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from trunkline.customers.events import ConsentGiven, ConsentRefused
 from trunkline.customers.model import PartyId, PartyNotFound
 from trunkline.customers.privacy import store
+from trunkline.customers.privacy.events import ConsentGiven, ConsentRefused
 from trunkline.customers.privacy.kinds import PROFILE, SPECIFICATION
 from trunkline.customers.privacy.model import (
     APP,
