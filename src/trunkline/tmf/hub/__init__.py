@@ -23,8 +23,17 @@ from trunkline.tmf.hub.listeners import (
 )
 from trunkline.tmf.hub.parked import NotParked, ParkedDelivery, drop, parked, resend, resend_all
 from trunkline.tmf.hub.routes import add_hub
+from trunkline.tmf.hub.topics import (
+    EVENT_PATHS,
+    create_topic,
+    delete_topic,
+    find_topics,
+    post_event,
+    prune,
+)
 
 __all__ = [
+    "EVENT_PATHS",
     "Announcer",
     "CallbackRefused",
     "CallbackRule",
@@ -35,9 +44,14 @@ __all__ = [
     "NotParked",
     "ParkedDelivery",
     "add_hub",
+    "create_topic",
+    "delete_topic",
     "drop",
     "find_listeners",
+    "find_topics",
     "parked",
+    "post_event",
+    "prune",
     "register",
     "resend",
     "resend_all",

@@ -24,30 +24,29 @@ Declared = tuple[Api, Resource[Any]]
 _AREAS = sa.bindparam("areas", type_=sa.String, expanding=True)
 
 
-def _interest(table: sa.Table, area: Any, topic_id: Any, queries: Sequence[Any]) -> sa.Select[Any]:
-    """A row of those whose owner's key, where there is one, is still good."""
-    return (
-        sa.select(
-            table.c.id.label("id"),
-            area.label("area"),
-            topic_id.label("topic_id"),
-            *(each.label(f"query_{i}") for i, each in enumerate(queries)),
-            sa.func.coalesce(api_key.c.scopes, table.c.scopes, type_=Json).label("scopes"),
-        )
-        .outerjoin(
-            api_key, sa.and_(api_key.c.id == table.c.owner_key, api_key.c.revoked_at.is_(None))
-        )
-        .where(sa.or_(table.c.owner_key.is_(None), api_key.c.id.is_not(None)))
-    )
-
-
 _none = sa.cast(sa.null(), sa.String)
 _INTERESTS = sa.union_all(
-    _interest(listener, listener.c.area, listener.c.topic_id, (listener.c.query, _none)).where(
-        sa.or_(listener.c.area.in_(_AREAS), listener.c.area == TOPICS)
+    # Listeners whose owner's key, where there is one, is still good.
+    sa.select(
+        listener.c.id,
+        listener.c.area,
+        listener.c.topic_id,
+        listener.c.query.label("one"),
+        _none.label("other"),
+        sa.func.coalesce(api_key.c.scopes, listener.c.scopes, type_=Json).label("scopes"),
+    )
+    .outerjoin(
+        api_key, sa.and_(api_key.c.id == listener.c.owner_key, api_key.c.revoked_at.is_(None))
+    )
+    .where(
+        sa.or_(listener.c.owner_key.is_(None), api_key.c.id.is_not(None)),
+        sa.or_(listener.c.area.in_(_AREAS), listener.c.area == TOPICS),
     ),
-    _interest(topic, _none, topic.c.id, (topic.c.header_query, topic.c.content_query)),
-)
+    sa.select(
+        topic.c.id, _none, topic.c.id, topic.c.header_query, topic.c.content_query,
+        sa.cast(sa.null(), Json),
+    ),
+)  # fmt: skip
 _ADD_EVENT = sa.insert(event)
 _ADD_DELIVERY = sa.insert(delivery)
 _KEEP = sa.insert(topic_event)
@@ -58,17 +57,18 @@ _IN_TURN = sa.text(
 
 
 class Interest(msgspec.Struct, frozen=True):
-    """A listener, or (without an area) a topic: what it wants to hear, and may."""
+    """A listener, or (without an area) a topic: what it wants to hear, and may. A topic takes
+    everything: who reads it is shown what it may read."""
 
     id: str
     area: str | None
     topic: str | None
     queries: tuple[Query, ...]
-    scopes: frozenset[str]
+    scopes: frozenset[str] | None
 
     def wants(self, area: str, body: Body) -> bool:
         """Whether it wants an event of this area, and may hear it."""
-        may = Principal("", self.scopes).may(f"{area}:read")
+        may = self.scopes is None or Principal("", self.scopes).may(f"{area}:read")
         return may and all(heard(body, query) for query in self.queries)
 
 
@@ -131,15 +131,15 @@ class Announcer:
                 news.add(new, api.scope, body, key=f"{resource.type} {ident}")
 
 
-def interests(r: Reader, areas: Iterable[str]) -> list[Interest]:
+def interests(r: Reader, areas: Iterable[str] = ()) -> list[Interest]:
     """Who listens to one of these areas, and all topics with those who listen to them."""
     return [
         Interest(
             row.id,
             row.area,
             row.topic_id,
-            tuple(_parsed(each) for each in (row.query_0, row.query_1) if each),
-            frozenset(row.scopes),
+            tuple(_parsed(each) for each in (row.one, row.other) if each),
+            None if row.area is None else frozenset(row.scopes),
         )
         for row in r.execute(_INTERESTS, {"areas": sorted(areas)})
     ]

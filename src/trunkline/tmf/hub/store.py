@@ -47,9 +47,6 @@ topic = sa.Table(
     sa.Column("header_query", sa.String, nullable=True),
     sa.Column("content_query", sa.String, nullable=True),
     sa.Column("body", Json, nullable=False),
-    sa.Column("owner", sa.String, nullable=False),
-    sa.Column("owner_key", sa.String, nullable=True),
-    sa.Column("scopes", Json, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
 )
 

@@ -95,9 +95,6 @@ def upgrade() -> None:
         sa.Column("header_query", sa.String(), nullable=True),
         sa.Column("content_query", sa.String(), nullable=True),
         sa.Column("body", db.Json(), nullable=False),
-        sa.Column("owner", sa.String(), nullable=False),
-        sa.Column("owner_key", sa.String(), nullable=True),
-        sa.Column("scopes", db.Json(), nullable=False),
         sa.Column("created_at", db.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("hub_topic_pkey")),
     )
