@@ -28,6 +28,7 @@ from trunkline.rest import (
     tmf671_promotion,
     tmf676_payment,
     tmf678_customer_bill,
+    tmf688_event,
     tmf679_product_offering_qualification,
 )
 from trunkline.tmf import Api, wire
@@ -61,6 +62,7 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf671_promotion.API,
         tmf676_payment.API,
         tmf678_customer_bill.API,
+        tmf688_event.API,
         tmf679_product_offering_qualification.API,
     )
 
@@ -86,6 +88,8 @@ def create_app(
         add_api(app, server, api)
         add_hub(app, server, api, callbacks)
         app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
+    if tmf688_event.API in offered:
+        tmf688_event.add_topics(app, server, offered, callbacks)
     bundle = document(offered, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route("/openapi.json", _Document(bundle))
