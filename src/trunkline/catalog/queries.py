@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from trunkline.catalog import store
 from trunkline.catalog.bodies import offering_of, references
@@ -25,7 +27,7 @@ from trunkline.catalog.model import (
 )
 from trunkline.catalog.prices import parse_price
 from trunkline.catalog.promotions import Effect, Facts, effects_of
-from trunkline.platform.db import Reader
+from trunkline.platform.db import Reader, decode_json
 
 DOCUMENTS = store.catalog_document
 """The table, for lists that are filtered by its columns."""
@@ -53,27 +55,31 @@ def offering(r: Reader, offering_id: OfferingId) -> Offering:
 
 
 def offerings(r: Reader, ids: Iterable[OfferingId]) -> dict[OfferingId, Offering]:
-    """The typed views of those that exist, by id: two statements for all of them."""
-    found = store.find_documents(r, DocumentKind.OFFERING, ids)
-    refers_to = {
-        each.id: [
-            PriceId(reference.id)
-            for reference in references(each.kind, each.body)
-            if reference.kind is DocumentKind.PRICE
-        ]
-        for each in found.values()
-    }
-    wanted = {price_id for each in refers_to.values() for price_id in each}
-    prices = {
-        PriceId(each.id): parse_price(each.body, price_id=PriceId(each.id))
-        for each in store.find_documents(r, DocumentKind.PRICE, wanted).values()
-    }
+    """The typed views of those that exist, by id: one statement for all of them."""
+    rows = store.offerings_with_prices(r, ids)
+    prices = {row.id: row for row in rows if row.kind == DocumentKind.PRICE}
     return {
-        OfferingId(each.id): offering_of(
-            each, tuple(p for i in refers_to[each.id] if (p := prices.get(i)) is not None)
+        OfferingId(row.id): _typed(
+            row, tuple(prices[i] for i in _prices_named(row.body) if i in prices)
         )
-        for each in found.values()
+        for row in rows
+        if row.kind == DocumentKind.OFFERING
     }
+
+
+@lru_cache(maxsize=1000)
+def _prices_named(body: str) -> tuple[str, ...]:
+    found = references(DocumentKind.OFFERING, decode_json(body))
+    return tuple(each.id for each in found if each.kind is DocumentKind.PRICE)
+
+
+@lru_cache(maxsize=1000)
+def _typed(row: Any, prices: tuple[Any, ...]) -> Offering:
+    """What these rows say, whole as they are: other rows are another offering."""
+    parsed = (parse_price(decode_json(each.body), price_id=PriceId(each.id)) for each in prices)
+    return offering_of(
+        store.document_of_texts(row), tuple(each for each in parsed if each is not None)
+    )
 
 
 def offering_ids(r: Reader, *statuses: LifecycleStatus) -> list[OfferingId]:

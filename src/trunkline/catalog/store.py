@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from trunkline.catalog.bodies import Reference
@@ -24,7 +25,7 @@ from trunkline.catalog.model import (
 )
 from trunkline.kernel.money import Money
 from trunkline.platform.collisions import collision
-from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata, decode_json
 
 market = sa.Table(
     "market",
@@ -121,6 +122,27 @@ _DOCUMENT = sa.select(catalog_document).where(_OF_KIND, _WITH_ID)
 _DOCUMENT_LOCKED = _DOCUMENT.with_for_update()
 _DOCUMENTS = sa.select(catalog_document).where(
     _OF_KIND, catalog_document.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+# Offerings and the prices that they name, their bodies as text.
+_TEXTS = [*(each for each in catalog_document.c if each.name != "body"),
+          sa.cast(catalog_document.c.body, sa.Text).label("body")]  # fmt: skip
+_named = catalog_reference.c
+_OFFERINGS_WITH_PRICES = sa.union_all(
+    sa.select(*_TEXTS).where(
+        catalog_document.c.kind == DocumentKind.OFFERING.value,
+        catalog_document.c.id.in_(sa.bindparam("ids", expanding=True)),
+    ),
+    sa.select(*_TEXTS)
+    .select_from(catalog_reference)
+    .join(
+        catalog_document,
+        (catalog_document.c.kind == _named.to_kind) & (catalog_document.c.id == _named.to_id),
+    )
+    .where(
+        _named.from_kind == DocumentKind.OFFERING.value,
+        _named.from_id.in_(sa.bindparam("ids", expanding=True)),
+        _named.to_kind == DocumentKind.PRICE.value,
+    ),
 )
 _KNOWN = sa.select(catalog_document.c.id).where(
     _OF_KIND, catalog_document.c.id.in_(sa.bindparam("ids", expanding=True))
@@ -264,6 +286,17 @@ def find_documents(r: Reader, kind: DocumentKind, ids: Iterable[str]) -> dict[st
         return {}
     rows = r.execute(_DOCUMENTS, {"of_kind": kind.value, "ids": wanted})
     return {row.id: _document(row) for row in rows}
+
+
+def offerings_with_prices(r: Reader, ids: Iterable[str]) -> list[Any]:
+    """The rows of these offerings and of the prices that they name, their bodies as text."""
+    wanted = list(ids)
+    return list(r.execute(_OFFERINGS_WITH_PRICES, {"ids": wanted}).all()) if wanted else []
+
+
+def document_of_texts(row: Any) -> Document:
+    """The document of such a row."""
+    return msgspec.structs.replace(_document(row), body=decode_json(row.body))
 
 
 def documents_in(
