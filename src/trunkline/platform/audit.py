@@ -91,8 +91,10 @@ _HEADS = sa.select(head).order_by(head.c.chain)
 def record(tx: Tx, *, who: str, verb: str, what: str, now: datetime, detail: object = None) -> None:
     """Adds an entry, in the transaction of what it tells."""
     chain = zlib.crc32(what.encode()) % CHAINS
-    tx.execute(_BEGIN, {"chain": chain, "sequence": 0, "hash": ""})
-    last = tx.execute(_HEAD, {"which": chain}).one()
+    last = tx.execute(_HEAD, {"which": chain}).first()
+    if last is None:
+        tx.execute(_BEGIN, {"chain": chain, "sequence": 0, "hash": ""})
+        last = tx.execute(_HEAD, {"which": chain}).one()
     entry = Entry(who, verb, what, detail, now)
     columns = {
         "chain": chain,
