@@ -11,6 +11,7 @@ from trunkline.app.events import callback_rule
 from trunkline.app.founding import operator
 from trunkline.kernel.time import zone
 from trunkline.platform import settings, telemetry
+from trunkline.platform.addresses import parse_networks
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -48,6 +49,7 @@ def create(system: System) -> Application:
             zone=zone(known.market.time_zone),
             country=known.market.country,
             settings=system.settings.console,
+            trusted=parse_networks(system.settings.http.trusted_proxies, "http.trusted_proxies"),
         )
     )
     apis = rest.create_app(
@@ -55,6 +57,7 @@ def create(system: System) -> Application:
         charging=system.charging,
         clock=system.clock,
         callbacks=callback_rule(system.settings.hub),
+        issuer=system.settings.http.url,
     )
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

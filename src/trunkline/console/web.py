@@ -19,6 +19,7 @@ import msgspec
 from trunkline.console.rendering import day, environment, instant
 from trunkline.kernel.errors import Forbidden, Invalid
 from trunkline.platform import security
+from trunkline.platform.addresses import Network, caller_address
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.platform.settings import ConsoleSettings
@@ -84,6 +85,8 @@ class Console(msgspec.Struct, frozen=True):
     country: str | None = None
     """ISO 3166-1 alpha-2: numbers may be typed as they are dialled there."""
     settings: ConsoleSettings = ConsoleSettings()
+    trusted: tuple[Network, ...] = ()
+    """Proxies whose X-Forwarded-For is believed."""
 
     @property
     def session_length(self) -> timedelta:
@@ -107,6 +110,12 @@ class Desk:
     @property
     def user(self) -> str:
         return self.principal.name
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        forwarded = self.req.get_header("X-Forwarded-For")
+        return caller_address(self.req.remote_addr, forwarded, self.console.trusted)
 
     @property
     def principal(self) -> security.Principal:

@@ -25,9 +25,13 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 
 
 class TooManyAttempts(Unavailable):
-    """`fields["seconds"]`: how long to wait."""
+    """`seconds` says how long to wait."""
 
     code = "tooManyAttempts"
+
+    @property
+    def seconds(self) -> int:
+        return int(str(self.fields["seconds"]))
 
 
 table = sa.Table(

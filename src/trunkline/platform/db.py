@@ -31,6 +31,7 @@ from trunkline.platform.columns import decode_json as decode_json
 from trunkline.platform.columns import encode_json as encode_json
 from trunkline.platform.knock import Knocker
 from trunkline.platform.messages import DatabaseName, Message, Routes
+from trunkline.platform.principals import Principal
 from trunkline.platform.turnstile import Turnstile
 
 # A lock that is waited for so long belongs to something that has gone wrong.
@@ -115,13 +116,14 @@ class Tx(Reader):
     """A write transaction of one database. It also reads, and sees its own writes. `caller`
     is who asked for it over an edge, where somebody did."""
 
-    __slots__ = ("changes", "emitted", "last_forms", "outgoing")
+    __slots__ = ("caller", "changes", "emitted", "last_forms", "outgoing")
 
     def __init__(self, database: "Database", connection: Connection) -> None:
         super().__init__(database, connection)
         self.emitted = False
         self.outgoing: list[outbox.OutboxRow] = []
         self.changes: dict[Changed, None] = {}
+        self.caller: Principal | None = None
         # What is deleted, as clients saw it last, by type and id: for those who know.
         self.last_forms: dict[tuple[str, str], Any] = {}
 

@@ -79,11 +79,15 @@ def covers(held: Collection[str], scope: str) -> bool:
     return any(each in held for each in (scope, f"{area}:*", f"*:{verb}", EVERYTHING))
 
 
+def is_scope(text: str) -> bool:
+    return _SCOPE.fullmatch(text) is not None
+
+
 def check_scopes(scopes: Iterable[str], path: str) -> list[str]:
     """Sorted, each once. Raises `Invalid` for one that is none."""
     wanted = sorted(set(scopes))
     for scope in wanted:
-        if _SCOPE.fullmatch(scope) is None:
+        if not is_scope(scope):
             raise Invalid(
                 f"{scope[:40]!r} is not a scope (tmf620:read, tmf620:*, *:read, *)", path=path
             )

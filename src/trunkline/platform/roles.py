@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
@@ -32,7 +31,7 @@ from trunkline.platform.db import (
     decode_json,
     encode_json,
 )
-from trunkline.platform.principals import EVERYTHING, LacksScope, Principal
+from trunkline.platform.principals import EVERYTHING, LacksScope, Principal, is_scope
 from trunkline.platform.storable import check_storable
 
 Body = dict[str, Any]
@@ -42,6 +41,7 @@ SUBSCRIBER_ROLE = "subscriber"
 """What a token that is bound to a customer may do, unless it is issued for less."""
 THE_OPERATOR = ("*", "trunkline")
 _MOST = 500
+_LONGEST_NAME = 200
 _ALL = ("*", "all")
 
 
@@ -71,19 +71,6 @@ class LastAdministrator(Conflict):
     """Nobody would be left who may do everything."""
 
     code = "lastAdministrator"
-
-
-class Entitlement(msgspec.Struct):
-    """A scope in TMF672's words: `function` is the area, `action` the verb."""
-
-    function: str
-    action: str
-
-    @property
-    def scope(self) -> str:
-        area = "*" if self.function in _ALL else self.function
-        verb = "*" if self.action in _ALL else self.action
-        return EVERYTHING if area == verb == "*" else f"{area}:{verb}"
 
 
 role = sa.Table(
@@ -245,7 +232,9 @@ def change_permission(
     if row is None:
         raise NoSuchPermission(f"there is no permission {ident[:100]!r}")
     _require(by, _union(tx, [row.gives]), "assetUserRole")
-    made = _plain(body) | {"id": ident, "creationDate": row.body["creationDate"]}
+    made = _plain(body) | {"id": ident}
+    if made.get("creationDate") != row.body["creationDate"]:
+        raise Invalid("can't be changed", path="creationDate")
     columns = _permission_columns(tx, made)
     _require(by, _union(tx, [columns["gives"]]), "assetUserRole")
     place = {"ident": ident, "updated_at": now, "body": made}
@@ -284,19 +273,24 @@ def _plain(body: Mapping[str, Any]) -> Body:
 
 
 def _role_columns(body: Body) -> dict[str, Any]:
-    given = body.get("entitlement")
-    if not isinstance(given, list) or len(given) > _MOST:
-        raise Invalid(f"is a list of at most {_MOST}", path="entitlement")
-    scopes = [_entitlement(each, f"entitlement[{index}]").scope for index, each in enumerate(given)]
-    return {"name": body.get("involvementRole"), "scopes": sorted(set(scopes))}
+    given: Sequence[Any] = body["entitlement"]
+    if len(given) > _MOST:
+        raise Invalid(f"has at most {_MOST}", path="entitlement")
+    name = body.get("involvementRole")
+    if name is not None and len(name) > _LONGEST_NAME:
+        raise Invalid(f"has at most {_LONGEST_NAME} characters", path="involvementRole")
+    return {"name": name, "scopes": sorted({scope for each in given for scope in _scope(each)})}
 
 
-def _entitlement(given: Any, path: str) -> Entitlement:
-    function, action = given.get("function"), given.get("action")
-    for name, value in (("function", function), ("action", action)):
-        if not isinstance(value, str) or not 1 <= len(value) <= 100 or not value.isprintable():
-            raise Invalid("has 1 to 100 printable characters", path=f"{path}.{name}")
-    return Entitlement(function, action)
+def _scope(given: Mapping[str, Any]) -> Iterator[str]:
+    """The scope that TMF672's words mean, if they mean one: `function` is the area, `action`
+    the verb."""
+    area, verb = (
+        "*" if each in _ALL else each for each in (given.get("function"), given.get("action"))
+    )
+    scope = EVERYTHING if area == verb == "*" else f"{area}:{verb}"
+    if is_scope(scope):
+        yield scope
 
 
 def _permission_columns(tx: Tx, body: Body) -> dict[str, Any]:
@@ -332,9 +326,9 @@ def _roles_given(tx: Tx, body: Body) -> Iterator[dict[str, str]]:
 
 
 def _privileges_given(body: Body) -> Iterator[dict[str, str]]:
-    for index, each in enumerate(body.get("privilege") or ()):
-        scope = _entitlement(each, f"privilege[{index}]").scope
-        yield {"asset": each["manageableAsset"]["id"], "scope": scope}
+    for each in body.get("privilege") or ():
+        for scope in _scope(each):
+            yield {"asset": each["manageableAsset"]["id"], "scope": scope}
 
 
 def _union(r: Reader, given: Iterable[Sequence[Mapping[str, str]]]) -> frozenset[str]:

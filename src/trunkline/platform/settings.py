@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import check_currency
 from trunkline.kernel.time import zone
+from trunkline.platform.addresses import parse_networks
 
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
@@ -84,6 +85,27 @@ class HttpSettings(_Section, frozen=True):
     host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="0 takes a free one")] = 8080
     workers: Annotated[Count, Meta(description="Processes; each serves one request at a time")] = 2
+    public_url: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://[^/?#]+(/[^?#]*[^/?#])?)?$",
+            description="The URL by which clients know this server, such as "
+            "https://api.example.com; tokens name it. Empty, http://HOST:PORT",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses (10.0.0.7) and networks (10.0.0.0/8) of proxies: what they say "
+            "in X-Forwarded-For is where a request comes from"
+        ),
+    ] = ()
+
+    @property
+    def url(self) -> str:
+        """The URL by which clients know this server, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
 
 class ChargingSettings(_Section, frozen=True):
@@ -135,6 +157,55 @@ class HubSettings(_Section, frozen=True):
     topic_events: Annotated[Count, Meta(description="And at most so many each")] = 10_000
 
 
+class MessagesSettings(_Section, frozen=True):
+    """What customers are told, beside email and text messages."""
+
+    inbox: Annotated[
+        bool, Meta(description="Keep messages in an inbox, which the operator's app shows")
+    ] = False
+
+
+class SmtpSettings(_Section, frozen=True):
+    """Emails to customers go through this mail server. Without a host there are none."""
+
+    host: Annotated[str, Meta(description="Empty: no emails")] = ""
+    port: Annotated[Port, Meta(description="587 with STARTTLS, 465 with TLS")] = 587
+    security: Annotated[
+        Literal["starttls", "tls", "none"], Meta(description="starttls, tls or none")
+    ] = "starttls"
+    certificates: Annotated[
+        str, Meta(description="File of authorities to trust; empty: the system's")
+    ] = ""
+    user: Annotated[str, Meta(description="Empty: without signing in")] = ""
+    password: Annotated[str, Meta(description="Better set by TRUNKLINE_SMTP_PASSWORD")] = ""
+    sender: Annotated[str, Meta(description="Address that emails come from")] = ""
+    unsubscribe: Annotated[
+        str, Meta(description="Address that takes refusals of marketing; empty: none")
+    ] = ""
+    timeout_seconds: Annotated[Count, Meta(description="How long the server may think")] = 30
+
+
+class SmppSettings(_Section, frozen=True):
+    """Text messages to customers go through this message centre (SMPP 3.4). Without a host
+    there are none."""
+
+    host: Annotated[str, Meta(description="Empty: no text messages")] = ""
+    port: Annotated[Port, Meta(description="As the centre says")] = 2775
+    tls: Annotated[bool, Meta(description="TLS from the start")] = False
+    system_id: Annotated[str, Meta(max_length=15, description="Who we are to the centre")] = ""
+    password: Annotated[
+        str, Meta(max_length=8, description="Better set by TRUNKLINE_SMPP_PASSWORD")
+    ] = ""
+    system_type: Annotated[str, Meta(max_length=12, description="As the centre says")] = ""
+    source: Annotated[
+        str, Meta(max_length=20, description="Number or name that messages come from")
+    ] = ""
+    window: Annotated[Count, Meta(description="Submissions under way at a time")] = 10
+    enquire_seconds: Annotated[Count, Meta(description="Silence after which we ask")] = 30
+    timeout_seconds: Annotated[Count, Meta(description="How long the centre may think")] = 10
+    receipts: Annotated[bool, Meta(description="Ask for delivery receipts")] = True
+
+
 class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
@@ -154,6 +225,9 @@ class Settings(_Section, frozen=True):
     charging: ChargingSettings = ChargingSettings()
     console: ConsoleSettings = ConsoleSettings()
     hub: HubSettings = HubSettings()
+    messages: MessagesSettings = MessagesSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    smpp: SmppSettings = SmppSettings()
     log: LogSettings = LogSettings()
 
 
@@ -264,6 +338,7 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
 
     check_currency(settings.operator.currency, path=place("operator", "currency"))
     zone(settings.operator.time_zone, path=place("operator", "time_zone"))
+    parse_networks(settings.http.trusted_proxies, path=place("http", "trusted_proxies"))
     percent = settings.operator.tax_percent
     if not percent.is_finite() or not 0 <= percent < 100 or percent != round(percent, 4):
         raise InvalidSettings(
@@ -275,6 +350,8 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
             ipaddress.ip_network(network)
         except ValueError as error:
             raise InvalidSettings(str(error), path=place("hub", "allow_networks")) from None
+    if settings.smtp.host and "@" not in settings.smtp.sender:
+        raise InvalidSettings("an address is needed to send from", path=place("smtp", "sender"))
     books, charging = (
         _database(url, place("databases", key))
         for key, url in msgspec.structs.asdict(settings.databases).items()

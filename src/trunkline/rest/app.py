@@ -12,6 +12,7 @@ from trunkline.platform import telemetry
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.rest import (
+    oauth,
     tmf620_product_catalog,
     tmf621_trouble_ticket,
     tmf622_product_order,
@@ -21,15 +22,17 @@ from trunkline.rest import (
     tmf634_resource_catalog,
     tmf637_product_inventory,
     tmf638_service_inventory,
+    tmf639_resource_inventory,
     tmf644_privacy,
     tmf654_prepay_balance,
     tmf666_account,
     tmf670_payment_method,
     tmf671_promotion,
+    tmf672_user_role_permission,
     tmf676_payment,
     tmf678_customer_bill,
-    tmf688_event,
     tmf679_product_offering_qualification,
+    tmf688_event,
 )
 from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
@@ -55,11 +58,13 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf634_resource_catalog.API,
         tmf637_product_inventory.API,
         tmf638_service_inventory.API,
+        tmf639_resource_inventory.API,
         tmf644_privacy.API,
         tmf654_prepay_balance.api(charging, clock),
         tmf666_account.API,
         tmf670_payment_method.API,
         tmf671_promotion.API,
+        tmf672_user_role_permission.API,
         tmf676_payment.API,
         tmf678_customer_bill.API,
         tmf688_event.API,
@@ -75,12 +80,16 @@ def create_app(
     apis: Sequence[Api] | None = None,
     max_body: int = MAX_BODY,
     callbacks: CallbackRule = NOWHERE_PRIVATE,
+    issuer: str = "http://127.0.0.1:8080",
 ) -> falcon.App[Any, Any]:
-    """The application over these databases; events go where `callbacks` allow. Pages under /docs load their assets from
+    """The application over these databases; events go where `callbacks` allow; `issuer` is the
+    URL by which clients know it. Pages under /docs load their assets from
     /static/vendor/swagger-ui, which the console serves."""
     databases = {"books": books, "charging": charging}
     server = Server(databases, clock, max_body)
-    app: falcon.App[Any, Any] = falcon.App(middleware=[_Headers(), Guard(books, clock)])
+    app: falcon.App[Any, Any] = falcon.App(
+        middleware=[_Headers(), Guard(books, clock, issuer=issuer)]
+    )
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
     offered = all_apis(charging, clock) if apis is None else tuple(apis)
@@ -92,6 +101,9 @@ def create_app(
         tmf688_event.add_topics(app, server, offered, callbacks)
     bundle = document(offered, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
+    app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))
+    app.add_route(oauth.JWKS, oauth.Keys(books))
+    app.add_route(oauth.METADATA, oauth.Metadata(issuer, offered))
     app.add_route("/openapi.json", _Document(bundle))
     app.add_route("/docs", _Page(_PAGE, "text/html"))
     app.add_route("/docs/start.js", _Page(_SCRIPT, "text/javascript"))
@@ -109,7 +121,8 @@ class _Headers:
         self, _req: falcon.Request, resp: falcon.Response, _resource: object, _ok: bool
     ) -> None:
         resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.set_header("Cache-Control", "private, no-cache")
+        if resp.get_header("Cache-Control") is None:
+            resp.set_header("Cache-Control", "private, no-cache")
 
 
 class _Document:

@@ -85,6 +85,7 @@ class Collection:
             raise Invalid("the body is a JSON object", path="$")
         now = self._server.clock.now()
         with self._database.transaction() as tx:
+            tx.caller = req.context.caller
             answer = _once(tx, req, raw, now, lambda: self._created(tx, req, body, now))
         resp.status = 201
         resp.location = _href_of(answer)
@@ -173,6 +174,7 @@ class Item:
         media = media_type(req)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
+            tx.caller = req.context.caller
             answer = self._locked(tx, ident, req)
             _check_match(req, answer)
             before = wire.plain(answer)
@@ -200,6 +202,7 @@ class Item:
         assert self._resource.delete is not None
         now = self._server.clock.now()
         with self._database.transaction() as tx:
+            tx.caller = req.context.caller
             answer = self._locked(tx, ident, req)
             _check_match(req, answer)
             tx.last_forms[self._resource.type, ident] = answer

@@ -3,7 +3,7 @@
 import falcon
 
 from trunkline.console.web import SESSION_COOKIE, THEME_COOKIE, Console, Desk, form
-from trunkline.kernel.errors import Unavailable
+from trunkline.kernel.errors import Forbidden, Unavailable
 from trunkline.platform import security
 
 HOME = "/console"
@@ -39,12 +39,14 @@ class SignIn:
                 self._console.books,
                 name=name,
                 secret=fields.get("secret", "")[:200],
-                address=req.remote_addr,
+                address=desk.address,
                 now=desk.now,
                 length=self._console.session_length,
             )
         except (security.Unauthenticated, Unavailable) as error:
-            resp.status = falcon.HTTP_401
+            resp.status = _status_of(error)
+            if isinstance(error, security.TooManyAttempts):
+                resp.retry_after = error.seconds
             self._ask(desk, resp, goal=goal, name=name, error=error.reason)
             return
         resp.set_cookie(
@@ -62,6 +64,15 @@ class SignIn:
         self, desk: Desk, resp: falcon.Response, *, goal: str, name: str = "", error: str = ""
     ) -> None:
         desk.page(resp, "sign_in.html", next=_within(goal), name=name, error=error)
+
+
+def _status_of(error: Forbidden | Unavailable) -> str:
+    match error:
+        case security.TooManyAttempts():
+            return falcon.HTTP_429
+        case Unavailable():
+            return falcon.HTTP_503
+    return falcon.HTTP_401
 
 
 class SignOut:
