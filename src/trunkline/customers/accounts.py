@@ -1,4 +1,4 @@
-"""Writes on billing accounts and agreements, each for one and for many."""
+"""Writes on billing accounts, each for one and for many."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,32 +7,22 @@ import msgspec
 
 from trunkline.customers import store
 from trunkline.customers.events import (
-    AgreementSigned,
-    AgreementTerminated,
     BillingAccountChanged,
     BillingAccountCreated,
     BillingAccountStateChanged,
 )
 from trunkline.customers.model import (
     ACCOUNT_LIFECYCLE,
-    AGREEMENT_LIFECYCLE,
     AccountKind,
     AccountNotFound,
     AccountState,
-    Agreement,
-    AgreementId,
-    AgreementItem,
-    AgreementNotFound,
-    AgreementStatus,
     BillingAccount,
     BillingAccountId,
     CustomerId,
     CustomerNotFound,
     InvalidAccount,
-    NewAgreement,
     NewBillingAccount,
     at,
-    check_agreement,
     check_name,
     check_terms,
 )
@@ -124,52 +114,6 @@ def change_account_state(
     return changed
 
 
-def sign_agreement(
-    tx: Tx,
-    *,
-    customer: CustomerId,
-    name: str,
-    items: tuple[AgreementItem, ...],
-    starts: datetime,
-    ends: datetime | None = None,
-    external_id: str | None = None,
-    now: datetime,
-) -> Agreement:
-    """Records what was settled with a customer. Its alterations take effect in the prices of
-    the products that are made with it. Raises `CustomerNotFound`, `InvalidAgreement`,
-    `ExternalIdTaken`."""
-    new = NewAgreement(
-        customer=customer,
-        name=name,
-        items=items,
-        starts=starts,
-        ends=ends,
-        external_id=external_id,
-    )
-    return _sign(tx, [new], [""], now)[0]
-
-
-def sign_agreements(
-    tx: Tx, agreements: Sequence[NewAgreement], *, now: datetime
-) -> list[Agreement]:
-    """All of them, or none: the errors are those of `sign_agreement`, their paths begin with
-    `[i]`."""
-    return _sign(tx, agreements, places(agreements), now)
-
-
-def terminate_agreement(tx: Tx, *, agreement: AgreementId, now: datetime) -> Agreement:
-    """Ends it now. Raises `AgreementNotFound`, `IllegalTransition`."""
-    present = store.find_agreements(tx, [agreement], lock=True).get(agreement)
-    if present is None:
-        raise AgreementNotFound(f"there is no agreement {agreement[:60]}")
-    AGREEMENT_LIFECYCLE.check(present.status, AgreementStatus.TERMINATED, path="status")
-    ends = now if present.ends is None else min(now, present.ends)
-    changed = msgspec.structs.replace(present, status=AgreementStatus.TERMINATED, ends=ends)
-    store.update_agreement(tx, changed)
-    tx.emit(AgreementTerminated(agreement=agreement, customer=present.customer))
-    return changed
-
-
 def _create_accounts(
     tx: Tx, accounts: Sequence[NewBillingAccount], paths: Sequence[str], now: datetime
 ) -> list[BillingAccount]:
@@ -209,37 +153,6 @@ def _create_accounts(
         tx.changed("BillingAccount", each.id, Change.CREATED)
     store.add_terms(tx, terms)
     return created
-
-
-def _sign(
-    tx: Tx, agreements: Sequence[NewAgreement], paths: Sequence[str], now: datetime
-) -> list[Agreement]:
-    customers = store.find_customers(tx, {new.customer for new in agreements})
-    refuse_taken(tx, store.agreement, agreements, paths)
-    signed = []
-    for new, path in zip(agreements, paths, strict=True):
-        if new.customer not in customers:
-            raise CustomerNotFound(
-                f"there is no customer {new.customer[:60]}", path=at(path, "engagedParty[0].id")
-            )
-        check_agreement(new, path=path)
-        signed.append(
-            Agreement(
-                id=tx.new_id(AgreementId, now),
-                customer=new.customer,
-                name=new.name,
-                status=AgreementStatus.ACTIVE,
-                items=new.items,
-                starts=new.starts,
-                ends=new.ends,
-                external_id=new.external_id,
-                created_at=now,
-            )
-        )
-    store.insert_agreements(tx, signed)
-    for each in signed:
-        tx.emit(AgreementSigned(agreement=each.id, customer=each.customer))
-    return signed
 
 
 def _description(text: str | None, *, path: str = "") -> str | None:

@@ -1,15 +1,21 @@
-"""What happened to parties, customers, billing accounts and agreements."""
+"""What happened to parties, customers, billing accounts, agreements and tickets."""
 
 from typing import ClassVar
 
+from trunkline.customers.agreements.events import AgreementSigned as AgreementSigned
+from trunkline.customers.agreements.events import AgreementTerminated as AgreementTerminated
 from trunkline.customers.model import (
     AccountState,
-    AgreementId,
     BillingAccountId,
     CustomerId,
     CustomerStatus,
     PartyId,
 )
+from trunkline.customers.privacy.events import ConsentGiven as ConsentGiven
+from trunkline.customers.privacy.events import ConsentRefused as ConsentRefused
+from trunkline.customers.tickets.events import TicketBreached as TicketBreached
+from trunkline.customers.tickets.events import TicketOpened as TicketOpened
+from trunkline.customers.tickets.events import TicketStatusChanged as TicketStatusChanged
 from trunkline.platform.messages import Message
 
 
@@ -95,51 +101,3 @@ class BillingAccountStateChanged(Message, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.account
-
-
-class AgreementSigned(Message, frozen=True, kw_only=True):
-    topic: ClassVar[str] = "customers.agreement_signed"
-
-    agreement: AgreementId
-    customer: CustomerId
-
-    @property
-    def key(self) -> str:
-        return self.customer
-
-
-class AgreementTerminated(Message, frozen=True, kw_only=True):
-    topic: ClassVar[str] = "customers.agreement_terminated"
-
-    agreement: AgreementId
-    customer: CustomerId
-
-    @property
-    def key(self) -> str:
-        return self.customer
-
-
-class ConsentGiven(Message, frozen=True, kw_only=True):
-    topic: ClassVar[str] = "customers.consent_given"
-
-    party: PartyId
-    purpose: str
-    channel: str
-
-    @property
-    def key(self) -> str:
-        return self.party
-
-
-class ConsentRefused(Message, frozen=True, kw_only=True):
-    """Refused from the start, or withdrawn."""
-
-    topic: ClassVar[str] = "customers.consent_refused"
-
-    party: PartyId
-    purpose: str
-    channel: str
-
-    @property
-    def key(self) -> str:
-        return self.party

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from trunkline.customers import store
+from trunkline.customers.tables import agreement, agreement_specification, party_role
 from trunkline.platform.db import Reader
 
 
@@ -13,15 +14,45 @@ def _among(*tables: sa.Table) -> sa.Executable:
     return sa.union_all(*(sa.select(table.c.id).where(table.c.id.in_(ids)) for table in tables))
 
 
-_PARTIES = _among(store.party, store.customer)
+_PARTIES = _among(store.party, store.customer, party_role)
 _ACCOUNTS = _among(store.billing_account)
+_AGREEMENTS = _among(agreement)
+_AGREEMENT_SPECIFICATIONS = _among(agreement_specification)
+_OF_TYPE = {
+    "individual": _among(store.party),
+    "organization": _among(store.party),
+    "party": _among(store.party),
+    "customer": _among(store.customer),
+    "partyrole": _among(party_role),
+}
+PARTY_TYPES = frozenset(_OF_TYPE)
+"""The types, in lower case, of the parties that are mastered here."""
 
 
 def known_parties(r: Reader, ids: Collection[str]) -> set[str]:
-    """Of these ids, those of a party or a customer."""
-    return set(r.execute(_PARTIES, {"ids": list(ids)}).scalars()) if ids else set()
+    """Of these ids, those of a party, a customer or a party role."""
+    return _there(r, _PARTIES, ids)
+
+
+def known_parties_of(r: Reader, kind: str, ids: Collection[str]) -> set[str]:
+    """Of these ids, those of a party of this type (one of `PARTY_TYPES`)."""
+    return _there(r, _OF_TYPE[kind], ids)
 
 
 def known_accounts(r: Reader, ids: Collection[str]) -> set[str]:
     """Of these ids, those of a billing account."""
-    return set(r.execute(_ACCOUNTS, {"ids": list(ids)}).scalars()) if ids else set()
+    return _there(r, _ACCOUNTS, ids)
+
+
+def known_agreements(r: Reader, ids: Collection[str]) -> set[str]:
+    """Of these ids, those of an agreement."""
+    return _there(r, _AGREEMENTS, ids)
+
+
+def known_agreement_specifications(r: Reader, ids: Collection[str]) -> set[str]:
+    """Of these ids, those of an agreement's specification."""
+    return _there(r, _AGREEMENT_SPECIFICATIONS, ids)
+
+
+def _there(r: Reader, statement: sa.Executable, ids: Collection[str]) -> set[str]:
+    return set(r.execute(statement, {"ids": list(ids)}).scalars()) if ids else set()

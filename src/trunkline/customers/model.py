@@ -8,11 +8,10 @@ from typing import Any
 
 import msgspec
 
-from trunkline.catalog import BrandId, OfferingId
+from trunkline.catalog import BrandId
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
-from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
 
 
@@ -29,11 +28,6 @@ class CustomerId(Id):
 class BillingAccountId(Id):
     __slots__ = ()
     prefix = "bac"
-
-
-class AgreementId(Id):
-    __slots__ = ()
-    prefix = "agr"
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True, tag="email"):
@@ -263,67 +257,12 @@ class BillingAccount(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class AgreementStatus(StrEnum):
-    """Where an agreement stands (TMF651 leaves the words to the operator)."""
-
-    ACTIVE = "active"
-    TERMINATED = "terminated"
-
-
-AGREEMENT_LIFECYCLE = Lifecycle(
-    "the agreement",
-    {
-        AgreementStatus.ACTIVE: {AgreementStatus.TERMINATED},
-        AgreementStatus.TERMINATED: frozenset(),
-    },
-)
-
-
-class AgreementItem(msgspec.Struct, frozen=True, kw_only=True):
-    """`recurring_alteration` is added to the offering's recurring price each period, and taken
-    off it where negative."""
-
-    name: str
-    offering: OfferingId
-    recurring_alteration: Money
-
-
-class NewAgreement(msgspec.Struct, frozen=True, kw_only=True):
-    """What it takes to sign an agreement. It holds from `starts` up to, and without, `ends`;
-    None is open-ended."""
-
-    customer: CustomerId
-    name: str
-    items: tuple[AgreementItem, ...]
-    starts: datetime
-    ends: datetime | None = None
-    external_id: str | None = None
-
-
-class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was settled with one customer beside the list (TMF651)."""
-
-    id: AgreementId
-    customer: CustomerId
-    name: str
-    status: AgreementStatus
-    items: tuple[AgreementItem, ...]
-    starts: datetime
-    ends: datetime | None = None
-    external_id: str | None = None
-    created_at: datetime
-
-
 class InvalidParty(Invalid):
     code = "invalidParty"
 
 
 class InvalidAccount(Invalid):
     code = "invalidAccount"
-
-
-class InvalidAgreement(Invalid):
-    code = "invalidAgreement"
 
 
 class PartyNotFound(NotFound):
@@ -336,10 +275,6 @@ class CustomerNotFound(NotFound):
 
 class AccountNotFound(NotFound):
     code = "billingAccountNotFound"
-
-
-class AgreementNotFound(NotFound):
-    code = "agreementNotFound"
 
 
 class ExternalIdTaken(Conflict):
@@ -435,12 +370,3 @@ def check_terms(cycle_day: int, payment_terms_days: int, *, path: str = "") -> N
         raise InvalidAccount("a cycle begins on a day from 1 to 31", path=at(path, "cycleDay"))
     if not 0 <= payment_terms_days <= 365:
         raise InvalidAccount("payment terms are 0 to 365 days", path=at(path, "paymentTermsDays"))
-
-
-def check_agreement(new: NewAgreement, *, path: str = "") -> None:
-    """Raises `InvalidAgreement`, or `InvalidParty` for its name."""
-    check_name(new.name, path=at(path, "name"))
-    if not new.items:
-        raise InvalidAgreement("an agreement has at least one item", path=at(path, "agreementItem"))
-    if new.ends is not None and new.ends <= new.starts:
-        raise InvalidAgreement("it ends before it begins", path=at(path, "agreementPeriod"))

@@ -33,7 +33,6 @@ from trunkline.customers.model import (
     Individual,
     IndividualStatus,
     InvalidParty,
-    NewAgreement,
     NewBillingAccount,
     NewCustomer,
     NewIndividual,
@@ -341,7 +340,7 @@ def _create_customers(
 def refuse_taken(
     tx: Tx,
     table: sa.Table,
-    new: Sequence[NewParty | NewCustomer | NewBillingAccount | NewAgreement],
+    new: Sequence[NewParty | NewCustomer | NewBillingAccount],
     paths: Sequence[str],
 ) -> None:
     for each, path in zip(new, paths, strict=True):

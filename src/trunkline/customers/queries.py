@@ -7,11 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from trunkline.customers import store
+from trunkline.customers.agreements import store as agreed
+from trunkline.customers.agreements.model import Agreement, AgreementId, AgreementNotFound
 from trunkline.customers.model import (
     AccountNotFound,
-    Agreement,
-    AgreementId,
-    AgreementNotFound,
     BillingAccount,
     BillingAccountId,
     Customer,
@@ -100,7 +99,7 @@ def accounts_of_customers(
 
 def agreement(r: Reader, agreement_id: AgreementId) -> Agreement:
     """Raises `AgreementNotFound`."""
-    found = store.find_agreements(r, [agreement_id]).get(agreement_id)
+    found = agreed.find_agreements(r, [agreement_id]).get(agreement_id)
     if found is None:
         raise AgreementNotFound(f"there is no agreement {agreement_id[:60]}")
     return found
@@ -108,7 +107,7 @@ def agreement(r: Reader, agreement_id: AgreementId) -> Agreement:
 
 def agreements_of(r: Reader, customer_id: CustomerId) -> list[Agreement]:
     """What was settled with a customer, the oldest first."""
-    return store.agreements_of(r, customer_id)
+    return agreed.agreements_of(r, customer_id)
 
 
 def count_customers(r: Reader) -> int:

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trunkline.customers.known import known_parties
+from trunkline.customers.known import PARTY_TYPES, known_parties_of
 from trunkline.platform.db import Reader
 from trunkline.tmf.documents import UnknownReference, at
 
-KEPT_HERE = frozenset({"individual", "organization", "party", "customer", "partyrole"})
-"""The types (in lower case) of those that are mastered here; all others are taken on trust."""
 _CUSTOMER = "customer"
 
 
@@ -22,29 +20,32 @@ def named_parties(body: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]
 def check_parties(
     r: Reader, body: Mapping[str, Any], before: Mapping[str, Any] | None, *paths: str
 ) -> None:
-    """Raises `UnknownReference` for a party of a type that is mastered here, and unknown. What
-    `before` named already is not asked for again."""
+    """Raises `UnknownReference` for a party of a type that is mastered here, and unknown; all
+    other types are taken on trust. What `before` named is not asked for again."""
+    old = {_key(each) for path in paths for _, each in named_parties(before or {}, path)}
+    asked: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
-        old = {each["id"] for _, each in named_parties(before or {}, path)}
-        named = [
-            (place, each["id"])
-            for place, each in named_parties(body, path)
-            if each["id"] not in old and _type(each) in KEPT_HERE
-        ]
-        there = known_parties(r, {ident for _, ident in named}) if named else set()
+        for place, each in named_parties(body, path):
+            kind, ident = key = _key(each)
+            if key not in old and kind in PARTY_TYPES:
+                asked.setdefault(kind, []).append((place, ident))
+    for kind, named in asked.items():
+        there = known_parties_of(r, kind, {ident for _, ident in named})
         for place, ident in named:
             if ident not in there:
-                raise UnknownReference(f"there is no {ident[:100]!r}", path=f"{place}.id")
+                raise UnknownReference(f"there is no {kind} {ident[:100]!r}", path=f"{place}.id")
 
 
 def customer_of(body: Mapping[str, Any], path: str = "relatedParty") -> str | None:
     """The id of the customer among the related parties."""
     for _, each in named_parties(body, path):
-        if _type(each) == _CUSTOMER or str(each.get("role")).lower() == _CUSTOMER:
-            ident: str = each["id"]
+        kind, ident = _key(each)
+        if kind == _CUSTOMER:
             return ident
     return None
 
 
-def _type(reference: Mapping[str, Any]) -> str:
-    return str(reference.get("@referredType", reference.get("@type"))).lower()
+def _key(reference: Mapping[str, Any]) -> tuple[str, str]:
+    """Its type, in lower case, and its id. Who plays the customer, and has no type, is one."""
+    kind = reference.get("@referredType") or reference.get("role")
+    return str(kind).lower(), reference["id"]

@@ -1,4 +1,4 @@
-"""The tables of parties, customers, billing accounts, agreements and search terms."""
+"""The tables of parties, customers, billing accounts and search terms."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,10 +11,6 @@ from trunkline.catalog import BrandId
 from trunkline.customers.model import (
     AccountKind,
     AccountState,
-    Agreement,
-    AgreementId,
-    AgreementItem,
-    AgreementStatus,
     BillingAccount,
     BillingAccountId,
     ContactMedium,
@@ -97,21 +93,6 @@ billing_account = sa.Table(
     sa.Index("billing_account_by_state", "state", "id"),
 )
 
-agreement = sa.Table(
-    "agreement",
-    books_metadata,
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("customer_id", sa.ForeignKey(customer.c.id), nullable=False),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("status", sa.String(20), nullable=False),
-    sa.Column("items", Json, nullable=False),
-    sa.Column("starts", Instant, nullable=False),
-    sa.Column("ends", Instant),
-    sa.Column("external_id", sa.String(100), unique=True),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Index("agreement_by_customer", "customer_id"),
-)
-
 # Terms are compared by bytes, so that a prefix is a range of the index on both engines.
 _TERM = sa.String(LONGEST_TERM).with_variant(sa.String(LONGEST_TERM, collation="C"), "postgresql")
 customer_search = sa.Table(
@@ -131,12 +112,12 @@ def _by_external_ids(table: sa.Table) -> sa.Select[Any]:
     return sa.select(table).where(table.c.external_id.in_(sa.bindparam("ids", expanding=True)))
 
 
-_INSERT = {table: sa.insert(table) for table in (party, customer, billing_account, agreement)}
+_INSERT = {table: sa.insert(table) for table in (party, customer, billing_account)}
 _UPDATE = {
     table: sa.update(table).where(table.c.id == sa.bindparam("with_id"))
-    for table in (party, customer, billing_account, agreement)
+    for table in (party, customer, billing_account)
 }
-_BY_IDS = {table: _by_ids(table) for table in (party, customer, billing_account, agreement)}
+_BY_IDS = {table: _by_ids(table) for table in (party, customer, billing_account)}
 _LOCKED = {table: statement.with_for_update() for table, statement in _BY_IDS.items()}
 _BY_EXTERNAL_IDS = {table: _by_external_ids(table) for table in _BY_IDS}
 _CUSTOMERS_OF_PARTY = (
@@ -146,11 +127,6 @@ _ACCOUNTS_OF = (
     sa.select(billing_account)
     .where(billing_account.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(billing_account.c.id)
-)
-_AGREEMENTS_OF = (
-    sa.select(agreement)
-    .where(agreement.c.customer_id == sa.bindparam("customer"))
-    .order_by(agreement.c.id)
 )
 _LATEST = sa.select(customer).order_by(customer.c.id.desc()).limit(sa.bindparam("limit"))
 _LATEST_BEFORE = _LATEST.where(customer.c.id < sa.bindparam("after"))
@@ -226,14 +202,6 @@ def update_account(tx: Tx, changed: BillingAccount) -> None:
     tx.execute(_UPDATE[billing_account], {"with_id": changed.id, **_account_columns(changed)})
 
 
-def insert_agreements(tx: Tx, new: Sequence[Agreement]) -> None:
-    _insert(tx, agreement, [{"id": each.id, **_agreement_columns(each)} for each in new])
-
-
-def update_agreement(tx: Tx, changed: Agreement) -> None:
-    tx.execute(_UPDATE[agreement], {"with_id": changed.id, **_agreement_columns(changed)})
-
-
 def add_terms(tx: Tx, terms: Mapping[CustomerId, Iterable[str]]) -> None:
     rows = [
         {"customer_id": customer_id, "term": term}
@@ -265,12 +233,6 @@ def find_accounts(
     return {each.id: each for each in _load(r, billing_account, ids, _account, lock=lock)}
 
 
-def find_agreements(
-    r: Reader, ids: Iterable[str], *, lock: bool = False
-) -> dict[AgreementId, Agreement]:
-    return {each.id: each for each in _load(r, agreement, ids, _agreement, lock=lock)}
-
-
 def customers_by_external_id(r: Reader, ids: Iterable[str]) -> dict[str, Customer]:
     rows = _rows(r, _BY_EXTERNAL_IDS[customer], ids)
     return {row.external_id: _customer(row) for row in rows}
@@ -287,10 +249,6 @@ def customers_of_party(r: Reader, party_id: PartyId) -> list[Customer]:
 
 def accounts_of(r: Reader, customers: Iterable[CustomerId]) -> list[BillingAccount]:
     return [_account(row) for row in _rows(r, _ACCOUNTS_OF, customers)]
-
-
-def agreements_of(r: Reader, customer_id: CustomerId) -> list[Agreement]:
-    return [_agreement(row) for row in r.execute(_AGREEMENTS_OF, {"customer": customer_id})]
 
 
 def latest_customers(r: Reader, limit: int, after: str | None) -> list[Customer]:
@@ -396,19 +354,6 @@ def _account_columns(each: BillingAccount) -> dict[str, Any]:
     }
 
 
-def _agreement_columns(each: Agreement) -> dict[str, Any]:
-    return {
-        "customer_id": each.customer,
-        "name": each.name,
-        "status": each.status.value,
-        "items": each.items,
-        "starts": each.starts,
-        "ends": each.ends,
-        "external_id": each.external_id,
-        "created_at": each.created_at,
-    }
-
-
 def _party(row: Any) -> Party:
     media = msgspec.convert(row.contact_media, tuple[ContactMedium, ...])
     if row.kind == "individual":
@@ -470,22 +415,4 @@ def _account(row: Any) -> BillingAccount:
         description=row.description,
         created_at=row.created_at,
         updated_at=row.updated_at,
-    )
-
-
-def _id(kind: type, value: object) -> object:
-    return kind(value)
-
-
-def _agreement(row: Any) -> Agreement:
-    return Agreement(
-        id=AgreementId(row.id),
-        customer=CustomerId(row.customer_id),
-        name=row.name,
-        status=AgreementStatus(row.status),
-        items=msgspec.convert(row.items, tuple[AgreementItem, ...], dec_hook=_id),
-        starts=row.starts,
-        ends=row.ends,
-        external_id=row.external_id,
-        created_at=row.created_at,
     )

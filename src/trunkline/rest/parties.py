@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from trunkline.kernel.errors import Invalid
 from trunkline.rest.references import address
 from trunkline.rest.wire import PeriodIn, QuantityIn
 from trunkline.tmf import Body, Moment, Wire
+from trunkline.tmf.documents import at
 
 TYPE = "@type"
 REFERRED = "@referredType"
@@ -120,31 +122,51 @@ class AccountRef(Typed, kw_only=True):
     referred_type: str | None = msgspec.field(name=REFERRED, default=None)
 
 
+_CALLED = {
+    "account": "BillingAccount",
+    "associatedAgreement": "Agreement",
+    "partner": "PartyRole",
+    "specification": "PartnershipSpecification",
+}
+
+
 def addressed(*attributes: str) -> Callable[[Body], Body]:
     """A `to_wire` that gives the references in these attributes (one each, or lists; dotted
-    paths reach further in) their addresses, where they have none."""
+    paths reach further in) their addresses, where they have none. One without a type is of the
+    type that its attribute is called by."""
     paths = [attribute.split(".") for attribute in attributes]
 
     def to_wire(body: Body) -> Body:
         answer = dict(body)
         for path in paths:
             if path[0] in answer:
-                answer[path[0]] = _addressed(answer[path[0]], path[1:])
+                answer[path[0]] = _addressed(answer[path[0]], path[1:], path[-1])
         return answer
 
     return to_wire
 
 
-def _addressed(value: Any, path: list[str]) -> Any:
+def _addressed(value: Any, path: list[str], attribute: str) -> Any:
     if isinstance(value, list):
-        return [_addressed(each, path) for each in value]
+        return [_addressed(each, path, attribute) for each in value]
     if not isinstance(value, Mapping):
         return value
     if path:
         if path[0] not in value:
             return value
-        return {**value, path[0]: _addressed(value[path[0]], path[1:])}
+        return {**value, path[0]: _addressed(value[path[0]], path[1:], attribute)}
     if "href" in value or not isinstance(value.get("id"), str):
         return value
-    place = address(value.get(REFERRED, ""), value["id"])
+    kind = value.get(REFERRED) or _CALLED.get(attribute, attribute)
+    place = address(kind, value["id"])
     return value if place is None else {**value, "href": place}
+
+
+def check_addressed(body: Mapping[str, Any], *paths: str) -> None:
+    """For the documents in which a reference has an address: raises `Invalid` for one that has
+    none, and whose type isn't found here either."""
+    for path in paths:
+        for place, value in at(body, path):
+            known = address(value.get(REFERRED), str(value.get("id")))
+            if value.get("href") is None and known is None:
+                raise Invalid("is required", path=f"{place}.href")

@@ -23,7 +23,7 @@ from trunkline.rest.wire import (
     SERVICES,
 )
 from trunkline.tmf import href
-from trunkline.tmf.documents import UnknownReference, at
+from trunkline.tmf.documents import UnknownReference, at, references
 
 Known = Callable[[Reader, Collection[str]], Collection[str]]
 
@@ -51,6 +51,18 @@ _KEPT: dict[str, _Kept] = {
     "billingaccount": _Kept(f"{ACCOUNT}/billingAccount", customers.BILLING_ACCOUNTS.c.id),
     "troubleticket": _Kept("/tmf-api/troubleTicket/v4/troubleTicket",
                            customers.TICKETS.table.c.id),
+    "partyrole": _Kept("/tmf-api/partyRoleManagement/v4/partyRole", customers.ROLES.table.c.id),
+    "agreement": _Kept("/tmf-api/agreementManagement/v4/agreement",
+                       customers.AGREEMENTS.table.c.id),
+    "partyinteraction": _Kept("/tmf-api/partyInteraction/v4/partyInteraction",
+                              customers.INTERACTIONS.table.c.id),
+    "partnershipspecification": _Kept(
+        "/tmf-api/partnershipManagement/v4/partnershipSpecification",
+        customers.PARTNERSHIP_SPECIFICATIONS.table.c.id),
+    "agreementspecification": _Kept("/tmf-api/agreementManagement/v4/agreementSpecification",
+                                    customers.AGREEMENT_SPECIFICATIONS.table.c.id),
+    "partnership": _Kept("/tmf-api/partnershipManagement/v4/partnership",
+                         customers.PARTNERSHIPS.table.c.id),
     "product": _Kept(f"{PRODUCTS}/product", inventory.product_table.c.id),
     "service": _Kept(f"{SERVICES}/service", inventory.service_table.c.id),
     "productorder": _Kept(f"{ORDERING}/productOrder", ordering.product_order.c.id),
@@ -63,6 +75,8 @@ _KEPT: dict[str, _Kept] = {
     },
 }  # fmt: skip
 
+_METHODS = _in(payments.PAYMENT_METHODS.table.c.id)
+
 
 def address(referred_type: object, ident: str) -> str | None:
     """Where what a reference of this type names is found; None where it is mastered
@@ -72,15 +86,19 @@ def address(referred_type: object, ident: str) -> str | None:
 
 
 def check_entities(
-    r: Reader, body: Mapping[str, Any], before: Mapping[str, Any] | None, *paths: str
+    r: Reader,
+    body: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    *paths: str,
+    default: str | None = None,
 ) -> None:
     """Raises `UnknownReference` where a reference at one of the dotted paths names, by a
-    `@referredType` that is mastered here, what doesn't exist. What `before` named is not asked
-    for again."""
-    old = {ident for path in paths for _, _, ident in _typed(before or {}, path)}
+    `@referredType` that is mastered here (or, where it says none, by `default`), what doesn't
+    exist. What `before` named is not asked for again."""
+    old = {ident for path in paths for _, _, ident in _typed(before or {}, path, default)}
     asked: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
-        for place, kind, ident in _typed(body, path):
+        for place, kind, ident in _typed(body, path, default):
             if ident not in old and kind in _KEPT:
                 asked.setdefault(kind, []).append((place, ident))
     for kind, named in asked.items():
@@ -90,9 +108,21 @@ def check_entities(
                 raise UnknownReference(f"there is no {ident[:100]!r}", path=f"{place}.id")
 
 
-def _typed(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, str, str]]:
+def _typed(
+    body: Mapping[str, Any], path: str, default: str | None
+) -> Iterator[tuple[str, str, str]]:
     """The place, the type in lower case and the id of each reference at a dotted path."""
     for place, value in at(body, path):
         if isinstance(value, Mapping) and isinstance(value.get("id"), str):
-            kind = value.get("@referredType") or value.get("@type")
+            kind = value.get("@referredType") or value.get("@type") or default
             yield place, str(kind).lower(), value["id"]
+
+
+def check_methods(r: Reader, body: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """Raises `UnknownReference` for a payment method that doesn't exist, whatever its type."""
+    old = {ident for _, ident in references(before or {}, "paymentMethod")}
+    named = [each for each in references(body, "paymentMethod") if each[1] not in old]
+    there = _METHODS(r, {ident for _, ident in named}) if named else ()
+    for place, ident in named:
+        if ident not in there:
+            raise UnknownReference(f"there is no {ident[:100]!r}", path=f"{place}.id")

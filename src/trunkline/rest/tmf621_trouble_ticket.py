@@ -87,6 +87,7 @@ API = Api(
             TICKETS,
             path=f"{_BASE}/troubleTicket",
             schema=TroubleTicket,
+            state_event="StatusChangeEvent",
             paths={
                 "status": trouble_ticket.c.status,
                 "severity": trouble_ticket.c.severity,

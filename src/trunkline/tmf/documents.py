@@ -7,6 +7,7 @@ stock or services is no document.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, TrunklineError
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.platform.changes import Change
@@ -257,7 +258,7 @@ def as_resource(
         where=where,
         paths=paths,
         schema=schema,
-        find=lambda r, ids: find(r, kind, ids),
+        find=others.pop("find", lambda r, ids: find(r, kind, ids)),
         create=created,
         replace=others.pop("replace", replaced) if changes else None,
         delete=others.pop("delete", deleted) if deletes else None,
@@ -320,6 +321,16 @@ def _check(tx: Tx, kind: Kind, body: Body, before: Body | None) -> None:
             if ident not in there:
                 raise UnknownReference(f"there is no {ident[:100]!r}", path=f"{place}.id")
     kind.check(tx, body, before)
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """What is wrong inside is wrong below this place."""
+    try:
+        yield
+    except TrunklineError as error:
+        error.path = f"{place}.{error.path}" if error.path else place
+        raise
 
 
 def references(body: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,8 @@ from trunkline.customers import (
     Phone,
     PostalAddress,
 )
+from trunkline.customers.agreements.model import check_agreement
 from trunkline.customers.model import (
-    check_agreement,
     check_medium,
     check_terms,
     display_name,

@@ -8,12 +8,13 @@ is resolved.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 
-from trunkline.kernel.errors import Conflict, Invalid
+from trunkline.customers.bodies import numbered
+from trunkline.kernel.errors import Conflict
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.time import format_instant, parse_instant
@@ -85,15 +86,11 @@ TARGETS: Mapping[str, Targets] = {
 _PRIORITIES = {"critical": "Critical", "blocker": "Critical", "major": "High", "high": "High",
                "minor": "Medium", "medium": "Medium"}  # fmt: skip
 _LOWEST = "Low"
-_OURS = ("creationDate", "lastUpdate", "resolutionDate", "statusChangeDate", "statusChange",
+SUPPLIED = ("creationDate", "lastUpdate", "resolutionDate", "statusChangeDate", "statusChange",
          "responseDate", "expectedResponseDate", "breach")  # fmt: skip
 """What the server supplies, and clients don't change."""
 _STANDING = (_S.PENDING, _S.RESOLVED)
 """The clock stands in these."""
-
-
-class SuppliedByServer(Invalid):
-    code = "suppliedByTheServer"
 
 
 class TooLateToReopen(Conflict):
@@ -102,10 +99,6 @@ class TooLateToReopen(Conflict):
 
 class NotDeletable(Conflict):
     code = "notDeletable"
-
-
-class InvalidTicket(Invalid):
-    code = "invalidTicket"
 
 
 def priority_of(severity: str) -> str:
@@ -142,7 +135,11 @@ def with_breach(body: Body, target: Target, now: datetime) -> Body:
 
 def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
     """The ticket as it is kept: with its priority, its targets, its dates and its history."""
-    body = {**body, "lastUpdate": format_instant(now), "note": numbered(body.get("note"), now)}
+    body = {
+        **body,
+        "lastUpdate": format_instant(now),
+        "note": numbered(body.get("note"), now, dated="date"),
+    }
     if not body["note"]:
         del body["note"]
     if before is None:
@@ -159,25 +156,8 @@ def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
     return body
 
 
-def check_supplied(body: Body, before: Body) -> None:
-    """Raises `SuppliedByServer` for what no client may say."""
-    for name in _OURS:
-        if body.get(name) != before.get(name):
-            raise SuppliedByServer("is supplied by the server", path=name)
-
-
-def numbered(notes: Any, now: datetime) -> list[Body]:
-    """Notes with an id and a date each."""
-    taken = {each.get("id") for each in notes or ()}
-    free = (text for text in map(str, count(1)) if text not in taken)
-    return [
-        {"date": format_instant(now), **each, "id": each.get("id") or next(free)}
-        for each in notes or ()
-    ]
-
-
 def _opened(body: Body, now: datetime) -> Body:
-    for name in _OURS:
+    for name in SUPPLIED:
         body.pop(name, None)
     said = format_instant(now)
     body |= {"creationDate": said, "lastUpdate": said}

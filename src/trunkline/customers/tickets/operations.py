@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from trunkline.customers.bodies import check_supplied
 from trunkline.customers.references import customer_of
 from trunkline.customers.tickets.events import (
     CheckTarget,
@@ -14,10 +15,10 @@ from trunkline.customers.tickets.events import (
 )
 from trunkline.customers.tickets.model import (
     REOPENABLE,
+    SUPPLIED,
     Target,
     TicketId,
     TicketStatus,
-    check_supplied,
     due,
     with_breach,
 )
@@ -29,7 +30,7 @@ from trunkline.tmf.documents import Body
 
 def open_ticket(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
     """Opens a ticket; its body needs description, severity and ticketType. Raises
-    `UnknownReference`, `UnknownState`, `InvalidTicket`."""
+    `UnknownReference`, `UnknownState`, `InvalidDocument`."""
     ticket = documents.create(tx, TICKETS, body, now)
     tx.emit(TicketOpened(ticket=TicketId(ticket["id"]), customer=customer_of(ticket)))
     _set_timers(tx, ticket, {})
@@ -46,7 +47,7 @@ def change_ticket(
     def changed(body: Body) -> Mapping[str, Any]:
         seen.update(body)
         wanted = dict(changing(dict(body)))
-        check_supplied(wanted, body)
+        check_supplied(wanted, body, *SUPPLIED)
         if wanted.get("status") != body["status"]:
             reason = wanted.get("statusChangeReason")
             if reason == body.get("statusChangeReason"):

@@ -4,12 +4,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from trunkline.customers.bodies import LONGEST, check_short
 from trunkline.customers.references import check_parties, customer_of
 from trunkline.customers.tickets.model import (
     BEGINS,
     DELETABLE,
     TICKET_LIFECYCLE,
-    InvalidTicket,
     NotDeletable,
     TicketId,
     complete_ticket,
@@ -32,15 +32,13 @@ _TEXTS = {
     "ticket_type": "ticketType",
     "external_id": "externalId",
 }
-_LONGEST = 200
-
 trouble_ticket = documents.table(
     "trouble_ticket",
     sa.Column("status", sa.String(20), nullable=False),
-    sa.Column("severity", sa.String(_LONGEST), nullable=False),
-    sa.Column("priority", sa.String(_LONGEST), nullable=False),
-    sa.Column("ticket_type", sa.String(_LONGEST), nullable=False),
-    sa.Column("external_id", sa.String(_LONGEST)),
+    sa.Column("severity", sa.String(LONGEST), nullable=False),
+    sa.Column("priority", sa.String(LONGEST), nullable=False),
+    sa.Column("ticket_type", sa.String(LONGEST), nullable=False),
+    sa.Column("external_id", sa.String(LONGEST)),
     sa.Column("customer_id", sa.String(100)),
     *(sa.Column(name, Instant) for name in _DATES),
     sa.Index("trouble_ticket_by_customer", "customer_id", "id"),
@@ -53,9 +51,7 @@ trouble_ticket = documents.table(
 
 
 def _columns(body: Body) -> dict[str, Any]:
-    for name in _TEXTS.values():
-        if len(body.get(name) or "") > _LONGEST:
-            raise InvalidTicket(f"has at most {_LONGEST} characters", path=name)
+    check_short(body, _TEXTS.values())
     return {
         **{column: body.get(name) for column, name in _TEXTS.items()},
         **{

@@ -1,0 +1,213 @@
+"""TMF651 Agreement Management, v4.
+
+Extensions: an agreement's `externalId`, the name under which it came in, and an item's
+`recurringAlteration`, Money that is added to its offering's recurring price each period.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trunkline import customers
+from trunkline.customers import (
+    AGREEMENT_SPECIFICATIONS,
+    AGREEMENTS,
+    AgreementId,
+    AgreementSpecificationId,
+)
+from trunkline.platform.db import Tx
+from trunkline.rest.parties import (
+    REFERRED,
+    Attachment,
+    CharacteristicIn,
+    Reference,
+    RelatedParty,
+    Typed,
+    addressed,
+)
+from trunkline.rest.references import check_entities
+from trunkline.rest.wire import MoneyIn, PeriodIn
+from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
+
+_BASE = "/tmf-api/agreementManagement/v4"
+_AGREEMENTS = AGREEMENTS.table.c
+_SPECIFICATIONS = AGREEMENT_SPECIFICATIONS.table.c
+
+
+class EngagedParty(Typed, kw_only=True):
+    id: str
+    name: str
+    referred_type: str = msgspec.field(name=REFERRED)
+    href: str | None = None
+    role: str | None = None
+
+
+class TermOrCondition(Typed, kw_only=True):
+    id: str | None = None
+    description: str | None = None
+    valid_for: PeriodIn | None = None
+
+
+class AgreementItem(Typed, kw_only=True):
+    product: tuple[Reference, ...] | None = None
+    product_offering: tuple[Reference, ...] | None = None
+    term_or_condition: tuple[TermOrCondition, ...] | None = None
+    recurring_alteration: MoneyIn | None = None
+
+
+class Authorization(Typed, kw_only=True):
+    date: Moment | None = None
+    signature_representation: str | None = None
+    state: str | None = None
+
+
+class Agreement(Typed, kw_only=True):
+    name: str
+    agreement_type: str
+    agreement_item: tuple[AgreementItem, ...]
+    engaged_party: tuple[EngagedParty, ...]
+    description: str | None = None
+    document_number: int | None = None
+    initial_date: Moment | None = None
+    statement_of_intent: str | None = None
+    status: str | None = None
+    version: str | None = None
+    agreement_authorization: tuple[Authorization, ...] | None = None
+    agreement_period: PeriodIn | None = None
+    agreement_specification: Reference | None = None
+    associated_agreement: tuple[Reference, ...] | None = None
+    characteristic: tuple[CharacteristicIn, ...] | None = None
+    completion_date: PeriodIn | None = None
+    external_id: str | None = None
+
+
+class SpecificationValue(Typed, kw_only=True):
+    default: bool | None = None
+    unit_of_measure: str | None = None
+    value_from: str | None = None
+    value_to: str | None = None
+    value_type: str | None = None
+    valid_for: PeriodIn | None = None
+    value: Any = None
+
+
+class SpecificationCharacteristic(Typed, kw_only=True):
+    configurable: bool | None = None
+    description: str | None = None
+    name: str | None = None
+    value_type: str | None = None
+    spec_characteristic_value: tuple[SpecificationValue, ...] | None = None
+    valid_for: PeriodIn | None = None
+
+
+class SpecificationRelationship(Typed, kw_only=True):
+    id: str | None = None
+    href: str | None = None
+    name: str | None = None
+    relationship_type: str | None = None
+    valid_for: PeriodIn | None = None
+
+
+class AgreementSpecification(Typed, kw_only=True):
+    name: str
+    attachment: tuple[Attachment, ...]
+    description: str | None = None
+    is_bundle: bool | None = None
+    last_update: Moment | None = None
+    lifecycle_status: str | None = None
+    version: str | None = None
+    related_party: tuple[RelatedParty, ...] | None = None
+    service_category: Reference | None = None
+    specification_characteristic: tuple[SpecificationCharacteristic, ...] | None = None
+    specification_relationship: tuple[SpecificationRelationship, ...] | None = None
+    valid_for: PeriodIn | None = None
+
+
+def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
+    _check(tx, body, None)
+    return str(customers.draw_up_agreement(tx, body, now=now)["id"])
+
+
+def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
+    def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
+        _check(tx, body, before)
+        return body
+
+    customers.change_agreement(tx, agreement=AgreementId(ident), changing=changing, now=now)
+
+
+def _check(tx: Tx, body: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    check_entities(tx, body, before, "agreementItem.product", default="product")
+
+
+def _create_specification(tx: Tx, body: dict[str, Any], now: datetime) -> str:
+    return str(customers.specify_agreement(tx, body, now=now)["id"])
+
+
+def _replace_specification(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
+    customers.change_agreement_specification(
+        tx, specification=AgreementSpecificationId(ident), changing=lambda _: body, now=now
+    )
+
+
+API = Api(
+    number="TMF651",
+    title="Agreement Management",
+    version="4.0.0",
+    base=_BASE,
+    resources=(
+        documents.as_resource(
+            AGREEMENTS,
+            path=f"{_BASE}/agreement",
+            schema=Agreement,
+            paths={
+                "name": _AGREEMENTS.name,
+                "status": _AGREEMENTS.status,
+                "agreementType": _AGREEMENTS.type,
+                "agreementSpecification.id": _AGREEMENTS.specification_id,
+                "agreementPeriod.startDateTime": _AGREEMENTS.starts,
+                "agreementPeriod.endDateTime": _AGREEMENTS.ends,
+                "externalId": _AGREEMENTS.external_id,
+                "documentNumber": in_json(_AGREEMENTS.body, "documentNumber", "number"),
+                **{
+                    path: in_json(_AGREEMENTS.body, path)
+                    for path in (
+                        "description", "version", "statementOfIntent", "engagedParty.id",
+                        "engagedParty.name", "engagedParty.role", "associatedAgreement.id",
+                        "agreementItem.productOffering.id", "agreementItem.product.id",
+                        "agreementAuthorization.state", "characteristic.name", "@type",
+                    )
+                },
+            },
+            owner=owned_by(_AGREEMENTS.customer_id, writes=False),
+            create=_create,
+            replace=_replace,
+            to_wire=addressed("engagedParty", "associatedAgreement", "agreementSpecification"),
+        ),
+        documents.as_resource(
+            AGREEMENT_SPECIFICATIONS,
+            path=f"{_BASE}/agreementSpecification",
+            schema=AgreementSpecification,
+            paths={
+                "name": _SPECIFICATIONS.name,
+                "lifecycleStatus": _SPECIFICATIONS.lifecycle_status,
+                "version": _SPECIFICATIONS.version,
+                "lastUpdate": _SPECIFICATIONS.updated_at,
+                "isBundle": in_json(_SPECIFICATIONS.body, "isBundle", "boolean"),
+                **{
+                    path: in_json(_SPECIFICATIONS.body, path)
+                    for path in (
+                        "description", "relatedParty.id", "serviceCategory.id",
+                        "specificationRelationship.id", "@type",
+                    )
+                },
+            },
+            owner=PUBLIC,
+            create=_create_specification,
+            replace=_replace_specification,
+            to_wire=addressed("relatedParty"),
+        ),
+    ),
+)  # fmt: skip
