@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
-from tests.conformance.tmf.listener import ListenerServer
+from tests.listener import ListenerServer
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay

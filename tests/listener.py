@@ -46,7 +46,7 @@ class ListenerServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 (the base class's name)
+            def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 body = msgspec.json.decode(raw)
                 heard = Heard(self.path, {k.lower(): v for k, v in self.headers.items()}, body, raw)
