@@ -1,5 +1,6 @@
 """The edge's HTTP application: the APIs and the console side by side, told apart by path."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -25,7 +26,12 @@ def create_from_environment() -> Application:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     loaded = settings.load()
     telemetry.configure_logs(loaded.log)
-    return create(open_system(loaded))
+    application = create(open_system(loaded))
+    # What is there by now stays: looking through it for garbage would cost requests their time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    return application
 
 
 def _end_with_parent(parent: int) -> None:

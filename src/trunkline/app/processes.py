@@ -21,6 +21,7 @@ from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from trunkline.app import System, open_system
+from trunkline.app.messages import senders
 from trunkline.charging import (
     GrantPolicy,
     GrantSize,
@@ -47,6 +48,7 @@ NICE = 5
 """By how much the jobs process leaves the processor to those who are waited for."""
 RELEASE_EVERY = timedelta(minutes=10)
 """Sessions of accounts that nobody touches: a look at every account."""
+ANALYZE_EVERY = timedelta(minutes=10)
 FORGET_EVERY = timedelta(hours=1)
 TRAFFIC_KEPT = timedelta(days=8)
 
@@ -156,6 +158,7 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
     threads = [
         threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
         threading.Thread(target=dispatcher.run, args=(stop,), name="events"),
+        *(threading.Thread(target=each.run, args=(stop,)) for each in senders(system)),
     ]
     for thread in threads:
         thread.start()
@@ -186,7 +189,7 @@ def _keep_house(system: System, stop: threading.Event) -> None:
     """The ledger is told what the network's requests earned; SQLite's logs are folded into their
     files, so that nobody who serves waits for it; what need not be remembered is forgotten. A
     database that is away is asked again."""
-    forget_at = release_at = system.clock.now()
+    forget_at = release_at = analyze_at = system.clock.now()
     while not stop.wait(LOOK_EVERY):
         try:
             now = system.clock.now()
@@ -194,6 +197,10 @@ def _keep_house(system: System, stop: threading.Event) -> None:
                 post_earnings(tx, now)
             system.charging.checkpoint()
             system.books.checkpoint()
+            if now >= analyze_at:
+                system.books.analyze()
+                system.charging.analyze()
+                analyze_at = now + ANALYZE_EVERY
             if now >= release_at:
                 release_lost_sessions(system.charging, now)
                 release_at = now + RELEASE_EVERY

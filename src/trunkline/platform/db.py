@@ -61,6 +61,10 @@ _TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_LOOKED_AT = 400
+"""Rows of an index that tell SQLite what it holds."""
+_RELEARN = 600
+"""Seconds after which a connection is made anew: SQLite's learn what `analyze` found only then."""
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 _serials = itertools.count()  # SQLite's data_version says something to its own connection only
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
@@ -215,7 +219,7 @@ class Database:
             self._turnstile = Turnstile(self.path, yields=yields)
             self._knocker = Knocker(self.path)
             # SQLAlchemy and the driver stay out of transactions: `transaction` begins them.
-            options["isolation_level"] = "AUTOCOMMIT"
+            options |= {"isolation_level": "AUTOCOMMIT", "pool_recycle": _RELEARN}
             self.engine = sa.create_engine(self.url, **options)
             self._reading = sa.create_engine(self.url, **options)
             sa.event.listen(self.engine, "connect", _sqlite_settings(durable=durable))
@@ -364,6 +368,16 @@ class Database:
         if self.dialect == "sqlite":
             with self._available(), self.engine.connect() as connection:
                 connection.execute(_CHECKPOINT)
+
+    def analyze(self) -> None:
+        """Has SQLite look at what its tables hold, by which it chooses among indexes, a table
+        at a time, so that nobody waits long. PostgreSQL does it by itself."""
+        if self._turnstile is None:
+            return
+        for table in self.metadata.sorted_tables:
+            with self._available(), self.engine.connect() as connection, self._turnstile():
+                connection.exec_driver_sql(f"PRAGMA analysis_limit={_LOOKED_AT}")
+                connection.exec_driver_sql(f"ANALYZE {table.name}")
 
     def on_emit(self, wake: Callable[[], None]) -> None:
         """`wake` is called after every commit of this process that left deliveries."""

@@ -198,6 +198,34 @@ def test_a_disk_that_fails_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
     database.close()
 
 
+def test_sqlite_learns_which_index_tells_more(tmp_path: Path) -> None:
+    metadata = sa.MetaData(info={"database": "books"})
+    table = sa.Table(
+        "thing", metadata, sa.Column("id", sa.String, primary_key=True),
+        sa.Column("owner", sa.Integer), sa.Column("state", sa.String),
+        sa.Index("thing_by_owner", "owner"), sa.Index("thing_by_state", "state", "id"),
+    )  # fmt: skip
+    database = Database(f"sqlite:///{tmp_path}/x.db", metadata=metadata, durable=False)
+    database.create_all()
+    with database.transaction() as tx:
+        tx.execute(
+            sa.insert(table), [{"id": str(n), "owner": n, "state": "on"} for n in range(2000)]
+        )
+    asked = "SELECT id FROM thing WHERE owner = 5 AND state = 'on' ORDER BY id"
+
+    def index() -> str:
+        with database.read() as r:
+            plan = r.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").first()
+        assert plan is not None
+        return str(plan[-1])
+
+    assert "thing_by_state" in index()
+    database.analyze()
+    database.close()  # as connections are made anew from time to time
+    assert "thing_by_owner" in index()
+    database.close()
+
+
 def test_write_transactions_of_many_threads_all_succeed(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/x.db", metadata=books_metadata, durable=False)
     with database.transaction() as tx:
