@@ -18,6 +18,7 @@ from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.customers.reactions import REACTIONS as CUSTOMERS
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
+from trunkline.messaging.reactions import REACTIONS as MESSAGING
 from trunkline.network.reactions import REACTIONS as NETWORK
 from trunkline.ordering.reactions import REACTIONS as ORDERING
 from trunkline.payments.reactions import REACTIONS as PAYMENTS
@@ -43,6 +44,7 @@ SQLITE = "sqlite:///"
 REACTIONS = (
     *LEDGER,
     *CUSTOMERS,
+    *MESSAGING,
     *NETWORK,
     *INVENTORY,
     *CHARGING,

@@ -35,6 +35,7 @@ from trunkline.rest import (
     tmf676_payment,
     tmf678_customer_bill,
     tmf679_product_offering_qualification,
+    tmf681_communication,
     tmf683_party_interaction,
     tmf688_event,
 )
@@ -74,6 +75,7 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf672_user_role_permission.API,
         tmf676_payment.API,
         tmf678_customer_bill.API,
+        tmf681_communication.API,
         tmf683_party_interaction.API,
         tmf688_event.API,
         tmf679_product_offering_qualification.API,

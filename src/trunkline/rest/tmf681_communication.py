@@ -1,0 +1,163 @@
+"""TMF681 Communication Management, v4: what is said to people.
+
+`messageType` names the channel: SMS, Email, or Mobile app push notification (an inbox). A receiver
+is an address (`email`, `phoneNumber`), or a `party` whose contact medium is taken. Three
+characteristics are ours: `purpose` (service, marketing, urgent), `template`, and `language`;
+with a template the others are its variables. Each receiver tells in `deliveryState` how far it
+is. `state` can be set to cancelled; to inProgress: sent at once; to initial: sent again.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from trunkline import messaging
+from trunkline.messaging import MESSAGES
+from trunkline.platform.db import Tx
+from trunkline.rest.wire import COMMUNICATION, placed
+from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json, owned_by
+
+
+class Extensible(Wire, kw_only=True):
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+    type: str | None = msgspec.field(name="@type", default=None)
+
+
+class RelatedParty(Extensible, kw_only=True):
+    id: str
+    referred_type: str = msgspec.field(name="@referredType")
+    href: str | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+class Receiver(Extensible, kw_only=True):
+    """From `deliveryState` on the server says how far it is."""
+
+    id: str | None = None
+    app_user_id: str | None = None
+    email: str | None = None
+    ip: str | None = None
+    name: str | None = None
+    phone_number: str | None = None
+    party: RelatedParty | None = None
+    delivery_state: str | None = None
+    delivery_reason: str | None = None
+    delivery_time: Moment | None = None
+    read_time: Moment | None = None
+
+
+class Sender(Extensible, kw_only=True):
+    id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    phone_number: str | None = None
+    party: RelatedParty | None = None
+
+
+class Size(Wire):
+    amount: Number | None = None
+    units: str | None = None
+
+
+class TimePeriod(Wire):
+    start_date_time: Moment | None = None
+    end_date_time: Moment | None = None
+
+
+class Attachment(Extensible, kw_only=True):
+    id: str | None = None
+    href: str | None = None
+    attachment_type: str | None = None
+    content: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+    name: str | None = None
+    url: str | None = None
+    size: Size | None = None
+    valid_for: TimePeriod | None = None
+
+
+class CharacteristicRelationship(Extensible, kw_only=True):
+    id: str | None = None
+    relationship_type: str | None = None
+
+
+class MessageCharacteristic(Extensible, kw_only=True):
+    name: str
+    value: Any
+    id: str | None = None
+    value_type: str | None = None
+    characteristic_relationship: tuple[CharacteristicRelationship, ...] | None = None
+
+
+class CommunicationMessage(Extensible, kw_only=True):
+    content: str
+    message_type: str
+    receiver: Annotated[tuple[Receiver, ...], Meta(min_length=1)]
+    sender: Sender
+    description: str | None = None
+    log_flag: bool | None = None
+    priority: str | None = None
+    scheduled_send_time: Moment | None = None
+    send_time: Moment | None = None
+    send_time_complete: Moment | None = None
+    subject: str | None = None
+    try_times: int | None = None
+    attachment: tuple[Attachment, ...] | None = None
+    characteristic: tuple[MessageCharacteristic, ...] | None = None
+    state: str | None = None
+
+
+def _say(tx: Tx, body: Body, now: datetime) -> str:
+    body.pop("id", None)  # the document leaves it to the server
+    with placed(unknown="characteristic"):
+        return str(messaging.say(tx, body, now)["id"])
+
+
+def _change(tx: Tx, ident: str, body: Body, now: datetime) -> None:
+    with placed(unknown="characteristic"):
+        messaging.change_message(tx, ident, body, now)
+
+
+_PATHS: Paths = {
+    "state": MESSAGES.c.state,
+    "scheduledSendTime": MESSAGES.c.scheduled_at,
+    "sendTime": MESSAGES.c.sent_at,
+    "sendTimeComplete": MESSAGES.c.completed_at,
+    "logFlag": in_json(MESSAGES.c.body, "logFlag", "boolean"),
+    "tryTimes": in_json(MESSAGES.c.body, "tryTimes", "number"),
+    **{
+        path: in_json(MESSAGES.c.body, path)
+        for path in (
+            "content", "subject", "description", "messageType", "priority", "@type",
+            "receiver.id", "receiver.name", "receiver.email", "receiver.phoneNumber",
+            "receiver.party.id", "sender.id", "sender.name", "sender.email",
+            "characteristic.name", "characteristic.value",
+        )
+    },
+}  # fmt: skip
+
+API = Api(
+    number="TMF681",
+    title="Communication Management",
+    version="4.0.0",
+    base=COMMUNICATION,
+    resources=(
+        Document(
+            path=f"{COMMUNICATION}/communicationMessage",
+            type="CommunicationMessage",
+            key=MESSAGES.c.id,
+            paths=_PATHS,
+            schema=CommunicationMessage,
+            find=messaging.messages,
+            create=_say,
+            replace=_change,
+            delete=messaging.delete_message,
+            owner=owned_by(MESSAGES.c.party_id, parties=True, writes=False),
+        ),
+    ),
+)
