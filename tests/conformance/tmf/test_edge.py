@@ -16,7 +16,10 @@ from trunkline.platform.db import Database
 from trunkline.rest import all_apis, create_app
 from trunkline.tmf.guard import Guard
 
-OPEN = {"/docs", "/docs/start.js", "/healthz", "/metrics", "/openapi.json", "/readyz"}
+OPEN = {
+    "/.well-known/oauth-authorization-server", "/docs", "/docs/start.js", "/healthz", "/metrics",
+    "/oauth2/jwks", "/oauth2/token", "/openapi.json", "/readyz",
+}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 
 
@@ -41,7 +44,8 @@ def test_no_route_is_open_but_those_that_are_meant_to_be(app: Any, charging: Dat
     for path, resource in known:
         if getattr(resource, "is_open", False):
             assert path in OPEN | bases
-            assert [m for m in METHODS if hasattr(resource, f"on_{m}")] == ["get"]
+            method = "post" if path == "/oauth2/token" else "get"
+            assert [m for m in METHODS if hasattr(resource, f"on_{m}")] == [method]
             continue
         for method in METHODS:
             if hasattr(resource, f"on_{method}"):

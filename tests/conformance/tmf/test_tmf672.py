@@ -205,8 +205,6 @@ def test_a_key_may_what_it_is_permitted(
         key = security.authenticate(r, str(shop._key), clock.now()).key
     assert shop.get(ROLES).status == 403
     permit(api, str(key), "readOnly")
-    fresh = Client(shop._http.app, shop._key)
-    fresh._http.app._middleware  # noqa: B018
     with books.read() as r:
         assert security.authenticate(r, str(shop._key), clock.now()).may("tmf672:read")
 
@@ -225,7 +223,8 @@ def test_nobody_gives_what_they_lack(api: Client, make_client: MakeClient) -> No
         lead.post(PERMISSIONS, permission_body("lead", "careAgent")),
     ]
     strong = permit(api, "boss", "administrator")
-    refused.append(lead.patch(strong["href"], {"validFor": {"endDateTime": "2026-11-01T00:00Z"}}))
+    over = {"validFor": {"endDateTime": "2026-11-01T00:00:00Z"}}
+    refused.append(lead.patch(strong["href"], over))
     weak = permit(lead, "lead", reader["id"])
     refused.append(lead.patch(weak["href"], {"assetUserRole": at({"id": "administrator"})}))
     assert [each.status for each in refused] == [403] * len(refused)
