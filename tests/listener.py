@@ -29,6 +29,11 @@ class Heard(msgspec.Struct):
         return found
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class ListenerServer:
     """Answers with `answer(heard)`: a status, or a status and headers; 201 unless told
     otherwise. It is asked before what it heard counts as taken; `held` keeps it from
@@ -72,8 +77,7 @@ class ListenerServer:
                 except ConnectionError:
                     self.close_connection = True
 
-        self._server = ThreadingHTTPServer((host, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 

@@ -210,11 +210,11 @@ class _Shift:
         self.woken.set()
 
     async def _send(self, delivery: Claimed) -> Outcome:
-        callback = parse(delivery.callback)
-        body = wire.encode(told(delivery.body, parse_query(delivery.query)))
-        headers = {SIGNATURE: signature(delivery.secret, body)} if delivery.secret else {}
-        target = target_of(callback, delivery.event_type, exact=delivery.topic is not None)
         try:
+            callback = parse(delivery.callback)
+            body = wire.encode(told(delivery.body, parse_query(delivery.query)))
+            headers = {SIGNATURE: signature(delivery.secret, body)} if delivery.secret else {}
+            target = target_of(callback, delivery.event_type, exact=delivery.topic is not None)
             await self._sender.post(callback, target, body, headers)
         except (Unreachable, Declined, CallbackRefused) as error:
             _FAILED.inc()
@@ -228,6 +228,10 @@ class _Shift:
             )
         except asyncio.CancelledError:
             return Outcome(delivery, released=True)
+        except Exception as error:
+            # Our own fault: it is told, retried and parked like any other.
+            log.exception("event not sent", delivery=delivery.id)
+            return Outcome(delivery, error=f"failed here: {error!r}"[:2000])
         _SENT.inc()
         return Outcome(delivery)
 
@@ -261,7 +265,7 @@ def _tell(delivery: Claimed, callback: Callback, reason: str) -> None:
     log.warning(
         "event not delivered",
         delivery=delivery.id,
-        event=delivery.event,
+        about=delivery.key,
         listener=delivery.listener,
         host=callback.authority,
         attempts=delivery.attempts + 1,

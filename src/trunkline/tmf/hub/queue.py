@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.kernel.time import to_micros
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Instant, Reader, Tx
 from trunkline.tmf.hub.store import NEVER, delivery, event, listener, topic_event
 
 LEASE = timedelta(seconds=30)
@@ -46,6 +46,8 @@ class Claimed(msgspec.Struct, frozen=True):
     query: str | None
     secret: str | None
     topic: str | None
+    failures: int
+    """Its listener's, when it was claimed."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -134,12 +136,14 @@ _AWAY = (
     .where(listener.c.id == sa.bindparam("which"))
     .values(
         failures=listener.c.failures + 1,
-        failing_since=sa.func.coalesce(listener.c.failing_since, sa.bindparam("since")),
+        failing_since=sa.func.coalesce(
+            listener.c.failing_since, sa.bindparam("since", type_=Instant)
+        ),
         next_at=sa.bindparam("next_at_"),
         last_error=sa.bindparam("error_"),
     )
 )
-_FAILURES = sa.select(listener.c.id, listener.c.failures).where(
+_FAILURES = sa.select(listener.c.id, listener.c.failures, listener.c.next_at).where(
     listener.c.id.in_(sa.bindparam("ids", type_=sa.String, expanding=True))
 )
 _NEXT_DUE = sa.select(sa.func.min(delivery.c.due_at)).where(delivery.c.due_at > _now)
@@ -184,6 +188,7 @@ def _claimed(row: Any, found: Any) -> Claimed:
         query=found.query,
         secret=found.secret,
         topic=found.topic_id,
+        failures=found.failures,
     )
 
 
@@ -227,16 +232,18 @@ def _note_listeners(tx: Tx, tried: Sequence[Outcome], now: datetime) -> dict[str
     away = {each.delivery.listener: each for each in tried if each.is_away}
     for name in sorted(there):
         tx.execute(_REACHED, {"which": name})
-    failures: dict[str, int] = {}
-    if gone := sorted(away.keys() - there):
-        failures = {row.id: row.failures for row in tx.execute(_FAILURES, {"ids": gone})}
+    gone = sorted(away.keys() - there)
     next_at = {}
-    for name in sorted(failures):
-        delay = ABSENCE[min(failures[name], len(ABSENCE) - 1)]
-        wait = timedelta(seconds=max(delay, away[name].wait or 0))
-        next_at[name] = to_micros(now + wait)
-        values = {"next_at_": next_at[name], "since": now, "error_": away[name].error}
-        tx.execute(_AWAY, {"which": name, **values})
+    for row in tx.execute(_FAILURES, {"ids": gone}).all() if gone else ():
+        outcome = away[row.id]
+        if row.failures != outcome.delivery.failures:  # noted by another of the same moment
+            next_at[row.id] = row.next_at
+            continue
+        delay = ABSENCE[min(row.failures, len(ABSENCE) - 1)]
+        wait = timedelta(seconds=max(delay, outcome.wait or 0))
+        next_at[row.id] = to_micros(now + wait)
+        values = {"next_at_": next_at[row.id], "since": now, "error_": outcome.error}
+        tx.execute(_AWAY, {"which": row.id, **values})
     return next_at
 
 

@@ -5,6 +5,8 @@ tells how it went is read: its status, Retry-After, and the beginning of a refus
 """
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -71,8 +73,7 @@ class Sender:
         except TimeoutError:
             raise Unreachable(f"no answer within {self.total:g} s") from None
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unreachable(str(reason)) from error
+            raise Unreachable(_reason(error)) from error
 
     async def _post(
         self, callback: Callback, target: str, body: bytes, headers: Mapping[str, str]
@@ -109,6 +110,12 @@ class Sender:
             except OSError as error:
                 failure = error
         raise failure
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
 
 
 def _request(callback: Callback, target: str, body: bytes, headers: Mapping[str, str]) -> bytes:
