@@ -13,14 +13,14 @@ from typing import Any
 from benchmarks.harness import ROOT
 from trunkline.app import System
 from trunkline.platform import security
-from trunkline.supervisor import Supervisor
+from trunkline.supervisor import Kind, Supervisor
 
 Request = tuple[str, str, str, str]
 """Method, path, the rest of the headers, body."""
 
 
 @contextmanager
-def running(url: Callable[[str], str], *processes: str) -> Iterator[int]:
+def running(url: Callable[[str], str], *processes: Kind) -> Iterator[int]:
     """The edge over these databases, and other processes too where they are named; gives its
     port once it answers."""
     port = _free_port()

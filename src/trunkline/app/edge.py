@@ -64,6 +64,7 @@ def create(system: System) -> Application:
         clock=system.clock,
         callbacks=callback_rule(system.settings.hub),
         issuer=system.settings.http.url,
+        origins=system.settings.http.cors_origins,
     )
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -101,6 +101,14 @@ class HttpSettings(_Section, frozen=True):
         ),
     ] = ()
 
+    cors_origins: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^/?#*]+)$")], ...],
+        Meta(
+            description="Origins (https://shop.example.com) whose pages may call the APIs from a "
+            "browser, with a key or token that they hold; * for any. Usually none"
+        ),
+    ] = ()
+
     @property
     def url(self) -> str:
         """The URL by which clients know this server, without a slash at its end."""

@@ -1,6 +1,6 @@
 """The REST edge as a WSGI application: the APIs, their documents, health and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -39,6 +39,7 @@ from trunkline.rest import (
     tmf683_party_interaction,
     tmf688_event,
 )
+from trunkline.rest.manner import Manner
 from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
 from trunkline.tmf.guard import Guard
@@ -91,14 +92,15 @@ def create_app(
     max_body: int = MAX_BODY,
     callbacks: CallbackRule = NOWHERE_PRIVATE,
     issuer: str = "http://127.0.0.1:8080",
+    origins: Collection[str] = (),
 ) -> falcon.App[Any, Any]:
     """The application over these databases; events go where `callbacks` allow; `issuer` is the
-    URL by which clients know it. Pages under /docs load their assets from
-    /static/vendor/swagger-ui, which the console serves."""
+    URL by which clients know it; pages of `origins` may ask too. Pages under /docs load their
+    assets from /static/vendor/swagger-ui, which the console serves."""
     databases = {"books": books, "charging": charging}
     server = Server(databases, clock, max_body)
     app: falcon.App[Any, Any] = falcon.App(
-        middleware=[_Headers(), Guard(books, clock, issuer=issuer)]
+        middleware=[Manner(origins), Guard(books, clock, issuer=issuer)]
     )
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
@@ -122,17 +124,6 @@ def create_app(
     app.add_route("/metrics", _Metrics(server))
     add_error_handlers(app, _on_bug)
     return app
-
-
-class _Headers:
-    """On every answer: it is what it says it is, and no shared cache keeps it."""
-
-    def process_response(
-        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _ok: bool
-    ) -> None:
-        resp.set_header("X-Content-Type-Options", "nosniff")
-        if resp.get_header("Cache-Control") is None:
-            resp.set_header("Cache-Control", "private, no-cache")
 
 
 class _Document:

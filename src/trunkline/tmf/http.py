@@ -318,7 +318,11 @@ def read_body(req: falcon.Request, limit: int) -> bytes:
     """The body's bytes; raises `TooLarge`."""
     if (req.content_length or 0) > limit:
         raise errors.TooLarge(f"a body has at most {limit} bytes")
-    raw: bytes = req.bounded_stream.read(limit + 1)
+    # One that comes in chunks, or by HTTP/2, need not say how long it is.
+    stream = req.stream if req.content_length is None else req.bounded_stream
+    raw = b""
+    while len(raw) <= limit and (piece := stream.read(limit + 1 - len(raw))):
+        raw += piece
     if len(raw) > limit:
         raise errors.TooLarge(f"a body has at most {limit} bytes")
     return raw
@@ -351,7 +355,12 @@ def _names(given: Any, etag: str) -> bool:
 
 
 def _check_match(req: falcon.Request, answer: Any) -> None:
-    if req.if_match and not _names(req.if_match, _etag(wire.encode(answer))):
+    """If-Match compares strongly (RFC 9110, section 13.1.1): a weak tag matches nothing."""
+    given: Any = req.if_match
+    if not given or "*" in given:
+        return
+    present = _etag(wire.encode(answer))
+    if not any(each.strong_compare(present) for each in given):
         raise errors.Stale("the resource has changed since it was read", path="If-Match")
 
 

@@ -277,6 +277,144 @@ def test_entity_tags_keep_two_from_overwriting_each_other(client: Client) -> Non
     assert client.delete(href, If_Match=mine.headers["etag"]).status == 204
 
 
+def test_tags_compare_weakly_where_nothing_changes_and_strongly_where_something_does(
+    client: Client,
+) -> None:
+    created = client.post(WIDGETS, {"name": "tagged"})
+    href, tag = created.body["href"], created.headers["etag"]
+    for named in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        same = client.get(href, If_None_Match=named)
+        assert (same.status, same.raw, same.headers["etag"]) == (304, b"", tag)
+    assert client.get(href, If_None_Match='"other"').status == 200
+    assert client.patch(href, {"name": "x"}, If_Match=f"W/{tag}").status == 412
+    assert client.patch(href, {"name": "x"}, If_Match=f'"other", {tag}').status == 200
+    assert client.patch(href, {"name": "y"}, If_Match="*").status == 200
+
+
+def test_head_is_get_without_the_body(client: Client) -> None:
+    widget = made(client)
+    for path in (WIDGETS, widget["href"], f"{WIDGETS}?limit=1&fields=none", BASE, "/healthz"):
+        full, head = client.get(path), client.send("HEAD", path)
+        assert (head.status, head.raw) == (full.status, b"")
+        assert head.headers["content-length"] == str(len(full.raw))
+        for name in ("x-total-count", "etag", "content-type", "link"):
+            assert head.headers.get(name) == full.headers.get(name), (path, name)
+    assert client.send("HEAD", f"{WIDGETS}/nobody").status == 404
+    assert client.send("HEAD", f"{WIDGETS}?unheard=of").status == 400
+
+
+def test_head_needs_what_get_needs(app: Any, make_client: MakeClient) -> None:
+    assert Client(app, None)._http.simulate_head(WIDGETS).status_code == 401
+    key = make_client("tmf001:read")._key or ""
+    assert (
+        Client(app, None)._http.simulate_head(WIDGETS, headers={"X-API-Key": key}).status_code
+        == 403
+    )
+
+
+def test_options_tell_the_methods(client: Client) -> None:
+    for path, methods in (
+        (WIDGETS, {"GET", "POST"}),
+        (f"{WIDGETS}/any", {"GET", "PATCH", "DELETE"}),
+    ):
+        told = client._http.simulate_options(path, headers={"X-API-Key": client._key or ""})
+        assert told.status_code == 200
+        assert set(told.headers["allow"].replace(",", " ").split()) >= methods
+        assert "access-control-allow-origin" not in told.headers
+
+
+PREFLIGHT = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+
+
+def test_no_other_origin_is_let_in_unless_it_is_told(client: Client) -> None:
+    refused = client._http.simulate_options(WIDGETS, headers=PREFLIGHT)
+    assert (refused.status_code, refused.json["@type"]) == (401, "Error")
+    answer = client.get(WIDGETS, Origin="https://shop.example")
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("origins", "told"),
+    [(("https://shop.example",), "https://shop.example"), (("*",), "*")],
+)
+def test_pages_of_origins_that_settings_name_may_ask(
+    books: Database, charging: Database, clock: DrivenClock, make_client: MakeClient,
+    app: Any, origins: tuple[str, ...], told: str,
+) -> None:  # fmt: skip
+    asked = create_app(books=books, charging=charging, clock=clock, apis=[API], origins=origins)
+    client = make_client("tmf000:*", on=asked)
+    before = client._http.simulate_options(WIDGETS, headers=PREFLIGHT)
+    assert (before.status_code, before.headers["access-control-allow-origin"]) == (204, told)
+    assert "PATCH" in before.headers["access-control-allow-methods"]
+    assert "authorization" in before.headers["access-control-allow-headers"].lower()
+    answer = client.get(WIDGETS, Origin="https://shop.example")
+    assert answer.headers["access-control-allow-origin"] == told
+    assert "X-Total-Count" in answer.headers["access-control-expose-headers"]
+    assert "origin" in answer.headers["vary"].lower()
+    stranger = client.get(WIDGETS, Origin="https://elsewhere.example")
+    assert ("access-control-allow-origin" in stranger.headers) == (told == "*")
+    for each in (before.headers, answer.headers, stranger.headers):
+        assert "access-control-allow-credentials" not in each
+    refused = client.get(f"{WIDGETS}/nobody", Origin="https://shop.example")
+    assert (refused.status, refused.headers["access-control-allow-origin"]) == (404, told)
+
+
+class Chunks:
+    """A body whose length nobody has said, as servers hand it on."""
+
+    def __init__(self, whole: bytes, size: int = 7) -> None:
+        self.left = whole
+        self.size = size
+        self.given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        size = self.size if size < 0 else min(size, self.size)
+        piece, self.left = self.left[:size], self.left[size:]
+        self.given += len(piece)
+        return piece
+
+
+def posted(client: Client, body: Chunks) -> Any:
+    headers = {"X-API-Key": client._key or "", "Content-Type": "application/json"}
+    return client._http.simulate_post(WIDGETS, headers=headers, extras={"wsgi.input": body})
+
+
+def test_a_body_in_chunks_is_read_to_its_end(client: Client) -> None:
+    created = posted(client, Chunks(b'{"name": "in seven pieces and one more"}'))
+    assert (created.status_code, created.json["name"]) == (201, "in seven pieces and one more")
+    assert posted(client, Chunks(b"")).status_code == 400
+
+
+def test_a_body_in_chunks_is_read_no_further_than_bodies_go(client: Client) -> None:
+    endless = Chunks(b'{"name": "' + b"x" * 10_000_000 + b'"}', size=4096)
+    assert posted(client, endless).status_code == 413
+    assert endless.given <= 20_001
+
+
+def test_a_body_of_ten_megabytes_is_refused_unread(client: Client) -> None:
+    huge = Chunks(b"", size=1)
+    headers = {"X-API-Key": client._key or "", "Content-Length": "10000000"}
+    refused = client._http.simulate_post(WIDGETS, headers=headers, extras={"wsgi.input": huge})
+    assert (refused.status_code, refused.json["code"], huge.given) == (413, "tooLarge", 0)
+
+
+def test_totals_of_long_lists_follow_every_write(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.tmf.totals.WORTH_REMEMBERING", 1)
+    monkeypatch.setattr("trunkline.tmf.query.FAR", 2)
+    for n in range(6):
+        made(client, name=f"n{n}", size=n % 2)
+        for _ in range(2):
+            page = client.get(f"{WIDGETS}?size=0&limit=1&offset=0")
+            assert page.headers["x-total-count"] == str(n // 2 + 1)
+            client.get(f"{WIDGETS}?size=1&limit=1")
+    href = client.get(f"{WIDGETS}?size=0&limit=1&offset=2").body[0]["href"]
+    assert client.delete(href).status == 204
+    gone = client.get(f"{WIDGETS}?size=0&limit=1&offset=2")
+    assert (gone.body, gone.headers["x-total-count"]) == ([], "2")
+
+
 def test_documents_keep_what_they_do_not_know(client: Client) -> None:
     body = {
         "name": "p",
