@@ -5,7 +5,7 @@ Attributes that nobody declares are kept as well; what is declared is checked.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,10 @@ from trunkline.tmf.documents import at
 
 TYPE = "@type"
 REFERRED = "@referredType"
+
+Item = TypeVar("Item")
+Some = Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)]
+"""At least one."""
 
 
 class Typed(Wire):

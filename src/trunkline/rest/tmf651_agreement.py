@@ -24,6 +24,7 @@ from trunkline.rest.parties import (
     CharacteristicIn,
     Reference,
     RelatedParty,
+    Some,
     Typed,
     addressed,
 )
@@ -66,8 +67,8 @@ class Authorization(Typed, kw_only=True):
 class Agreement(Typed, kw_only=True):
     name: str
     agreement_type: str
-    agreement_item: tuple[AgreementItem, ...]
-    engaged_party: tuple[EngagedParty, ...]
+    agreement_item: Some[AgreementItem]
+    engaged_party: Some[EngagedParty]
     description: str | None = None
     document_number: int | None = None
     initial_date: Moment | None = None
@@ -112,7 +113,7 @@ class SpecificationRelationship(Typed, kw_only=True):
 
 class AgreementSpecification(Typed, kw_only=True):
     name: str
-    attachment: tuple[Attachment, ...]
+    attachment: Some[Attachment]
     description: str | None = None
     is_bundle: bool | None = None
     last_update: Moment | None = None

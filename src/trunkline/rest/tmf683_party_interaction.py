@@ -13,6 +13,7 @@ from trunkline.rest.parties import (
     Attachment,
     Note,
     RelatedParty,
+    Some,
     Typed,
     addressed,
     check_addressed,
@@ -68,7 +69,7 @@ class PartyInteraction(Typed, kw_only=True):
     reason: str
     status: str
     direction: str
-    channel: tuple[RelatedChannel, ...]
+    channel: Some[RelatedChannel]
     description: str | None = None
     creation_date: Moment | None = None
     status_change_date: Moment | None = None

@@ -2,10 +2,11 @@
 with it, and is kept as a role alone; the partnership holds whose they are.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from trunkline.customers.bodies import InvalidDocument
 from trunkline.customers.partnerships.model import PartnershipId
 from trunkline.customers.partnerships.store import PARTNERSHIPS
 from trunkline.customers.roles.model import PartyRoleId
@@ -23,6 +24,7 @@ def form_partnership(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
     partners = [
         _partner(tx, each, index, {}, now) for index, each in enumerate(body.get("partner") or ())
     ]
+    _check_engaged(tx, partners)
     return documents.create(tx, PARTNERSHIPS, _with(body, partners), now)
 
 
@@ -36,6 +38,7 @@ def change_partnership(
     partners = [
         _partner(tx, each, index, before, now) for index, each in enumerate(to.get("partner") or ())
     ]
+    _check_engaged(tx, partners)
     return documents.change(tx, PARTNERSHIPS, partnership, lambda _: _with(to, partners), now)
 
 
@@ -63,6 +66,9 @@ def _partner(
     """The id of the role that a partner is."""
     with documents.placed(f"partner[{index}]"):
         ident = said.get("id")
+        for name in ("name", "engagedParty"):
+            if ident is None and said.get(name) is None:
+                raise InvalidDocument("is required", path=name)
         if ident is None:
             role = give_role(tx, {"@type": PARTNER, **_own(said)}, now=now)
             return str(role["id"])
@@ -75,6 +81,14 @@ def _partner(
                 now=now,
             )
         return str(ident)
+
+
+def _check_engaged(tx: Tx, partners: Sequence[str]) -> None:
+    """A partner is somebody; a role may do without."""
+    roles = {role["id"]: role for role in documents.find(tx, ROLES, partners)}
+    for index, ident in enumerate(partners):
+        if ident in roles and "engagedParty" not in roles[ident]:
+            raise InvalidDocument("nobody plays this role", path=f"partner[{index}].id")
 
 
 def _own(said: Mapping[str, Any]) -> Body:
