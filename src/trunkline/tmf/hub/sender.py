@@ -113,8 +113,9 @@ class Sender:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
-        return os.strerror(error.errno)
+    number = error.errno if isinstance(error, OSError) else None
+    if number is not None and number in errno.errorcode and not isinstance(error, ssl.SSLError):
+        return os.strerror(number)
     return str(error) or type(error).__name__
 
 
