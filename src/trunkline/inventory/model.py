@@ -355,6 +355,16 @@ class ResourceNotFound(NotFound):
     code = "resourceNotFound"
 
 
+class ResourceExists(Conflict):
+    code = "resourceExists"
+
+
+class ResourceInUse(Conflict):
+    """Somebody has it, or holds it."""
+
+    code = "resourceInUse"
+
+
 class OutOfStock(Unavailable):
     """No number, or no SIM, is on the shelf."""
 

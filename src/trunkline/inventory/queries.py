@@ -134,6 +134,11 @@ def resources_of(r: Reader, products: Sequence[ProductId]) -> list[Resource]:
     return shelf.resources_of(r, products) if products else []
 
 
+def resources(r: Reader, ids: Sequence[str]) -> list[Resource]:
+    """Those of `ids` that exist, in the order of their ids."""
+    return shelf.resources(r, ids)
+
+
 def number(r: Reader, msisdn: Msisdn) -> Resource | None:
     """The number as it stands in stock, with the product that has it; None if it is not ours."""
     return shelf.find(r, ResourceKind.NUMBER, msisdn)

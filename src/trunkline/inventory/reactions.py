@@ -5,6 +5,7 @@ from datetime import datetime
 from trunkline.inventory import service_operations, shelf
 from trunkline.inventory.events import EndQuarantine
 from trunkline.inventory.model import ServiceId
+from trunkline.inventory.stock import told
 from trunkline.network.events import NetworkDone, NetworkRefused
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
@@ -13,7 +14,8 @@ from trunkline.platform.messages import Reaction
 
 def _end_quarantine(tx: Tx, command: EndQuarantine, now: datetime) -> None:
     if shelf.end_quarantine(tx, command.resource, now):
-        tx.changed("Resource", command.resource, Change.STATE)
+        for each in shelf.resources(tx, [command.resource]):
+            told(tx, each, Change.STATE)
 
 
 def _done(tx: Tx, event: NetworkDone, now: datetime) -> None:

@@ -41,7 +41,14 @@ resource = sa.Table(
     sa.Column("operational_state", sa.String(20)),
     sa.Column("usage_state", sa.String(20)),
     sa.Column("details", Json),
-    sa.UniqueConstraint("kind", "value"),
+    sa.Index(
+        "resource_in_stock",
+        "kind",
+        "value",
+        unique=True,
+        sqlite_where=sa.text("kind <> 'other'"),
+        postgresql_where=sa.text("kind <> 'other'"),
+    ),
     sa.Index("resource_by_state", "kind", "state", "value"),
     sa.Index("resource_by_value", "value", "id"),
     sa.Index("resource_by_name", "name", "id"),
@@ -128,7 +135,7 @@ _ASSIGN = (
     )
     .values(**standing(ResourceState.ASSIGNED), product_id=sa.bindparam("to_product"))
 )
-_RESERVED_BY = sa.select(resource.c.id).where(
+_RESERVED_BY = sa.select(resource).where(
     resource.c.holder.in_(_ids), resource.c.state == ResourceState.RESERVED.value
 )
 _RELEASE = (
@@ -172,6 +179,21 @@ _END_QUARANTINE = (
         **standing(ResourceState.AVAILABLE), holder=None, product_id=None, quarantined_until=None
     )
 )
+_ONE = sa.select(resource).where(resource.c.id == sa.bindparam("which")).with_for_update()
+_SOME = sa.select(resource).where(resource.c.id.in_(_ids)).order_by(resource.c.id)
+_ADD_OTHER = sa.insert(resource)
+_AMEND = (
+    sa.update(resource)
+    .where(resource.c.id == sa.bindparam("which"))
+    .values(
+        name=sa.bindparam("named"),
+        value=sa.bindparam("worth"),
+        category=sa.bindparam("sort"),
+        details=sa.bindparam("rest", type_=Json),
+    )
+)
+_MOVE = sa.update(resource).where(resource.c.id == sa.bindparam("which"))
+_DELETE = sa.delete(resource).where(resource.c.id == sa.bindparam("which"))
 _RESOURCE = sa.select(resource).where(
     resource.c.kind == _kind, resource.c.value == sa.bindparam("which")
 )
@@ -218,6 +240,64 @@ def add(tx: Tx, resources: Sequence[Resource]) -> list[ResourceId]:
     return [ResourceId(row.id) for row in result]
 
 
+def add_other(tx: Tx, new: Resource) -> None:
+    values = {
+        "id": new.id,
+        "kind": new.kind.value,
+        "value": new.value or None,
+        "state": new.state.value,
+        "name": new.name,
+        "category": new.category,
+        "is_physical": new.is_physical,
+        "details": dict(new.details) or None,
+    }
+    tx.execute(_ADD_OTHER, values | _states(new))
+
+
+def _states(of: Resource) -> dict[str, str | None]:
+    return {
+        "status": of.status,
+        "administrative_state": of.administrative_state,
+        "operational_state": of.operational_state,
+        "usage_state": of.usage_state,
+    }
+
+
+def locked(tx: Tx, which: ResourceId) -> Resource | None:
+    row = tx.execute(_ONE, {"which": which}).first()
+    return _resource(row) if row else None
+
+
+def resources(r: Reader, ids: Sequence[str]) -> list[Resource]:
+    return [_resource(row) for row in r.execute(_SOME, {"ids": list(ids)})]
+
+
+def amend(tx: Tx, after: Resource) -> None:
+    tx.execute(
+        _AMEND,
+        {
+            "which": after.id,
+            "named": after.name,
+            "worth": after.value or None,
+            "sort": after.category,
+            "rest": dict(after.details) or None,
+        },
+    )
+
+
+def move(tx: Tx, which: ResourceId, to: ResourceState, holder: str | None) -> None:
+    """A number or a card, by hand."""
+    tx.execute(_MOVE, {"which": which, **standing(to), "holder": holder, "quarantined_until": None})
+
+
+def move_other(tx: Tx, after: Resource) -> None:
+    tx.execute(_MOVE, {"which": after.id, **_states(after)})
+
+
+def delete(tx: Tx, which: ResourceId) -> None:
+    tx.execute(_DELETE, {"which": which})
+
+
 def taken(r: Reader, values: Sequence[str], imsis: Sequence[str]) -> dict[str, str | None]:
     """The IMSI of each SIM that has one of these ICCIDs or one of these IMSIs."""
     params = {"of_kind": ResourceKind.SIM.value, "ids": list(values), "imsis": list(imsis)}
@@ -254,8 +334,8 @@ def assign(tx: Tx, products: Mapping[str, ProductId]) -> int:
     return int(tx.execute(_ASSIGN, params).rowcount)
 
 
-def reserved_by(r: Reader, holders: Sequence[str]) -> list[ResourceId]:
-    return [ResourceId(row.id) for row in r.execute(_RESERVED_BY, {"ids": list(holders)})]
+def reserved_by(r: Reader, holders: Sequence[str]) -> list[Resource]:
+    return [_resource(row) for row in r.execute(_RESERVED_BY, {"ids": list(holders)})]
 
 
 def release(tx: Tx, holder: str) -> list[Resource]:

@@ -79,10 +79,18 @@ def add_sims(tx: Tx, *, sims: Sequence[tuple[Iccid, Imsi]], now: datetime) -> in
 
 
 def _added(tx: Tx, resources: Sequence[Resource]) -> int:
-    added = shelf.add(tx, resources)
-    for each in added:
-        tx.changed("Resource", each, Change.CREATED)
+    added = set(shelf.add(tx, resources))
+    for each in resources:
+        if each.id in added:
+            told(tx, each, Change.CREATED)
     return len(added)
+
+
+def told(tx: Tx, resource: Resource, change: Change) -> None:
+    """Clients know each resource as one, and as a logical or a physical one."""
+    physical = resource.is_physical or resource.kind is ResourceKind.SIM
+    tx.changed("Resource", resource.id, change)
+    tx.changed("PhysicalResource" if physical else "LogicalResource", resource.id, change)
 
 
 def reserve_number(tx: Tx, *, holder: str, wished: Msisdn | None = None) -> Resource:
@@ -134,14 +142,13 @@ def _reserve(tx: Tx, kind: ResourceKind, holder: str, wished: str | None) -> Res
 
 def _moved(tx: Tx, resources: Iterable[Resource]) -> None:
     for each in resources:
-        tx.changed("Resource", each.id, Change.STATE)
+        told(tx, each, Change.STATE)
 
 
 def assign_resources(tx: Tx, *, products: Mapping[str, ProductId]) -> int:
     """Assigns what each of these holders has reserved to a product; how many resources that
     were."""
-    for each in shelf.reserved_by(tx, list(products)):
-        tx.changed("Resource", each, Change.STATE)
+    _moved(tx, shelf.reserved_by(tx, list(products)))
     return shelf.assign(tx, products)
 
 

@@ -68,7 +68,7 @@ class Tmf640Element:
             "@type": "Service",
             "name": wish.name,
             "serviceSpecification": {"id": wish.specification or "service"},
-            "relatedEntity": [{"id": wish.service, "role": "service", "@referredType": "Service"}],
+            "relatedEntity": [{"id": wish.service, "role": "requestedService"}],
         }
         return self._read(instruction, *self._send("POST", "service", instruction, body))
 

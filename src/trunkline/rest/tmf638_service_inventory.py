@@ -1,72 +1,74 @@
-"""TMF638 Service Inventory, v4. Read only: services follow from orders."""
+"""TMF638 Service Inventory, v4.
 
-import msgspec
+The inventory's own face: what is written here is recorded, and no network is told; TMF640 does
+that. So a POST takes on a service that is known from elsewhere, in whatever state, and a PATCH of
+the state is refused for what a product order or the network brought about.
+"""
 
-from trunkline import inventory
-from trunkline.inventory import Service, ServiceState, service_table
-from trunkline.kernel.time import format_instant
-from trunkline.rest.wire import (
-    PRODUCTS,
-    SERVICES,
-    Characteristic,
-    Party,
-    characteristics,
-    customer_party,
-    instant,
-)
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Wire, href, owned_by
+from datetime import datetime
+
+from trunkline import inventory, network
+from trunkline.inventory import OrderedElsewhere, ServiceId, ServiceState, service_table
+from trunkline.platform.db import Tx
+from trunkline.rest import kept, services
+from trunkline.rest.service_forms import ServiceForm
+from trunkline.rest.wire import SERVICES
+from trunkline.tmf import Api, Body, Document, owned_by
 
 _SERVICES = f"{SERVICES}/service"
 
 
-class Realises(Wire):
-    """The product that the service realises, as a related entity."""
-
-    id: str
-    href: str
-    role: str
-    referred_type: str = msgspec.field(name="@referredType")
+def _create(tx: Tx, body: Body, now: datetime) -> str:
+    body = kept.present(body)
+    services.check(tx, body, None)
+    new = services.new_service(tx, body, now=now, state=ServiceState(body["state"]))
+    return inventory.create_service(tx, new, now=now).id
 
 
-class ServiceForm(Entity, kw_only=True, tag="Service"):
-    name: str
-    category: str
-    state: str
-    service_date: Timestamp
-    is_service_enabled: bool
-    has_started: bool
-    related_party: tuple[Party, ...]
-    related_entity: tuple[Realises, ...]
-    start_date: Timestamp | None = None
-    end_date: Timestamp | None = None
-    service_characteristic: tuple[Characteristic, ...] = ()
+def _replace(tx: Tx, ident: str, after: Body, now: datetime) -> None:
+    after = kept.present(after)
+    (before,) = services.find(tx, [ident])
+    names = kept.changed_names(before, after)
+    kept.check_fixed(names, services.FIXED)
+    services.check(tx, after, before)
+    service = ServiceId(ident)
+    if names - {"state"}:
+        services.amend_with_characteristics(tx, service, before, after, now)
+    if "state" in names:
+        _move(tx, service, ServiceState(after["state"]), now)
 
 
-def _service(service: Service) -> ServiceForm:
-    product = Realises(
-        id=service.product,
-        href=href(f"{PRODUCTS}/product", service.product),
-        role="product",
-        referred_type="Product",
-    )
-    return ServiceForm(
-        id=service.id,
-        href=href(_SERVICES, service.id),
-        name=service.name,
-        category=service.category,
-        state=service.state,
-        service_date=format_instant(service.service_date),
-        is_service_enabled=service.state is ServiceState.ACTIVE,
-        has_started=service.start_date is not None,
-        related_party=(customer_party(service.customer),),
-        related_entity=(product,),
-        start_date=instant(service.start_date),
-        end_date=instant(service.end_date),
-        service_characteristic=characteristics(service.characteristics),
-    )
+def _move(tx: Tx, ident: ServiceId, state: ServiceState, now: datetime) -> None:
+    service = inventory.service(tx, ident)
+    inventory.SERVICE_LIFECYCLE.check(service.state, state, path="state")
+    if service.product is not None:
+        raise OrderedElsewhere(
+            f"it realises the product {service.product}: a product order (TMF622) changes both",
+            path="state",
+        )
+    if network.instructions_of(tx, ident):
+        raise OrderedElsewhere(
+            "the network has it: TMF640 changes its state there and here", path="state"
+        )
+    inventory.change_service_state(tx, service=ident, state=state, now=now)
+
+
+def _delete(tx: Tx, ident: str, _now: datetime) -> None:
+    inventory.delete_service(tx, service=ServiceId(ident))
 
 
 _columns = service_table.c
+PATHS = {
+    "name": _columns.name,
+    "category": _columns.category,
+    "state": _columns.state,
+    "serviceDate": _columns.service_date,
+    "startDate": _columns.start_date,
+    "endDate": _columns.end_date,
+    "serviceSpecification.id": _columns.specification_id,
+    "relatedParty.id": _columns.customer_id,
+    "relatedEntity.id": _columns.product_id,
+}
 
 API = Api(
     number="TMF638",
@@ -74,24 +76,17 @@ API = Api(
     version="4.0.0",
     base=SERVICES,
     resources=(
-        Aggregate(
+        Document(
             path=_SERVICES,
             type="Service",
             key=_columns.id,
-            paths={
-                "name": _columns.name,
-                "category": _columns.category,
-                "state": _columns.state,
-                "serviceDate": _columns.service_date,
-                "startDate": _columns.start_date,
-                "endDate": _columns.end_date,
-                "relatedParty.id": _columns.customer_id,
-                "relatedEntity.id": _columns.product_id,
-            },
-            find=inventory.services,
-            to_wire=_service,
-            form=ServiceForm,
             owner=owned_by(_columns.customer_id, writes=False),
+            paths=PATHS,
+            schema=ServiceForm,
+            find=services.find,
+            create=_create,
+            replace=_replace,
+            delete=_delete,
         ),
     ),
 )

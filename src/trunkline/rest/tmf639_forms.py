@@ -1,0 +1,113 @@
+"""Resources on the wire (TMF639)."""
+
+from typing import Literal
+
+from trunkline.rest.entities import (
+    Amount,
+    Characteristic,
+    Named,
+    Note,
+    RelatedParty,
+    RelatedPlaceRefOrValue,
+    Typed,
+)
+from trunkline.rest.wire import PeriodIn
+from trunkline.tmf import Moment
+
+ResourceAdministrativeStateType = Literal["locked", "unlocked", "shutdown"]
+
+
+ResourceOperationalStateType = Literal["enable", "disable"]
+
+
+ResourceStatusType = Literal["standby", "alarm", "available", "reserved", "unknown", "suspended"]
+
+
+ResourceUsageStateType = Literal["idle", "active", "busy"]
+
+
+class AttachmentRefOrValue(Named, kw_only=True):
+    attachment_type: str | None = None
+    content: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+    url: str | None = None
+    size: Amount | None = None
+    valid_for: PeriodIn | None = None
+
+
+class ResourceRelationship(Typed, kw_only=True):
+    id: str | None = None
+    relationship_type: str | None = None
+    resource_relationship_characteristic: tuple[Characteristic, ...] = ()
+
+
+class ResourceSpecificationRef(Named, kw_only=True):
+    id: str
+    href: str
+    version: str | None = None
+
+
+class ResourceForm(Typed, kw_only=True):
+    category: str | None = None
+    description: str | None = None
+    end_operating_date: Moment | None = None
+    name: str
+    resource_version: str | None = None
+    start_operating_date: Moment | None = None
+    administrative_state: ResourceAdministrativeStateType | None = None
+    attachment: tuple[AttachmentRefOrValue, ...] = ()
+    note: tuple[Note, ...] = ()
+    operational_state: ResourceOperationalStateType | None = None
+    place: RelatedPlaceRefOrValue | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_characteristic: tuple[Characteristic, ...] = ()
+    resource_relationship: tuple[ResourceRelationship, ...] = ()
+    resource_specification: ResourceSpecificationRef | None = None
+    resource_status: ResourceStatusType | None = None
+    usage_state: ResourceUsageStateType | None = None
+
+
+class PhysicalResourceForm(Typed, kw_only=True):
+    category: str | None = None
+    description: str | None = None
+    end_operating_date: Moment | None = None
+    manufacture_date: Moment | None = None
+    name: str
+    power_state: str | None = None
+    resource_version: str | None = None
+    serial_number: str | None = None
+    start_operating_date: Moment | None = None
+    version_number: str | None = None
+    administrative_state: ResourceAdministrativeStateType | None = None
+    attachment: tuple[AttachmentRefOrValue, ...] = ()
+    note: tuple[Note, ...] = ()
+    operational_state: ResourceOperationalStateType | None = None
+    place: RelatedPlaceRefOrValue | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_characteristic: tuple[Characteristic, ...] = ()
+    resource_relationship: tuple[ResourceRelationship, ...] = ()
+    resource_specification: ResourceSpecificationRef | None = None
+    resource_status: ResourceStatusType | None = None
+    usage_state: ResourceUsageStateType | None = None
+
+
+class LogicalResourceForm(Typed, kw_only=True):
+    category: str | None = None
+    description: str | None = None
+    end_operating_date: Moment | None = None
+    name: str | None = None
+    resource_version: str | None = None
+    start_operating_date: Moment | None = None
+    value: str | None = None
+    administrative_state: ResourceAdministrativeStateType | None = None
+    attachment: tuple[AttachmentRefOrValue, ...] = ()
+    note: tuple[Note, ...] = ()
+    operational_state: ResourceOperationalStateType | None = None
+    place: RelatedPlaceRefOrValue | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    resource_characteristic: tuple[Characteristic, ...] = ()
+    resource_relationship: tuple[ResourceRelationship, ...] = ()
+    resource_specification: ResourceSpecificationRef | None = None
+    resource_status: ResourceStatusType | None = None
+    usage_state: ResourceUsageStateType | None = None
