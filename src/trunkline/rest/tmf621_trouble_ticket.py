@@ -111,7 +111,9 @@ API = Api(
                     )
                 },
             },
-            owner=owned_by(trouble_ticket.c.customer_id, claims="relatedParty"),
+            owner=owned_by(
+                trouble_ticket.c.customer_id, deletes=False, claims="relatedParty"
+            ),
             create=_create,
             replace=_replace,
             to_wire=addressed("relatedParty", "relatedEntity"),

@@ -127,7 +127,9 @@ API = Api(
                     )
                 },
             },
-            owner=owned_by(party_interaction.c.customer_id, claims="relatedParty"),
+            owner=owned_by(
+                party_interaction.c.customer_id, deletes=False, claims="relatedParty"
+            ),
             create=_create,
             replace=_replace,
             to_wire=addressed(*_PARTIES, "interactionItem.item"),

@@ -32,13 +32,22 @@ class ClosedToSubscribers(Forbidden):
 class Owner:
     """Whose a row is. `rows(binding, databases)` is the condition for what is the customer's,
     None where every row is everybody's. `writes` says whether bound callers may change
-    anything, except the attributes that are `fixed`. `claims` is an attribute of related parties
-    that a bound caller may leave out: its customer is put in."""
+    anything, except the attributes that are `fixed`, and `deletes` whether they may delete.
+    `claims` is an attribute of related parties that a bound caller may leave out: its customer
+    is put in."""
 
     rows: Callable[[Binding, Databases], Expression] | None
     writes: bool = True
+    deletes: bool = True
     fixed: frozenset[str] = frozenset()
     claims: str | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that bound callers may use."""
+        if not self.writes:
+            return ("GET",)
+        return ("GET", "POST", "PATCH", "DELETE") if self.deletes else ("GET", "POST", "PATCH")
 
     def condition(self, binding: Binding, databases: Databases) -> Expression:
         return sa.true() if self.rows is None else self.rows(binding, databases)
@@ -74,6 +83,7 @@ def owned_by(
     *columns: Expression,
     parties: bool = False,
     writes: bool = True,
+    deletes: bool = True,
     fixed: Collection[str] = (),
     claims: str | None = None,
 ) -> Owner:
@@ -83,7 +93,7 @@ def owned_by(
     def rows(binding: Binding, _databases: Databases) -> Expression:
         return sa.or_(*(column.in_(_names(binding, parties=parties)) for column in columns))
 
-    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
+    return Owner(rows=rows, writes=writes, deletes=deletes, fixed=frozenset(fixed), claims=claims)
 
 
 def owned_through(
@@ -93,6 +103,7 @@ def owned_through(
     *,
     parties: bool = False,
     writes: bool = True,
+    deletes: bool = True,
     fixed: Collection[str] = (),
     claims: str | None = None,
 ) -> Owner:
@@ -102,7 +113,7 @@ def owned_through(
     def rows(binding: Binding, _databases: Databases) -> Expression:
         return reference.in_(sa.select(key).where(owner.in_(_names(binding, parties=parties))))
 
-    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
+    return Owner(rows=rows, writes=writes, deletes=deletes, fixed=frozenset(fixed), claims=claims)
 
 
 def owned_elsewhere(
@@ -122,6 +133,7 @@ def named_in(
     document: Expression,
     *paths: str,
     writes: bool = True,
+    deletes: bool = True,
     fixed: Collection[str] = (),
     claims: str | None = None,
 ) -> Owner:
@@ -136,7 +148,7 @@ def named_in(
             found.append(inside.within(inside.value.in_(_names(binding, parties=True))))
         return sa.or_(*found)
 
-    return Owner(rows=rows, writes=writes, fixed=frozenset(fixed), claims=claims)
+    return Owner(rows=rows, writes=writes, deletes=deletes, fixed=frozenset(fixed), claims=claims)
 
 
 def _names(binding: Binding, *, parties: bool) -> list[str]:

@@ -277,9 +277,7 @@ def _among(
 
 def _for_bound(resource: Resource[Any]) -> tuple[str, ...]:
     """The methods that callers bound to a customer may use."""
-    if resource.owner is None:
-        return ()
-    return ("GET", "POST", "PATCH", "DELETE") if resource.owner.writes else ("GET",)
+    return () if resource.owner is None else resource.owner.methods
 
 
 def _within_reach(
