@@ -18,7 +18,7 @@ from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.security import Principal
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
-from trunkline.tmf.errors import BadQuery, UnsupportedMediaType
+from trunkline.tmf.errors import BadQuery, UnknownReference, UnsupportedMediaType
 from trunkline.tmf.http import Server, media_type, read_body, send
 from trunkline.tmf.hub import topics
 from trunkline.tmf.hub.listeners import TOPICS, register, unregister
@@ -136,6 +136,7 @@ class Events:
         wire.convert(body, EventForm)
         now = self._server.clock.now()
         with self._books.transaction() as tx:
+            _check_named(tx, ident)
             made = topics.post_event(tx, topic_id=ident, body=body, now=now)
             who = req.context.caller.identity
             audit.record(tx, who=who, verb="post event", what=made["id"], now=now)
@@ -191,7 +192,7 @@ class Hubs:
         now = self._server.clock.now()
         caller = req.context.caller
         with self._books.transaction() as tx:
-            topics.check_topic(tx, ident)
+            _check_named(tx, ident)
             made = register(
                 tx, area=TOPICS, topic=ident, callback=new.callback, query=new.query,
                 secret=new.secret, owner=caller, now=now,
@@ -245,6 +246,14 @@ def add_topics(
     app.add_route(f"{_TOPICS}/{{ident}}/event/{{event}}", EventItem(server))
     app.add_route(f"{_TOPICS}/{{ident}}/hub", Hubs(server, rule))
     app.add_route(f"{_TOPICS}/{{ident}}/hub/{{one}}", HubItem(server))
+
+
+def _check_named(r: Reader, topic_id: str) -> None:
+    """The document knows no 404 for what is POSTed below a topic."""
+    try:
+        topics.check_topic(r, topic_id)
+    except topics.NoSuchTopic as error:
+        raise UnknownReference(error.reason, path="topicId") from None
 
 
 def _hub(each: hub.Listener, topic_id: str) -> Body:

@@ -63,12 +63,18 @@ event = sa.Table(
 topic_event = sa.Table(
     "hub_topic_event",
     books_metadata,
-    sa.Column("topic_id", sa.String, primary_key=True),
-    sa.Column("event_id", sa.String, primary_key=True),
+    # In the order of their telling.
+    sa.Column(
+        "sequence",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("topic_id", sa.String, nullable=False),
+    sa.Column("event_id", sa.String, nullable=False, index=True),
     sa.Column("at", Instant, nullable=False),
 )
-sa.Index("hub_topic_event_event", topic_event.c.event_id)
-sa.Index("hub_topic_event_at", topic_event.c.topic_id, topic_event.c.at, topic_event.c.event_id)
+sa.Index("hub_topic_event_order", topic_event.c.topic_id, topic_event.c.sequence)
 
 delivery = sa.Table(
     "hub_delivery",

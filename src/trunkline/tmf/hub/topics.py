@@ -131,7 +131,7 @@ def events(r: Reader, topic_id: str, asked: Query, areas: Iterable[str] | None) 
     where = [topic_event.c.topic_id == topic_id, topic_event.c.event_id == event.c.id]
     if areas is not None:
         where.append(event.c.area.in_(sorted(areas)))
-    order = (topic_event.c.at, topic_event.c.event_id)
+    order = (topic_event.c.sequence,)
     return find(r, asked, key=event.c.id, order=order, paths=EVENT_PATHS, where=where)
 
 
@@ -182,24 +182,17 @@ def prune(books: Database, now: datetime, *, keep: timedelta, most: int) -> int:
 
 def _prune_topic(books: Database, topic_id: str, before: datetime, most: int) -> None:
     own = topic_event.c.topic_id == topic_id
-    latest = (
-        sa.select(topic_event.c.at, topic_event.c.event_id)
-        .where(own)
-        .order_by(topic_event.c.at.desc(), topic_event.c.event_id.desc())
-    )
+    latest = sa.select(topic_event.c.sequence).where(own).order_by(topic_event.c.sequence.desc())
     with books.read() as r:
-        last = r.execute(latest.offset(most).limit(1)).one_or_none()
-    old = topic_event.c.at < before
-    if last is not None:
-        same = sa.and_(topic_event.c.at == last.at, topic_event.c.event_id <= last.event_id)
-        old = sa.or_(old, topic_event.c.at < last.at, same)
+        last = r.execute(latest.offset(most).limit(1)).scalar()
+    old = sa.or_(topic_event.c.at < before, topic_event.c.sequence <= (last or 0))
     while True:
         with books.transaction() as tx:
-            some = sa.select(topic_event.c.event_id).where(own, old).limit(_CHUNK)
+            some = sa.select(topic_event.c.sequence).where(own, old).limit(_CHUNK)
             ids = list(tx.execute(some).scalars())
             if not ids:
                 return
-            tx.execute(sa.delete(topic_event).where(own, topic_event.c.event_id.in_(ids)))
+            tx.execute(sa.delete(topic_event).where(topic_event.c.sequence.in_(ids)))
 
 
 def _in_chunks(

@@ -100,15 +100,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "hub_topic_event",
+        sa.Column(
+            "sequence",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("topic_id", sa.String(), nullable=False),
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("at", db.Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("topic_id", "event_id", name=op.f("hub_topic_event_pkey")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("hub_topic_event_pkey")),
     )
+    op.create_index(op.f("hub_topic_event_event_id"), "hub_topic_event", ["event_id"], unique=False)
     op.create_index(
-        "hub_topic_event_at", "hub_topic_event", ["topic_id", "at", "event_id"], unique=False
+        "hub_topic_event_order", "hub_topic_event", ["topic_id", "sequence"], unique=False
     )
-    op.create_index("hub_topic_event_event", "hub_topic_event", ["event_id"], unique=False)
     op.create_table(
         "offering_qualification",
         sa.Column("id", sa.String(length=100), nullable=False),
