@@ -34,7 +34,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
             paths |= _paths(api, resource, by_form)
-        paths |= hub_paths(api)
+        paths |= hub_paths(api) | api.beside
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},

@@ -241,13 +241,15 @@ class Task(Aggregate[Model]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Api:
-    """One Open API: its number ("TMF622"), title, version, base path and resources."""
+    """One Open API: its number ("TMF622"), title, version, base path and resources. `beside`
+    holds the OpenAPI paths of what is handled by other means."""
 
     number: str
     title: str
     version: str
     base: str
     resources: tuple[Resource[Any], ...]
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def scope(self) -> str:
