@@ -1,6 +1,7 @@
 """OpenAPI 3.1 documents, made of the declarations: what is really supported."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,12 +21,17 @@ _JSON = "application/json"
 def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
     """One document for these APIs."""
     apis = tuple(apis)
-    resources = [resource for api in apis for resource in api.resources]
-    forms = [form for resource in resources for form in _forms(resource)]
+    titles = _titles(apis)
+    forms = [form for resource in titles for form in _forms(resource)]
     schemas, components = msgspec.json.schema_components(
         (ErrorBody, *forms), ref_template=_REF, schema_hook=_schema_of
     )
-    names = {_REF.format(name=form.__name__): name for form, name in _names(resources).items()}
+    wanted = _names(titles)
+    names = {
+        schema["$ref"]: wanted[form]
+        for form, schema in zip((ErrorBody, *forms), schemas, strict=True)
+        if form in wanted
+    }
     schemas, components = _tidied(schemas, names), _tidied(components, names)
     components = {names.get(_REF.format(name=old), old): each for old, each in components.items()}
     named = iter(schemas[1:])
@@ -33,7 +39,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
     for api in apis:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
-            paths |= _paths(api, resource, by_form)
+            paths |= _paths(api, resource, by_form, titles[resource])
         paths |= hub_paths(api) | api.beside
     return {
         "openapi": "3.1.0",
@@ -64,14 +70,26 @@ def _schema_of(kind: type) -> Schema:
     raise NotImplementedError
 
 
-def _names(resources: list[Resource[Any]]) -> dict[Any, str]:
-    """What forms are called in the document: by the type of their resource."""
+def _titles(apis: Iterable[Api]) -> dict[Resource[Any], str]:
+    """What resources are called in the document: by their type, and where several APIs have
+    one of that type, by their API's number too."""
+    apis = tuple(apis)
+    held = Counter(resource.type for api in apis for resource in api.resources)
+    return {
+        resource: resource.type if held[resource.type] == 1 else f"{resource.type}_{api.number}"
+        for api in apis
+        for resource in api.resources
+    }
+
+
+def _names(titles: Mapping[Resource[Any], str]) -> dict[Any, str]:
+    """What forms are called in the document: by their resource."""
     names: dict[Any, str] = {ErrorBody: "Error"}
-    for resource in resources:
+    for resource, title in titles.items():
         if isinstance(resource, Aggregate):
-            names[resource.form] = resource.type
+            names.setdefault(resource.form, title)
             if resource.accepts is not None:
-                names[resource.accepts] = f"{resource.type}_Create"
+                names.setdefault(resource.accepts, f"{title}_Create")
     return names
 
 
@@ -106,34 +124,34 @@ def _forms(resource: Resource[Any]) -> list[Any]:
     return list(dict.fromkeys(form for form in forms if form is not None))
 
 
-def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title: str) -> Schema:
     shown = _shown(resource, schemas)
     collection: Schema = {
-        "get": _operation(api, resource, "list", {
+        "get": _operation(api, resource, title, "list", {
             "200": _answer("All that match", {"type": "array", "items": shown}, paged=True),
             "206": _answer("A part of what matches", {"type": "array", "items": shown}, paged=True),
         }, parameters=_list_parameters(resource)),
     }  # fmt: skip
     item: Schema = {
         "get": _operation(
-            api, resource, "retrieve", {"200": _answer("Found", shown)}, parameters=[_FIELDS]
+            api, resource, title, "retrieve", {"200": _answer("Found", shown)}, parameters=[_FIELDS]
         ),
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
     }
     if resource.creates:
         accepted = _accepted(resource, schemas)
         collection["post"] = _operation(
-            api, resource, "create", {"201": _answer("Created", shown)},
+            api, resource, title, "create", {"201": _answer("Created", shown)},
             parameters=[_KEY], body={_JSON: {"schema": accepted}},
         )  # fmt: skip
     if resource.changes:
         item["patch"] = _operation(
-            api, resource, "patch", {"200": _answer("Changed", shown)},
+            api, resource, title, "patch", {"200": _answer("Changed", shown)},
             parameters=[_MATCH], body=_patch_body(resource, schemas),
         )  # fmt: skip
     if resource.delete is not None:
         item["delete"] = _operation(
-            api, resource, "delete", {"204": {"description": "Gone"}}, parameters=[_MATCH]
+            api, resource, title, "delete", {"204": {"description": "Gone"}}, parameters=[_MATCH]
         )
     return {resource.path: collection, f"{resource.path}/{{id}}": item}
 
@@ -171,6 +189,7 @@ def _patch_body(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
 def _operation(
     api: Api,
     resource: Resource[Any],
+    title: str,
     verb: str,
     answers: Schema,
     *,
@@ -180,7 +199,7 @@ def _operation(
     right = "read" if verb in ("list", "retrieve") else "write"
     operation: Schema = {
         "tags": [api.number],
-        "operationId": f"{verb}{resource.type}",
+        "operationId": f"{verb}{title}",
         "summary": f"{verb.capitalize()} {resource.type}",
         "description": f"Needs the scope `{api.scope}:{right}`.",
         "parameters": parameters,
