@@ -20,7 +20,7 @@ from trunkline.platform.security import Principal
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
 from trunkline.tmf.errors import BadQuery, UnknownReference, UnsupportedMediaType
 from trunkline.tmf.http import Server, media_type, read_body, send
-from trunkline.tmf.hub import topics
+from trunkline.tmf.hub import openapi, topics
 from trunkline.tmf.hub.listeners import TOPICS, register, unregister
 from trunkline.tmf.hub.routes import accepted, known
 from trunkline.tmf.hub.store import topic
@@ -86,11 +86,84 @@ def _find(r: Reader, ids: Sequence[str]) -> list[Body]:
     return hub.find_topics(r, ids)
 
 
+def _beside() -> Body:
+    """What is below a topic, in the OpenAPI document."""
+    text, many = {"type": "string"}, {"type": "integer", "minimum": 0}
+    moment = {"type": "string", "format": "date-time"}
+    entity = {"type": "object", "required": ["id"], "properties": {"id": text}}
+    known = {
+        **dict.fromkeys(("correlationId", "description", "domain", "eventId", "eventType",
+                         "priority", "title"), text),
+        **dict.fromkeys(("eventTime", "timeOcurred"), moment),
+        **dict.fromkeys(("source", "reportingSystem"), entity),
+        "relatedParty": {"type": "array", "items": {
+            **entity, "required": ["id", "@referredType"],
+            "properties": {"id": text, "@referredType": text, "role": text, "name": text}}},
+        "analyticCharacteristic": {"type": "array", "items": {
+            "type": "object", "required": ["name", "value"], "properties": {"name": text}}},
+    }  # fmt: skip
+    new = {"type": "object", "properties": known}
+    event = {**new, "required": ["id", "href"], "properties": {**known, "id": text, "href": text}}
+    fields = {"name": "fields", "in": "query", "schema": text}
+    paging = [{"name": name, "in": "query", "schema": many} for name in ("offset", "limit")]
+    filters = [{"name": name, "in": "query", "schema": text} for name in hub.EVENT_PATHS]
+
+    def operation(verb: str, right: str, answers: Body, **rest: Any) -> Body:
+        return {
+            "tags": ["TMF688"],
+            "operationId": verb,
+            "summary": verb,
+            "description": f"Needs the scope `{_SCOPE}:{right}`.",
+            "responses": {**answers, "default": openapi.ERROR},
+            **rest,
+        }
+
+    def both(schema: Body) -> Body:
+        listed = {"type": "array", "items": schema}
+        return {str(status): openapi.answer("Found", listed) for status in (200, 206)}
+
+    def made(schema: Body) -> Body:
+        return {"201": openapi.answer("Made", schema)}
+
+    def found(schema: Body) -> Body:
+        return {"200": openapi.answer("Found", schema)}
+
+    def below(*names: str) -> list[Body]:
+        return [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
+
+    posted = {"required": True, "content": {"application/json": {"schema": new}}}
+    at, listener = f"{_TOPICS}/{{topicId}}", openapi.LISTENER
+    return {
+        f"{at}/event": {
+            "parameters": below("topicId"),
+            "get": operation(
+                "listEvent", "read", both(event), parameters=[fields, *paging, *filters]
+            ),
+            "post": operation("createEvent", "write", made(event), requestBody=posted),
+        },
+        f"{at}/event/{{id}}": {
+            "parameters": below("topicId", "id"),
+            "get": operation("retrieveEvent", "read", found(event), parameters=[fields]),
+        },
+        f"{at}/hub": {
+            "parameters": below("topicId"),
+            "get": operation("listHub", "read", both(listener), parameters=[fields, *paging]),
+            "post": operation("createHub", "read", made(listener), requestBody=openapi.BODY),
+        },
+        f"{at}/hub/{{id}}": {
+            "parameters": below("topicId", "id"),
+            "get": operation("retrieveHub", "read", found(listener), parameters=[fields]),
+            "delete": operation("deleteHub", "read", {"204": {"description": "Gone"}}),
+        },
+    }
+
+
 API = Api(
     number="TMF688",
     title="Event",
     version="4.0.0",
     base=EVENT,
+    beside=_beside(),
     resources=(
         Document(
             path=_TOPICS,

@@ -42,6 +42,9 @@ def answer(said: str, schema: Schema) -> Schema:
     return {"description": said, "content": {_JSON: {"schema": schema}}}
 
 
+BODY: Schema = {"required": True, "content": {_JSON: {"schema": _NEW}}}
+
+
 def hub_paths(api: Api) -> Schema:
     """The paths of its hub."""
 
@@ -57,12 +60,11 @@ def hub_paths(api: Api) -> Schema:
 
     shown = answer("Found", LISTENER)
     many = answer("Those of the caller", {"type": "array", "items": LISTENER})
-    body = {"required": True, "content": {_JSON: {"schema": _NEW}}}
     made, gone = {"201": answer("Registered", LISTENER)}, {"204": {"description": "Gone"}}
     return {
         f"{api.base}/hub": {
             "get": operation("listListeners", "List listeners", {"200": many}),
-            "post": operation("registerListener", "Register a listener", made, requestBody=body),
+            "post": operation("registerListener", "Register a listener", made, requestBody=BODY),
         },
         f"{api.base}/hub/{{id}}": {
             "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
