@@ -157,6 +157,15 @@ def balances(
     return found
 
 
+def balances_by_id(
+    r: Reader, accounts: Iterable[ChargingAccountId], now: datetime
+) -> dict[ChargingAccountId, Balance]:
+    """The same by the charging accounts' own ids; those that don't exist are missing."""
+    tariffs = _tariffs(r)
+    found = store.accounts_by_ids(r, list(accounts))
+    return {each.id: _balance(each, tariffs, now) for each in found}
+
+
 def charging_accounts(
     r: Reader, accounts: Iterable[BillingAccountId]
 ) -> dict[BillingAccountId, list[AccountSummary]]:

@@ -30,6 +30,7 @@ from trunkline.payments.model import (
     PaymentState,
     Purpose,
     ReferenceUsed,
+    UnknownPayment,
     UnknownPaymentMethod,
     check_amount,
     check_method,
@@ -191,6 +192,20 @@ def receive_payment(
     post(tx, entry_of(payment), now)
     _tell(tx, payment)
     return payment
+
+
+def describe_payment(
+    tx: Tx, payment: PaymentId, *, details: Mapping[str, Any], resource: str = "Payment"
+) -> None:
+    """Adds to what is said beside a payment, known to clients as this `resource`. Raises
+    `UnknownPayment`."""
+    present = store.lock_payment(tx, payment)
+    if present is None:
+        raise UnknownPayment(f"there is no payment {payment[:60]}")
+    said = {**present.details, **details}
+    if said != present.details:
+        store.save_details(tx, payment, said)
+        tx.changed(resource, payment, Change.ATTRIBUTES)
 
 
 def check_on_file(tx: Tx, method: PaymentMethodId, account: BillingAccountId) -> None:

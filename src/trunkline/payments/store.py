@@ -1,6 +1,6 @@
 """The tables of payment methods and payments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +124,11 @@ _CONFIRM = (
     sa.update(payment)
     .where(payment.c.id == sa.bindparam("which"), payment.c.confirmed_at.is_(None))
     .values(confirmed_at=sa.bindparam("at", type_=Instant))
+)
+_SAVE_DETAILS = (
+    sa.update(payment)
+    .where(payment.c.id == sa.bindparam("which"))
+    .values(details=sa.bindparam("said", type_=Json))
 )
 _INSERT_REFUND = sa.insert(refund)
 _UPDATE_REFUND = (
@@ -251,6 +256,10 @@ def lock_payment(tx: Tx, payment_id: str) -> Payment | None:
 def add_refunded(tx: Tx, payment_id: str, micros: int) -> None:
     """`micros` more of it have gone back, or, negative, have not after all."""
     tx.execute(_ADD_REFUNDED, {"which": payment_id, "more": micros})
+
+
+def save_details(tx: Tx, payment_id: str, details: Mapping[str, Any]) -> None:
+    tx.execute(_SAVE_DETAILS, {"which": payment_id, "said": dict(details)})
 
 
 def confirm_top_up(tx: Tx, payment_id: str, at: datetime) -> bool:

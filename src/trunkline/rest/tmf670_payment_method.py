@@ -33,10 +33,10 @@ class AccountRef(Wire):
 
 class Owner(Wire):
     id: str
+    referred_type: str = msgspec.field(name="@referredType")
     href: str | None = None
     name: str | None = None
     role: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
 class Place(Wire):

@@ -43,6 +43,7 @@ from trunkline.rest.wire import (
     PRODUCTS,
     Money,
     MoneyIn,
+    Party,
     Ref,
     RefIn,
     placed,
@@ -111,14 +112,14 @@ class Paper(Entity, kw_only=True):
 
 class PaymentForm(Paper, kw_only=True, tag="Payment"):
     payment_date: Timestamp
-    payer: Named | None = None
+    payer: Party | None = None
     payment_item: tuple[Item, ...] = ()
     refunded_amount: Money | None = None
 
 
 class RefundForm(Paper, kw_only=True, tag="Refund"):
     refund_date: Timestamp
-    requestor: Named | None = None
+    requestor: Party | None = None
     payment: Ref | None = None
     status_reason: str | None = None
 
@@ -145,13 +146,13 @@ class PaperIn(Wire):
 
 
 class PaymentCreate(PaperIn):
-    payer: Named | None = None
+    payer: Party | None = None
     payment_item: tuple[PaymentItemIn, ...] = ()
 
 
 class RefundCreate(PaperIn):
     payment: RefIn | None = None
-    requestor: Named | None = None
+    requestor: Party | None = None
     refund_date: Moment | None = None
 
 
@@ -162,8 +163,8 @@ class Details(Wire):
     description: str | None = None
     authorization_code: str | None = None
     channel: Named | None = None
-    payer: Named | None = None
-    requestor: Named | None = None
+    payer: Party | None = None
+    requestor: Party | None = None
 
 
 def _details(new: PaymentCreate | RefundCreate) -> Mapping[str, Any]:

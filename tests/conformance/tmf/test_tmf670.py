@@ -80,7 +80,11 @@ def test_a_card_number_is_kept_nowhere(api: Client, rest: dict[str, Any], path: 
         (body(status="closed"), "status"),
         (body(isPreferred="yes"), "isPreferred"),
         (body(account=[{"id": "bac_none"}]), "account[0].id"),
-        (body(relatedParty={"id": "org_none"}), "relatedParty.id"),
+        (body(relatedParty={"id": "org_none"}), "relatedParty.@referredType"),
+        (
+            body(relatedParty={"id": "org_none", "@referredType": "Organization"}),
+            "relatedParty.id",
+        ),
         (body("check", method="cash"), "method"),
         (
             body(
@@ -159,4 +163,4 @@ def test_one_that_has_paid_is_closed_not_deleted(api: Client) -> None:
     assert api.get(unused["href"]).status == 404
     assert api.patch(used["href"], {"status": "closed"}).status == 200
     refused = api.post(shop.PAYMENT, payment)
-    assert (refused.status, refused.body["path"]) == (422, "paymentMethod")
+    assert (refused.status, refused.body["path"]) == (422, "paymentMethod.id")

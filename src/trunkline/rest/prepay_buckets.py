@@ -1,0 +1,283 @@
+"""Buckets and their sums, from charging's own database: what TMF654 lists of balances.
+
+Buckets stand inside their accounts, encoded. A list finds the accounts by SQL, in the order of
+their products' ids, opens them, and compares by itself what stands inside.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from trunkline import charging
+from trunkline.charging import ACCOUNTS, Balance, BucketBalance, ChargingAccountId, Status
+from trunkline.customers import AccountKind
+from trunkline.kernel.money import Money as Amount
+from trunkline.kernel.time import format_instant
+from trunkline.platform.db import Reader
+from trunkline.platform.principals import Binding
+from trunkline.rest.wire import ACCOUNT, BALANCE, PRODUCTS, Period, Quantity, Ref, ref
+from trunkline.tmf import Aggregate, Entity, Path, column, href, matching, wire
+from trunkline.tmf.access import Databases
+from trunkline.tmf.errors import BadQuery
+from trunkline.tmf.paths import Op
+from trunkline.tmf.query import Query, Term
+
+BUCKETS = f"{BALANCE}/bucket"
+SUMS = f"{BALANCE}/accumulatedBalance"
+MONETARY = "monetary"
+MOST_COMPARED = 2000
+"""Accounts that one list opens to compare or sort what stands inside them."""
+MOST_WALKED = 20_000
+"""Accounts that one list opens on its way to its page."""
+_CHUNK = 500
+
+_STATUSES = {Status.ACTIVE: "active", Status.BARRED: "suspended", Status.CLOSED: "expired"}
+_UNITS = {
+    charging.Service.DATA: "bytes",
+    charging.Service.VOICE: "seconds",
+    charging.Service.SMS: "messages",
+}
+
+
+class BucketForm(Entity, kw_only=True, tag="Bucket"):
+    name: str
+    usage_type: str
+    status: str
+    is_shared: bool
+    remaining_value: Quantity
+    remaining_value_name: str
+    reserved_value: Quantity
+    party_account: Ref
+    product: tuple[Ref, ...]
+    valid_for: Period | None = None
+
+
+class SumForm(Entity, kw_only=True, tag="AccumulatedBalance"):
+    """What a product has left of one kind, over all its buckets."""
+
+    name: str
+    usage_type: str
+    bucket: tuple[Ref, ...]
+    total_balance: Quantity
+    party_account: Ref
+    product: tuple[Ref, ...]
+
+
+Form = TypeVar("Form", BucketForm, SumForm)
+
+
+def buckets_of(balance: Balance) -> Iterator[BucketForm]:
+    """Its money, where it is prepaid, and the allowances of the running month."""
+    account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
+    products = (ref(PRODUCTS, "Product", balance.account),)
+    status = _STATUSES[balance.status]
+    if balance.kind is AccountKind.PREPAID:
+        yield BucketForm(
+            id=balance.account,
+            href=href(BUCKETS, balance.account),
+            name="Balance",
+            usage_type=MONETARY,
+            status=status,
+            is_shared=False,
+            remaining_value=money(balance.money),
+            remaining_value_name=str(balance.money),
+            reserved_value=money(balance.reserved),
+            party_account=account,
+            product=products,
+        )
+    for each in balance.buckets:
+        units = _UNITS[each.service]
+        ident = f"{balance.account}~{each.number}"
+        yield BucketForm(
+            id=ident,
+            href=href(BUCKETS, ident),
+            name=each.name,
+            usage_type=usage_type(each),
+            status=status,
+            is_shared=False,
+            remaining_value=Quantity(amount=Decimal(each.remaining), units=units),
+            remaining_value_name=f"{each.remaining:,} {units}",
+            reserved_value=Quantity(amount=Decimal(each.reserved), units=units),
+            party_account=account,
+            product=products,
+            valid_for=Period(
+                start_date_time=format_instant(each.starts),
+                end_date_time=format_instant(each.expires),
+            ),
+        )
+
+
+def sums_of(balance: Balance) -> Iterator[SumForm]:
+    """One for each kind of bucket that it has."""
+    kinds: dict[str, list[BucketForm]] = {}
+    for each in buckets_of(balance):
+        kinds.setdefault(each.usage_type, []).append(each)
+    for kind, buckets in kinds.items():
+        ident = f"{balance.account}~{kind}"
+        total = sum((each.remaining_value.amount for each in buckets), start=Decimal(0))
+        yield SumForm(
+            id=ident,
+            href=href(SUMS, ident),
+            name=f"Remaining {'money' if kind == MONETARY else kind}",
+            usage_type=kind,
+            bucket=tuple(ref(BALANCE, "Bucket", each.id, each.name) for each in buckets),
+            total_balance=Quantity(amount=total, units=buckets[0].remaining_value.units),
+            party_account=buckets[0].party_account,
+            product=buckets[0].product,
+        )
+
+
+def usage_type(bucket: BucketBalance) -> str:
+    return bucket.service.name.lower()
+
+
+def money(amount: Amount) -> Quantity:
+    return Quantity(amount=amount.to_decimal(), units=amount.currency)
+
+
+_IN_SQL: Mapping[str, Path] = {
+    "product.id": column(ACCOUNTS.c.id),
+    "partyAccount.id": column(ACCOUNTS.c.billing_account),
+}
+
+
+def to_number(text: str, path: str) -> float:
+    try:
+        number = float(Decimal(text))
+    except (InvalidOperation, OverflowError):
+        raise BadQuery(f"{text[:40]!r} is not a number", path=path) from None
+    return number
+
+
+def inside(*texts: str, numbers: Sequence[str] = ()) -> dict[str, Path]:
+    """The paths that can be filtered and sorted by: those of the account's row by SQL, and
+    those inside it."""
+    text = column(sa.literal("", sa.String))
+    number = Path(sa.literal(0, sa.Float), to_number, "number")
+    return {
+        **_IN_SQL,
+        **dict.fromkeys(texts, text),
+        **dict.fromkeys(numbers, number),
+    }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InAccounts(Aggregate[Form], Generic[Form]):
+    """What accounts hold: `forms` of each, with ids that begin with the account's.
+
+    Of more than `MOST_COMPARED` accounts a list is in the order of its products, and counts one
+    for each account that it hasn't opened: X-Total-Count is then the least that there are. Who
+    reads on from there says product.id.gt."""
+
+    forms: Callable[[Balance], Iterable[Form]]
+    now: Callable[[], datetime]
+
+    def page(self, r: Reader, asked: Query) -> tuple[list[Any], int]:
+        conditions = list(asked.reach)
+        own: list[Term] = []
+        for term in asked.terms:
+            if term.path in _IN_SQL:
+                path = _IN_SQL[term.path]
+                conditions.append(path.matches(term.op, term.values, term.path))
+            elif term.path not in self.filters:
+                said = ", ".join(sorted(self.filters))
+                raise BadQuery(f"can't be filtered by; what can: {said}", path=term.path)
+            else:
+                # Its condition isn't used, but it says whether there can be one.
+                self.filters[term.path].matches(term.op, term.values, term.path)
+                own.append(term)
+                if term.path == "id" and term.op is Op.EQ:
+                    conditions.append(ACCOUNTS.c.id.in_(_accounts(term.values)))
+        for name, _ in asked.sort:
+            if name not in self.filters:
+                raise BadQuery("can't be sorted by", path=name[:60])
+        total = r.execute(sa.select(sa.func.count()).where(*conditions).select_from(ACCOUNTS))
+        accounts = total.scalar_one()
+        if accounts <= MOST_COMPARED:
+            return self._compared(r, asked, conditions, own)
+        if own or asked.sort not in ((), (("product.id", False),)):
+            raise BadQuery(
+                f"more than {MOST_COMPARED} products have them: name a product.id or a "
+                "partyAccount.id",
+                path=own[0].path if own else "sort",
+            )
+        return self._walked(r, asked, conditions, accounts)
+
+    def _compared(
+        self, r: Reader, asked: Query, conditions: Sequence[Any], own: Sequence[Term]
+    ) -> tuple[list[Any], int]:
+        found = [form for _, forms in self._opened(r, conditions) for form in forms]
+        if own:
+            found = [each for each in found if matching.matches(wire.plain(each), own)]
+        for name, descends in reversed(asked.sort):
+            found.sort(key=lambda each: _order(each, name), reverse=descends)
+        return found[asked.offset : asked.offset + asked.limit], len(found)
+
+    def _walked(
+        self, r: Reader, asked: Query, conditions: Sequence[Any], accounts: int
+    ) -> tuple[list[Any], int]:
+        found: list[Form] = []
+        opened = 0
+        for forms in self._opened(r, conditions):
+            found += forms[1]
+            opened += 1
+            if len(found) >= asked.offset + asked.limit:
+                break
+            if opened == MOST_WALKED:
+                raise BadQuery(
+                    f"is past {MOST_WALKED} products: go on with product.id.gt", path="offset"
+                )
+        page = found[asked.offset : asked.offset + asked.limit]
+        return page, len(found) + accounts - opened
+
+    def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
+        accounts = _accounts(ids)
+        found = {
+            form.id: form
+            for _, forms in self._opened(r, [ACCOUNTS.c.id.in_(accounts)])
+            for form in forms
+        }
+        return [found[each] for each in ids if each in found]
+
+    def among(
+        self, r: Reader, ids: Collection[str], binding: Binding, databases: Databases
+    ) -> dict[str, bool]:
+        mine = sa.false() if self.owner is None else self.owner.condition(binding, databases)
+        rows = r.execute(
+            sa.select(ACCOUNTS.c.id, mine.label("own")).where(ACCOUNTS.c.id.in_(_accounts(ids)))
+        )
+        own = {row.id: bool(row.own) for row in rows}
+        return {each.id: own[each.product[0].id] for each in self.answers(r, list(ids))}
+
+    def _opened(
+        self, r: Reader, conditions: Sequence[Any]
+    ) -> Iterator[tuple[ChargingAccountId, list[Form]]]:
+        """Account by account, in the order of their ids."""
+        after: ChargingAccountId | None = None
+        ids = sa.select(ACCOUNTS.c.id).where(*conditions).order_by(ACCOUNTS.c.id).limit(_CHUNK)
+        while True:
+            wanted = ids if after is None else ids.where(ACCOUNTS.c.id > after)
+            found = [ChargingAccountId(each) for each in r.execute(wanted).scalars()]
+            balances = charging.balances_by_id(r, found, self.now()) if found else {}
+            for each in found:
+                yield each, list(self.forms(balances[each]))
+            if len(found) < _CHUNK:
+                return
+            after = found[-1]
+
+
+def _accounts(ids: Iterable[str]) -> set[str]:
+    """The accounts whose these may be: a product's own id may hold the mark, too."""
+    return {part for each in ids for part in (each, each.rpartition("~")[0]) if part}
+
+
+def _order(form: Any, name: str) -> tuple[bool, Any]:
+    """What lacks the path comes last; the least of several values counts."""
+    found = list(matching.values(wire.plain(form), name))
+    if not found:
+        return True, ""
+    return False, min(each.encode() if isinstance(each, str) else each for each in found)
