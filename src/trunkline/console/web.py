@@ -2,8 +2,9 @@
 
 Every route but signing in and the static files needs a session. A POST carries the session's
 CSRF token, in its form or in the X-CSRF-Token header, and comes from our own pages. Reading
-takes the scope `console:read`, changing anything `console:write`. Pages load only what this
-server serves (Content-Security-Policy).
+takes the scope `console:read`, changing anything `console:write`, and beside these what the page
+states: that of the API that shows or does the same. Pages load only what this server serves
+(Content-Security-Policy).
 """
 
 from collections.abc import Mapping
@@ -44,18 +45,19 @@ _HEADERS = {
 
 
 class Section(msgspec.Struct, frozen=True):
-    """An entry of the navigation."""
+    """An entry of the navigation, for those who have the scope."""
 
     key: str
     title: str
     href: str
     icon: str
+    scope: str = READ
 
 
 NAVIGATION = (
     Section("today", "Today", "/console", "home"),
-    Section("customers", "Customers", "/console/customers", "users"),
-    Section("orders", "Orders", "/console/orders", "shopping-cart"),
+    Section("customers", "Customers", "/console/customers", "users", "tmf629:read"),
+    Section("orders", "Orders", "/console/orders", "shopping-cart", "tmf622:read"),
 )
 
 
@@ -122,6 +124,9 @@ class Desk:
         assert self.session is not None, "the guard lets nobody through without a session"
         return security.Principal(self.session.user, self.session.scopes)
 
+    def may(self, scope: str) -> bool:
+        return self.session is not None and self.principal.may(scope)
+
     def query(self, name: str, default: str = "") -> str:
         """A query parameter, at most 200 characters of it, without what can't be printed."""
         return _printable(self.req.get_param(name) or default)[:200]
@@ -144,14 +149,14 @@ class Desk:
             operator=self.console.operator,
             time_zone=str(self.console.zone),
             version=VERSION,
-            navigation=NAVIGATION,
+            navigation=[each for each in NAVIGATION if self.may(each.scope)],
             section=section,
             theme=self.theme,
             path=self.req.relative_uri,
             now=self.now,
             csrf=session.csrf if session else "",
             user=session.user if session else "",
-            may_write=session is not None and self.principal.may(WRITE),
+            may_do=lambda scope: self.may(WRITE) and self.may(scope),
             notice=_NOTICES.get(self.query("said")),
             **values,
         )
@@ -197,6 +202,9 @@ class Guard:
                 raise Forbidden("this form is out of date: open the page again")
         if not getattr(resource, "is_own", False):
             desk.principal.require(WRITE if req.method == "POST" else READ)
+            scopes = getattr(resource, "scopes", {})
+            if req.method in scopes:
+                desk.principal.require(scopes[req.method])
 
     def process_response(
         self, _req: falcon.Request, resp: falcon.Response, _resource: object, _ok: bool

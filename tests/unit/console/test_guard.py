@@ -8,6 +8,7 @@ import pytest
 from tests.unit.console.office import CSRF, Office, text_of
 from trunkline import ordering
 from trunkline.kernel.errors import Unavailable
+from trunkline.platform import roles
 
 PATHS = (
     "/console",
@@ -88,7 +89,7 @@ def test_the_token_may_come_as_a_header(office: Office) -> None:
 
 def test_scopes_are_looked_at(office: Office) -> None:
     customer, _ = office.subscriber()
-    reader = office.visitor("console:read", name="reader")
+    reader = office.visitor("*:read", name="reader")
     page = reader.get(f"/console/customers/{customer.id}")
     assert page.status_code == 200
     assert "Top up" not in text_of(page)
@@ -99,9 +100,37 @@ def test_scopes_are_looked_at(office: Office) -> None:
     stranger = office.visitor("tmf620:*", name="stranger")
     assert stranger.get("/console").status_code == 403
     assert stranger.post("/console/sign-out").status_code == 303
-    assert "Top up" in text_of(
-        office.visitor("console:*", name="agent").get(f"/console/customers/{customer.id}")
-    )
+    agent = office.visitor("console:*", "tmf629:read", "tmf654:write", name="agent")
+    assert "Top up" in text_of(agent.get(f"/console/customers/{customer.id}"))
+
+
+def test_a_page_takes_the_scope_of_its_api_too(office: Office) -> None:
+    customer, _ = office.subscriber()
+    path = f"/console/customers/{customer.id}"
+    sales = office.visitor("console:*", "tmf622:*", name="sales")
+    home = sales.get("/console")
+    assert home.status_code == 200
+    assert "/console/orders" in home.text
+    assert 'href="/console/customers"' not in home.text
+    assert sales.get("/console/orders").status_code == 200
+    for refused, scope in (
+        (sales.get("/console/customers"), "tmf629:read"),
+        (sales.get(path), "tmf629:read"),
+        (sales.get("/console/invoices/inv_1.pdf"), "tmf678:read"),
+        (sales.post(f"{path}/top-up", {"amount": "1"}), "tmf654:write"),
+    ):
+        assert refused.status_code == 403
+        assert f"{scope} is missing" in text_of(refused)
+    teller = office.visitor("console:*", "tmf629:read", name="teller")
+    assert "Top up" not in text_of(teller.get(path))
+
+
+def test_a_permission_counts_at_the_next_click(office: Office) -> None:
+    maeve = office.visitor("tmf620:read", name="maeve")
+    assert maeve.get("/console").status_code == 403
+    with office.books.transaction() as tx:
+        roles.give(tx, user="maeve", role="careAgent", by=None, now=office.clock.now())
+    assert maeve.get("/console/customers").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/sign-in", "/nowhere", "/static/none"])

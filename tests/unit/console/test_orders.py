@@ -41,7 +41,7 @@ def test_a_held_order_says_why(office: Office, held: ProductOrder) -> None:
     page = text_of(office.visitor("*").get(f"/console/orders/{held.id}"))
     assert "Try again" in page
     assert "Cancel the order" in page
-    reader = text_of(office.visitor("console:read", name="r").get(f"/console/orders/{held.id}"))
+    reader = text_of(office.visitor("*:read", name="r").get(f"/console/orders/{held.id}"))
     assert "Try again" not in reader
     assert "Cancel the order" not in reader
 

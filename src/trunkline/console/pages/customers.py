@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import falcon
@@ -39,6 +39,8 @@ _DIGITS = re.compile(r"(\+|00)?([\d\s()./-]{3,40})", re.ASCII)
 
 class Customers:
     """The latest first, or those that a search finds; a number finds whose it is."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "tmf629:read"}
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -117,6 +119,8 @@ def _reached_at(party: Party) -> str:
 
 class Customer:
     """One customer."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "tmf629:read"}
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,5 +1,7 @@
 """Invoices as PDF."""
 
+from typing import ClassVar
+
 import falcon
 
 from trunkline import billing
@@ -9,6 +11,8 @@ from trunkline.console.web import Console
 
 class InvoicePdf:
     """Rendered from the issued invoice, which never changes: the same bytes each time."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "tmf678:read"}
 
     def __init__(self, console: Console) -> None:
         self._console = console

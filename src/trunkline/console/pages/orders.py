@@ -1,6 +1,7 @@
 """Orders: the list by state, one order with its tasks, trying again and cancelling."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 import falcon
@@ -25,6 +26,8 @@ PAGE = 50
 
 class Orders:
     """The latest first, all or of one state."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "tmf622:read"}
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -54,6 +57,8 @@ class Orders:
 
 class Order:
     """One order: what was asked for, and each task with what it yielded."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "tmf622:read", "POST": "tmf622:write"}
 
     def __init__(self, console: Console) -> None:
         self._console = console

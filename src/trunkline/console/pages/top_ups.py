@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 from urllib.parse import quote
 
 import falcon
@@ -25,6 +26,8 @@ _AMOUNT = re.compile(r"\d{1,9}([.,]\d{1,3})?", re.ASCII)
 
 class TopUp:
     """What the form on a customer's page sends."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "tmf654:write"}
 
     def __init__(self, console: Console) -> None:
         self._console = console
