@@ -1,5 +1,6 @@
 """OpenAPI 3.1 documents, made of the declarations: what is really supported."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,6 +33,10 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for form, schema in zip((ErrorBody, *forms), schemas, strict=True)
         if form in wanted
     }
+    taken = set(names.values())
+    for long in components:
+        short = _short(long)
+        names.setdefault(_REF.format(name=long), f"{short}_Part" if short in taken else short)
     schemas, components = _tidied(schemas, names), _tidied(components, names)
     components = {names.get(_REF.format(name=old), old): each for old, each in components.items()}
     named = iter(schemas[1:])
@@ -40,7 +45,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
             paths |= _paths(api, resource, by_form, titles[resource])
-        paths |= hub_paths(api) | api.beside
+        paths |= {**hub_paths(api), **api.beside}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -68,6 +73,15 @@ def _schema_of(kind: type) -> Schema:
     if kind is Number:
         return {"type": "number"}
     raise NotImplementedError
+
+
+def _short(name: str) -> str:
+    """A class's name; where several have it, msgspec says their modules too."""
+    *modules, own = name.split(".")
+    if not modules:
+        return own
+    api = re.match(r"tmf\d+", modules[-1])
+    return f"{own}_{api.group().upper() if api else modules[-1]}"
 
 
 def _titles(apis: Iterable[Api]) -> dict[Resource[Any], str]:
