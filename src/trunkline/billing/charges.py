@@ -127,7 +127,7 @@ def _product_charges(to_bill: ToBill) -> Iterator[Charge]:
             for price in product.prices:
                 if price.kind is PriceKind.RECURRING:
                     yield from _recurring(to_bill, month, product, price)
-                elif _begins(to_bill, month, product):
+                elif _begins(to_bill, month, product, price):
                     yield from _charges(LineKind.ONE_TIME, product, price, served, Part(1, 1), "")
 
 
@@ -142,7 +142,11 @@ def _months(to_bill: ToBill, product: Product) -> Iterator[Period]:
     yield to_bill.month
 
 
-def _begins(to_bill: ToBill, month: Period, product: Product) -> bool:
+def _begins(to_bill: ToBill, month: Period, product: Product, price: ProductPrice) -> bool:
+    """Whether a one-time price falls into the month: the product's start, or the price's own
+    where it came later."""
+    if price.valid_from is not None:
+        return price.valid_from in month and price.valid_from >= to_bill.since
     start = product.start_date
     assert start is not None, "a product in service has started"
     return start in month and start >= to_bill.since and product.id not in to_bill.begun
@@ -151,24 +155,30 @@ def _begins(to_bill: ToBill, month: Period, product: Product) -> bool:
 def _recurring(
     to_bill: ToBill, month: Period, product: Product, price: ProductPrice
 ) -> Iterator[Charge]:
-    """A price in arrears: when its period ends, or the product does. The day on which the
-    product starts counts whole, the one on which it ends not at all."""
+    """A price in arrears: when its period ends, or the product or the price does. The day on
+    which it starts counts whole, the one on which it ends not at all."""
     assert product.start_date is not None, "a product in service has started"
+    if price.within(month) is None:
+        return
     priced = month
     if price.period_months > 1:
         priced = window(
             month,
             price.period_months,
-            product.start_date,
+            price.valid_from or product.start_date,
             cycle_day=to_bill.cycle_day,
             tz=to_bill.tz,
         )
-        ended = product.termination_date is not None and product.termination_date <= month.end
+        ends = (product.termination_date, price.valid_until)
+        ended = any(end is not None and end <= month.end for end in ends)
         if priced.end > month.end and not ended:
             return
     served = product.service_period(priced)
     assert served is not None, "a product in service in the month is so in the price's period"
-    served = Period(max(served.start, to_bill.since), served.end)
+    held = price.within(served)
+    if held is None:
+        return
+    served = Period(max(held.start, to_bill.since), held.end)
     first, last = _day(priced.start, to_bill.tz), _day(priced.end, to_bill.tz)
     start = max(first, _day(served.start, to_bill.tz))
     end = min(last, _day(served.end, to_bill.tz))

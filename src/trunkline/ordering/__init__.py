@@ -5,6 +5,8 @@ themselves, as far as stock and charging let them; what fails is held where an o
 it, and is tried again, given up or cancelled. Ordering alone changes what customers have.
 """
 
+from trunkline.ordering.bodies import without_nulls
+from trunkline.ordering.cancellations import CANCELLATION
 from trunkline.ordering.decomposition import (
     NotDeliverable,
     ServiceKind,
@@ -12,10 +14,14 @@ from trunkline.ordering.decomposition import (
 from trunkline.ordering.model import (
     ORDER_LIFECYCLE,
     Action,
+    CancellationId,
+    Effect,
     ExternalIdReused,
     ItemRequest,
+    NoLongerChangeable,
     NotOrderable,
     OrderId,
+    OrderInUse,
     OrderItem,
     OrderNotFound,
     OrderState,
@@ -29,13 +35,17 @@ from trunkline.ordering.model import (
     UnknownReference,
 )
 from trunkline.ordering.operations import (
+    amend_order,
     cancel_order,
+    delete_order,
     give_up_item,
     place_order,
+    request_cancellation,
     retry_task,
     start_order,
 )
-from trunkline.ordering.qualification.model import Place, Reason
+from trunkline.ordering.pricing import totals
+from trunkline.ordering.qualification.model import Place, Reason, places
 from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
 from trunkline.ordering.qualification.reach import declare_reach, withdraw_reach
 from trunkline.ordering.queries import (
@@ -52,14 +62,19 @@ from trunkline.ordering.store import (
 )
 
 __all__ = [
+    "CANCELLATION",
     "ORDER_LIFECYCLE",
     "QUALIFICATION",
     "Action",
+    "CancellationId",
+    "Effect",
     "ExternalIdReused",
     "ItemRequest",
+    "NoLongerChangeable",
     "NotDeliverable",
     "NotOrderable",
     "OrderId",
+    "OrderInUse",
     "OrderItem",
     "OrderNotFound",
     "OrderState",
@@ -74,8 +89,10 @@ __all__ = [
     "TaskState",
     "UnfitOrder",
     "UnknownReference",
+    "amend_order",
     "cancel_order",
     "declare_reach",
+    "delete_order",
     "give_up_item",
     "latest_orders",
     "order",
@@ -84,10 +101,14 @@ __all__ = [
     "orders_by_state",
     "orders_of",
     "place_order",
+    "places",
     "product_order",
     "qualify",
+    "request_cancellation",
     "retry_task",
     "start_order",
     "tasks",
+    "totals",
     "withdraw_reach",
+    "without_nulls",
 ]

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkline.catalog import Offering
 from trunkline.kernel.errors import Refused
 from trunkline.ordering.model import Task, TaskKind
 
@@ -62,6 +63,15 @@ def service_kind(value: str | None, *, path: str) -> ServiceKind:
         raise NotDeliverable(f"no plan delivers a {value[:40]!r} service", path=path) from None
 
 
+def kind_of(offering: Offering, path: str) -> ServiceKind:
+    """Declared by the characteristic `serviceKind`; where it is not, whatever prices usage of
+    the mobile services needs a mobile service. Raises `NotDeliverable`."""
+    declared = offering.characteristics.get("serviceKind")
+    if declared is None and offering.charged_services:
+        return ServiceKind.MOBILE
+    return service_kind(None if declared is None else str(declared), path=path)
+
+
 def plan_to_add(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:
     """The tasks that bring one product into service, placed from `after` on."""
     return _tasks(_ADD[kind], item=item, product=product, after=after)
@@ -70,6 +80,44 @@ def plan_to_add(kind: ServiceKind, *, item: str, product: str, after: int) -> li
 def plan_to_delete(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:
     """The tasks that take one product out of service, placed from `after` on."""
     return _tasks(_DELETE[kind], item=item, product=product, after=after)
+
+
+def plan_to_modify(
+    kind: ServiceKind,
+    *,
+    becomes_another: bool,
+    waits_until: str | None,
+    item: str,
+    product: str,
+    after: int,
+) -> list[Task]:
+    """The tasks that change one product in service: charging prices by the new plan from the
+    same instant from which the product costs something else."""
+    steps: list[TaskKind] = []
+    if waits_until is not None:
+        steps.append(TaskKind.AWAIT_INSTANT)
+    if becomes_another and kind is ServiceKind.MOBILE:
+        steps.append(TaskKind.CHANGE_PLAN)
+    steps.append(TaskKind.CHANGE_PRODUCT)
+    tasks = _tasks(_chain(steps), item=item, product=product, after=after)
+    if waits_until is not None:
+        tasks[0] = msgspec.structs.replace(tasks[0], result={"until": waits_until})
+    return tasks
+
+
+def plan_to_add_bundle(parts: Sequence[Task], *, item: str, product: str, after: int) -> list[Task]:
+    """The task that brings a bundle into service, once all that is in it is: `parts` are the
+    tasks of its components."""
+    waits = tuple(task.position for task in parts if task.kind is TaskKind.ACTIVATE_PRODUCT)
+    return [
+        Task(
+            position=after,
+            item=item,
+            product=product,
+            kind=TaskKind.ACTIVATE_PRODUCT,
+            depends_on=waits,
+        )
+    ]
 
 
 def plan_to_undo(done: Sequence[Task], *, item: str, product: str, after: int) -> list[Task]:
@@ -86,12 +134,16 @@ def plan_to_undo(done: Sequence[Task], *, item: str, product: str, after: int) -
     elif by_kind.keys() & {TaskKind.RESERVE_NUMBER, TaskKind.RESERVE_SIM}:
         steps.append(TaskKind.RELEASE_RESERVATIONS)
     steps.append(TaskKind.CANCEL_PRODUCT)
-    chain: Plan = tuple((kind, (place - 1,) if place else ()) for place, kind in enumerate(steps))
-    tasks = _tasks(chain, item=item, product=product, after=after)
+    tasks = _tasks(_chain(steps), item=item, product=product, after=after)
     if TaskKind.OPEN_CHARGING in by_kind:
         first = msgspec.structs.replace(tasks[0], depends_on=(by_kind[TaskKind.OPEN_CHARGING],))
         tasks[0] = first
     return tasks
+
+
+def _chain(steps: Sequence[TaskKind]) -> Plan:
+    """One after the other."""
+    return tuple((kind, (place - 1,) if place else ()) for place, kind in enumerate(steps))
 
 
 def _tasks(plan: Plan, *, item: str, product: str, after: int) -> list[Task]:

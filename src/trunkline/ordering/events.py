@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from trunkline.ordering.model import OrderId, OrderState
+from trunkline.ordering.model import CancellationId, OrderId, OrderState
 from trunkline.platform.messages import Message
 
 
@@ -43,3 +43,19 @@ class OrderCompleted(_AboutOrder, frozen=True, kw_only=True):
 
     customer: str
     at: datetime
+
+
+class InstantCame(_AboutOrder, frozen=True, kw_only=True):
+    """A command, held back until then: what the order does to this product takes effect."""
+
+    topic: ClassVar[str] = "ordering.instant_came"
+
+    product: str
+
+
+class CancelOrder(_AboutOrder, frozen=True, kw_only=True):
+    """A command, held back until the instant that was asked for: cancel the order."""
+
+    topic: ClassVar[str] = "ordering.cancel_order"
+
+    cancellation: CancellationId

@@ -13,11 +13,12 @@ import msgspec
 
 from trunkline import catalog, customers, inventory
 from trunkline.charging import ChargingAccountId
-from trunkline.charging.events import CloseAccount, OpenAccount
+from trunkline.charging.events import ChangePlan, CloseAccount, OpenAccount
 from trunkline.inventory import NewService, ProductId, ProductStatus, ServiceState
 from trunkline.kernel.errors import TrunklineError
-from trunkline.ordering import store
-from trunkline.ordering.events import OrderCompleted, OrderStateChanged
+from trunkline.kernel.time import parse_instant
+from trunkline.ordering import cancellations, store
+from trunkline.ordering.events import InstantCame, OrderCompleted, OrderStateChanged
 from trunkline.ordering.model import (
     LONGEST_TEXT,
     ORDER_LIFECYCLE,
@@ -162,6 +163,47 @@ def _close_charging(tx: Tx, step: Step, now: datetime) -> None:
     tx.emit(CloseAccount(account=ChargingAccountId(step.product), closed_at=now))
 
 
+def _await_instant(tx: Tx, step: Step, now: datetime) -> Result | None:
+    until = parse_instant(step.task.result["until"])
+    if until <= now:
+        return {}
+    tx.emit(InstantCame(order=step.order.id, product=step.product), not_before=until)
+    return None
+
+
+def _change_plan(tx: Tx, step: Step, now: datetime) -> None:
+    assert step.item.offering is not None
+    tx.emit(
+        ChangePlan(account=ChargingAccountId(step.product), plan=step.item.offering, changed_at=now)
+    )
+
+
+def _change_product(tx: Tx, step: Step, now: datetime) -> Result:
+    """From the instant from which charging has priced by the new plan."""
+    item = step.item
+    before = inventory.product(tx, step.product)
+    if item.offering is not None and item.offering != before.offering:
+        others = (task for task in step.tasks if task.product == step.task.product)
+        began = (task.started_at for task in others if task.kind is TaskKind.CHANGE_PLAN)
+        inventory.change_terms(
+            tx,
+            product=step.product,
+            offering=item.offering,
+            offering_name=item.offering_name or before.offering_name,
+            prices=item.prices,
+            now=next(began, None) or now,
+        )
+    if item.characteristics:
+        inventory.amend_product(
+            tx,
+            step.product,
+            lambda product: msgspec.structs.replace(
+                product, characteristics={**product.characteristics, **item.characteristics}
+            ),
+        )
+    return {}
+
+
 def _terminate_service(tx: Tx, step: Step, now: datetime) -> Result:
     for service in inventory.services_of(tx, [step.product]):
         if service.state is not ServiceState.TERMINATED:
@@ -204,6 +246,9 @@ _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.CLOSE_CHARGING: _close_charging,
     TaskKind.TERMINATE_SERVICE: _terminate_service,
     TaskKind.TERMINATE_PRODUCT: _terminate_product,
+    TaskKind.AWAIT_INSTANT: _await_instant,
+    TaskKind.CHANGE_PLAN: _change_plan,
+    TaskKind.CHANGE_PRODUCT: _change_product,
     TaskKind.RELEASE_RESERVATIONS: _release_reservations,
     TaskKind.CANCEL_PRODUCT: _cancel_product,
 }
@@ -310,7 +355,7 @@ def _failed(step: Step, error: TrunklineError, now: datetime) -> Task:
 
 def _done(step: Step, result: Result | None, now: datetime) -> Task:
     if result is None:
-        return moved(step.task, TaskState.IN_PROGRESS, now, result={})
+        return moved(step.task, TaskState.IN_PROGRESS, now, result=None)
     return moved(step.task, TaskState.COMPLETED, now, result=result)
 
 
@@ -320,7 +365,8 @@ def _standing(order: ProductOrder, tasks: Sequence[Task], now: datetime) -> Stan
     for task in tasks:
         of_item.setdefault(task.item, []).append(task)
     items = tuple(
-        item_state(item, of_item[item.id], cancelling=order.cancelling) for item in order.items
+        item_state(item, of_item.get(item.id, ()), cancelling=order.cancelling)
+        for item in order.items
     )
     state = order_state(items, tasks, cancelling=order.cancelling)
     ended = ORDER_LIFECYCLE.is_final(state)
@@ -342,8 +388,8 @@ def _tell(tx: Tx, before: ProductOrder, after: ProductOrder, now: datetime) -> N
         return
     ORDER_LIFECYCLE.check(before.state, after.state)
     tx.changed("ProductOrder", after.id, Change.STATE)
-    if after.state is OrderState.CANCELLED and before.cancelling:
-        tx.changed("CancelProductOrder", after.id, Change.STATE)
+    if after.state is OrderState.CANCELLED:
+        cancellations.completed(tx, after.id, now)
     tx.emit(
         OrderStateChanged(
             order=after.id,

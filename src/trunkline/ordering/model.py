@@ -7,18 +7,26 @@ order's from its items; nothing else moves them.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
+from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
+from trunkline.kernel.money import Money
 from trunkline.ordering.qualification.model import Place
 
 
 class OrderId(Id):
     __slots__ = ()
     prefix = "ord"
+
+
+class CancellationId(Id):
+    __slots__ = ()
+    prefix = "cpo"
 
 
 class Action(StrEnum):
@@ -110,6 +118,9 @@ class TaskKind(StrEnum):
     OPEN_CHARGING = "openChargingAccount"
     ACTIVATE_SERVICE = "activateService"
     ACTIVATE_PRODUCT = "activateProduct"
+    AWAIT_INSTANT = "awaitInstant"
+    CHANGE_PLAN = "changePlan"
+    CHANGE_PRODUCT = "changeProduct"
     CLOSE_CHARGING = "closeChargingAccount"
     TERMINATE_SERVICE = "terminateService"
     TERMINATE_PRODUCT = "terminateProduct"
@@ -144,9 +155,30 @@ TASK_LIFECYCLE = Lifecycle(
 )
 
 
+class Effect(StrEnum):
+    """When a `modify` takes effect."""
+
+    AT_ONCE = "atOnce"
+    NEXT_CYCLE = "nextCycle"
+    """As the account's next billing month begins."""
+
+
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """A negotiated alteration of a price of the item's offering: the one with the id `price`,
+    or else all of its kind. Negative where it is taken off."""
+
+    name: str
+    kind: PriceKind
+    amount: Money
+    price: str | None = None
+    agreement: str | None = None
+
+
 class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an item asks for. `add` names an `offering`; `delete` a `product`. A wished number
-    comes as the characteristic `msisdn`."""
+    """What an item asks for. `add` names an `offering`; `modify`, `delete` and `noChange` a
+    `product`, `modify` also the offering that it is to become one of. A wished number comes as
+    the characteristic `msisdn`. `parts` are those of a bundle's components about which there is
+    more to say. `details` is kept as it is."""
 
     action: Action
     id: str | None = None
@@ -154,13 +186,19 @@ class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     offering: str | None = None
     product: str | None = None
     quantity: int = 1
-    characteristics: Mapping[str, str] = {}
+    characteristics: Mapping[str, Any] = {}
     places: tuple[Place, ...] = ()
+    parts: tuple["ItemRequest", ...] = ()
+    agreed: tuple[Agreed, ...] = ()
+    effect: Effect = Effect.AT_ONCE
+    details: Mapping[str, Any] = {}
 
 
 class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
     """An item as it stands. `products` are those that it creates (`quantity` of them), or the
-    one that it deletes; `reason` says why it is held or failed."""
+    one that it changes or deletes (and, of a bundle, those in it); `reason` says why it is held
+    or failed. `parent` is the item of the bundle that it is a component of. `prices` is what one
+    of it costs."""
 
     id: str
     action: Action
@@ -169,8 +207,11 @@ class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
     offering_name: str | None
     quantity: int
     products: tuple[str, ...]
-    characteristics: Mapping[str, str] = {}
+    characteristics: Mapping[str, Any] = {}
     reason: str | None = None
+    parent: str | None = None
+    prices: tuple[ProductPrice, ...] = ()
+    details: Mapping[str, Any] = {}
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +233,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A customer's order (TMF622). `cancelling` is set once cancellation was asked for;
-    `requested_start` holds its fulfilment back until then."""
+    `requested_start` holds its fulfilment back until then. `details` is what its document says
+    beside the rest, kept as it came."""
 
     id: OrderId
     customer: str
@@ -209,6 +251,7 @@ class ProductOrder(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_date: datetime | None = None
     cancellation_reason: str | None = None
     cancelling: bool = False
+    details: Mapping[str, Any] = {}
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -272,9 +315,10 @@ def order_state(
 
 
 def delivered(task: Task) -> bool:
-    """Whether with this task its product came into service, or left it."""
+    """Whether with this task its product came into service, changed, or left it."""
     return task.state is TaskState.COMPLETED and task.kind in (
         TaskKind.ACTIVATE_PRODUCT,
+        TaskKind.CHANGE_PRODUCT,
         TaskKind.TERMINATE_PRODUCT,
     )
 
@@ -309,6 +353,18 @@ class PastCancelling(Conflict):
     code = "pastCancelling"
 
 
+class OrderInUse(Conflict):
+    """It can't be deleted: something has come, or is coming, of it."""
+
+    code = "orderInUse"
+
+
+class NoLongerChangeable(Conflict):
+    """What the order has begun, or ended, can't be described otherwise any more."""
+
+    code = "noLongerChangeable"
+
+
 class ExternalIdReused(Conflict):
     """The same external id came before, with another order."""
 
@@ -324,23 +380,41 @@ def check_items(items: Sequence[ItemRequest]) -> None:
     """Raises `UnfitOrder` for what an order can't be, with its path."""
     if not 1 <= len(items) <= MOST_ITEMS:
         raise UnfitOrder(f"an order has 1 to {MOST_ITEMS} items", path="productOrderItem")
-    seen: set[str] = set()
+    _check_some(items, "productOrderItem", "", set())
+
+
+def item_id(item: ItemRequest, index: int, prefix: str = "") -> str:
+    """Its own, or its place among its like; `prefix` is its bundle's with a dot."""
+    return item.id or f"{prefix}{index + 1}"
+
+
+def _check_some(items: Sequence[ItemRequest], within: str, prefix: str, seen: set[str]) -> None:
     for index, item in enumerate(items):
-        at = f"productOrderItem[{index}]"
-        ident = item.id or str(index + 1)
+        at = f"{within}[{index}]"
+        ident = item_id(item, index, prefix)
         if ident in seen or len(ident) > 100:
             raise UnfitOrder(
                 f"the item id {ident[:40]!r} is too long or not unique", path=f"{at}.id"
             )
         seen.add(ident)
-        if item.action not in (Action.ADD, Action.DELETE):
-            raise UnfitOrder(f"{item.action} is not among add, delete", path=f"{at}.action")
-        if item.action is Action.ADD and not item.offering:
-            raise UnfitOrder("what is added has an offering", path=f"{at}.productOffering.id")
-        if item.action is Action.DELETE and not item.product:
-            raise UnfitOrder("what is deleted has a product", path=f"{at}.product.id")
-        most = (
-            MOST_OF_ONE if item.action is Action.ADD and "msisdn" not in item.characteristics else 1
-        )
-        if not 1 <= item.quantity <= most:
-            raise UnfitOrder(f"{item.quantity} is not from 1 to {most}", path=f"{at}.quantity")
+        _check_item(item, at)
+        for part in item.parts:
+            if part.action is not item.action or part.parts:
+                raise UnfitOrder(
+                    "a component is added with its bundle and has no parts", path=f"{at}.action"
+                )
+        _check_some(item.parts, f"{at}.productOrderItem", f"{ident}.", seen)
+    if len(seen) > MOST_ITEMS:
+        raise UnfitOrder(f"an order has 1 to {MOST_ITEMS} items", path=within)
+
+
+def _check_item(item: ItemRequest, at: str) -> None:
+    if item.action is Action.ADD and not item.offering:
+        raise UnfitOrder("what is added has an offering", path=f"{at}.productOffering.id")
+    if item.action is not Action.ADD and not item.product:
+        raise UnfitOrder(f"{item.action} is about a product", path=f"{at}.product.id")
+    if item.parts and item.action is not Action.ADD:
+        raise UnfitOrder("only what is added has parts", path=f"{at}.productOrderItem")
+    most = MOST_OF_ONE if item.action is Action.ADD and "msisdn" not in item.characteristics else 1
+    if not 1 <= item.quantity <= most:
+        raise UnfitOrder(f"{item.quantity} is not from 1 to {most}", path=f"{at}.quantity")

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused
+from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused, PlanChanged
 from trunkline.ordering import fulfilment
-from trunkline.ordering.events import StartOrder
+from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
 from trunkline.ordering.model import TaskKind
-from trunkline.ordering.operations import start_order, start_orders
+from trunkline.ordering.operations import cancel_when_due, start_orders
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
 
 def _start(tx: Tx, command: StartOrder, now: datetime) -> None:
-    start_order(tx, order=command.order, now=now)
+    _start_some(tx, (command,), now)
 
 
 def _start_some(tx: Tx, commands: Sequence[StartOrder], now: datetime) -> None:
@@ -40,9 +40,24 @@ def _accounts_closed(tx: Tx, events: Sequence[AccountClosed], now: datetime) -> 
     fulfilment.answered(tx, [each.account for each in events], TaskKind.CLOSE_CHARGING, now)
 
 
+def _plan_changed(tx: Tx, event: PlanChanged, now: datetime) -> None:
+    fulfilment.answered(tx, [event.account], TaskKind.CHANGE_PLAN, now)
+
+
+def _instant_came(tx: Tx, command: InstantCame, now: datetime) -> None:
+    fulfilment.answered(tx, [command.product], TaskKind.AWAIT_INSTANT, now)
+
+
+def _cancel(tx: Tx, command: CancelOrder, now: datetime) -> None:
+    cancel_when_due(tx, order=command.order, cancellation=command.cancellation, now=now)
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.start_order", StartOrder, _start, "books", _start_some),
     Reaction("ordering.account_opened", AccountOpened, _account_opened, "books", _accounts_opened),
     Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
+    Reaction("ordering.plan_changed", PlanChanged, _plan_changed, "books"),
+    Reaction("ordering.instant_came", InstantCame, _instant_came, "books"),
+    Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
 )

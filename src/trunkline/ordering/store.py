@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from trunkline.inventory import PriceAlteration, PriceKind, ProductPrice
+from trunkline.kernel.money import Money
 from trunkline.ordering.model import (
     Action,
     OrderId,
@@ -18,6 +20,7 @@ from trunkline.ordering.model import (
     TaskState,
 )
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
+from trunkline.tmf import documents
 
 product_order = sa.Table(
     "product_order",
@@ -37,6 +40,7 @@ product_order = sa.Table(
     sa.Column("cancellation_date", Instant),
     sa.Column("cancellation_reason", sa.String(500)),
     sa.Column("cancelling", sa.Boolean, nullable=False),
+    sa.Column("details", Json),
     sa.UniqueConstraint("customer_id", "external_id"),
     sa.Index("product_order_by_customer", "customer_id", "order_date"),
     sa.Index("product_order_by_state", "state", "order_date"),
@@ -57,6 +61,9 @@ order_item = sa.Table(
     sa.Column("products", Json, nullable=False),
     sa.Column("characteristics", Json, nullable=False),
     sa.Column("reason", sa.String(500)),
+    sa.Column("parent", sa.String(100)),
+    sa.Column("prices", Json),
+    sa.Column("details", Json),
 )
 
 order_task = sa.Table(
@@ -75,6 +82,14 @@ order_task = sa.Table(
     sa.Column("started_at", Instant),
     sa.Column("ended_at", Instant),
     sa.Index("product_order_task_by_product", "product_id"),
+)
+
+order_cancellation = documents.table(
+    "product_order_cancellation",
+    sa.Column("order_id", sa.ForeignKey(product_order.c.id), nullable=False, index=True),
+    sa.Column("state", sa.String(30), nullable=False),
+    sa.Column("requested_at", Instant),
+    sa.Column("effective_at", Instant),
 )
 
 _INSERT_ORDER = {
@@ -144,6 +159,35 @@ _SAVE_TASK = (
         ended_at=sa.bindparam("ended"),
     )
 )
+_OPEN_CANCELLATIONS = (
+    sa.select(order_cancellation.c.id)
+    .where(
+        order_cancellation.c.order_id == sa.bindparam("of_order"),
+        order_cancellation.c.state.in_(("acknowledged", "inProgress")),
+    )
+    .order_by(order_cancellation.c.id)
+)
+_AMEND_ORDER = (
+    sa.update(product_order)
+    .where(product_order.c.id == sa.bindparam("which"))
+    .values(
+        external_id=sa.bindparam("external"),
+        description=sa.bindparam("described"),
+        category=sa.bindparam("sort"),
+        priority=sa.bindparam("urgency"),
+        requested_start=sa.bindparam("start", type_=Instant),
+        details=sa.bindparam("rest", type_=Json),
+    )
+)
+_DELETE_ORDER = [
+    sa.delete(table).where(key == sa.bindparam("which"))
+    for table, key in (
+        (order_cancellation, order_cancellation.c.order_id),
+        (order_task, order_task.c.order_id),
+        (order_item, order_item.c.order_id),
+        (product_order, product_order.c.id),
+    )
+]
 _COUNTS = sa.select(product_order.c.state, sa.func.count().label("held")).group_by(
     product_order.c.state
 )
@@ -165,6 +209,7 @@ def insert(tx: Tx, order: ProductOrder, tasks: Sequence[Task], fingerprint: str)
         "priority": order.priority,
         "requested_start": order.requested_start,
         "cancelling": order.cancelling,
+        "details": dict(order.details) or None,
     }
     if tx.execute(_INSERT_ORDER[tx.dialect], values).rowcount != 1:
         return False
@@ -183,6 +228,9 @@ def insert(tx: Tx, order: ProductOrder, tasks: Sequence[Task], fingerprint: str)
                 "products": list(item.products),
                 "characteristics": dict(item.characteristics),
                 "reason": item.reason,
+                "parent": item.parent,
+                "prices": [_price_kept(each) for each in item.prices] or None,
+                "details": dict(item.details) or None,
             }
             for position, item in enumerate(order.items)
         ],
@@ -191,7 +239,9 @@ def insert(tx: Tx, order: ProductOrder, tasks: Sequence[Task], fingerprint: str)
     return True
 
 
-def _insert_tasks(tx: Tx, tasks: Iterable[tuple[OrderId, Task]]) -> None:
+def _insert_tasks(tx: Tx, tasks: Sequence[tuple[OrderId, Task]]) -> None:
+    if not tasks:
+        return
     tx.execute(
         _INSERT_TASK,
         [
@@ -245,7 +295,8 @@ def locked(tx: Tx, ids: Iterable[OrderId]) -> dict[OrderId, Standing]:
     for row in tx.execute(_TASKS, wanted):
         tasks.setdefault(row.order_id, []).append(_task(row))
     return {
-        OrderId(row.id): Standing(_order(row, items[row.id]), tuple(tasks[row.id])) for row in rows
+        OrderId(row.id): Standing(_order(row, items[row.id]), tuple(tasks.get(row.id, ())))
+        for row in rows
     }
 
 
@@ -317,6 +368,32 @@ def save(tx: Tx, moves: Sequence[tuple[Standing, Standing]]) -> None:
         _insert_tasks(tx, added)
 
 
+def amend(tx: Tx, order: ProductOrder) -> None:
+    """Stores what describes an order."""
+    tx.execute(
+        _AMEND_ORDER,
+        {
+            "which": order.id,
+            "external": order.external_id,
+            "described": order.description,
+            "sort": order.category,
+            "urgency": order.priority,
+            "start": order.requested_start,
+            "rest": dict(order.details) or None,
+        },
+    )
+
+
+def delete(tx: Tx, order: OrderId) -> None:
+    """With its items, tasks and cancellations."""
+    for statement in _DELETE_ORDER:
+        tx.execute(statement, {"which": order})
+
+
+def open_cancellations(tx: Tx, order: OrderId) -> list[str]:
+    return ids_of(tx, _OPEN_CANCELLATIONS, {"of_order": order})
+
+
 def counts(r: Reader) -> dict[OrderState, int]:
     return {OrderState(row.state): row.held for row in r.execute(_COUNTS)}
 
@@ -342,6 +419,7 @@ def _order(row: Any, items: Iterable[OrderItem]) -> ProductOrder:
         cancellation_date=row.cancellation_date,
         cancellation_reason=row.cancellation_reason,
         cancelling=row.cancelling,
+        details=row.details or {},
     )
 
 
@@ -356,6 +434,48 @@ def _item(row: Any) -> OrderItem:
         products=tuple(row.products),
         characteristics=row.characteristics,
         reason=row.reason,
+        parent=row.parent,
+        prices=tuple(map(_price, row.prices or ())),
+        details=row.details or {},
+    )
+
+
+def _price_kept(price: ProductPrice) -> dict[str, Any]:
+    """As it is kept with an item: amounts are micros, and what is as usual is left out."""
+    kept: dict[str, Any] = {
+        "kind": price.kind.value,
+        "name": price.name,
+        "micros": price.amount.micros,
+        "currency": price.amount.currency,
+        "months": price.period_months,
+        "tax": price.tax_category,
+        "of": price.offering_price,
+    }
+    if price.alterations:
+        kept["alterations"] = [
+            {"name": each.name, "micros": each.amount.micros, "agreement": each.agreement}
+            for each in price.alterations
+        ]
+    return kept
+
+
+def _price(kept: dict[str, Any]) -> ProductPrice:
+    currency = kept["currency"]
+    return ProductPrice(
+        kind=PriceKind(kept["kind"]),
+        name=kept["name"],
+        amount=Money(kept["micros"], currency),
+        period_months=kept["months"],
+        tax_category=kept["tax"],
+        offering_price=kept["of"],
+        alterations=tuple(
+            PriceAlteration(
+                name=each["name"],
+                amount=Money(each["micros"], currency),
+                agreement=each["agreement"],
+            )
+            for each in kept.get("alterations", ())
+        ),
     )
 
 

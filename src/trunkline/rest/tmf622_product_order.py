@@ -1,211 +1,112 @@
 """TMF622 Product Ordering, v4.
 
-An order is for one billing account (its own, or the same of all items); its customer is the
-account's, and a related party that is a customer must be that one. A wished number comes as
-the product characteristic `msisdn`. Cancelling is a PATCH of `state` to cancelled, or a
-CancelProductOrder, which has the id of the order that it cancels.
+An order is for one billing account: its own, or the same of all items, or the only active one of
+its customer. A wished number comes as the product characteristic `msisdn`. An item for a bundle
+shows its components as items within it. A PATCH describes the order otherwise, or cancels it;
+what was ordered stays. Cancelling is a PATCH of `state` to cancelled, or a CancelProductOrder.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-import msgspec
+from typing import Any
 
 from trunkline import customers, ordering
-from trunkline.customers import BillingAccountId
+from trunkline.customers import AccountState, BillingAccountId, CustomerId
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.time import format_instant
+from trunkline.kernel.time import parse_instant
 from trunkline.ordering import (
-    Action,
-    ItemRequest,
+    CANCELLATION,
+    ORDER_LIFECYCLE,
     OrderId,
-    OrderItem,
     OrderState,
     ProductOrder,
     order_item,
     product_order,
+    without_nulls,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import (
-    ACCOUNT,
-    CATALOG,
-    ORDERING,
-    PRODUCTS,
-    Characteristic,
-    Party,
-    PartyIn,
-    Ref,
-    RefIn,
-    characteristics,
-    customer_among,
-    customer_party,
-    instant,
-    placed,
-    ref,
-    values_of,
+from trunkline.rest.order_forms import (
+    ORDERS,
+    OrderForm,
+    OrderIn,
+    details_of,
+    order_form,
+    request_of,
 )
+from trunkline.rest.sales import Reference, Typed
+from trunkline.rest.wire import ORDERING, customer_among, placed
 from trunkline.tmf import (
     Aggregate,
     Api,
-    Entity,
+    Body,
     Moment,
-    Task,
-    Timestamp,
-    Verb,
-    Wire,
     child,
+    documents,
     href,
+    in_json,
     owned_by,
+    owned_through,
+    wire,
 )
 
-_ORDERS = f"{ORDERING}/productOrder"
 _CANCELS = f"{ORDERING}/cancelProductOrder"
+_FIXED = frozenset(
+    {
+        "id", "href", "orderDate", "completionDate", "expectedCompletionDate", "cancellationDate",
+        "billingAccount", "orderTotalPrice",
+    }
+)  # fmt: skip
 
 
-class Note(Wire):
-    """Why an item is held or failed; `id` is the item's."""
-
-    id: str
-    text: str
-
-
-class ItemProduct(Wire):
-    """The product that the item is about; without an id where it creates several."""
-
-    id: str | None = None
-    href: str | None = None
-    product_characteristic: tuple[Characteristic, ...] = ()
-
-
-class ItemForm(Wire):
-    id: str
-    action: str
-    quantity: int
-    state: str
-    product_offering: Ref | None = None
-    product: ItemProduct | None = None
-
-
-class OrderForm(Entity, kw_only=True, tag="ProductOrder"):
-    state: str
-    order_date: Timestamp
-    billing_account: Ref
-    related_party: tuple[Party, ...]
-    product_order_item: tuple[ItemForm, ...]
-    external_id: str | None = None
-    description: str | None = None
-    category: str | None = None
-    priority: str | None = None
-    requested_start_date: Timestamp | None = None
-    completion_date: Timestamp | None = None
-    cancellation_date: Timestamp | None = None
+class CancelForm(Typed, kw_only=True):
+    product_order: Reference
     cancellation_reason: str | None = None
-    note: tuple[Note, ...] = ()
+    requested_cancellation_date: Moment | None = None
+    effective_cancellation_date: Moment | None = None
+    state: str | None = None
 
 
-class ProductIn(Wire):
-    id: str | None = None
-    product_characteristic: tuple[Characteristic, ...] = ()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Orders(Aggregate[ProductOrder]):
+    """Orders keep what they have no field for; so they are given the whole body."""
+
+    def created(self, tx: Tx, body: Body, now: datetime) -> str:
+        said = without_nulls(body)
+        return _place(tx, wire.convert(said, OrderIn), said, now)
+
+    def changed(self, tx: Tx, ident: str, before: Body, after: Body, now: datetime) -> None:
+        _change(tx, OrderId(ident), before, after, now)
+
+    @property
+    def changes(self) -> bool:
+        return True
 
 
-class OrderItemIn(Wire):
-    id: str
-    action: Action
-    quantity: int = 1
-    product_offering: RefIn | None = None
-    product: ProductIn = msgspec.field(default_factory=ProductIn)
-    billing_account: RefIn | None = None
-
-
-class OrderCreate(Wire):
-    product_order_item: tuple[OrderItemIn, ...]
-    billing_account: RefIn | None = None
-    related_party: tuple[PartyIn, ...] = ()
-    external_id: str | None = None
-    description: str | None = None
-    category: str | None = None
-    priority: str | None = None
-    requested_start_date: Moment | None = None
-
-
-class Cancelling(Wire):
-    state: str
-    cancellation_reason: str | None = None
-
-
-class CancelForm(Entity, kw_only=True, tag="CancelProductOrder"):
-    product_order: Ref
-    state: str
-    cancellation_reason: str | None = None
-    effective_cancellation_date: Timestamp | None = None
-
-
-class CancelCreate(Wire):
-    product_order: RefIn
-    cancellation_reason: str | None = None
-
-
-def _order(order: ProductOrder) -> OrderForm:
-    return OrderForm(
-        id=order.id,
-        href=href(_ORDERS, order.id),
-        state=order.state,
-        order_date=format_instant(order.order_date),
-        billing_account=ref(ACCOUNT, "BillingAccount", order.billing_account),
-        related_party=(customer_party(order.customer),),
-        product_order_item=tuple(map(_item, order.items)),
-        external_id=order.external_id,
-        description=order.description,
-        category=order.category,
-        priority=order.priority,
-        requested_start_date=instant(order.requested_start),
-        completion_date=instant(order.completion_date),
-        cancellation_date=instant(order.cancellation_date),
-        cancellation_reason=order.cancellation_reason,
-        note=tuple(Note(id=each.id, text=each.reason) for each in order.items if each.reason),
-    )
-
-
-def _item(item: OrderItem) -> ItemForm:
-    only = item.products[0] if len(item.products) == 1 else None
-    product = ItemProduct(
-        id=only,
-        href=href(f"{PRODUCTS}/product", only) if only else None,
-        product_characteristic=characteristics(item.characteristics),
-    )
-    return ItemForm(
-        id=item.id,
-        action=item.action,
-        quantity=item.quantity,
-        state=item.state,
-        product_offering=ref(CATALOG, "ProductOffering", item.offering, item.offering_name)
-        if item.offering
-        else None,
-        product=product,
-    )
-
-
-def _place(tx: Tx, new: OrderCreate, now: datetime) -> str:
-    account = _account(new)
+def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
     customer = customer_among(new.related_party)
+    account = _account(tx, new, customer)
     if customer is None:
         with placed(unknown="billingAccount.id"):
             customer = customers.billing_account(tx, BillingAccountId(account)).customer
+    items = zip(new.product_order_item, body["productOrderItem"], strict=True)
     return ordering.place_order(
         tx,
         customer=customer,
         billing_account=account,
-        items=[_request(item, i) for i, item in enumerate(new.product_order_item)],
+        items=[
+            request_of(item, said, f"productOrderItem[{i}]") for i, (item, said) in enumerate(items)
+        ],
         external_id=new.external_id,
         requested_start=new.requested_start_date,
         description=new.description,
         category=new.category,
         priority=new.priority,
+        details=details_of(body),
         now=now,
     ).id
 
 
-def _account(new: OrderCreate) -> str:
+def _account(r: Reader, new: OrderIn, customer: str | None) -> str:
     account = new.billing_account.id if new.billing_account else None
     for i, item in enumerate(new.product_order_item):
         own = item.billing_account.id if item.billing_account else account
@@ -215,55 +116,105 @@ def _account(new: OrderCreate) -> str:
                 path=f"productOrderItem[{i}].billingAccount.id",
             )
         account = own
+    if account is None and customer is not None:
+        active = [
+            each.id
+            for each in customers.accounts_of(r, CustomerId(customer))
+            if each.state is AccountState.ACTIVE
+        ]
+        if len(active) == 1:
+            return active[0]
     if account is None:
-        raise Invalid("is required", path="billingAccount")
+        raise Invalid("is required: nothing else says who pays", path="billingAccount")
     return account
 
 
-def _request(item: OrderItemIn, index: int) -> ItemRequest:
-    path = f"productOrderItem[{index}].product.productCharacteristic"
-    values = values_of(item.product.product_characteristic, path)
-    for place, (name, value) in enumerate(values.items()):
-        if not isinstance(value, str):
-            raise Invalid(f"{name[:40]} is not a text", path=f"{path}[{place}].value")
-    return ItemRequest(
-        action=item.action,
-        id=item.id,
-        offering=item.product_offering.id if item.product_offering else None,
-        product=item.product.id,
-        quantity=item.quantity,
-        characteristics=values,
-    )
+def _change(tx: Tx, ident: OrderId, before: Body, after: Body, now: datetime) -> None:
+    names = {name for name in before.keys() | after.keys() if after.get(name) != before.get(name)}
+    if "productOrderItem" in names and _says_nothing_new(
+        after.get("productOrderItem"), before["productOrderItem"]
+    ):
+        # The document makes items mandatory in a PATCH: as they are, or less of them.
+        names.discard("productOrderItem")
+        after = after | {"productOrderItem": before["productOrderItem"]}
+    for name in sorted(names & (_FIXED | {"productOrderItem"})):
+        raise Invalid("can't be changed", path=name)
+    cancels = "state" in names
+    if cancels:
+        _check_state(before, after)
+    elif "cancellationReason" in names:
+        raise Invalid("can only be changed together with state", path="cancellationReason")
+    said = without_nulls(after)
+    given = wire.convert(said, OrderIn)
+    if names - {"state", "cancellationReason"}:
+        if customer_among(given.related_party) not in (before["relatedParty"][0]["id"], None):
+            raise Invalid("an order's customer can't be changed", path="relatedParty")
+        ordering.amend_order(
+            tx,
+            order=ident,
+            external_id=given.external_id,
+            description=given.description,
+            category=given.category,
+            priority=given.priority,
+            requested_start=given.requested_start_date,
+            details=_kept(tx, ident, names, said),
+            now=now,
+        )
+    if cancels:
+        ordering.cancel_order(tx, order=ident, reason=given.cancellation_reason, now=now)
 
 
-def _cancel(tx: Tx, ident: str, patch: Cancelling, now: datetime) -> None:
-    ordering.cancel_order(tx, order=OrderId(ident), reason=patch.cancellation_reason, now=now)
+def _kept(tx: Tx, ident: OrderId, names: set[str], said: Body) -> Body:
+    """What the order keeps as it came, where it changed as it comes now."""
+    kept = dict(ordering.order(tx, ident).details)
+    told = details_of(said)
+    for name in names:
+        kept.pop(name, None)
+        if name in told:
+            kept[name] = told[name]
+    return kept
 
 
-def _request_cancel(tx: Tx, new: CancelCreate, now: datetime) -> str:
+def _check_state(before: Body, after: Body) -> None:
+    said = str(after.get("state"))
+    states = {str(each): each for each in OrderState}
+    if said not in states:
+        raise Invalid(f"is one of {', '.join(states)}", path="state")
+    if states[said] is not OrderState.CANCELLED:
+        ORDER_LIFECYCLE.check(states[before["state"]], states[said])
+        raise Invalid(f"can't be set to {said!r}, only to cancelled", path="state")
+
+
+def _says_nothing_new(said: Any, known: Any) -> bool:
+    """Whether all that is said is known: objects may say less, lists hold as many."""
+    if isinstance(said, dict) and isinstance(known, dict):
+        return all(name in known and _says_nothing_new(said[name], known[name]) for name in said)
+    if isinstance(said, list) and isinstance(known, list):
+        return len(said) == len(known) and all(map(_says_nothing_new, said, known))
+    return bool(said == known)
+
+
+def _request_cancel(tx: Tx, body: Body, now: datetime) -> str:
+    at = body.get("requestedCancellationDate")
     with placed({"id": "productOrder.id"}):
-        return ordering.cancel_order(
-            tx, order=OrderId(new.product_order.id), reason=new.cancellation_reason, now=now
-        ).id
+        return ordering.request_cancellation(
+            tx,
+            order=OrderId(body["productOrder"]["id"]),
+            request=body,
+            at=parse_instant(at, path="requestedCancellationDate") if at else None,
+            reason=body.get("cancellationReason"),
+            now=now,
+        )
 
 
-def _cancelling(r: Reader, ids: Sequence[str]) -> list[ProductOrder]:
-    return [order for order in ordering.orders(r, ids) if order.cancelling]
-
-
-def _cancellation(order: ProductOrder) -> CancelForm:
-    done = order.state is OrderState.CANCELLED
-    return CancelForm(
-        id=order.id,
-        href=href(_CANCELS, order.id),
-        product_order=ref(ORDERING, "ProductOrder", order.id),
-        state="done" if done else "inProgress",
-        cancellation_reason=order.cancellation_reason,
-        effective_cancellation_date=instant(order.cancellation_date),
-    )
+def _cancellation(body: Body) -> Body:
+    reference = body["productOrder"]
+    where = {"href": href(ORDERS, reference["id"]), "@referredType": "ProductOrder"}
+    return body | {"productOrder": where | reference}
 
 
 _of_order = order_item.c.order_id == product_order.c.id
+_cancels = CANCELLATION.table.c
 
 API = Api(
     number="TMF622",
@@ -271,8 +222,8 @@ API = Api(
     version="4.0.0",
     base=ORDERING,
     resources=(
-        Aggregate(
-            path=_ORDERS,
+        _Orders(
+            path=ORDERS,
             type="ProductOrder",
             key=product_order.c.id,
             paths={
@@ -284,37 +235,44 @@ API = Api(
                 "externalId": product_order.c.external_id,
                 "category": product_order.c.category,
                 "priority": product_order.c.priority,
+                "description": product_order.c.description,
                 "billingAccount.id": product_order.c.billing_account_id,
                 "relatedParty.id": product_order.c.customer_id,
+                "channel.id": in_json(product_order.c.details, "channel.id"),
+                "agreement.id": in_json(product_order.c.details, "agreement.id"),
+                "quote.id": in_json(product_order.c.details, "quote.id"),
+                "shoppingCart.id": in_json(product_order.c.details, "shoppingCart.id"),
+                "productOrderItem.id": child(order_item.c.id, on=_of_order),
                 "productOrderItem.state": child(order_item.c.state, on=_of_order),
                 "productOrderItem.action": child(order_item.c.action, on=_of_order),
+                "productOrderItem.quantity": child(order_item.c.quantity, on=_of_order),
                 "productOrderItem.productOffering.id": child(
                     order_item.c.offering_id, on=_of_order
                 ),
             },
             find=ordering.orders,
-            to_wire=_order,
+            to_wire=order_form,
             form=OrderForm,
             owner=owned_by(product_order.c.customer_id, claims="relatedParty"),
-            accepts=OrderCreate,
-            create=_place,
-            verbs=(Verb(on="state", to=frozenset({"cancelled"}), form=Cancelling, run=_cancel),),
+            accepts=OrderIn,
+            create=lambda tx, new, now: _place(tx, new, wire.plain(new), now),
+            delete=lambda tx, ident, now: ordering.delete_order(tx, order=OrderId(ident), now=now),
         ),
-        Task(
+        documents.as_resource(
+            CANCELLATION,
             path=_CANCELS,
-            type="CancelProductOrder",
-            key=product_order.c.id,
-            where=product_order.c.cancelling,
+            schema=CancelForm,
             paths={
-                "productOrder.id": product_order.c.id,
-                "effectiveCancellationDate": product_order.c.cancellation_date,
+                "state": _cancels.state,
+                "productOrder.id": _cancels.order_id,
+                "requestedCancellationDate": _cancels.requested_at,
+                "effectiveCancellationDate": _cancels.effective_at,
             },
-            find=_cancelling,
-            to_wire=_cancellation,
-            form=CancelForm,
-            owner=owned_by(product_order.c.customer_id),
-            accepts=CancelCreate,
             create=_request_cancel,
+            to_wire=_cancellation,
+            changes=False,
+            deletes=False,
+            owner=owned_through(_cancels.order_id, product_order.c.id, product_order.c.customer_id),
         ),
     ),
 )
