@@ -75,9 +75,13 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
         "description": in_json(DOCUMENTS.c.body, "description"),
         "@type": in_json(DOCUMENTS.c.body, "@type"),
     }
+    # TMF633 and TMF634 don't tell a change of state from another.
+    apart = base == CATALOG
     return Document(
         path=f"{base}/{kind}",
         type=kind.resource,
+        attribute_event="AttributeValueChangeEvent" if apart else "ChangeEvent",
+        state_event="StateChangeEvent" if apart else "ChangeEvent",
         key=DOCUMENTS.c.id,
         where=DOCUMENTS.c.kind == kind.value,
         paths={**common, **paths},

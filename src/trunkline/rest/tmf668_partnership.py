@@ -90,6 +90,7 @@ API = Api(
             path=f"{_BASE}/partnershipSpecification",
             schema=PartnershipSpecification,
             attribute_event=_CHANGED,
+            state_event=_CHANGED,
             paths={
                 "name": partnership_specification.c.name,
                 **{
@@ -106,6 +107,7 @@ API = Api(
             path=f"{_BASE}/partnership",
             schema=Partnership,
             attribute_event=_CHANGED,
+            state_event=_CHANGED,
             paths={
                 "name": partnership.c.name,
                 "specification.id": partnership.c.specification_id,

@@ -99,6 +99,7 @@ API = Api(
         Document(
             path=_METHODS,
             type="PaymentMethod",
+            state_event="StatusChangeEvent",
             key=_TABLE.id,
             paths={
                 "@type": _TABLE.type,
