@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from trunkline import migration
+from trunkline import migration, network
 from trunkline.app.events import announcer, dispatcher
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import post_earnings
@@ -73,12 +73,23 @@ class System(msgspec.Struct, frozen=True):
         """What sends events to those who listen."""
         return dispatcher(self.books, self.clock, self.settings.hub)
 
+    def courier(self) -> network.Courier | None:
+        """Who carries instructions to the network; None where there is none."""
+        known = self.settings.network
+        if known.adapter == "none":
+            return None
+        element = network.Tmf640Element(known.url, token=known.token, timeout=known.timeout_seconds)
+        return network.Courier(self.books, element, self.clock)
+
     def settle(self, now: datetime | None = None) -> None:
         """For those without a jobs process: tells the ledger what the network's requests
         earned, and runs all deliveries that are due at `now` (the clock's, by default)."""
         with self.charging.transaction() as tx:
             post_earnings(tx, now or self.clock.now())
         self.relay().drain(now)
+        if courier := self.courier():
+            while courier.drain(now):
+                self.relay().drain(now)
 
     def close(self) -> None:
         self.books.close()
@@ -89,7 +100,8 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
     """The system that `settings` describe. The databases must have been upgraded. With `yields`
     it is one whom nobody waits for, and others write first."""
     clock = clock or SystemClock()
-    routes = Routes(REACTIONS)
+    connected = settings.network.adapter != "none"
+    routes = Routes((*REACTIONS, *network.CONNECTED) if connected else REACTIONS)
     urls = settings.databases
     books = Database(urls.books, metadata=books_metadata, routes=routes, clock=clock, yields=yields)
     charging = Database(

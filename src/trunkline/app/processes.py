@@ -155,10 +155,12 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     dispatcher = system.dispatcher()
+    courier = system.courier()
     threads = [
         threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
         threading.Thread(target=dispatcher.run, args=(stop,), name="events"),
         *(threading.Thread(target=each.run, args=(stop,)) for each in senders(system)),
+        *([threading.Thread(target=courier.run, args=(stop,))] if courier else ()),
     ]
     for thread in threads:
         thread.start()

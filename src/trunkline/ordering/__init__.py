@@ -56,6 +56,7 @@ from trunkline.ordering.queries import (
     orders_of,
     tasks,
 )
+from trunkline.ordering.service_orders import service_order
 from trunkline.ordering.store import (
     order_item,
     product_order,
@@ -106,6 +107,7 @@ __all__ = [
     "qualify",
     "request_cancellation",
     "retry_task",
+    "service_order",
     "start_order",
     "tasks",
     "totals",

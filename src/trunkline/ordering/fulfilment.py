@@ -14,10 +14,10 @@ import msgspec
 from trunkline import catalog, customers, inventory
 from trunkline.charging import ChargingAccountId
 from trunkline.charging.events import ChangePlan, CloseAccount, OpenAccount
-from trunkline.inventory import NewService, ProductId, ProductStatus, ServiceState
+from trunkline.inventory import ProductId, ProductStatus
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.time import parse_instant
-from trunkline.ordering import cancellations, store
+from trunkline.ordering import activation, cancellations, store
 from trunkline.ordering.events import InstantCame, OrderCompleted, OrderStateChanged
 from trunkline.ordering.model import (
     LONGEST_TEXT,
@@ -127,12 +127,11 @@ def _open_charging(tx: Tx, steps: Sequence[Step], now: datetime) -> list[None]:
     return [None] * len(steps)
 
 
-def _activate_services(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result]:
-    inventory.assign_resources(tx, products={step.product: step.product for step in steps})
-    created = inventory.create_services(
+def _activate_services(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result | None]:
+    services = activation.activate(
         tx,
         [
-            NewService(
+            activation.Wanted(
                 product=step.product,
                 customer=step.order.customer,
                 name=step.item.offering_name or "Mobile",
@@ -143,9 +142,9 @@ def _activate_services(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Res
             )
             for step in steps
         ],
-        now=now,
+        now,
     )
-    return [{"service": service.id} for service in created]
+    return [{"service": each} if each else None for each in services]
 
 
 def _activate_products(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result]:
@@ -204,14 +203,8 @@ def _change_product(tx: Tx, step: Step, now: datetime) -> Result:
     return {}
 
 
-def _terminate_service(tx: Tx, step: Step, now: datetime) -> Result:
-    for service in inventory.services_of(tx, [step.product]):
-        if service.state is not ServiceState.TERMINATED:
-            inventory.change_service_state(
-                tx, service=service.id, state=ServiceState.TERMINATED, now=now
-            )
-    inventory.take_back_resources(tx, product=step.product, now=now)
-    return {}
+def _terminate_service(tx: Tx, step: Step, now: datetime) -> Result | None:
+    return {} if activation.terminate(tx, step.product, now) else None
 
 
 def _terminate_product(tx: Tx, step: Step, now: datetime) -> Result:
@@ -221,7 +214,8 @@ def _terminate_product(tx: Tx, step: Step, now: datetime) -> Result:
     return {}
 
 
-def _release_reservations(tx: Tx, step: Step, _now: datetime) -> Result:
+def _release_reservations(tx: Tx, step: Step, now: datetime) -> Result:
+    activation.give_up(tx, step.product, now)
     released = inventory.release_resources(tx, holder=step.product)
     return {str(each.kind): each.value for each in released}
 
@@ -432,6 +426,10 @@ def _settle(
     proceed_all(tx, [(found[order], after[order]) for order in found], now)
 
 
+_BEGINS = (TaskKind.OPEN_CHARGING, TaskKind.ACTIVATE_SERVICE)
+"""What is refused of these leaves nothing behind that would have to be undone."""
+
+
 def _settled(
     standing: Standing,
     product: str,
@@ -446,9 +444,10 @@ def _settled(
         waits = task.state is TaskState.IN_PROGRESS
         if task.product != product or task.kind is not kind or not waits:
             continue
-        if to is TaskState.FAILED and task.item in undone:
+        if to is TaskState.FAILED and task.item in undone and kind in _BEGINS:
             tasks[task.position] = moved(task, TaskState.CANCELLED, now, reason=reason, result=None)
-            _drop_close(tasks, product, now)
+            if kind is TaskKind.OPEN_CHARGING:
+                _drop_close(tasks, product, now)
         else:
             tasks[task.position] = moved(task, to, now, reason=reason, result=None)
     return Standing(order, tuple(tasks))

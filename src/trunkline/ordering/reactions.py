@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused, PlanChanged
-from trunkline.ordering import fulfilment
+from trunkline.inventory.events import ServiceSettled
+from trunkline.ordering import activation, fulfilment
 from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
 from trunkline.ordering.model import TaskKind
 from trunkline.ordering.operations import cancel_when_due, start_orders
@@ -52,6 +53,15 @@ def _cancel(tx: Tx, command: CancelOrder, now: datetime) -> None:
     cancel_when_due(tx, order=command.order, cancellation=command.cancellation, now=now)
 
 
+def _service_settled(tx: Tx, event: ServiceSettled, now: datetime) -> None:
+    kind = activation.settled(tx, event, now)
+    if kind is not None and event.product is not None:
+        if event.reason is None:
+            fulfilment.answered(tx, [event.product], kind, now)
+        else:
+            fulfilment.refused(tx, event.product, kind, event.reason, now)
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.start_order", StartOrder, _start, "books", _start_some),
     Reaction("ordering.account_opened", AccountOpened, _account_opened, "books", _accounts_opened),
@@ -60,4 +70,5 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.instant_came", InstantCame, _instant_came, "books"),
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
+    Reaction("ordering.service_settled", ServiceSettled, _service_settled, "books"),
 )

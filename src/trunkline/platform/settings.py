@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -214,6 +215,18 @@ class SmppSettings(_Section, frozen=True):
     receipts: Annotated[bool, Meta(description="Ask for delivery receipts")] = True
 
 
+class NetworkSettings(_Section, frozen=True):
+    """Where services are activated. With the adapter "none" no network is told: a service is what
+    Trunkline says it is. "tmf640" tells another system's activation API (TMF640)."""
+
+    adapter: Annotated[Literal["none", "tmf640"], Meta(description="none or tmf640")] = "none"
+    url: Annotated[str, Meta(description="The API's base path, for tmf640")] = ""
+    token: Annotated[str, Meta(description="Sent as the bearer token, where it isn't empty")] = ""
+    timeout_seconds: Annotated[
+        int, Meta(ge=1, le=120, description="How long an answer is waited for")
+    ] = 10
+
+
 class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
@@ -236,6 +249,7 @@ class Settings(_Section, frozen=True):
     messages: MessagesSettings = MessagesSettings()
     smtp: SmtpSettings = SmtpSettings()
     smpp: SmppSettings = SmppSettings()
+    network: NetworkSettings = NetworkSettings()
     log: LogSettings = LogSettings()
 
 
@@ -366,6 +380,16 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
     )
     if books == charging:
         raise InvalidSettings("must not be the books", path=place("databases", "charging"))
+    if settings.network.adapter != "none" and not _is_web(settings.network.url):
+        raise InvalidSettings("must be an http or https URL", path=place("network", "url"))
+
+
+def _is_web(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _database(text: str, path: str) -> tuple[object, ...]:

@@ -1,0 +1,212 @@
+"""Orders at an operator with a network: a service is active once the network has said so."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.conftest import ALL_REACTIONS
+from tests.scenarios.ordering_shop import MOBILE, add, delete, fill_shelf, open_shop, sign_up
+from trunkline import inventory, network
+from trunkline.customers import BillingAccountId, CustomerId
+from trunkline.inventory import ProductId, ProductStatus, ResourceState, ServiceState
+from trunkline.network.simulator import Simulator
+from trunkline.ordering import (
+    ItemRequest,
+    OrderState,
+    ProductOrder,
+    TaskKind,
+    TaskState,
+    cancel_order,
+    order,
+    place_order,
+    retry_task,
+    tasks,
+)
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.platform.messages import Routes
+from trunkline.platform.relay import Relay
+
+
+@pytest.fixture
+def routes() -> Routes:
+    return Routes((*ALL_REACTIONS, *network.CONNECTED))
+
+
+@pytest.fixture
+def hss() -> Simulator:
+    return Simulator()
+
+
+@pytest.fixture
+def settle(
+    hss: Simulator, books: Database, relay: Relay, clock: DrivenClock
+) -> Iterator[Callable[..., None]]:
+    """Runs whatever is due, after `seconds` have passed."""
+    with hss.serving() as url:
+        courier = network.Courier(books, network.Tmf640Element(url, timeout=2.0), clock)
+
+        def run(seconds: float = 0) -> None:
+            clock.advance(timedelta(seconds=seconds))
+            relay.drain()
+            while courier.drain():
+                relay.drain()
+
+        yield run
+
+
+@pytest.fixture
+def buyer(books: Database, now: datetime) -> tuple[CustomerId, BillingAccountId]:
+    with books.transaction() as tx:
+        open_shop(tx, now)
+        fill_shelf(tx, now, numbers=3)
+        return sign_up(tx, now)
+
+
+Buy = Callable[[ItemRequest], ProductOrder]
+
+
+@pytest.fixture
+def buy(books: Database, clock: DrivenClock, buyer: tuple[CustomerId, BillingAccountId]) -> Buy:
+    def place(item: ItemRequest) -> ProductOrder:
+        with books.transaction() as tx:
+            return place_order(
+                tx, customer=buyer[0], billing_account=buyer[1], items=[item], now=clock.now()
+            )
+
+    return place
+
+
+def standing(books: Database, placed: ProductOrder) -> ProductOrder:
+    with books.read() as r:
+        return order(r, placed.id)
+
+
+def product_of(placed: ProductOrder) -> ProductId:
+    return ProductId(placed.items[0].products[0])
+
+
+def states(books: Database, product: ProductId) -> tuple[ProductStatus, list[ServiceState]]:
+    with books.read() as r:
+        services = inventory.services_of(r, [product])
+        return inventory.product(r, product).status, [each.state for each in services]
+
+
+def test_a_phone_works_once_the_network_knows_it(
+    books: Database, relay: Relay, hss: Simulator, buy: Buy, settle: Callable[..., None]
+):
+    placed = buy(add(MOBILE))
+    relay.drain()
+    assert states(books, product_of(placed)) == (
+        ProductStatus.PENDING_ACTIVE, [ServiceState.RESERVED]
+    )  # fmt: skip
+    assert standing(books, placed).state is OrderState.IN_PROGRESS
+    settle()
+    assert states(books, product_of(placed)) == (ProductStatus.ACTIVE, [ServiceState.ACTIVE])
+    assert standing(books, placed).state is OrderState.COMPLETED
+    (known,) = hss.services.values()
+    assert known["state"] == "active"
+    with books.read() as r:
+        held = inventory.resources_of(r, [product_of(placed)])
+    assert {each.state for each in held} == {ResourceState.ASSIGNED}
+
+    ended = buy(delete(product_of(placed)))
+    settle()
+    assert standing(books, ended).state is OrderState.COMPLETED
+    assert states(books, product_of(placed))[0] is ProductStatus.TERMINATED
+    assert hss.services == {}
+
+
+def test_a_slow_network_is_asked_again(
+    books: Database, hss: Simulator, buy: Buy, settle: Callable[..., None]
+):
+    hss.behaviour.looks = 3
+    placed = buy(add(MOBILE))
+    settle()
+    assert standing(books, placed).state is OrderState.IN_PROGRESS
+    for _ in range(3):
+        settle(seconds=2)
+    assert standing(books, placed).state is OrderState.COMPLETED
+    assert len(hss.services) == 1
+
+
+def test_a_network_that_is_away_is_waited_for(
+    books: Database, hss: Simulator, buy: Buy, settle: Callable[..., None]
+):
+    hss.behaviour.away = 2
+    hss.behaviour.lost = 1
+    placed = buy(add(MOBILE))
+    settle()
+    for seconds in (2, 6, 31):
+        assert standing(books, placed).state is OrderState.IN_PROGRESS
+        settle(seconds=seconds)
+    assert standing(books, placed).state is OrderState.COMPLETED
+    assert len(hss.services) == 1
+
+
+def test_a_refusal_holds_the_order_until_somebody_tries_again(
+    books: Database, hss: Simulator, buy: Buy, settle: Callable[..., None], clock: DrivenClock
+):
+    hss.behaviour.refused = ["353850000000"]
+    placed = buy(add(MOBILE))
+    settle()
+    held = standing(books, placed)
+    assert held.state is OrderState.HELD
+    assert "unknown subscriber" in str(held.items[0].reason)
+    hss.behaviour.refused = []
+    with books.transaction() as tx:
+        (failed,) = [each for each in tasks(tx, placed.id) if each.state is TaskState.FAILED]
+        assert failed.kind is TaskKind.ACTIVATE_SERVICE
+        retry_task(tx, order=placed.id, task=failed.position, now=clock.now())
+    settle()
+    assert standing(books, placed).state is OrderState.COMPLETED
+    assert states(books, product_of(placed)) == (ProductStatus.ACTIVE, [ServiceState.ACTIVE])
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_cancelled_order_leaves_nothing_on_the_network(
+    books: Database, hss: Simulator, buy: Buy, settle: Callable[..., None], clock: DrivenClock,
+    refused: bool,
+):  # fmt: skip
+    hss.behaviour.looks = 2
+    if refused:
+        hss.behaviour.refused = ["353850000000"]
+    placed = buy(add(MOBILE))
+    settle()
+    with books.transaction() as tx:
+        cancel_order(tx, order=placed.id, now=clock.now())
+    for _ in range(5):
+        settle(seconds=5)
+    assert standing(books, placed).state is OrderState.CANCELLED
+    assert states(books, product_of(placed)) == (
+        ProductStatus.CANCELLED, [ServiceState.TERMINATED]
+    )  # fmt: skip
+    assert hss.services == {}
+    with books.read() as r:
+        levels = inventory.stock_levels(r)
+    assert (inventory.ResourceKind.NUMBER, ResourceState.RESERVED) not in levels
+    assert (inventory.ResourceKind.NUMBER, ResourceState.ASSIGNED) not in levels
+
+
+def test_a_network_that_stays_away_holds_the_order_and_gets_it_once(
+    books: Database, hss: Simulator, buy: Buy, settle: Callable[..., None], clock: DrivenClock
+):
+    hss.behaviour.away = 100
+    placed = buy(add(MOBILE))
+    settle()
+    for seconds in (2, 6, 31, 121, 601, 601, 601):
+        settle(seconds=seconds)
+    held = standing(books, placed)
+    assert held.state is OrderState.HELD
+    assert "503" in str(held.items[0].reason)
+    hss.behaviour.away = 0
+    with books.transaction() as tx:
+        (failed,) = [each for each in tasks(tx, placed.id) if each.state is TaskState.FAILED]
+        retry_task(tx, order=placed.id, task=failed.position, now=clock.now())
+    settle(seconds=1)
+    assert standing(books, placed).state is OrderState.COMPLETED
+    assert len(hss.services) == 1
+    with books.read() as r:
+        (service,) = inventory.services_of(r, [product_of(placed)])
+        assert len(network.instructions_of(r, service.id)) == 1
