@@ -19,7 +19,7 @@ from trunkline.catalog import (
     job_kind,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.wire import CATALOG, PeriodIn
 from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, documents, in_json
 
 
