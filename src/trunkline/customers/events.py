@@ -39,6 +39,16 @@ class PartyChanged(Message, frozen=True, kw_only=True):
         return self.party
 
 
+class PartyDeleted(Message, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "customers.party_deleted"
+
+    party: PartyId
+
+    @property
+    def key(self) -> str:
+        return self.party
+
+
 class CustomerCreated(Message, frozen=True, kw_only=True):
     topic: ClassVar[str] = "customers.customer_created"
 
@@ -65,6 +75,16 @@ class CustomerStatusChanged(Message, frozen=True, kw_only=True):
     customer: CustomerId
     previous: CustomerStatus
     status: CustomerStatus
+
+    @property
+    def key(self) -> str:
+        return self.customer
+
+
+class CustomerDeleted(Message, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "customers.customer_deleted"
+
+    customer: CustomerId
 
     @property
     def key(self) -> str:

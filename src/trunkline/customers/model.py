@@ -54,7 +54,23 @@ class PostalAddress(msgspec.Struct, frozen=True, kw_only=True, tag="postalAddres
     preferred: bool = False
 
 
-ContactMedium = Email | Phone | PostalAddress
+class OtherMedium(msgspec.Struct, frozen=True, kw_only=True, tag="other", omit_defaults=True):
+    """What is kept and found, but nothing is sent to: a fax, a social network, a number that
+    is not international, an address without a town."""
+
+    address: str | None = None
+    number: str | None = None
+    street1: str | None = None
+    street2: str | None = None
+    post_code: str | None = None
+    city: str | None = None
+    state_or_province: str | None = None
+    country: str | None = None
+    other: str | None = None
+    preferred: bool = False
+
+
+ContactMedium = Email | Phone | PostalAddress | OtherMedium
 
 
 class IndividualStatus(StrEnum):
@@ -94,7 +110,8 @@ ORGANIZATION_LIFECYCLE = Lifecycle(
 
 class NewIndividual(msgspec.Struct, frozen=True, kw_only=True):
     """What it takes to register a person: at least one of the three names. `extensions` are
-    further attributes of the party, kept and given back as they are."""
+    the party's characteristics and `details` its further attributes, kept and given back as
+    they are. `status` is where it begins."""
 
     given_name: str | None = None
     family_name: str | None = None
@@ -104,6 +121,8 @@ class NewIndividual(msgspec.Struct, frozen=True, kw_only=True):
     contact_media: tuple[ContactMedium, ...] = ()
     external_id: str | None = None
     extensions: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
+    status: IndividualStatus = IndividualStatus.INITIALIZED
 
 
 class NewOrganization(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +134,8 @@ class NewOrganization(msgspec.Struct, frozen=True, kw_only=True):
     contact_media: tuple[ContactMedium, ...] = ()
     external_id: str | None = None
     extensions: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
+    status: OrganizationStatus = OrganizationStatus.INITIALIZED
 
 
 class Individual(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,12 +151,14 @@ class Individual(msgspec.Struct, frozen=True, kw_only=True):
     contact_media: tuple[ContactMedium, ...] = ()
     external_id: str | None = None
     extensions: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
     created_at: datetime
     updated_at: datetime
 
 
 class Organization(msgspec.Struct, frozen=True, kw_only=True):
-    """A company, an authority, an association (TMF632)."""
+    """A company, an authority, an association (TMF632). `parent` is the organization that it
+    is a part of, in the sense of `parent_relationship`."""
 
     id: PartyId
     name: str
@@ -145,6 +168,9 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     contact_media: tuple[ContactMedium, ...] = ()
     external_id: str | None = None
     extensions: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
+    parent: PartyId | None = None
+    parent_relationship: str | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -154,9 +180,12 @@ NewParty = NewIndividual | NewOrganization
 
 
 class CustomerStatus(StrEnum):
-    """Where a customer relation stands (TMF629 leaves the words to the operator)."""
+    """Where a customer relation stands (TMF629 leaves the words to the operator, and names
+    Rejected)."""
 
     PROSPECTIVE = "prospective"
+    APPROVED = "approved"
+    REJECTED = "rejected"
     ACTIVE = "active"
     SUSPENDED = "suspended"
     CLOSED = "closed"
@@ -165,7 +194,18 @@ class CustomerStatus(StrEnum):
 CUSTOMER_LIFECYCLE = Lifecycle(
     "the customer",
     {
-        CustomerStatus.PROSPECTIVE: {CustomerStatus.ACTIVE, CustomerStatus.CLOSED},
+        CustomerStatus.PROSPECTIVE: {
+            CustomerStatus.APPROVED,
+            CustomerStatus.REJECTED,
+            CustomerStatus.ACTIVE,
+            CustomerStatus.CLOSED,
+        },
+        CustomerStatus.APPROVED: {
+            CustomerStatus.ACTIVE,
+            CustomerStatus.SUSPENDED,
+            CustomerStatus.CLOSED,
+        },
+        CustomerStatus.REJECTED: {CustomerStatus.PROSPECTIVE, CustomerStatus.CLOSED},
         CustomerStatus.ACTIVE: {CustomerStatus.SUSPENDED, CustomerStatus.CLOSED},
         CustomerStatus.SUSPENDED: {CustomerStatus.ACTIVE, CustomerStatus.CLOSED},
         CustomerStatus.CLOSED: {CustomerStatus.ACTIVE},
@@ -182,10 +222,15 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     status: CustomerStatus = CustomerStatus.ACTIVE
     external_id: str | None = None
     characteristics: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    status_reason: str | None = None
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """A party in the role of a brand's customer (TMF629)."""
+    """A party in the role of a brand's customer (TMF629); from its creation on where
+    `valid_from` is None. `details` are further attributes, kept as they are."""
 
     id: CustomerId
     name: str
@@ -195,6 +240,9 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     brand: BrandId
     external_id: str | None = None
     characteristics: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = {}
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -277,6 +325,22 @@ class AccountNotFound(NotFound):
     code = "billingAccountNotFound"
 
 
+class PartyInUse(Conflict):
+    """Somebody deals with it: it can't be deleted."""
+
+    code = "partyInUse"
+
+
+class CustomerInUse(Conflict):
+    code = "customerInUse"
+
+
+class CircularRelationship(Conflict):
+    """An organization would be a part of itself."""
+
+    code = "circularRelationship"
+
+
 class ExternalIdTaken(Conflict):
     """Another resource of this kind came in under the same external id."""
 
@@ -287,6 +351,7 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{4,14}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LONGEST_NAME = 200
+_OTHERS = [each for each in OtherMedium.__struct_fields__ if each != "preferred"]
 
 
 def check_name(text: str, *, path: str) -> str:
@@ -322,6 +387,11 @@ def check_medium(medium: ContactMedium, *, path: str) -> ContactMedium:
             check_name(medium.street1, path=f"{path}.street1")
             check_name(medium.city, path=f"{path}.city")
             for name in ("street2", "post_code", "state_or_province"):
+                if text := getattr(medium, name):
+                    check_name(text, path=f"{path}.{name}")
+            return medium
+        case OtherMedium():
+            for name in _OTHERS:
                 if text := getattr(medium, name):
                     check_name(text, path=f"{path}.{name}")
             return medium

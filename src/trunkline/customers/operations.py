@@ -6,13 +6,13 @@ one statement for all rows, checked before anything is written.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from trunkline.catalog import BrandId, brand
-from trunkline.customers import store
+from trunkline.customers import history, store
 from trunkline.customers.events import (
     CustomerChanged,
     CustomerCreated,
@@ -57,6 +57,7 @@ from trunkline.platform.db import Tx, encode_json
 from trunkline.platform.storable import check_storable
 
 _LARGEST_ATTRIBUTES = 100_000
+_Status = TypeVar("_Status", IndividualStatus, OrganizationStatus)
 
 
 def register_individual(
@@ -70,6 +71,8 @@ def register_individual(
     contact_media: tuple[ContactMedium, ...] = (),
     external_id: str | None = None,
     extensions: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    status: IndividualStatus = IndividualStatus.INITIALIZED,
     now: datetime,
 ) -> Individual:
     """Registers a person. Raises `InvalidParty`, `ExternalIdTaken`."""
@@ -82,6 +85,8 @@ def register_individual(
         contact_media=contact_media,
         external_id=external_id,
         extensions=extensions or {},
+        details=details or {},
+        status=status,
     )
     party = _register(tx, [new], [""], now)[0]
     assert isinstance(party, Individual)
@@ -97,6 +102,8 @@ def register_organization(
     contact_media: tuple[ContactMedium, ...] = (),
     external_id: str | None = None,
     extensions: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    status: OrganizationStatus = OrganizationStatus.INITIALIZED,
     now: datetime,
 ) -> Organization:
     """Registers an organization. Raises `InvalidParty`, `ExternalIdTaken`."""
@@ -107,6 +114,8 @@ def register_organization(
         contact_media=contact_media,
         external_id=external_id,
         extensions=extensions or {},
+        details=details or {},
+        status=status,
     )
     party = _register(tx, [new], [""], now)[0]
     assert isinstance(party, Organization)
@@ -130,10 +139,15 @@ def change_party(tx: Tx, *, party: PartyId, to: NewParty, now: datetime) -> Part
         refuse_taken(tx, store.party, [to], [""])
     changed = _party(party, to, "", present.created_at, now)
     changed = msgspec.structs.replace(changed, status=present.status)
+    if isinstance(changed, Organization) and isinstance(present, Organization):
+        changed = msgspec.structs.replace(
+            changed, parent=present.parent, parent_relationship=present.parent_relationship
+        )
     if msgspec.structs.replace(changed, updated_at=present.updated_at) == present:
         return present
     store.update_party(tx, changed)
     _index(tx, store.customers_of_party(tx, party))
+    history.record(tx, type_of(changed), present, changed)
     tx.changed(type_of(changed), party, Change.ATTRIBUTES)
     tx.emit(PartyChanged(party=party))
     return changed
@@ -150,6 +164,7 @@ def change_party_status(
         ORGANIZATION_LIFECYCLE.check(present.status, OrganizationStatus(to), path="status")
     changed = msgspec.structs.replace(present, status=to, updated_at=now)
     store.update_party(tx, changed)
+    history.record(tx, type_of(changed), present, changed)
     tx.changed(type_of(changed), party, Change.STATE)
     tx.emit(PartyChanged(party=party))
     return changed
@@ -164,6 +179,10 @@ def create_customer(
     status: CustomerStatus = CustomerStatus.ACTIVE,
     external_id: str | None = None,
     characteristics: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    status_reason: str | None = None,
     now: datetime,
 ) -> Customer:
     """Makes a party a customer of a brand. Raises `PartyNotFound`, `UnknownBrand`,
@@ -175,6 +194,10 @@ def create_customer(
         status=status,
         external_id=external_id,
         characteristics=characteristics or {},
+        details=details or {},
+        valid_from=valid_from,
+        valid_until=valid_until,
+        status_reason=status_reason,
     )
     return _create_customers(tx, [new], [""], now)[0]
 
@@ -191,9 +214,13 @@ def change_customer(
     customer: CustomerId,
     name: str | None = None,
     characteristics: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    validity: tuple[datetime | None, datetime | None] | None = None,
+    status_reason: str | None = None,
     now: datetime,
 ) -> Customer:
-    """Changes what is given. Raises `CustomerNotFound`, `InvalidParty` for a name."""
+    """Changes what is given; `validity` is from when and until when. Raises
+    `CustomerNotFound`, `InvalidParty`."""
     present = _locked_customer(tx, customer)
     if characteristics is not None:
         _check_attributes(characteristics, path="characteristic")
@@ -201,12 +228,18 @@ def change_customer(
         present,
         name=present.name if name is None else check_name(name, path="name"),
         characteristics=present.characteristics if characteristics is None else characteristics,
+        details=present.details if details is None else _checked_details(details),
+        valid_from=present.valid_from if validity is None else validity[0],
+        valid_until=present.valid_until if validity is None else validity[1],
+        status_reason=present.status_reason if status_reason is None else _reason(status_reason),
     )
+    _check_validity(changed.valid_from, changed.valid_until)
     if changed == present:
         return present
     changed = msgspec.structs.replace(changed, updated_at=now)
     store.update_customer(tx, changed)
     _index(tx, [changed])
+    history.record(tx, "Customer", present, changed)
     tx.changed("Customer", customer, Change.ATTRIBUTES)
     tx.emit(CustomerChanged(customer=customer))
     return changed
@@ -224,10 +257,11 @@ def change_customer_status(
     than a name."""
     present = _locked_customer(tx, customer)
     CUSTOMER_LIFECYCLE.check(present.status, to, path="status")
-    if reason is not None:
-        reason = check_name(reason, path="statusReason")
-    changed = msgspec.structs.replace(present, status=to, status_reason=reason, updated_at=now)
+    changed = msgspec.structs.replace(
+        present, status=to, status_reason=_reason(reason), updated_at=now
+    )
     store.update_customer(tx, changed)
+    history.record(tx, "Customer", present, changed)
     tx.changed("Customer", customer, Change.STATE)
     tx.emit(CustomerStatusChanged(customer=customer, previous=present.status, status=to))
     return changed
@@ -267,17 +301,19 @@ def _party(
         for index, medium in enumerate(new.contact_media)
     )
     _check_attributes(new.extensions, path=path or "partyCharacteristic")
+    _check_attributes(new.details, path=path)
     if isinstance(new, NewOrganization):
         check_texts(path, tradingName=new.trading_name, organizationType=new.organization_type)
         return Organization(
             id=party_id,
             name=name,
-            status=OrganizationStatus.INITIALIZED,
+            status=_begun(new.status, OrganizationStatus.CLOSED, path),
             trading_name=new.trading_name,
             organization_type=new.organization_type,
             contact_media=media,
             external_id=new.external_id,
             extensions=new.extensions,
+            details=new.details,
             created_at=created_at,
             updated_at=now,
         )
@@ -287,7 +323,7 @@ def _party(
     return Individual(
         id=party_id,
         name=name,
-        status=IndividualStatus.INITIALIZED,
+        status=_begun(new.status, IndividualStatus.DECEASED, path),
         given_name=new.given_name,
         family_name=new.family_name,
         birth_date=new.birth_date,
@@ -295,9 +331,17 @@ def _party(
         contact_media=media,
         external_id=new.external_id,
         extensions=new.extensions,
+        details=new.details,
         created_at=created_at,
         updated_at=now,
     )
+
+
+def _begun(status: _Status, last: _Status, path: str) -> _Status:
+    """Raises `InvalidParty` for a party that would begin where it ends."""
+    if status is last:
+        raise InvalidParty(f"doesn't begin as {last}", path=at(path, "status"))
+    return status
 
 
 def _create_customers(
@@ -316,6 +360,8 @@ def _create_customers(
             )
         name = party.name if new.name is None else check_name(new.name, path=at(path, "name"))
         _check_attributes(new.characteristics, path=at(path, "characteristic"))
+        _checked_details(new.details, path=path)
+        _check_validity(new.valid_from, new.valid_until, path=path)
         created.append(
             Customer(
                 id=tx.new_id(CustomerId, now),
@@ -324,7 +370,11 @@ def _create_customers(
                 party=new.party,
                 brand=new.brand,
                 external_id=new.external_id,
+                status_reason=_reason(new.status_reason, path=path),
                 characteristics=new.characteristics,
+                details=new.details,
+                valid_from=new.valid_from,
+                valid_until=new.valid_until,
                 created_at=now,
                 updated_at=now,
             )
@@ -335,6 +385,22 @@ def _create_customers(
         tx.changed("Customer", each.id, Change.CREATED)
         tx.emit(CustomerCreated(customer=each.id))
     return created
+
+
+def _checked_details(details: Mapping[str, Any], *, path: str = "") -> Mapping[str, Any]:
+    _check_attributes(details, path=path)
+    return details
+
+
+def _check_validity(
+    valid_from: datetime | None, valid_until: datetime | None, *, path: str = ""
+) -> None:
+    if valid_from is not None and valid_until is not None and valid_until < valid_from:
+        raise InvalidParty("ends before it begins", path=at(path, "validFor.endDateTime"))
+
+
+def _reason(text: str | None, *, path: str = "") -> str | None:
+    return None if text is None else check_name(text, path=at(path, "statusReason"))
 
 
 def refuse_taken(

@@ -26,6 +26,7 @@ from trunkline.customers.model import (
     PartyId,
 )
 from trunkline.customers.searching import LONGEST_TERM, MOST_WORDS, beyond
+from trunkline.kernel.errors import TrunklineError
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
@@ -49,10 +50,14 @@ party = sa.Table(
     sa.Column("contact_media", Json, nullable=False, info=PERSONAL),
     sa.Column("external_id", sa.String(100), unique=True),
     sa.Column("extensions", Json, nullable=False, info=PERSONAL),
+    sa.Column("details", Json, info=PERSONAL),
+    sa.Column("parent_id", sa.String(100)),
+    sa.Column("parent_relationship", sa.String(200)),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index("party_by_kind", "kind", "id"),
     sa.Index("party_by_name", "name"),
+    sa.Index("party_by_parent", "parent_id", "id"),
 )
 
 customer = sa.Table(
@@ -66,6 +71,9 @@ customer = sa.Table(
     sa.Column("brand_id", sa.ForeignKey("brand.id"), nullable=False),
     sa.Column("external_id", sa.String(100), unique=True),
     sa.Column("characteristics", Json, nullable=False, info=PERSONAL),
+    sa.Column("details", Json, info=PERSONAL),
+    sa.Column("valid_from", Instant),
+    sa.Column("valid_until", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index("customer_by_party", "party_id"),
@@ -117,6 +125,10 @@ _UPDATE = {
     table: sa.update(table).where(table.c.id == sa.bindparam("with_id"))
     for table in (party, customer, billing_account)
 }
+_DELETE = {
+    table: sa.delete(table).where(table.c.id == sa.bindparam("with_id"))
+    for table in (party, customer)
+}
 _BY_IDS = {table: _by_ids(table) for table in (party, customer, billing_account)}
 _LOCKED = {table: statement.with_for_update() for table, statement in _BY_IDS.items()}
 _BY_EXTERNAL_IDS = {table: _by_external_ids(table) for table in _BY_IDS}
@@ -127,6 +139,11 @@ _ACCOUNTS_OF = (
     sa.select(billing_account)
     .where(billing_account.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(billing_account.c.id)
+)
+_CHILDREN_OF = (
+    sa.select(party)
+    .where(party.c.parent_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(party.c.id)
 )
 _LATEST = sa.select(customer).order_by(customer.c.id.desc()).limit(sa.bindparam("limit"))
 _LATEST_BEFORE = _LATEST.where(customer.c.id < sa.bindparam("after"))
@@ -184,6 +201,17 @@ def insert_parties(tx: Tx, new: Sequence[Party]) -> None:
 def update_party(tx: Tx, changed: Party) -> None:
     with collision(taken=_taken(party)):
         tx.execute(_UPDATE[party], {"with_id": changed.id, **_party_columns(changed)})
+
+
+def delete_party(tx: Tx, party_id: PartyId, used: TrunklineError) -> None:
+    with collision(missing=used):
+        tx.execute(_DELETE[party], {"with_id": party_id})
+
+
+def delete_customer(tx: Tx, customer_id: CustomerId, used: TrunklineError) -> None:
+    tx.execute(_DELETE_TERMS, {"customer": customer_id})
+    with collision(missing=used):
+        tx.execute(_DELETE[customer], {"with_id": customer_id})
 
 
 def insert_customers(tx: Tx, new: Sequence[Customer]) -> None:
@@ -245,6 +273,11 @@ def taken_external_ids(r: Reader, table: sa.Table, ids: Iterable[str | None]) ->
 
 def customers_of_party(r: Reader, party_id: PartyId) -> list[Customer]:
     return [_customer(row) for row in r.execute(_CUSTOMERS_OF_PARTY, {"party": party_id})]
+
+
+def children_of(r: Reader, parents: Iterable[str]) -> list[Organization]:
+    found = [_party(row) for row in _rows(r, _CHILDREN_OF, parents)]
+    return [each for each in found if isinstance(each, Organization)]
 
 
 def accounts_of(r: Reader, customers: Iterable[CustomerId]) -> list[BillingAccount]:
@@ -318,6 +351,11 @@ def _party_columns(each: Party) -> dict[str, Any]:
         "contact_media": each.contact_media,
         "external_id": each.external_id,
         "extensions": dict(each.extensions),
+        "details": dict(each.details) or None,
+        "parent_id": each.parent if isinstance(each, Organization) else None,
+        "parent_relationship": (
+            each.parent_relationship if isinstance(each, Organization) else None
+        ),
         "created_at": each.created_at,
         "updated_at": each.updated_at,
     }
@@ -332,6 +370,9 @@ def _customer_columns(each: Customer) -> dict[str, Any]:
         "brand_id": each.brand,
         "external_id": each.external_id,
         "characteristics": dict(each.characteristics),
+        "details": dict(each.details) or None,
+        "valid_from": each.valid_from,
+        "valid_until": each.valid_until,
         "created_at": each.created_at,
         "updated_at": each.updated_at,
     }
@@ -368,6 +409,7 @@ def _party(row: Any) -> Party:
             contact_media=media,
             external_id=row.external_id,
             extensions=row.extensions,
+            details=row.details or {},
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
@@ -380,6 +422,9 @@ def _party(row: Any) -> Party:
         contact_media=media,
         external_id=row.external_id,
         extensions=row.extensions,
+        details=row.details or {},
+        parent=None if row.parent_id is None else PartyId(row.parent_id),
+        parent_relationship=row.parent_relationship,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -395,6 +440,9 @@ def _customer(row: Any) -> Customer:
         brand=BrandId(row.brand_id),
         external_id=row.external_id,
         characteristics=row.characteristics,
+        details=row.details or {},
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -273,18 +273,18 @@ def _missing(kind: Kind, ident: str) -> DocumentNotFound:
 def _plain(body: Mapping[str, Any]) -> Body:
     """The body as it will be read back: numbers with a fraction are decimals, and what has no
     value is absent."""
-    plain: Body = _present(decode_json(encode_json(body)))
+    plain: Body = present(decode_json(encode_json(body)))
     check_storable(plain)
     return plain
 
 
-def _present(value: Any) -> Any:
-    """Without nulls; only a characteristic's `value` may be one."""
+def present(value: Any) -> Any:
+    """Plain JSON without nulls; only a characteristic's `value` may be one."""
     if isinstance(value, list):
-        return [_present(each) for each in value]
+        return [present(each) for each in value]
     if isinstance(value, dict):
         return {
-            name: _present(each)
+            name: present(each)
             for name, each in value.items()
             if each is not None or name == "value"
         }
