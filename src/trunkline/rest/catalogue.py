@@ -19,7 +19,7 @@ from trunkline.catalog import (
     job_kind,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import CATALOG, PeriodIn
+from trunkline.rest.wire import PeriodIn
 from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, documents, in_json
 
 
@@ -76,7 +76,7 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
         "@type": in_json(DOCUMENTS.c.body, "@type"),
     }
     # TMF633 and TMF634 don't tell a change of state from another.
-    apart = base == CATALOG
+    apart = not kind.resource.startswith(("Service", "Resource"))
     return Document(
         path=f"{base}/{kind}",
         type=kind.resource,
