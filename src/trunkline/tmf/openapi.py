@@ -54,7 +54,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         "security": [{"bearer": []}, {"key": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {**components, "Partial": _PART},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -140,15 +140,22 @@ def _forms(resource: Resource[Any]) -> list[Any]:
 
 def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title: str) -> Schema:
     shown = _shown(resource, schemas)
+    found = {"anyOf": [shown, _PARTIAL]}
+    several = {"type": "array", "items": found}
     collection: Schema = {
         "get": _operation(api, resource, title, "list", {
-            "200": _answer("All that match", {"type": "array", "items": shown}, paged=True),
-            "206": _answer("A part of what matches", {"type": "array", "items": shown}, paged=True),
+            "200": _answer("All that match", several, paged=True),
+            "206": _answer("A part of what matches", several, paged=True),
         }, parameters=_list_parameters(resource)),
     }  # fmt: skip
     item: Schema = {
         "get": _operation(
-            api, resource, title, "retrieve", {"200": _answer("Found", shown)}, parameters=[_FIELDS]
+            api,
+            resource,
+            title,
+            "retrieve",
+            {"200": _answer("Found", found), "304": {"description": "As it was"}},
+            parameters=[_FIELDS, _KNOWN],
         ),
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
     }
@@ -187,7 +194,7 @@ def _patch_body(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
         merged: Schema = {"type": "object", "description": "A part of the resource"}
     else:
         verbs = resource.verbs  # type: ignore[attr-defined]
-        merged = {"anyOf": [schemas[verb.form] for verb in verbs]}
+        merged = {"anyOf": [schemas[verb.form] for verb in verbs]} if verbs else {"type": "object"}
     step = {
         "type": "object",
         "required": ["op", "path"],
@@ -263,6 +270,13 @@ _OF_KIND: dict[str, Schema] = {
     "boolean": {"type": "boolean"},
     "date-time": {"type": "string", "format": "date-time"},
 }
+_PARTIAL = {"$ref": _REF.format(name="Partial")}
+_PART: Schema = {
+    "type": "object",
+    "description": "What `fields` asked for, and always these two",
+    "required": ["id", "href"],
+    "properties": {"id": _TEXT, "href": _TEXT},
+}
 _COUNTS = ("X-Total-Count", "X-Result-Count")
 _FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _TEXT)
 _KEY = {
@@ -270,6 +284,12 @@ _KEY = {
     "in": "header",
     "description": "The same key and body give the first answer again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+_KNOWN = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags that are known; 304 where the resource still has one of them.",
+    "schema": _TEXT,
 }
 _MATCH = {
     "name": "If-Match",

@@ -50,6 +50,16 @@ def _validator(base: str, name: str, *, many: bool) -> Any:
     return Draft4Validator({**schema, "definitions": definitions}, format_checker=_FORMATS)
 
 
+def _whole(schema: Any) -> Any:
+    """The schema of what no `fields` have made smaller."""
+    if "items" in schema:
+        return {**schema, "items": _whole(schema["items"])}
+    return schema["anyOf"][0] if {"$ref": _PARTIAL} in schema.get("anyOf", ()) else schema
+
+
+_PARTIAL = "#/components/schemas/Partial"
+
+
 def _fits(template: str, path: str) -> bool:
     return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
 
@@ -147,7 +157,7 @@ class Client:
             if "$ref" in said:
                 said = self._ours["components"]["responses"]["error"]
             if answer.body is not None:
-                schema = said["content"]["application/json"]["schema"]
+                schema = _whole(said["content"]["application/json"]["schema"])
                 Draft202012Validator(
                     {**schema, "components": self._ours["components"]}, format_checker=_FORMATS
                 ).validate(answer.body)
