@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 
 from tests.conformance.tmf import shop
-from tests.conformance.tmf.client import Client
+from tests.conformance.tmf.client import Client, documents
 from tests.conformance.tmf.conftest import MakeClient
+from tests.conformance.tmf.shop import made
 from tests.listener import ListenerServer
+from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
-from trunkline.rest import create_app
+from trunkline.rest import all_apis, create_app
 from trunkline.tmf.hub import CallbackRule, Dispatcher
 
 HUB = f"{shop.ORDERING}/hub"
+CUSTOMER_HUB = f"{shop.CUSTOMER.rpartition('/')[0]}/hub"
+CHANGES = ("AttributeValueChangeEvent", "StateChangeEvent", "StatusChangeEvent", "ChangeEvent")
 ANYWHERE = CallbackRule(allow_private=True)
 
 
@@ -49,7 +53,7 @@ def listener(new_listener: Callable[[], ListenerServer]) -> ListenerServer:
 
 
 def register(api: Client, listener: ListenerServer, hub: str = HUB, **rest: Any) -> Any:
-    return shop.made(api.post(hub, {"callback": listener.url, **rest}))
+    return made(api.post(hub, {"callback": listener.url, **rest}))
 
 
 def test_an_order_is_heard_from_its_placing_to_its_end(
@@ -80,3 +84,148 @@ def test_a_listener_that_left_hears_nothing(
     assert api.delete(f"{HUB}/{hub['id']}").status == 404
     assert dispatcher.drain() == 0
     assert listener.asked == []
+
+
+def test_every_api_has_its_hub(
+    api: Client, charging: Database, clock: DrivenClock, listener: ListenerServer
+):
+    for each in all_apis(charging, clock):
+        hub = f"{each.base}/hub"
+        answer = api.post(hub, {"callback": listener.url})
+        new = made(answer)
+        assert new == {"id": new["id"], "href": f"{hub}/{new['id']}", "callback": listener.url}
+        assert answer.headers["location"] == new["href"]
+        assert api.get(new["href"]).body == new
+        assert api.get(hub).body == [new]
+        assert api.delete(new["href"]).status == 204
+        assert api.delete(new["href"]).status == 404
+        assert api.get(new["href"]).status == 404
+
+
+def test_registering_again_is_the_same_listener(api: Client, listener: ListenerServer):
+    one = register(api, listener)
+    assert register(api, listener) == one
+    assert register(api, listener, query="eventType=ProductOrderCreateEvent") != one
+    assert register(api, listener, f"{shop.PRODUCT.rpartition('/')[0]}/hub")["id"] != one["id"]
+    assert len(api.get(HUB).body) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "path"),
+    [
+        ({}, 400, "callback"),
+        ({"callback": 3}, 400, "callback"),
+        ({"callback": ""}, 400, "callback"),
+        ({"callback": "nowhere"}, 400, "callback"),
+        ({"callback": "ftp://example.com/"}, 400, "callback"),
+        ({"callback": "http://me:secret@example.com/"}, 400, "callback"),
+        ({"callback": "https://example.com", "query": "nonsense"}, 400, "query"),
+        ({"callback": "https://example.com", "query": "eventType=OrderedEvent"}, 400, "query"),
+        ({"callback": "https://example.com", "query": "state.regex=(a"}, 400, "query"),
+        ({"callback": "https://example.com", "query": "sort=state"}, 400, "query"),
+        ({"callback": "https://example.com", "query": ["state=x"]}, 400, "query"),
+        ({"callback": "https://example.com", "query": "a=" + "x" * 3000}, 400, "query"),
+        ({"callback": "https://example.com", "secret": ""}, 400, "secret"),
+        ({"callback": "http://0.0.0.0/"}, 422, "callback"),
+        ([], 400, "$"),
+        (b"{", 400, "$"),
+    ],
+)
+def test_a_registration_that_is_wrong(api: Client, body: Any, status: int, path: str):
+    answer = api.post(HUB, body)
+    assert (answer.status, answer.body["path"]) == (status, path)
+    assert api.get(HUB).body == []
+
+
+def test_a_wrong_filter_is_named(api: Client):
+    body = {"callback": "https://example.com", "query": "eventType=ProductEvent,OrderEvent"}
+    said = api.post(HUB, body).body["message"]
+    assert "TMF622 has no event 'ProductEvent'" in said
+    assert "ProductOrder" in said
+
+
+def test_callbacks_to_this_machine_are_refused_unless_settings_allow_them(
+    books: Database, charging: Database, clock: DrivenClock, make_client: MakeClient
+):
+    narrow = create_app(books=books, charging=charging, clock=clock)
+    api = make_client("*", on=narrow)
+    for callback in ("http://127.0.0.1:8080/", "http://localhost/x", "http://[::1]/",
+                     "http://169.254.169.254/latest", "http://10.0.0.1/"):  # fmt: skip
+        answer = api.post(HUB, {"callback": callback})
+        assert (answer.status, answer.body["code"]) == (422, "callbackRefused")
+
+
+def test_who_may_not_read_may_not_listen(make_client: MakeClient, listener: ListenerServer):
+    body = {"callback": listener.url}
+    assert make_client("tmf629:*").post(HUB, body).status == 403
+    assert make_client("tmf622:write").post(HUB, body).status == 403
+    assert make_client("tmf622:read").post(HUB, body).status == 201
+
+
+def test_a_listener_is_its_owners(make_client: MakeClient, listener: ListenerServer):
+    one, other = make_client("tmf622:*"), make_client("tmf622:*")
+    mine = register(one, listener)
+    theirs = register(other, listener)
+    assert mine["id"] != theirs["id"]
+    assert one.get(HUB).body == [mine]
+    assert one.get(theirs["href"]).status == 404
+    assert one.delete(theirs["href"]).status == 404
+    operator = make_client("tmf622:read", "hub:*")
+    assert {each["id"] for each in operator.get(HUB).body} == {mine["id"], theirs["id"]}
+    assert operator.delete(theirs["href"]).status == 204
+    assert other.get(HUB).body == []
+
+
+def test_a_key_that_was_revoked_hears_nothing(
+    api: Client, make_client: MakeClient, listener: ListenerServer, dispatcher: Dispatcher,
+    books: Database, clock: DrivenClock,
+):  # fmt: skip
+    other = make_client("tmf629:read")
+    register(other, listener, CUSTOMER_HUB)
+    with books.transaction() as tx:
+        key = next(each for each in security.api_keys(tx) if each.scopes == ("tmf629:read",))
+        security.revoke_api_key(tx, key=key.id, now=clock.now())
+    shop.customer(api)
+    assert dispatcher.drain() == 0
+
+
+def test_a_secret_is_kept_to_ourselves(api: Client, listener: ListenerServer):
+    new = register(api, listener, secret="between us")
+    assert "secret" not in new
+    assert "secret" not in api.get(new["href"]).body
+
+
+def test_a_change_by_patch_and_its_states_are_heard(
+    api: Client, listener: ListenerServer, dispatcher: Dispatcher
+):
+    register(api, listener, CUSTOMER_HUB, query="eventType.ne=CustomerCreateEvent")
+    customer = shop.customer(api)
+    path = f"{shop.CUSTOMER}/{customer['id']}"
+    changed = api.patch(path, {"name": "Maeve the Second"}).body
+    dispatcher.drain()
+    assert listener.types == ["CustomerAttributeValueChangeEvent"]
+    assert listener.taken[0].resource == changed
+    assert api.patch(path, {"name": "Maeve the Second"}).status == 200
+    assert dispatcher.drain() == 0, "nothing has changed"
+
+
+def test_events_are_named_as_the_documents_have_them(charging: Database, clock: DrivenClock):
+    """Where a document has events of a change of attributes or state, ours are called so; where
+    it has none of the state, a change of it is told as one of attributes."""
+    theirs = documents()
+    if not theirs:
+        pytest.skip("../shared/specs/tmf is absent")
+    wrong = []
+    for each in all_apis(charging, clock):
+        listened = {
+            path.rpartition("/")[2] for path in theirs[each.base]["paths"] if "/listener/" in path
+        }
+        for resource in each.resources:
+            name = resource.type[:1].lower() + resource.type[1:]
+            ends = {event.removeprefix(name) for event in listened if event.startswith(name)}
+            changes = {end for end in CHANGES if end in ends}
+            if changes and resource.attribute_event not in changes and resource.changes:
+                wrong.append((each.number, resource.type, resource.attribute_event, ends))
+            if changes and resource.state_event not in changes:
+                wrong.append((each.number, resource.type, resource.state_event, ends))
+    assert wrong == []
