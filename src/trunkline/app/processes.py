@@ -37,6 +37,7 @@ from trunkline.platform.db import DatabaseUnavailable
 from trunkline.platform.settings import ChargingSettings, HttpSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
 from trunkline.rating import compiled
+from trunkline.tmf import hub
 
 log = structlog.get_logger(__name__)
 
@@ -220,6 +221,9 @@ def _forget(system: System, now: datetime) -> None:
     while forgotten:
         with system.books.transaction() as tx:
             forgotten = idempotency.forget_old(tx, now)
+    known = system.settings.hub
+    keep = timedelta(days=known.topic_days)
+    hub.prune(system.books, now, keep=keep, most=known.topic_events)
 
 
 def _policy(settings: ChargingSettings) -> GrantPolicy:
