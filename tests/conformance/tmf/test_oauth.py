@@ -45,7 +45,7 @@ class Clients:
                 tx, name="shop", scopes=scopes, binding=binding, now=self.clock.now()
             )
 
-    def ask(self, key: NewApiKey | None, *, basic: bool = True, **form: str) -> Any:
+    def ask(self, key: NewApiKey | None, *, basic: bool = True, **form: Any) -> Any:
         headers = {"Content-Type": FORM}
         form.setdefault("grant_type", "client_credentials")
         if key is not None and basic:
@@ -56,7 +56,7 @@ class Clients:
         body = "&".join(f"{name}={value}" for name, value in form.items() if value is not None)
         return self.http.simulate_post("/oauth2/token", body=body, headers=headers)
 
-    def token(self, key: NewApiKey, **form: str) -> str:
+    def token(self, key: NewApiKey, **form: Any) -> str:
         answer = self.ask(key, **form)
         assert answer.status_code == 200, answer.text
         token: str = answer.json["access_token"]
