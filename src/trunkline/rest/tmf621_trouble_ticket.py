@@ -88,6 +88,7 @@ API = Api(
             path=f"{_BASE}/troubleTicket",
             schema=TroubleTicket,
             state_event="StatusChangeEvent",
+            arrivals={"resolved": "ResolvedEvent", "pending": "InformationRequiredEvent"},
             paths={
                 "status": trouble_ticket.c.status,
                 "severity": trouble_ticket.c.severity,

@@ -121,6 +121,7 @@ def _task(
     return Task(
         path=f"{BALANCE}/{name}",
         type=name[0].upper() + name[1:],
+        arrivals={"cancelled": "CancelEvent", "failed": "FailureEvent"},
         key=_actions.id,
         where=_actions.kind == kind.value,
         find=charging.balance_actions,
