@@ -48,6 +48,9 @@ class Resource(Generic[Model]):
     owner: Owner | None = None
     attribute_event: str = "AttributeValueChangeEvent"
     state_event: str = "StateChangeEvent"
+    arrivals: Mapping[str, str] = field(default_factory=dict)
+    """The ends of the events that the document has of arriving in some state, by that state;
+    they come beside."""
 
     kind: ClassVar[str] = ""
 
