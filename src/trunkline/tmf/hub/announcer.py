@@ -125,7 +125,7 @@ class Announcer:
         for ident, what in ids.items():
             if ident not in forms:  # it isn't one of this declaration's
                 continue
-            for event_type in names_of(resource, what):
+            for event_type in names_of(resource, what, forms[ident]):
                 new = tx.new_id(EventId, news.now)
                 body = envelope(new, event_type, api, resource, forms[ident], news.now)
                 news.add(new, api.scope, body, key=f"{resource.type} {ident}")

@@ -22,15 +22,22 @@ class EventId(Id):
     prefix = "evt"
 
 
-def names_of(resource: Resource[Any], changes: Sequence[Change]) -> list[str]:
-    """The types of the events that tell of what one transaction did to one resource. What was
-    created in it is told whole; what came and went was never there."""
+def names_of(resource: Resource[Any], changes: Sequence[Change], form: Body) -> list[str]:
+    """The types of the events that tell of what one transaction did to one resource, which now
+    is `form`. What was created in it is told whole; what came and went was never there."""
     if Change.DELETED in changes:
         return [] if Change.CREATED in changes else [f"{resource.type}DeleteEvent"]
-    if Change.CREATED in changes:
-        return [f"{resource.type}CreateEvent"]
-    ends = {Change.ATTRIBUTES: resource.attribute_event, Change.STATE: resource.state_event}
-    return list(dict.fromkeys(f"{resource.type}{ends[each]}" for each in changes))
+    ends = {
+        Change.CREATED: "CreateEvent",
+        Change.ATTRIBUTES: resource.attribute_event,
+        Change.STATE: resource.state_event,
+    }
+    told = [Change.CREATED] if Change.CREATED in changes else changes
+    names = [f"{resource.type}{ends[each]}" for each in told]
+    arrival = resource.arrivals.get(str(form.get("state", form.get("status"))))
+    if arrival is not None and Change.STATE in changes:
+        names.append(f"{resource.type}{arrival}")
+    return list(dict.fromkeys(names))
 
 
 def envelope(
