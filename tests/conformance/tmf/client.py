@@ -23,6 +23,8 @@ _MISPRINTED = {"TMF672": "/tmf-api/rolesAndPermissionsManagement/v4"}
 """Base paths where a document carries another's."""
 _OURS = {206, 304, 412, 413, 415, 422, 429, 503}
 """Statuses of TMF630 and HTTP that the documents do not list."""
+_OUR_OWN = re.compile(r"GET /hub(/[^/]+)?|[A-Z]+ /parkedDelivery(/[^/]+)?")
+"""What can be asked beyond the documents: who listens, and what could not be delivered."""
 
 
 @_FORMATS.checks("date-time", raises=ValueError)
@@ -172,8 +174,8 @@ class Client:
         *,
         partial: bool,
     ) -> None:
-        if method == "GET" and re.fullmatch("/hub(/[^/]+)?", path):
-            return  # what is registered can be read here, beyond the documents
+        if _OUR_OWN.fullmatch(f"{method} {path}"):
+            return
         operation = next(
             (
                 operations[method.lower()]
