@@ -58,6 +58,7 @@ invoice = sa.Table(
     sa.UniqueConstraint("billing_account_id", "period_start"),
     sa.Index("invoice_by_customer", "customer_id", "issued_at"),
     sa.Index("invoice_by_run", "run_id"),
+    sa.Index("invoice_by_account", "billing_account_id", "id"),
     sa.Index("invoice_by_time", "issued_at", "number"),
 )
 immutable(invoice)

@@ -56,7 +56,7 @@ party = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index("party_by_kind", "kind", "id"),
-    sa.Index("party_by_name", "name"),
+    sa.Index("party_by_name", "name", "id"),
     sa.Index("party_by_parent", "parent_id", "id"),
 )
 
@@ -76,9 +76,9 @@ customer = sa.Table(
     sa.Column("valid_until", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
-    sa.Index("customer_by_party", "party_id"),
+    sa.Index("customer_by_party", "party_id", "id"),
     sa.Index("customer_by_status", "status", "id"),
-    sa.Index("customer_by_name", "name"),
+    sa.Index("customer_by_name", "name", "id"),
 )
 
 billing_account = sa.Table(
@@ -97,7 +97,7 @@ billing_account = sa.Table(
     sa.Column("description", sa.String(400)),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
-    sa.Index("billing_account_by_customer", "customer_id"),
+    sa.Index("billing_account_by_customer", "customer_id", "id"),
     sa.Index("billing_account_by_state", "state", "id"),
 )
 

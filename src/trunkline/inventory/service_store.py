@@ -33,7 +33,7 @@ service = sa.Table(
     sa.Column("details", Json),
     sa.Index("service_by_product", "product_id", "id"),
     sa.Index("service_by_customer", "customer_id", "id"),
-    sa.Index("service_by_state", "state", "category", "id"),
+    sa.Index("service_by_state", "state", "id", "category"),
     sa.Index("service_by_specification", "specification_id", "id"),
 )
 

@@ -43,8 +43,9 @@ product_order = sa.Table(
     sa.Column("details", Json),
     sa.UniqueConstraint("customer_id", "external_id"),
     sa.Index("product_order_by_customer", "customer_id", "order_date"),
-    sa.Index("product_order_by_state", "state", "order_date"),
-    sa.Index("product_order_by_date", "order_date"),
+    sa.Index("product_order_by_state", "state", "id"),
+    sa.Index("product_order_by_date", "order_date", "id"),
+    sa.Index("product_order_by_account", "billing_account_id", "id"),
 )
 
 order_item = sa.Table(

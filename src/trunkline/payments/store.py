@@ -69,7 +69,8 @@ payment = sa.Table(
     sa.UniqueConstraint("source", "reference"),
     sa.Index("payment_by_account", "billing_account_id", "received_at"),
     sa.Index("payment_by_subscriber", "subscriber_id", "id"),
-    sa.Index("payment_by_time", "received_at"),
+    sa.Index("payment_by_time", "received_at", "id"),
+    sa.Index("payment_by_state", "state", "id"),
 )
 
 refund = sa.Table(
