@@ -1,6 +1,7 @@
 """The REST edge as a WSGI application: the APIs, their documents, health and metrics."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import falcon
 import structlog
 
+from trunkline.kernel.errors import Unavailable
 from trunkline.platform import telemetry
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -44,7 +46,7 @@ from trunkline.tmf import Api, wire
 from trunkline.tmf.errors import ErrorBody, answer
 from trunkline.tmf.guard import Guard
 from trunkline.tmf.http import JSON, MAX_BODY, Server, add_api, add_error_handlers
-from trunkline.tmf.hub import CallbackRule, add_hub
+from trunkline.tmf.hub import CallbackRule, add_hub, measure
 from trunkline.tmf.openapi import document
 
 log = structlog.get_logger(__name__)
@@ -220,7 +222,7 @@ class _Metrics:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         with suppress(Unavailable), self._server.databases["books"].read() as r:
-            hub.measure(r)
+            measure(r)
         resp.content_type = telemetry.CONTENT_TYPE
         resp.data = telemetry.metrics(self._server.databases, self._server.clock.now())
 
