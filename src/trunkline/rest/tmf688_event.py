@@ -17,6 +17,8 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.security import Principal
+from trunkline.rest import parked_deliveries
+from trunkline.rest.wire import EVENT
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
 from trunkline.tmf.errors import BadQuery, UnknownReference, UnsupportedMediaType
 from trunkline.tmf.http import Server, media_type, read_body, send
@@ -25,7 +27,6 @@ from trunkline.tmf.hub.listeners import TOPICS, register, unregister
 from trunkline.tmf.hub.routes import accepted, known
 from trunkline.tmf.hub.store import topic
 
-EVENT = "/tmf-api/event/v4"
 _TOPICS = f"{EVENT}/topic"
 _SCOPE = "tmf688"
 
@@ -163,7 +164,7 @@ API = Api(
     title="Event",
     version="4.0.0",
     base=EVENT,
-    beside=_beside(),
+    beside={**_beside(), **parked_deliveries.paths()},
     resources=(
         Document(
             path=_TOPICS,
@@ -313,12 +314,13 @@ def readable(caller: Principal, areas: Sequence[str]) -> list[str] | None:
 def add_topics(
     app: falcon.App[Any, Any], server: Server, apis: Sequence[Api], rule: hub.CallbackRule
 ) -> None:
-    """Routes what is below a topic; `apis` are all whose events a topic may keep."""
+    """Routes what is below a topic, and parked deliveries; `apis` are all whose events a topic may keep."""
     areas = sorted({each.scope for each in apis} | {_SCOPE})
     app.add_route(f"{_TOPICS}/{{ident}}/event", Events(server, areas))
     app.add_route(f"{_TOPICS}/{{ident}}/event/{{event}}", EventItem(server))
     app.add_route(f"{_TOPICS}/{{ident}}/hub", Hubs(server, rule))
     app.add_route(f"{_TOPICS}/{{ident}}/hub/{{one}}", HubItem(server))
+    parked_deliveries.add_parked(app, server)
 
 
 def _check_named(r: Reader, topic_id: str) -> None:

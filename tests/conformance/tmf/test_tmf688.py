@@ -13,12 +13,14 @@ from tests.conformance.tmf.test_hub import app, dispatcher, listener, new_listen
 from tests.listener import ListenerServer
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.rest import tmf688_event
+from trunkline.rest.wire import EVENT
 from trunkline.tmf import hub
+from trunkline.tmf.hub import queue
 
 __all__ = ["app", "dispatcher", "listener", "new_listener"]
 
-TOPIC = f"{tmf688_event.EVENT}/topic"
+PARKED = f"{EVENT}/parkedDelivery"
+TOPIC = f"{EVENT}/topic"
 
 
 def topic(api: Client, **body: Any) -> str:
@@ -222,9 +224,49 @@ def test_topics_keep_events_for_a_time_and_a_number(
 def test_the_events_of_topics_themselves(
     api: Client, listener: ListenerServer, dispatcher: hub.Dispatcher
 ) -> None:
-    register(api, listener, f"{tmf688_event.EVENT}/hub")
+    register(api, listener, f"{EVENT}/hub")
     one = topic(api, name="x")
     api.delete(f"{TOPIC}/{one}")
     dispatcher.drain()
     assert listener.types == ["TopicCreateEvent", "TopicDeleteEvent"]
     assert listener.taken[1].resource["name"] == "x"
+
+
+def test_what_was_parked_is_seen_and_sent_again(
+    api: Client, make_client: MakeClient, listener: ListenerServer, dispatcher: hub.Dispatcher,
+    clock: DrivenClock,
+) -> None:  # fmt: skip
+    register(api, listener, f"{EVENT}/hub", query="eventType=TopicCreateEvent")
+    listener.answer = lambda _heard: 400
+    names = [topic(api, name=name) for name in ("one", "two", "three")]
+    dispatcher.drain()
+    assert api.get(PARKED).body == []
+    for delay in queue.DELAYS:
+        clock.advance(timedelta(seconds=delay))
+        dispatcher.drain()
+    found = api.get(f"{PARKED}?limit=2")
+    assert (found.status, found.headers["x-total-count"]) == (206, "3")
+    first, second = found.body
+    assert first["about"] == f"Topic {names[0]}"
+    assert (first["state"], first["eventType"]) == ("parked", "TopicCreateEvent")
+    assert first["lastError"] == "answered 400"
+    assert api.get(first["href"]).body == first
+    other = make_client("tmf688:*")
+    assert other.get(PARKED).body == []
+    assert other.get(first["href"]).status == 404
+    assert other.patch(first["href"], {"state": "pending"}).status == 404
+    assert other.delete(first["href"]).status == 404
+    assert api.patch(first["href"], {"state": "done"}).status == 400
+    assert api.patch(first["href"], {"state": "pending"}).body["state"] == "pending"
+    assert api.delete(second["href"]).status == 204
+    for gone in (first, second):
+        assert api.get(gone["href"]).status == 404
+    listener.answer = lambda _heard: 201
+    assert dispatcher.drain() == 1
+    assert [each.resource["id"] for each in listener.taken] == [names[0]]
+    assert len(api.get(PARKED).body) == 1
+    assert api.get(f"{PARKED}/x").status == 404
+    assert api.get(f"{PARKED}?state=parked").status == 400
+    metrics = api._http.simulate_get("/metrics").text
+    assert 'trunkline_hub_deliveries{state="parked"} 1.0' in metrics
+    assert "trunkline_hub_listeners_away 0.0" in metrics

@@ -21,7 +21,16 @@ from trunkline.tmf.hub.listeners import (
     register,
     unregister,
 )
-from trunkline.tmf.hub.parked import NotParked, ParkedDelivery, drop, parked, resend, resend_all
+from trunkline.tmf.hub.parked import (
+    NotParked,
+    ParkedDelivery,
+    count_parked,
+    drop,
+    measure,
+    parked,
+    resend,
+    resend_all,
+)
 from trunkline.tmf.hub.routes import add_hub
 from trunkline.tmf.hub.topics import (
     EVENT_PATHS,
@@ -44,11 +53,13 @@ __all__ = [
     "NotParked",
     "ParkedDelivery",
     "add_hub",
+    "count_parked",
     "create_topic",
     "delete_topic",
     "drop",
     "find_listeners",
     "find_topics",
+    "measure",
     "parked",
     "post_event",
     "prune",

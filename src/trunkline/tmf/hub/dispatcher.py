@@ -14,10 +14,10 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import prometheus_client
 import structlog
 
 from trunkline.kernel.time import to_micros
+from trunkline.platform import telemetry
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, DatabaseUnavailable
 from trunkline.tmf import wire
@@ -30,8 +30,8 @@ from trunkline.tmf.hub.sender import CONNECT, TOTAL, Declined, Sender, Unreachab
 
 log = structlog.get_logger(__name__)
 
-_SENT = prometheus_client.Counter("trunkline_events_sent", "Events that a listener took")
-_FAILED = prometheus_client.Counter("trunkline_events_failed", "Attempts to send that failed")
+_SENT = telemetry.counter("events_sent", "Events that a listener took")
+_FAILED = telemetry.counter("events_failed", "Attempts to send that failed")
 
 SIGNATURE = "x-trunkline-signature"
 """The header that holds `sha256=` and the HMAC-SHA256 of the body by the listener's secret."""

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.kernel.errors import NotFound
+from trunkline.platform import telemetry
 from trunkline.platform.db import Reader, Tx
 from trunkline.tmf.hub.store import NEVER, delivery, event, listener
 
@@ -33,6 +34,12 @@ class NotParked(NotFound):
     code = "notParked"
 
 
+_DELIVERIES = telemetry.gauge("hub_deliveries", "Events that wait for a listener", "state")
+_AWAY = telemetry.gauge("hub_listeners_away", "Listeners that can't be reached")
+_ALL = sa.select(sa.func.count()).select_from(delivery)
+_COUNT_AWAY = sa.select(sa.func.count()).where(listener.c.failures > 0)
+
+
 _PARKED = (
     sa.select(
         delivery.c.id,
@@ -47,9 +54,7 @@ _PARKED = (
     )
     .join(listener, listener.c.id == delivery.c.listener_id)
     .join(event, event.c.id == delivery.c.event_id)
-    .where(delivery.c.due_at == _never, delivery.c.id > sa.bindparam("after"))
-    .order_by(delivery.c.id)
-    .limit(sa.bindparam("limit"))
+    .where(delivery.c.due_at == _never)
 )
 _which: Any = sa.bindparam("which")
 _RESEND = (
@@ -67,18 +72,45 @@ _OF = sa.select(delivery.c.listener_id, delivery.c.event_id).where(
     delivery.c.id == _which, delivery.c.due_at == _never
 )
 _DROP = sa.delete(delivery).where(delivery.c.id == _which, delivery.c.due_at == _never)
-_COUNT = sa.select(sa.func.count()).where(delivery.c.due_at == _never)
 
 
-def parked(r: Reader, *, after: int = 0, limit: int = 100) -> Sequence[ParkedDelivery]:
-    """What was given up, by id."""
-    rows = r.execute(_PARKED, {"after": after, "limit": limit})
+def parked(
+    r: Reader,
+    *,
+    after: int = 0,
+    offset: int = 0,
+    limit: int = 100,
+    only: int | None = None,
+    owner: str | None = None,
+) -> Sequence[ParkedDelivery]:
+    """What was given up, by id; of the listeners of one `owner`, where one is given."""
+    where = [delivery.c.id > after if only is None else delivery.c.id == only]
+    if owner is not None:
+        where.append(listener.c.owner == owner)
+    rows = r.execute(_PARKED.where(*where).order_by(delivery.c.id).offset(offset).limit(limit))
     return [ParkedDelivery(**row._asdict()) for row in rows]
 
 
-def count_parked(r: Reader) -> int:
-    found: int = r.execute(_COUNT).scalar_one()
-    return found
+def count_parked(r: Reader, *, owner: str | None = None) -> int:
+    """How many there are."""
+    found = (
+        sa.select(sa.func.count())
+        .select_from(delivery)
+        .join(listener, listener.c.id == delivery.c.listener_id)
+        .where(delivery.c.due_at == _never)
+    )
+    if owner is not None:
+        found = found.where(listener.c.owner == owner)
+    count: int = r.execute(found).scalar_one()
+    return count
+
+
+def measure(r: Reader) -> None:
+    """Sets the metrics of what waits and who is away."""
+    given_up = count_parked(r)
+    _DELIVERIES.labels("parked").set(given_up)
+    _DELIVERIES.labels("waiting").set(r.execute(_ALL).scalar_one() - given_up)
+    _AWAY.set(r.execute(_COUNT_AWAY).scalar_one())
 
 
 def resend(tx: Tx, delivery_id: int) -> None:
