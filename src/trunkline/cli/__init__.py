@@ -26,6 +26,7 @@ for group in (serving, billing):
 app.add_typer(imports.group, name="import")
 app.add_typer(databases.group, name="db")
 app.add_typer(access.group, name="keys")
+app.add_typer(access.users, name="users")
 app.add_typer(parked.group, name="parked")
 app.add_typer(events.group, name="hub")
 app.add_typer(trail.group, name="audit")

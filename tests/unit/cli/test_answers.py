@@ -141,6 +141,31 @@ def test_a_lost_secret_is_replaced(run):
     assert (code, only_line(errors)) == (2, "trunkline: there is no user 'nobody'")
 
 
+def test_users_come_with_roles_and_the_last_administrator_stays(run):
+    run("parked", "list")
+    code, secret, _ = run("users", "add", "maeve", "--role", "careAgent")
+    assert code == 0
+    assert len(secret.strip()) >= 20
+    assert run("users", "add", "maeve", "--role", "careAgent")[0] == 2
+    assert run("users", "add", "una", "--role", "nothing")[0] == 2
+    listed = run("users", "list")[1].splitlines()
+    assert [line.split(": ")[0] for line in listed] == ["admin", "maeve"]
+    assert listed[0] == "admin: *"
+    assert "tmf621:*" in listed[1]
+    code, _, errors = run("users", "disable", "admin")
+    assert code == 2
+    assert only_line(errors) == "trunkline: nobody would be left who may do everything"
+    assert run("users", "give", "maeve", "--role", "administrator")[0] == 0
+    assert run("users", "disable", "admin") == (0, "", "")
+    assert run("users", "disable", "admin")[0] == 2
+    assert run("users", "list")[1].startswith("admin (disabled): ")
+    assert run("users", "enable", "admin") == (0, "", "")
+    assert run("users", "enable", "admin")[0] == 2
+    assert run("keys", "end-tokens") == (0, "", "")
+    code, _, errors = run("keys", "create", "app", "--scope", "*", "--customer", "cus_1")
+    assert (code, only_line(errors)) == (2, "trunkline: there is no customer cus_1")
+
+
 def test_what_commands_write_is_in_the_audit_trail(run, tmp_path):
     me = audit.operating_system_user()
     (tmp_path / "calls.csv").write_text("record_id,service,subscriber,called,start,quantity\n")

@@ -2,11 +2,13 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.unit.console.office import CSRF, Office, text_of
 from trunkline import ordering
+from trunkline.console import create_app
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform import roles
 
@@ -21,6 +23,48 @@ PATHS = (
     "/console/orders/ord_1",
     "/console/invoices/inv_1.pdf",
 )
+
+
+OPEN = {"/", "/console/sign-in", "/static/{path:path}"}
+OWN = {"/console/sign-out", "/console/theme"}
+
+
+def routes(office: Office) -> list[tuple[str, str, Any]]:
+    """Every (path, method, resource) that the console has."""
+    found = []
+
+    def walk(nodes: list[Any]) -> None:
+        for node in nodes:
+            if node.resource is not None:
+                methods = [
+                    method
+                    for method, responder in node.method_map.items()
+                    if getattr(responder, "__self__", None) is node.resource
+                ]
+                found.extend((node.uri_template, method, node.resource) for method in methods)
+            walk(node.children)
+
+    walk(create_app(office.console)._router._roots)
+    return found
+
+
+def test_every_route_but_signing_in_is_closed(office: Office) -> None:
+    nobody, poor = office.visitor(), office.visitor("tmf000:*", name="poor")
+    known = routes(office)
+    assert len(known) > 15
+    for path, method, resource in known:
+        if getattr(resource, "is_open", False):
+            assert path in OPEN
+            continue
+        where = re.sub(r"\{\w+\}", "any", path)
+        answer = nobody.get(where) if method == "GET" else nobody.post(where)
+        assert answer.status_code == 303, (method, path)
+        assert answer.headers["location"].startswith("/console/sign-in"), (method, path)
+        if getattr(resource, "is_own", False):
+            assert path in OWN
+            continue
+        refused = poor.get(where) if method == "GET" else poor.post(where)
+        assert refused.status_code == 403, (method, path)
 
 
 @pytest.mark.parametrize("path", PATHS)
