@@ -35,6 +35,7 @@ from trunkline.ordering.model import (
     order_state,
     ready,
 )
+from trunkline.ordering.notices import tell_of_completion
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
@@ -395,6 +396,7 @@ def _tell(tx: Tx, before: ProductOrder, after: ProductOrder, now: datetime) -> N
     )
     if after.state is OrderState.COMPLETED:
         tx.emit(OrderCompleted(order=after.id, customer=after.customer, at=now))
+        tell_of_completion(tx, after)
 
 
 def answered(tx: Tx, products: Iterable[str], kind: TaskKind, now: datetime) -> None:

@@ -38,6 +38,7 @@ from trunkline.payments.model import (
     check_reference,
     entry_of,
 )
+from trunkline.payments.notices import tell_of_payment
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.tmf import documents
@@ -191,6 +192,7 @@ def receive_payment(
         return _repeated(tx, payment)
     post(tx, entry_of(payment), now)
     _tell(tx, payment)
+    tell_of_payment(tx, payment)
     return payment
 
 
