@@ -11,6 +11,7 @@ from trunkline.billing.cycle import BillingCycle, month_to_bill
 from trunkline.billing.events import InvoiceIssued
 from trunkline.billing.issuing import Draft, entry_of, invoice_of, item_of
 from trunkline.billing.model import BillFailure, BillRunId, Invoice, InvoiceId
+from trunkline.billing.notices import tell_of_invoices
 from trunkline.catalog import market_of_brand
 from trunkline.customers import AccountNotFound, BillingAccountId, billing_accounts, customers
 from trunkline.inventory import Product, products_of_accounts
@@ -149,4 +150,5 @@ def _issue(
                 due_at=invoice.due_at,
             )
         )
+    tell_of_invoices(tx, invoices)
     return invoices
