@@ -8,6 +8,14 @@ changed again. What it says of seller and buyer is a snapshot.
 
 from trunkline.billing.charges import Bill, ToBill, UsageCharge, calculate_bill
 from trunkline.billing.cycle import BilledUsage, BillingCycle
+from trunkline.billing.demands import (
+    DEMANDS,
+    BilledMeanwhile,
+    DemandState,
+    bill_account,
+    demand_bill,
+    unbilled_lines,
+)
 from trunkline.billing.jobs import run_bills
 from trunkline.billing.model import (
     BillFailure,
@@ -28,6 +36,7 @@ from trunkline.billing.model import (
 from trunkline.billing.operations import start_billing
 from trunkline.billing.pdf import render_pdf
 from trunkline.billing.queries import (
+    INVOICE_LIFECYCLE,
     INVOICE_LINES,
     INVOICES,
     InvoiceState,
@@ -42,6 +51,7 @@ from trunkline.billing.queries import (
     invoices_of,
     invoices_of_customer,
     invoices_of_run,
+    paid_state,
     run_failures,
     run_totals,
     search_invoices,
@@ -49,7 +59,9 @@ from trunkline.billing.queries import (
 )
 
 __all__ = [
+    "DEMANDS",
     "INVOICES",
+    "INVOICE_LIFECYCLE",
     "INVOICE_LINES",
     "Bill",
     "BillFailure",
@@ -57,8 +69,10 @@ __all__ = [
     "BillRunId",
     "BillRunReport",
     "BillRunState",
+    "BilledMeanwhile",
     "BilledUsage",
     "BillingCycle",
+    "DemandState",
     "Invoice",
     "InvoiceId",
     "InvoiceLine",
@@ -71,10 +85,12 @@ __all__ = [
     "UnknownBillRun",
     "UnknownInvoice",
     "UsageCharge",
+    "bill_account",
     "bill_run",
     "bill_runs",
     "billing_cycles",
     "calculate_bill",
+    "demand_bill",
     "failures_of",
     "invoice",
     "invoice_numbered",
@@ -83,6 +99,7 @@ __all__ = [
     "invoices_of",
     "invoices_of_customer",
     "invoices_of_run",
+    "paid_state",
     "render_pdf",
     "run_bills",
     "run_failures",
@@ -90,4 +107,5 @@ __all__ = [
     "search_invoices",
     "start_billing",
     "state_of",
+    "unbilled_lines",
 ]

@@ -137,7 +137,8 @@ def _months(to_bill: ToBill, product: Product) -> Iterator[Period]:
         at = max(product.start_date, to_bill.since)
         while at < to_bill.month.start:
             missed = monthly_period(at, cycle_day=to_bill.cycle_day, tz=to_bill.tz)
-            yield missed
+            # A bill in between may have cut the last of them.
+            yield Period(missed.start, min(missed.end, to_bill.month.start))
             at = missed.end
     yield to_bill.month
 
@@ -160,7 +161,8 @@ def _recurring(
     assert product.start_date is not None, "a product in service has started"
     if price.within(month) is None:
         return
-    priced = month
+    # A month that a bill on demand has cut is charged in parts of the whole.
+    priced = monthly_period(month.start, cycle_day=to_bill.cycle_day, tz=to_bill.tz)
     if price.period_months > 1:
         priced = window(
             month,
@@ -173,7 +175,7 @@ def _recurring(
         ended = any(end is not None and end <= month.end for end in ends)
         if priced.end > month.end and not ended:
             return
-    served = product.service_period(priced)
+    served = product.service_period(month if price.period_months == 1 else priced)
     assert served is not None, "a product in service in the month is so in the price's period"
     held = price.within(served)
     if held is None:

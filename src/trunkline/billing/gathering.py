@@ -1,7 +1,7 @@
 """Reads all that the bills of a chunk of accounts are made from, in bulk."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,7 +26,7 @@ from trunkline.customers import (
 )
 from trunkline.inventory import Product, ProductId, products, products_for_billing
 from trunkline.kernel.errors import TrunklineError
-from trunkline.kernel.time import Period, zone
+from trunkline.kernel.time import Period, local_midnight, zone
 from trunkline.ledger import LegalEntity, LegalEntityId, legal_entity
 from trunkline.platform.db import Database, Reader
 from trunkline.tax import TaxTable, tax_table
@@ -68,20 +68,29 @@ class Gatherer:
         self._entities: dict[LegalEntityId, LegalEntity] = {}
 
     def gather(
-        self, cycles: Sequence[BillingCycle]
+        self,
+        cycles: Sequence[BillingCycle],
+        *,
+        until: datetime | None = None,
+        reader: Reader | None = None,
     ) -> Iterator[tuple[BillingCycle, Gathered | TrunklineError]]:
-        """Each cycle with what its bill is made from, or with why it can't be made."""
+        """Each cycle with what its bill is made from, or with why it can't be made. `until` cuts
+        a month that goes beyond it: at the local midnight before. A `reader` that is given sees
+        what its transaction has written."""
         if not cycles:
             return
-        with self._books.snapshot() as r:
-            chunk = self._read(r, cycles)
+        if reader is not None:
+            chunk = self._read(reader, cycles, until)
+        else:
+            with self._books.snapshot() as r:
+                chunk = self._read(r, cycles, until)
         for cycle in cycles:
             try:
                 yield cycle, self._gathered(cycle, chunk)
             except TrunklineError as error:
                 yield cycle, error
 
-    def _read(self, r: Reader, cycles: Sequence[BillingCycle]) -> _Chunk:
+    def _read(self, r: Reader, cycles: Sequence[BillingCycle], until: datetime | None) -> _Chunk:
         accounts = billing_accounts(r, [cycle.account for cycle in cycles])
         owners = customers(r, {account.customer for account in accounts.values()})
         for customer in owners.values():
@@ -96,8 +105,12 @@ class Gatherer:
             if isinstance(market := self._markets[owners[account.customer].brand], Market)
         }
         months = {
-            cycle.account: month_to_bill(
-                cycle, cycle_day=accounts[cycle.account].cycle_day, tz=zones[cycle.account]
+            cycle.account: _cut(
+                month_to_bill(
+                    cycle, cycle_day=accounts[cycle.account].cycle_day, tz=zones[cycle.account]
+                ),
+                until,
+                zones[cycle.account],
             )
             for cycle in cycles
             if cycle.account in zones
@@ -139,9 +152,7 @@ class Gatherer:
         return Gathered(
             draft=Draft(
                 cycle=cycle,
-                moved=msgspec.structs.replace(
-                    cycle, next_start=following.start, next_end=following.end
-                ),
+                moved=msgspec.structs.replace(cycle, next_start=month.end, next_end=following.end),
                 month=month,
                 account=account,
                 entity=entity,
@@ -192,6 +203,13 @@ def _products(
 
 def _has_started(product: Product, month: Period) -> bool:
     return product.start_date is not None and product.start_date < month.end
+
+
+def _cut(month: Period, until: datetime | None, tz: ZoneInfo) -> Period:
+    if until is None or until >= month.end:
+        return month
+    midnight = local_midnight(until.astimezone(tz).date(), tz)
+    return Period(month.start, max(month.start, midnight))
 
 
 def _market(r: Reader, brand_id: BrandId) -> Market | TrunklineError:

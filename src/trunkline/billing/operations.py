@@ -75,12 +75,13 @@ def issue_bills(
     drafts: Sequence[Draft],
     failures: Sequence[BillFailure],
     *,
-    run: BillRunId,
+    run: BillRunId | None,
     now: datetime,
 ) -> Issued:
-    """Writes what a run calculated for some accounts: their invoices with lines, entries and
-    open items, and that these months are billed. A draft whose account was billed meanwhile is
-    left out. The numbers are taken last, since their series stays locked until the commit."""
+    """Writes what a run, or somebody's demand, calculated for some accounts: their invoices with
+    lines, entries and open items, and that these months are billed. A draft whose account was
+    billed meanwhile is left out. The numbers are taken last, since their series stays locked
+    until the commit."""
     standing = runs.lock_cycles(tx, [draft.cycle.account for draft in drafts])
     fresh = [draft for draft in drafts if standing.get(draft.cycle.account) == draft.cycle]
     if fresh:
@@ -101,12 +102,13 @@ def issue_bills(
     invoices = _issue(tx, billed, run, now) if billed else []
     if failures:
         runs.insert_failures(tx, failures)
-    runs.advance_run(tx, run, accounts=len(fresh), invoices=len(invoices), failed=len(failures))
+    if run is not None:
+        runs.advance_run(tx, run, accounts=len(fresh), invoices=len(invoices), failed=len(failures))
     return Issued(len(fresh), tuple(invoices))
 
 
 def _issue(
-    tx: Tx, billed: Sequence[tuple[InvoiceId, Draft, Bill]], run: BillRunId, now: datetime
+    tx: Tx, billed: Sequence[tuple[InvoiceId, Draft, Bill]], run: BillRunId | None, now: datetime
 ) -> list[Invoice]:
     post_many(
         tx, [entry_of(draft, bill, invoice_id, now) for invoice_id, draft, bill in billed], now

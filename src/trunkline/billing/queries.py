@@ -16,6 +16,7 @@ from trunkline.billing.model import (
     UnknownInvoice,
 )
 from trunkline.customers import BillingAccountId, CustomerId
+from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Reader
 from trunkline.receivables import OpenItem
@@ -28,15 +29,36 @@ INVOICE_LINES = store.invoice_line
 class InvoiceState(StrEnum):
     """Where an issued invoice stands (TMF678 v4, StateValue)."""
 
+    ON_HOLD = "onHold"
+    """Somebody disputes it: it waits."""
     SENT = "sent"
     PARTIALLY_PAID = "partiallyPaid"
     SETTLED = "settled"
+
+
+INVOICE_LIFECYCLE: Lifecycle[InvoiceState] = Lifecycle(
+    "bill",
+    {
+        InvoiceState.SENT: {InvoiceState.ON_HOLD},
+        InvoiceState.PARTIALLY_PAID: {InvoiceState.ON_HOLD},
+        InvoiceState.ON_HOLD: {InvoiceState.SENT, InvoiceState.PARTIALLY_PAID},
+        InvoiceState.SETTLED: set(),
+    },
+)
+"""What people may make of it; payments and refunds do the rest."""
 
 
 def state_of(invoice: Invoice, item: OpenItem | None) -> InvoiceState:
     """By its open item; an invoice of zero or less has none, and is settled."""
     if item is None or item.settled:
         return InvoiceState.SETTLED
+    if item.on_hold:
+        return InvoiceState.ON_HOLD
+    return paid_state(invoice, item)
+
+
+def paid_state(invoice: Invoice, item: OpenItem) -> InvoiceState:
+    """By what of it is paid, on hold or not."""
     return InvoiceState.SENT if item.open == invoice.gross else InvoiceState.PARTIALLY_PAID
 
 

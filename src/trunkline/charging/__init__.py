@@ -39,6 +39,7 @@ from trunkline.charging.actions.operations import (
 )
 from trunkline.charging.actions.queries import BALANCE_ACTIONS, balance_actions
 from trunkline.charging.batch import MOST_REQUESTS, GroupCommit
+from trunkline.charging.consumption import CONSUMPTION_QUERIES
 from trunkline.charging.earnings import post_earnings
 from trunkline.charging.events import (
     BarAccount,
@@ -79,6 +80,7 @@ from trunkline.charging.queries import (
     BoundIdentity,
     BucketBalance,
     DayOfUsage,
+    MonthOfUsage,
     RecordLine,
     UsageCut,
     UsageLine,
@@ -86,12 +88,14 @@ from trunkline.charging.queries import (
     balance,
     balances,
     balances_by_id,
+    charging_account_ids,
     charging_accounts,
     credited,
     daily_usage,
     identities,
     records,
     usage_lines,
+    usage_of_month,
 )
 from trunkline.charging.state import Status
 from trunkline.charging.traffic import (
@@ -104,6 +108,7 @@ from trunkline.charging.traffic import (
 __all__ = [
     "ACCOUNTS",
     "BALANCE_ACTIONS",
+    "CONSUMPTION_QUERIES",
     "MOST_EVENTS",
     "MOST_REQUESTS",
     "NOT_REQUESTED",
@@ -140,6 +145,7 @@ __all__ = [
     "IdentityTaken",
     "InstallTariff",
     "Kind",
+    "MonthOfUsage",
     "NotAPrepaidBalance",
     "NotPrepaid",
     "NotUsage",
@@ -168,6 +174,7 @@ __all__ = [
     "balances_by_id",
     "billing_month",
     "cancel_action",
+    "charging_account_ids",
     "charging_accounts",
     "credited",
     "daily_usage",
@@ -187,4 +194,5 @@ __all__ = [
     "requests_by_hour",
     "requests_per_second",
     "usage_lines",
+    "usage_of_month",
 ]

@@ -90,6 +90,19 @@ def one(r: Reader, key: int, seq: int) -> Any:
     return r.execute(_one, {"key": key, "seq": seq}).first()
 
 
+_monthly = sa.text(
+    "SELECT r.service, sum(r.units) AS units, sum(r.charge) AS charge, count(*) AS events"
+    " FROM charging_record AS r"
+    f" WHERE r.account = :key AND r.period = :period AND r.kind IN ({_kinds}) AND r.service >= 0"
+    " GROUP BY r.service ORDER BY r.service"
+)
+
+
+def monthly(r: Reader, key: int, *, period: int) -> list[Any]:
+    """Usage of a billing month by service."""
+    return list(r.execute(_monthly, {"key": key, "period": period}))
+
+
 _DAILY = (
     "SELECT (r.at + :offset) / 86400 AS day, r.service, sum(r.units) AS units,"
     " sum(r.charge) AS charge, count(*) AS events"

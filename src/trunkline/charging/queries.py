@@ -1,17 +1,18 @@
 """Reads of charging's own database: there is no projection that could lag."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import ChargingAccountId, Identity, Service
-from trunkline.charging.months import month_at
+from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
 from trunkline.charging.tariffs import Tariffs
@@ -128,6 +129,16 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     balance: Money
     session: str
     number: int
+
+
+class MonthOfUsage(msgspec.Struct, frozen=True):
+    """Of one service, since the billing month began at `since`."""
+
+    since: datetime
+    service: Service
+    units: int
+    events: int
+    charge: Money
 
 
 class DayOfUsage(msgspec.Struct, frozen=True):
@@ -367,6 +378,42 @@ def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> li
         )
         for row in rows
     ]
+
+
+def usage_of_month(r: Reader, account: ChargingAccountId, now: datetime) -> list[MonthOfUsage]:
+    """What was used in the running billing month, by service. Raises
+    `UnknownChargingAccount`."""
+    found = _account(r, account)
+    state = found.state
+    month = billing_month(now, cycle_day=state.cycle_day, time_zone=state.time_zone)
+    since, _ = month_bounds(month, cycle_day=state.cycle_day, time_zone=state.time_zone)
+    return [
+        MonthOfUsage(
+            since=max(since, datetime.fromtimestamp(state.opened, UTC)),
+            service=Service(row.service),
+            units=int(row.units),
+            events=int(row.events),
+            charge=Money(int(row.charge), state.currency),
+        )
+        for row in history.monthly(r, found.key, period=month)
+    ]
+
+
+def charging_account_ids(
+    r: Reader,
+    *,
+    billing_accounts: Collection[str] | None = None,
+    accounts: Collection[str] | None = None,
+    limit: int,
+) -> list[ChargingAccountId]:
+    """At most `limit` accounts, in the order of their opening: those of these billing accounts,
+    where they are given, that are among these accounts, where those are."""
+    wanted = sa.select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.key).limit(limit)
+    if billing_accounts is not None:
+        wanted = wanted.where(ACCOUNTS.c.billing_account.in_(sorted(billing_accounts)))
+    if accounts is not None:
+        wanted = wanted.where(ACCOUNTS.c.id.in_(sorted(accounts)))
+    return [ChargingAccountId(each) for each in r.execute(wanted).scalars()]
 
 
 def _account(r: Reader, id_: ChargingAccountId) -> Account:

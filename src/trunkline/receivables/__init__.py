@@ -12,13 +12,14 @@ from trunkline.receivables.model import (
     Allocation,
     AllocationId,
     Credit,
+    NothingOpen,
     OpenItem,
     PaymentWithAllocations,
     ReceivableAccount,
     UnknownOpenItem,
     allocate,
 )
-from trunkline.receivables.operations import allocate_payment, open_items
+from trunkline.receivables.operations import allocate_payment, hold_invoice, open_items
 from trunkline.receivables.queries import (
     OPEN_ITEMS,
     ageing,
@@ -43,6 +44,7 @@ __all__ = [
     "Allocation",
     "AllocationId",
     "Credit",
+    "NothingOpen",
     "OpenItem",
     "PaymentWithAllocations",
     "ReceivableAccount",
@@ -53,6 +55,7 @@ __all__ = [
     "allocations_for",
     "allocations_of",
     "allocations_to",
+    "hold_invoice",
     "items_of",
     "open_item",
     "open_items",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trunkline.customers import BillingAccountId
-from trunkline.kernel.errors import NotFound
+from trunkline.kernel.errors import Conflict, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.kernel.money import Money
 from trunkline.ledger import CUSTOMER_CREDITS, RECEIVABLES, Entry, LegalEntityId, Posting
@@ -15,6 +15,10 @@ from trunkline.payments import Payment
 
 class UnknownOpenItem(NotFound):
     code = "unknownOpenItem"
+
+
+class NothingOpen(Conflict):
+    code = "nothingOpen"
 
 
 class AllocationId(Id):
@@ -33,6 +37,9 @@ class OpenItem(msgspec.Struct, frozen=True):
     open: Money
     issued_at: datetime
     due_at: datetime
+    on_hold: bool = False
+    """Nothing pays it but what names it, until it is let go."""
+    hold_changed_at: datetime | None = None
 
     @property
     def settled(self) -> bool:
@@ -117,14 +124,15 @@ def allocate(
     credits_: Iterable[Credit], items: Iterable[OpenItem]
 ) -> list[tuple[Credit, OpenItem, Money]]:
     """Pays `items` with `credits_` of the same account, the oldest credit first: each pays the
-    invoice that it names, then the oldest due. What is left over stays credit."""
+    invoice that it names, then the oldest due that isn't on hold. What is left over stays
+    credit."""
     order = sorted(items, key=lambda item: (item.due_at, item.issued_at, item.invoice))
     rest = {item.invoice: item.open.micros for item in order}
     found: list[tuple[Credit, OpenItem, Money]] = []
     for credit in sorted(credits_, key=lambda each: (each.received_at, each.origin)):
         left = credit.left.micros
         named = [item for item in order if item.invoice == credit.invoice]
-        for item in named + order:
+        for item in named + [each for each in order if not each.on_hold]:
             taken = min(left, rest[item.invoice])
             if taken > 0:
                 found.append((credit, item, Money(taken, item.open.currency)))

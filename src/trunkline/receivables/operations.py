@@ -18,8 +18,10 @@ from trunkline.receivables.model import (
     Allocation,
     AllocationId,
     Credit,
+    NothingOpen,
     OpenItem,
     ReceivableAccount,
+    UnknownOpenItem,
     allocate,
     entry_of,
     transfer_of,
@@ -85,6 +87,26 @@ def allocate_payment(
     fresh = Credit(payment, account, entity, amount, amount, received_at, invoice)
     store.insert_credits(tx, [fresh])
     return _match(tx, accounts, {}, {account: amount.micros}, [account], now)
+
+
+def hold_invoice(tx: Tx, invoice: str, *, held: bool, now: datetime) -> OpenItem:
+    """Puts what is open of an invoice on hold (somebody disputes it), so that no credit pays it
+    by itself; or lets it go, and credit pays it. Staying as it is changes nothing. Raises
+    `UnknownOpenItem`, and `NothingOpen` for one that is settled."""
+    before = store.items(tx, [invoice]).get(invoice)
+    if before is None:
+        raise UnknownOpenItem(f"nothing was ever open of invoice {invoice}")
+    accounts = store.lock_accounts(tx, [(before.account, before.entity, before.amount.currency)])
+    item = store.items(tx, [invoice])[invoice]
+    if item.on_hold == held:
+        return item
+    if held and item.settled:
+        raise NothingOpen(f"{item.number} is settled")
+    store.hold_item(tx, invoice, held=held, at=now)
+    tx.changed("CustomerBill", invoice, Change.STATE)
+    if not held:
+        _match(tx, accounts, {}, {}, [item.account], now)
+    return store.items(tx, [invoice])[invoice]
 
 
 def match_account(

@@ -46,6 +46,8 @@ open_item = sa.Table(
     sa.Column("open_micros", sa.BigInteger, nullable=False),
     sa.Column("issued_at", Instant, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
+    sa.Column("on_hold", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("hold_changed_at", Instant),
 )
 sa.Index("open_item_by_account", open_item.c.billing_account_id, open_item.c.due_at)
 sa.Index(
@@ -120,6 +122,14 @@ _UPDATE_ITEM = (
     sa.update(open_item)
     .where(open_item.c.invoice_id == sa.bindparam("of_invoice"))
     .values(open_micros=sa.bindparam("open"))
+)
+_HOLD_ITEM = (
+    sa.update(open_item)
+    .where(open_item.c.invoice_id == sa.bindparam("of_invoice"))
+    .values(
+        on_hold=sa.bindparam("held", type_=sa.Boolean),
+        hold_changed_at=sa.bindparam("at", type_=Instant),
+    )
 )
 _UPDATE_CREDIT = (
     sa.update(credit)
@@ -293,6 +303,10 @@ def save_items(tx: Tx, open_micros: dict[str, int]) -> None:
     )
 
 
+def hold_item(tx: Tx, invoice: str, *, held: bool, at: datetime) -> None:
+    tx.execute(_HOLD_ITEM, {"of_invoice": invoice, "held": held, "at": at})
+
+
 def save_credits(tx: Tx, left_micros: dict[str, int]) -> None:
     tx.execute(
         _UPDATE_CREDIT,
@@ -372,6 +386,8 @@ def _item(row: Any) -> OpenItem:
         open=Money(row.open_micros, row.currency),
         issued_at=row.issued_at,
         due_at=row.due_at,
+        on_hold=row.on_hold,
+        hold_changed_at=row.hold_changed_at,
     )
 
 

@@ -36,7 +36,7 @@ MOST_WALKED = 20_000
 _CHUNK = 500
 
 _STATUSES = {Status.ACTIVE: "active", Status.BARRED: "suspended", Status.CLOSED: "expired"}
-_UNITS = {
+UNITS = {
     charging.Service.DATA: "bytes",
     charging.Service.VOICE: "seconds",
     charging.Service.SMS: "messages",
@@ -90,7 +90,7 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             product=products,
         )
     for each in balance.buckets:
-        units = _UNITS[each.service]
+        units = UNITS[each.service]
         ident = f"{balance.account}~{each.number}"
         yield BucketForm(
             id=ident,
