@@ -45,6 +45,8 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
             paths |= _paths(api, resource, by_form, titles[resource])
+            if resource.changes:
+                components[f"{titles[resource]}_Update"] = _update(resource, by_form)
         paths |= {**hub_paths(api), **api.beside}
     return {
         "openapi": "3.1.0",
@@ -54,7 +56,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         "security": [{"bearer": []}, {"key": []}],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Partial": _PART},
+            "schemas": {**components, "Partial": _PART, "JsonPatch": _STEP},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -162,13 +164,13 @@ def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title:
     if resource.creates:
         accepted = _accepted(resource, schemas)
         collection["post"] = _operation(
-            api, resource, title, "create", {"201": _answer("Created", shown)},
+            api, resource, title, "create", made,
             parameters=[_KEY], body={_JSON: {"schema": accepted}},
         )  # fmt: skip
     if resource.changes:
         item["patch"] = _operation(
             api, resource, title, "patch", {"200": _answer("Changed", shown)},
-            parameters=[_MATCH], body=_patch_body(resource, schemas),
+            parameters=[_MATCH], body=_patch_body(title),
         )  # fmt: skip
     if resource.delete is not None:
         item["delete"] = _operation(
@@ -189,21 +191,21 @@ def _accepted(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
     return schemas[form]
 
 
-def _patch_body(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
-    if isinstance(resource, Document):
-        merged: Schema = {"type": "object", "description": "A part of the resource"}
-    else:
-        verbs = resource.verbs  # type: ignore[attr-defined]
-        merged = {"anyOf": [schemas[verb.form] for verb in verbs]} if verbs else {"type": "object"}
-    step = {
-        "type": "object",
-        "required": ["op", "path"],
-        "properties": {"op": _TEXT, "path": _TEXT, "from": _TEXT, "value": {}},
-    }
+def _update(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
+    """What a PATCH may merge."""
+    verbs = resource.verbs if isinstance(resource, Aggregate) else ()
+    if verbs:
+        return {"anyOf": [schemas[verb.form] for verb in verbs]}
+    return {"type": "object", "description": "A part of the resource"}
+
+
+def _patch_body(title: str) -> Schema:
+    merged = {"$ref": _REF.format(name=f"{title}_Update")}
+    steps = {"type": "array", "items": {"$ref": _REF.format(name="JsonPatch")}}
     return {
         _JSON: {"schema": merged},
         "application/merge-patch+json": {"schema": merged},
-        "application/json-patch+json": {"schema": {"type": "array", "items": step}},
+        "application/json-patch+json": {"schema": steps},
     }
 
 
@@ -276,6 +278,12 @@ _PART: Schema = {
     "description": "What `fields` asked for, and always these two",
     "required": ["id", "href"],
     "properties": {"id": _TEXT, "href": _TEXT},
+}
+_STEP: Schema = {
+    "type": "object",
+    "description": "A step of a JSON Patch (RFC 6902)",
+    "required": ["op", "path"],
+    "properties": {"op": _TEXT, "path": _TEXT, "from": _TEXT, "value": {}},
 }
 _COUNTS = ("X-Total-Count", "X-Result-Count")
 _FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _TEXT)
