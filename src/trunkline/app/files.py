@@ -4,12 +4,21 @@ settings don't allow, and to the very one that was looked at."""
 import http.client
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 
-from trunkline.catalog import TransferFailed
+import structlog
+
+from trunkline.catalog import TransferFailed, run_transfers
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database, DatabaseUnavailable
 from trunkline.tmf.hub.callbacks import Callback, CallbackRule, parse, resolve
 
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 2.0
+"""Seconds."""
 CONNECT = 3.0
 TOTAL = 60.0
 """Seconds for a connection, and for a whole file."""
@@ -80,3 +89,20 @@ class HttpFiles:
         except BaseException:
             plain.close()
             raise
+
+
+class Transfers:
+    """Runs the catalogue's import and export jobs."""
+
+    def __init__(self, books: Database, clock: Clock, rule: CallbackRule) -> None:
+        self._books = books
+        self._clock = clock
+        self._files = HttpFiles(rule)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; a database that is away is asked again."""
+        while not stop.wait(LOOK_EVERY):
+            try:
+                run_transfers(self._books, self._files, self._clock.now())
+            except DatabaseUnavailable as error:
+                log.warning("catalogue jobs wait for a database", error=str(error))

@@ -21,6 +21,8 @@ from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from trunkline.app import System, open_system
+from trunkline.app.events import callback_rule
+from trunkline.app.files import Transfers
 from trunkline.app.messages import senders
 from trunkline.charging import (
     GrantPolicy,
@@ -157,9 +159,11 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
         signal.signal(number, on_signal)
     dispatcher = system.dispatcher()
     courier = system.courier()
+    transfers = Transfers(system.books, system.clock, callback_rule(settings.hub))
     threads = [
         threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
         threading.Thread(target=dispatcher.run, args=(stop,), name="events"),
+        threading.Thread(target=transfers.run, args=(stop,), name="catalogue jobs"),
         *(threading.Thread(target=each.run, args=(stop,)) for each in senders(system)),
         *([threading.Thread(target=courier.run, args=(stop,))] if courier else ()),
     ]
