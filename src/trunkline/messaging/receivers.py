@@ -1,11 +1,10 @@
 """Who is reached: their addresses, languages and clock."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from trunkline import catalog, customers
 from trunkline.catalog import BrandId, Market
-from trunkline.customers import Customer, CustomerId, Email, PartyId, Phone
+from trunkline.customers import Customer, CustomerId, Email, Party, PartyId, Phone
 from trunkline.kernel.time import zone
 from trunkline.messaging import store
 from trunkline.messaging.model import (
@@ -37,12 +36,11 @@ def recipient(r: Reader, ident: str) -> Recipient | None:
     market, brand = _market(r, None if customer is None else customer.brand)
     preferred = next((each for each in party.contact_media if each.preferred), None)
     media = sorted(party.contact_media, key=lambda each: not each.preferred)
-    extras = [party.extensions, *([] if customer is None else [customer.characteristics])]
     return Recipient(
         party=party_id,
         customer=None if customer is None else customer.id,
         name=party.name,
-        languages=(*_languages(reversed(extras)), *market.languages),
+        languages=(*_languages(party, customer), *market.languages),
         zone=zone(market.time_zone),
         quiet=quiet_hours(r, market),
         email=tuple(each.address for each in media if isinstance(each, Email)),
@@ -119,7 +117,16 @@ def _market(r: Reader, brand: BrandId | None) -> tuple[Market, str]:
     return catalog.market(r, found.market), found.name
 
 
-def _languages(sources: Iterable[Any]) -> tuple[str, ...]:
-    """What a customer, else a party, is said to prefer."""
+def _languages(party: Party, customer: Customer | None) -> tuple[str, ...]:
+    """What the customer, else the party, is said to prefer; then those that a person is known
+    to understand (TMF632, languageAbility), the favourite first."""
+    sources = (
+        [party.extensions] if customer is None else [customer.characteristics, party.extensions]
+    )
     said = [each.get(_LANGUAGE) for each in sources]
-    return tuple(each for each in said if isinstance(each, str) and len(each) <= 20)
+    abilities = [
+        each for each in party.details.get("languageAbility", ()) if isinstance(each, dict)
+    ]
+    abilities.sort(key=lambda each: each.get("isFavouriteLanguage") is not True)
+    said += [each.get("languageCode") for each in abilities]
+    return tuple(each for each in said if isinstance(each, str) and 2 <= len(each) <= 20)
