@@ -23,6 +23,8 @@ from trunkline.tmf.paths import Op
 REFUSED = {400, 403, 404, 405, 409, 422}
 CLOSED = {
     "exportJob", "importJob", "partnership", "partnershipSpecification", "permission", "resource",
+    "productStock", "adjustProductStock", "checkProductStock", "queryProductStock",
+    "reserveProductStock",
     "logicalResource", "physicalResource", "topic", "userRole",
 }  # fmt: skip
 """What is the operator's own: no subscriber's token reaches it."""
