@@ -79,7 +79,7 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf672_user_role_permission.API,
         tmf676_payment.API,
         tmf677_usage_consumption.api(charging),
-        tmf678_customer_bill.API,
+        tmf678_customer_bill.api(charging, clock),
         tmf681_communication.API,
         tmf683_party_interaction.API,
         tmf688_event.API,

@@ -1,34 +1,48 @@
-"""TMF678 Customer Bill Management, v4. Read only: bills are made by bill runs.
+"""TMF678 Customer Bill Management, v4: bills of bill runs, and bills on demand.
 
-A bill's PDF is its `billDocument`; its lines are AppliedCustomerBillingRates, whose ids are the
-bill's with the line's number.
+A bill's PDF is its `billDocument`. Its state follows what is paid of it; a client puts it
+`onHold`, so that no credit pays it by itself, and lets it go again (`sent`, or `partiallyPaid`).
+A CustomerBillOnDemand bills its account at once up to the last local midnight; what is billed
+between two runs is an `interim` bill and `offCycle`.
+
+A bill's lines are AppliedCustomerBillingRates, whose ids are the bill's with the line's number.
+Those that no bill has yet (`isBilled=false`) are told of one `billingAccount.id` at a time: what
+a bill on demand would hold now.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, NoReturn
 
 import falcon
+import msgspec
 import sqlalchemy as sa
 
 from trunkline import billing, receivables
 from trunkline.billing import (
-    INVOICE_LINES,
+    DEMANDS,
+    INVOICE_LIFECYCLE,
     INVOICES,
+    DemandState,
     Invoice,
     InvoiceId,
-    InvoiceLine,
     InvoiceState,
 )
+from trunkline.customers import BILLING_ACCOUNTS
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.lifecycle import IllegalTransition
+from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
-from trunkline.platform.db import Database, Reader
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database, Reader, Tx
 from trunkline.receivables import OPEN_ITEMS, Allocation, OpenItem
+from trunkline.rest.billing_rates import period_of, rates_resource
 from trunkline.rest.wire import (
     ACCOUNT,
     BILL,
     PAYMENT,
-    PRODUCTS,
     Money,
     Party,
     Period,
@@ -39,21 +53,24 @@ from trunkline.rest.wire import (
 from trunkline.tmf import (
     Aggregate,
     Api,
+    Body,
+    Document,
     Entity,
     Timestamp,
+    Verb,
     Wire,
     amount,
-    child,
     column,
+    documents,
     href,
+    in_json,
     owned_by,
     owned_through,
+    wire,
 )
 
 _BILLS = f"{BILL}/customerBill"
-_RATES = f"{BILL}/appliedCustomerBillingRate"
-_TYPES = {"recurring": "recurringCharge", "oneTime": "oneTimeCharge", "usage": "usageCharge"}
-_RUN_TYPE = "onCycle"
+_DEMANDED = f"{BILL}/customerBillOnDemand"
 
 Found = tuple[Invoice, OpenItem | None, list[Allocation]]
 
@@ -103,25 +120,6 @@ class BillForm(Entity, kw_only=True, tag="CustomerBill"):
     bill_document: tuple[PdfRef, ...]
 
 
-class RateCharacteristic(Wire):
-    name: str
-    value: int | str
-
-
-class RateForm(Entity, kw_only=True, tag="AppliedCustomerBillingRate"):
-    name: str
-    type: str
-    date: Timestamp
-    is_billed: bool
-    bill: Ref
-    billing_account: Ref
-    tax_excluded_amount: Money
-    description: str | None = None
-    product: Ref | None = None
-    period_coverage: Period | None = None
-    characteristic: tuple[RateCharacteristic, ...] = ()
-
-
 def _find(r: Reader, ids: Sequence[str]) -> list[Found]:
     found = billing.invoices(r, [InvoiceId(each) for each in ids])
     items = receivables.open_items_for(r, ids)
@@ -138,12 +136,12 @@ def _bill(found: Found) -> BillForm:
         href=href(_BILLS, invoice.id),
         bill_no=invoice.number,
         state=billing.state_of(invoice, item),
-        category="creditNote" if invoice.gross < zero else "normal",
-        run_type=_RUN_TYPE,
+        category=_category(invoice),
+        run_type="onCycle" if invoice.run is not None else "offCycle",
         bill_date=format_instant(issued),
         payment_due_date=format_instant(invoice.due_at),
-        last_update=format_instant(max([issued, *(each.allocated_at for each in applied)])),
-        billing_period=_period(invoice.period.start, invoice.period.end),
+        last_update=format_instant(_changed(invoice, item, applied)),
+        billing_period=period_of(invoice.period.start, invoice.period.end),
         billing_account=ref(ACCOUNT, "BillingAccount", invoice.account),
         related_party=(customer_party(invoice.customer, invoice.buyer.name),),
         tax_excluded_amount=Money.of(invoice.net),
@@ -158,7 +156,7 @@ def _bill(found: Found) -> BillForm:
             )
             for tax in invoice.taxes
         ),
-        applied_payment=tuple(map(_applied, applied)),
+        applied_payment=tuple(_applied(applied)),
         bill_document=(
             PdfRef(
                 name=f"{invoice.number}.pdf",
@@ -170,63 +168,103 @@ def _bill(found: Found) -> BillForm:
     )
 
 
-def _applied(allocation: Allocation) -> Applied:
-    """What paid a bill is a payment, or the credit of a bill below zero."""
-    origin = allocation.origin
-    source = (
-        ref(BILL, "CustomerBill", origin)
-        if origin.startswith(f"{InvoiceId.prefix}_")
-        else ref(PAYMENT, "Payment", origin)
+def _category(invoice: Invoice) -> str:
+    if invoice.gross.micros < 0:
+        return "creditNote"
+    return "normal" if invoice.run is not None else "interim"
+
+
+def _changed(invoice: Invoice, item: OpenItem | None, applied: Sequence[Allocation]) -> datetime:
+    moments = [invoice.issued_at, *(each.allocated_at for each in applied)]
+    if item is not None and item.hold_changed_at is not None:
+        moments.append(item.hold_changed_at)
+    return max(moments)
+
+
+def _applied(allocations: Sequence[Allocation]) -> Iterator[Applied]:
+    """What pays a bill is a payment, or the credit of a bill below zero; less what a refund took
+    back again."""
+    sums: dict[str, Amount] = {}
+    for each in allocations:
+        before = sums.get(each.origin, Amount.zero(each.amount.currency))
+        sums[each.origin] = before + each.amount
+    for origin, applied in sums.items():
+        if applied:
+            source = (
+                ref(BILL, "CustomerBill", origin)
+                if origin.startswith(f"{InvoiceId.prefix}_")
+                else ref(PAYMENT, "Payment", origin)
+            )
+            yield Applied(applied_amount=Money.of(applied), payment=source)
+
+
+class StatePatch(Wire):
+    state: str
+
+
+def _change_state(tx: Tx, ident: str, patch: StatePatch, now: datetime) -> None:
+    invoice = billing.invoice(tx, InvoiceId(ident))
+    item = receivables.open_items_for(tx, [ident]).get(ident)
+    present = billing.state_of(invoice, item)
+    states = {str(each): each for each in InvoiceState}
+    to = states.get(patch.state)
+    if to is None:
+        _refuse(present, patch.state)
+    INVOICE_LIFECYCLE.check(present, to)
+    if to is not InvoiceState.ON_HOLD:
+        assert item is not None
+        true_state = billing.paid_state(invoice, item)
+        if to is not true_state:
+            raise IllegalTransition(f"what is paid of it makes it {true_state}", path="state")
+    receivables.hold_invoice(tx, ident, held=to is InvoiceState.ON_HOLD, now=now)
+
+
+def _refuse(present: InvoiceState, to: str) -> NoReturn:
+    if to not in _NEVER:
+        raise Invalid(f"{to[:40]!r} is no state of a bill", path="state")
+    allowed = ", ".join(sorted(INVOICE_LIFECYCLE.following(present))) or "nothing: it is final"
+    raise IllegalTransition(
+        f"the bill is {present} and can't become {to}; from here it may become {allowed}",
+        path="state",
     )
-    return Applied(applied_amount=Money.of(allocation.amount), payment=source)
 
 
-def _period(start: datetime, end: datetime) -> Period:
-    return Period(start_date_time=format_instant(start), end_date_time=format_instant(end))
+_NEVER = ("new", "validated")
+"""States of a bill before it is issued, which it then never has again."""
 
 
-def _find_rates(r: Reader, ids: Sequence[str]) -> list[tuple[Invoice, InvoiceLine]]:
-    wanted: dict[str, set[str]] = {}
-    for each in ids:
-        invoice, _, line = each.rpartition("~")
-        wanted.setdefault(invoice, set()).add(line)
-    found = billing.invoices(r, [InvoiceId(each) for each in wanted])
-    return [
-        (invoice, line)
-        for invoice in found
-        for line in invoice.lines
-        if str(line.line) in wanted[invoice.id]
-    ]
+class AccountRef(Wire):
+    id: str
+    href: str | None = None
+    name: str | None = None
+    referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
-def _rate(found: tuple[Invoice, InvoiceLine]) -> RateForm:
-    invoice, line = found
-    ident = f"{invoice.id}~{line.line}"
-    counted: Mapping[str, int | str] = (
-        {
-            "quantity": line.quantity,
-            "unit": line.unit,
-            "included": line.included,
-            "events": line.events,
-        }
-        if line.unit
-        else {}
-    )
-    return RateForm(
-        id=ident,
-        href=href(_RATES, ident),
-        name=line.text,
-        type=_TYPES[line.kind],
-        date=format_instant(invoice.issued_at),
-        is_billed=True,
-        bill=ref(BILL, "CustomerBill", invoice.id, invoice.number),
-        billing_account=ref(ACCOUNT, "BillingAccount", invoice.account),
-        tax_excluded_amount=Money.of(line.amount),
-        description=line.detail or None,
-        product=ref(PRODUCTS, "Product", line.product) if line.product else None,
-        period_coverage=_period(line.period.start, line.period.end) if line.period else None,
-        characteristic=tuple(RateCharacteristic(name=k, value=v) for k, v in counted.items()),
-    )
+class PartyRef(AccountRef):
+    role: str | None = None
+
+
+class BillOnDemand(Wire):
+    name: str | None = None
+    description: str | None = None
+    billing_account: AccountRef | None = None
+    related_party: PartyRef | None = None
+    customer_bill: AccountRef | None = None
+    state: DemandState | None = None
+    last_update: str | None = None
+    status_reason: str | None = None
+
+
+def _demand(charging: Database, tx: Tx, body: Body, now: datetime) -> str:
+    ident: str = billing.demand_bill(tx, charging, body, now=now)["id"]
+    return ident
+
+
+def _demanded(body: Body) -> Body:
+    bill = body.get("customerBill")
+    if bill is None:
+        return body
+    return body | {"customerBill": wire.plain(ref(BILL, "CustomerBill", bill["id"]))}
 
 
 class BillDocument:
@@ -255,61 +293,82 @@ _open = (
     .where(OPEN_ITEMS.c.invoice_id == INVOICES.c.id)
     .scalar_subquery()
 )
+_held = (
+    sa.select(OPEN_ITEMS.c.on_hold)
+    .where(OPEN_ITEMS.c.invoice_id == INVOICES.c.id)
+    .scalar_subquery()
+)
 _state = sa.case(
     (sa.func.coalesce(_open, 0) == 0, InvoiceState.SETTLED.value),
+    (_held, InvoiceState.ON_HOLD.value),
     (_open == INVOICES.c.gross_micros, InvoiceState.SENT.value),
     else_=InvoiceState.PARTIALLY_PAID.value,
 )
-_of_line = INVOICES.c.id == INVOICE_LINES.c.invoice_id
-
-API = Api(
-    number="TMF678",
-    title="Customer Bill Management",
-    version="4.0.0",
-    base=BILL,
-    resources=(
-        Aggregate(
-            path=_BILLS,
-            type="CustomerBill",
-            key=INVOICES.c.id,
-            paths={
-                "billNo": INVOICES.c.number,
-                "state": column(_state),
-                "billDate": INVOICES.c.issued_at,
-                "paymentDueDate": INVOICES.c.due_at,
-                "billingPeriod.startDateTime": INVOICES.c.period_start,
-                "billingPeriod.endDateTime": INVOICES.c.period_end,
-                "billingAccount.id": INVOICES.c.billing_account_id,
-                "relatedParty.id": INVOICES.c.customer_id,
-                "taxExcludedAmount.value": amount(INVOICES.c.net_micros),
-                "taxIncludedAmount.value": amount(INVOICES.c.gross_micros),
-                "taxIncludedAmount.unit": INVOICES.c.currency,
-            },
-            find=_find,
-            to_wire=_bill,
-            form=BillForm,
-            owner=owned_by(INVOICES.c.customer_id, writes=False),
-        ),
-        Aggregate(
-            path=_RATES,
-            type="AppliedCustomerBillingRate",
-            key=INVOICE_LINES.c.invoice_id + "~" + sa.cast(INVOICE_LINES.c.line, sa.String),
-            order=(INVOICE_LINES.c.invoice_id, INVOICE_LINES.c.line),
-            paths={
-                "name": INVOICE_LINES.c.text,
-                "bill.id": INVOICE_LINES.c.invoice_id,
-                "product.id": INVOICE_LINES.c.product_id,
-                "date": child(INVOICES.c.issued_at, on=_of_line),
-                "billingAccount.id": child(INVOICES.c.billing_account_id, on=_of_line),
-                "taxExcludedAmount.value": amount(INVOICE_LINES.c.amount_micros),
-                "taxExcludedAmount.unit": INVOICE_LINES.c.currency,
-            },
-            find=_find_rates,
-            to_wire=_rate,
-            form=RateForm,
-            owner=owned_through(
-                INVOICE_LINES.c.invoice_id, INVOICES.c.id, INVOICES.c.customer_id, writes=False
-            ),
-        ),
-    ),
+_CATEGORY = sa.case(
+    (INVOICES.c.gross_micros < 0, "creditNote"),
+    (INVOICES.c.run_id.is_(None), "interim"),
+    else_="normal",
 )
+_BILL_RESOURCE = Aggregate(
+    path=_BILLS,
+    type="CustomerBill",
+    key=INVOICES.c.id,
+    paths={
+        "billNo": INVOICES.c.number,
+        "state": column(_state),
+        "billDate": INVOICES.c.issued_at,
+        "paymentDueDate": INVOICES.c.due_at,
+        "billingPeriod.startDateTime": INVOICES.c.period_start,
+        "billingPeriod.endDateTime": INVOICES.c.period_end,
+        "billingAccount.id": INVOICES.c.billing_account_id,
+        "relatedParty.id": INVOICES.c.customer_id,
+        "runType": column(sa.case((INVOICES.c.run_id.is_(None), "offCycle"), else_="onCycle")),
+        "category": column(_CATEGORY),
+        "taxExcludedAmount.value": amount(INVOICES.c.net_micros),
+        "taxIncludedAmount.value": amount(INVOICES.c.gross_micros),
+        "taxIncludedAmount.unit": INVOICES.c.currency,
+        "remainingAmount.value": amount(sa.func.coalesce(_open, 0)),
+    },
+    owner=owned_by(INVOICES.c.customer_id, writes=False),
+    find=_find,
+    to_wire=_bill,
+    form=BillForm,
+    verbs=(Verb(on="state", form=StatePatch, run=_change_state),),
+)
+
+
+def api(charging: Database, clock: Clock) -> Api:
+    """The API; what isn't billed yet is read where charging keeps it."""
+    demands = DEMANDS.table.c
+    return Api(
+        number="TMF678",
+        title="Customer Bill Management",
+        version="4.0.0",
+        base=BILL,
+        resources=(
+            _BILL_RESOURCE,
+            Document(
+                path=_DEMANDED,
+                type=DEMANDS.name,
+                key=demands.id,
+                paths={
+                    "state": demands.state,
+                    "name": demands.name,
+                    "lastUpdate": demands.updated_at,
+                    "billingAccount.id": demands.billing_account_id,
+                    "customerBill.id": in_json(demands.body, "customerBill.id"),
+                },
+                owner=owned_through(
+                    demands.billing_account_id,
+                    BILLING_ACCOUNTS.c.id,
+                    BILLING_ACCOUNTS.c.customer_id,
+                    writes=False,
+                ),
+                schema=BillOnDemand,
+                find=lambda r, ids: documents.find(r, DEMANDS, ids),
+                to_wire=_demanded,
+                create=partial(_demand, charging),
+            ),
+            rates_resource(charging, clock),
+        ),
+    )
