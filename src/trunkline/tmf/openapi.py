@@ -45,6 +45,8 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for resource in api.resources:
             by_form = {form: next(named) for form in _forms(resource)}
             paths |= _paths(api, resource, by_form, titles[resource])
+            if isinstance(resource, Document):
+                components[titles[resource]] = _kept(resource, by_form)
             if resource.changes:
                 components[f"{titles[resource]}_Update"] = _update(resource, by_form)
         paths |= {**hub_paths(api), **api.beside}
@@ -102,6 +104,8 @@ def _names(titles: Mapping[Resource[Any], str]) -> dict[Any, str]:
     """What forms are called in the document: by their resource."""
     names: dict[Any, str] = {ErrorBody: "Error"}
     for resource, title in titles.items():
+        if isinstance(resource, Document):
+            names.setdefault(resource.schema, f"{title}_Create")
         if isinstance(resource, Aggregate):
             names.setdefault(resource.form, title)
             if resource.accepts is not None:
@@ -141,7 +145,7 @@ def _forms(resource: Resource[Any]) -> list[Any]:
 
 
 def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title: str) -> Schema:
-    shown = _shown(resource, schemas)
+    shown = _shown(resource, schemas, title)
     found = {"anyOf": [shown, _PARTIAL]}
     several = {"type": "array", "items": found}
     collection: Schema = {
@@ -179,11 +183,21 @@ def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title:
     return {resource.path: collection, f"{resource.path}/{{id}}": item}
 
 
-def _shown(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
-    if not isinstance(resource, Document):
-        return schemas[resource.form]  # type: ignore[attr-defined]
+def _shown(resource: Resource[Any], schemas: dict[Any, Schema], title: str) -> Schema:
+    if isinstance(resource, Document):
+        return {"$ref": _REF.format(name=title)}
+    return schemas[resource.form]  # type: ignore[attr-defined]
+
+
+def _kept(resource: Document, schemas: dict[Any, Schema]) -> Schema:
+    """A document as it is shown: what was given, and what every resource has."""
     own = {"id": _TEXT, "href": _TEXT, "@type": _TEXT}
-    return {"allOf": [schemas[resource.schema], {"properties": own, "required": list(own)}]}
+    return {
+        "allOf": [
+            schemas[resource.schema],
+            {"type": "object", "properties": own, "required": list(own)},
+        ]
+    }
 
 
 def _accepted(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
