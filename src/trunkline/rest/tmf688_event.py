@@ -314,7 +314,7 @@ def readable(caller: Principal, areas: Sequence[str]) -> list[str] | None:
 def add_topics(
     app: falcon.App[Any, Any], server: Server, apis: Sequence[Api], rule: hub.CallbackRule
 ) -> None:
-    """Routes what is below a topic, and parked deliveries; `apis` are all whose events a topic may keep."""
+    """Routes what is below a topic, which may keep events of all `apis`, and what was parked."""
     areas = sorted({each.scope for each in apis} | {_SCOPE})
     app.add_route(f"{_TOPICS}/{{ident}}/event", Events(server, areas))
     app.add_route(f"{_TOPICS}/{{ident}}/event/{{event}}", EventItem(server))
