@@ -6,6 +6,7 @@ reserved for one holder at a time, under concurrency too. It knows no orders; wh
 (ordering, a migration) tells it what to create and to which status it moved.
 """
 
+from trunkline.inventory import stocks
 from trunkline.inventory.model import (
     PRODUCT_LIFECYCLE,
     SERVICE_LIFECYCLE,
@@ -39,7 +40,14 @@ from trunkline.inventory.model import (
     SimMismatch,
     UnfitProduct,
 )
-from trunkline.inventory.monitors import MonitorId
+from trunkline.inventory.monitors import (
+    MONITORS,
+    MonitorId,
+    MonitorState,
+    open_monitor,
+    open_monitors,
+    service_monitor,
+)
 from trunkline.inventory.numbering import (
     Iccid,
     Imsi,
@@ -112,10 +120,10 @@ from trunkline.inventory.stock import (
     reserve_sims,
     take_back_resources,
 )
-from trunkline.inventory.stocks import product_stock
 from trunkline.inventory.store import product as product_table
 
 __all__ = [
+    "MONITORS",
     "ON_THE_NETWORK",
     "PRODUCT_LIFECYCLE",
     "SERVICE_LIFECYCLE",
@@ -123,6 +131,7 @@ __all__ = [
     "Iccid",
     "Imsi",
     "MonitorId",
+    "MonitorState",
     "Msisdn",
     "NewProduct",
     "NewResource",
@@ -182,8 +191,9 @@ __all__ = [
     "move_resource",
     "number",
     "numbers_beginning",
+    "open_monitor",
+    "open_monitors",
     "product",
-    "product_stock",
     "product_table",
     "products",
     "products_by_status",
@@ -204,10 +214,12 @@ __all__ = [
     "resources",
     "resources_of",
     "service",
+    "service_monitor",
     "service_table",
     "services",
     "services_of",
     "services_of_customers",
     "stock_levels",
+    "stocks",
     "take_back_resources",
 ]

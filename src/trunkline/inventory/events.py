@@ -10,7 +10,7 @@ from trunkline.inventory.model import (
     ServiceId,
     ServiceState,
 )
-from trunkline.network import Verb
+from trunkline.network import InstructionId, Verb
 from trunkline.platform.messages import Message
 
 
@@ -88,6 +88,7 @@ class ServiceSettled(Message, frozen=True, kw_only=True):
     service: ServiceId
     product: ProductId | None
     verb: Verb
+    instruction: InstructionId
     at: datetime
     reason: str | None = None
 

@@ -6,6 +6,8 @@ from trunkline.inventory import service_operations, shelf
 from trunkline.inventory.events import EndQuarantine
 from trunkline.inventory.model import ServiceId
 from trunkline.inventory.stock import told
+from trunkline.inventory.stocks import end_reservation
+from trunkline.inventory.stocks.events import EndReservation
 from trunkline.network.events import NetworkDone, NetworkRefused
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
@@ -23,6 +25,7 @@ def _done(tx: Tx, event: NetworkDone, now: datetime) -> None:
         tx,
         service=ServiceId(event.service),
         verb=event.verb,
+        instruction=event.instruction,
         characteristics=event.characteristics,
         now=now,
     )
@@ -30,12 +33,22 @@ def _done(tx: Tx, event: NetworkDone, now: datetime) -> None:
 
 def _refused(tx: Tx, event: NetworkRefused, now: datetime) -> None:
     service_operations.settle(
-        tx, service=ServiceId(event.service), verb=event.verb, reason=event.reason, now=now
+        tx,
+        service=ServiceId(event.service),
+        verb=event.verb,
+        instruction=event.instruction,
+        reason=event.reason,
+        now=now,
     )
+
+
+def _end_reservation(tx: Tx, command: EndReservation, now: datetime) -> None:
+    end_reservation(tx, command.reservation, now)
 
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("inventory.end_quarantine", EndQuarantine, _end_quarantine, "books"),
+    Reaction("inventory.end_reservation", EndReservation, _end_reservation, "books"),
     Reaction("inventory.network_done", NetworkDone, _done, "books"),
     Reaction("inventory.network_refused", NetworkRefused, _refused, "books"),
 )

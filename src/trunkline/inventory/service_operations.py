@@ -28,7 +28,8 @@ from trunkline.inventory.model import (
     ServiceNotFound,
     ServiceState,
 )
-from trunkline.network import Verb, Wish
+from trunkline.inventory.monitors import settle_monitors
+from trunkline.network import InstructionId, Verb, Wish
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 
@@ -137,10 +138,10 @@ def delete_service(tx: Tx, *, service: ServiceId) -> None:
 
 def request_states(
     tx: Tx, wanted: Mapping[ServiceId, ServiceState], *, now: datetime
-) -> set[ServiceId]:
-    """Asks the network to make these services active, inactive or terminated, and returns those
-    that are so at once; the others are told of by `ServiceSettled`. Raises `ServiceNotFound` and
-    `IllegalTransition` before anything is asked for."""
+) -> dict[ServiceId, InstructionId]:
+    """Asks the network to make these services active, inactive or terminated. Those that are
+    not so at once are returned with what is waited for; `ServiceSettled` tells of them. Raises
+    `ServiceNotFound` and `IllegalTransition` before anything is asked for."""
     found = store.services_for_update(tx, list(wanted))
     for ident, state in wanted.items():
         if ident not in found:
@@ -149,29 +150,25 @@ def request_states(
     if not network.is_connected(tx):
         for ident, state in wanted.items():
             change_service_state(tx, service=ident, state=state, now=now)
-        return set(wanted)
-    network.instruct(
-        tx, [_wish(found[each], _verb(found[each], state)) for each, state in wanted.items()],
-        now=now,
-    )  # fmt: skip
-    return set()
+        return {}
+    wishes = [_wish(found[each], _verb(found[each], state)) for each, state in wanted.items()]
+    return dict(zip(wanted, network.instruct(tx, wishes, now=now), strict=True))
 
 
 def request_characteristics(
     tx: Tx, service: ServiceId, characteristics: Mapping[str, Any], *, now: datetime
-) -> bool:
-    """Asks the network to give an active service these characteristics, all that it is to have;
-    True where it has them at once. One that isn't on the network has them at once, too."""
+) -> InstructionId | None:
+    """Asks the network to give a service these characteristics, all that it is to have; returns
+    what is waited for, None where it has them at once, as one does that isn't on the network."""
     before = _locked(tx, service)
     waits = before.state in (ServiceState.ACTIVE, ServiceState.INACTIVE)
     if not waits or not network.is_connected(tx):
         amend_service(
             tx, service, lambda it: msgspec.structs.replace(it, characteristics=characteristics)
         )
-        return True
+        return None
     wanted = msgspec.structs.replace(before, characteristics=characteristics)
-    network.instruct(tx, [_wish(wanted, Verb.MODIFY)], now=now)
-    return False
+    return network.instruct(tx, [_wish(wanted, Verb.MODIFY)], now=now)[0]
 
 
 def settle(
@@ -179,6 +176,7 @@ def settle(
     *,
     service: ServiceId,
     verb: Verb,
+    instruction: InstructionId,
     now: datetime,
     characteristics: Mapping[str, Any] | None = None,
     reason: str | None = None,
@@ -193,8 +191,18 @@ def settle(
         amend_service(tx, service, lambda it: msgspec.structs.replace(it, characteristics=values))
     elif reason is None and before.state is not _REACHED[verb]:
         change_service_state(tx, service=service, state=_REACHED[verb], now=now)
+    if reason is not None:
+        tx.changed("Service", service, Change.ATTRIBUTES)
+    settle_monitors(tx, service=service, instruction=instruction, reason=reason, now=now)
     tx.emit(
-        ServiceSettled(service=service, product=before.product, verb=verb, at=now, reason=reason)
+        ServiceSettled(
+            service=service,
+            product=before.product,
+            verb=verb,
+            instruction=instruction,
+            at=now,
+            reason=reason,
+        )
     )
 
 

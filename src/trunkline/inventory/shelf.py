@@ -213,6 +213,11 @@ _TAKEN = sa.select(resource.c.value, resource.c.imsi).where(
     resource.c.value.in_(_ids) | resource.c.imsi.in_(sa.bindparam("imsis", expanding=True)),
 )
 _RESOURCES_OF = sa.select(resource).where(resource.c.product_id.in_(_ids)).order_by(resource.c.kind)
+_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(resource)
+    .where(resource.c.kind == _kind, resource.c.state == sa.bindparam("in_state"))
+)
 _LEVELS = sa.select(resource.c.kind, resource.c.state, sa.func.count().label("held")).group_by(
     resource.c.kind, resource.c.state
 )
@@ -364,6 +369,11 @@ def numbers_beginning(r: Reader, digits: str, limit: int) -> list[Resource]:
 
 def resources_of(r: Reader, products: Sequence[str]) -> list[Resource]:
     return [_resource(row) for row in r.execute(_RESOURCES_OF, {"ids": list(products)})]
+
+
+def count(r: Reader, kind: ResourceKind, state: ResourceState) -> int:
+    params = {"of_kind": kind.value, "in_state": state.value}
+    return int(r.execute(_COUNT, params).scalar_one())
 
 
 def levels(r: Reader) -> dict[tuple[ResourceKind, ResourceState], int]:

@@ -61,7 +61,7 @@ def terminate(tx: Tx, product: ProductId, now: datetime) -> bool:
     """Whether the product's services have ended; False where the network has to answer."""
     open_ = _open_services(tx, [product])
     ending = {each.id: ServiceState.TERMINATED for each in open_.values()}
-    if ending and not inventory.request_states(tx, ending, now=now):
+    if ending and inventory.request_states(tx, ending, now=now):
         return False
     _take_back(tx, product, now)
     return True

@@ -25,6 +25,7 @@ from trunkline.rest import (
     tmf637_product_inventory,
     tmf638_service_inventory,
     tmf639_resource_inventory,
+    tmf640_service_activation,
     tmf644_privacy,
     tmf651_agreement,
     tmf654_prepay_balance,
@@ -40,6 +41,7 @@ from trunkline.rest import (
     tmf679_product_offering_qualification,
     tmf681_communication,
     tmf683_party_interaction,
+    tmf687_stock,
     tmf688_event,
 )
 from trunkline.rest.manner import Manner
@@ -68,6 +70,8 @@ def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf637_product_inventory.API,
         tmf638_service_inventory.API,
         tmf639_resource_inventory.API,
+        tmf687_stock.API,
+        tmf640_service_activation.API,
         tmf644_privacy.API,
         tmf654_prepay_balance.api(charging, clock),
         tmf651_agreement.API,

@@ -83,6 +83,8 @@ class ServiceRefOrValue(Named, kw_only=True):
 
 
 class ServiceForm(Typed, kw_only=True):
+    """A new one names its specification; a product's may have none."""
+
     category: str | None = None
     description: str | None = None
     end_date: Moment | None = None
@@ -103,7 +105,7 @@ class ServiceForm(Typed, kw_only=True):
     service_characteristic: tuple[Characteristic, ...] = ()
     service_order_item: tuple[RelatedServiceOrderItem, ...] = ()
     service_relationship: tuple[ServiceRelationship, ...] = ()
-    service_specification: ServiceSpecificationRef
+    service_specification: ServiceSpecificationRef | None = None
     state: ServiceStateType
     supporting_resource: tuple[ResourceRef, ...] = ()
     supporting_service: tuple[ServiceRefOrValue, ...] = ()

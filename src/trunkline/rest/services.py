@@ -97,6 +97,8 @@ def product_in(body: Body) -> str | None:
 
 def check(r: Reader, body: Body, before: Body | None, at: str = "") -> None:
     """Raises for what a service's body can't say, with its path below `at`."""
+    if before is None and not at and _SPECIFICATION not in body:
+        raise Invalid("is required", path=_SPECIFICATION)
     inner = _at(body, at)
     outer = None if before is None else _at(before, at)
     prefix = f"{at}." if at else ""

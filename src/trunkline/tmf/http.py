@@ -87,8 +87,9 @@ class Collection:
         with self._database.transaction() as tx:
             tx.caller = req.context.caller
             answer = _once(tx, req, raw, now, lambda: self._created(tx, req, body, now))
-        resp.status = 201
-        resp.location = _href_of(answer)
+        later = self._resource.later and self._resource.later(wire.decode(answer))
+        resp.status = 202 if later else 201
+        resp.location = later or _href_of(answer)
         resp.etag = _etag(answer)
         send(resp, answer)
 

@@ -33,7 +33,8 @@ class Resource(Generic[Model]):
     one. `where` holds for every row that is one. Reads and writes happen in `database`.
     `owner` says whose a row is; without it, callers bound to a customer find it closed.
     `attribute_event` and `state_event` end the names of the events that tell of a change, as
-    the API's document has them."""
+    the API's document has them. `later` gives, of what a POST answers, the address to ask after
+    where the work goes on (202), or None where it is done."""
 
     path: str
     type: str
@@ -51,6 +52,7 @@ class Resource(Generic[Model]):
     arrivals: Mapping[str, str] = field(default_factory=dict)
     """The ends of the events that the document has of arriving in some state, by that state;
     they come beside."""
+    later: Callable[[Body], str | None] | None = None
 
     kind: ClassVar[str] = ""
 

@@ -1,0 +1,184 @@
+"""Stock on the wire (TMF687)."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from trunkline.rest.entities import (
+    Amount,
+    Named,
+    PlaceRefOrValue,
+    RelatedParty,
+    RelatedPlaceRefOrValue,
+    ResourceRef,
+    Typed,
+)
+from trunkline.rest.product_forms import ProductRefOrValue
+from trunkline.rest.wire import PeriodIn
+from trunkline.tmf import Moment
+
+ProductStockStatusType = Literal["reserved", "available", "unavailable", "unknown"]
+
+
+ProductStockUsageType = Literal[
+    "inTransit", "onDisplay", "damaged", "returned", "replenishmentInProgress", "inShop"
+]
+
+
+TaskStateType = Literal["accepted", "terminatedWithError", "inProgress", "done"]
+
+
+class ProductStockRef(Named, kw_only=True):
+    id: str
+
+
+class AdjustProductStockItem(Typed, kw_only=True):
+    id: str
+    adjust_product_stock_quantity: Amount
+    product_stock_target: ProductStockRef
+    state: TaskStateType | None = None
+
+
+class AdjustForm(Typed, kw_only=True):
+    adjust_reason: str | None = None
+    completed_adjust_product_stock_date: Moment | None = None
+    creation_date: Moment | None = None
+    description: str | None = None
+    instant_sync_adjust: bool | None = None
+    requested_adjust_product_stock_date: Moment | None = None
+    adjust_product_stock_item: Annotated[tuple[AdjustProductStockItem, ...], Meta(min_length=1)]
+    state: TaskStateType | None = None
+
+
+class AlternateProductStock(Typed, kw_only=True):
+    id: str | None = None
+    alternate_availability_date: Moment | None = None
+    alternate_place: PlaceRefOrValue | None = None
+    alternate_product: ProductRefOrValue | None = None
+    alternate_quantity: Amount | None = None
+    alternate_stock: ProductStockRef | None = None
+
+
+class ChannelRef(Named, kw_only=True):
+    id: str
+
+
+class MarketSegmentRef(Named, kw_only=True):
+    id: str
+
+
+class ProductStockRelationship(Typed, kw_only=True):
+    relationship_type: str
+    stock_level: ProductStockRef | None = None
+
+
+class ProductStock(Named, kw_only=True):
+    creation_date: Moment | None = None
+    description: str | None = None
+    last_inventory_date: Moment | None = None
+    last_update: Moment | None = None
+    replenishment_date: Moment | None = None
+    stock_level_category: str | None = None
+    channel: tuple[ChannelRef, ...] = ()
+    market_segment: tuple[MarketSegmentRef, ...] = ()
+    max_stock_level: Amount | None = None
+    min_stock_level: Amount | None = None
+    place: RelatedPlaceRefOrValue | None = None
+    product_stock_level: Amount
+    product_stock_relationship: tuple[ProductStockRelationship, ...] = ()
+    product_stock_status_type: ProductStockStatusType | None = None
+    product_stock_usage_type: ProductStockUsageType | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    reorder_quantity: Amount | None = None
+    resource: tuple[ResourceRef, ...] = ()
+    stock_level_alert: Amount | None = None
+    stocked_product: ProductRefOrValue
+
+
+class CheckProductStockItem(Typed, kw_only=True):
+    id: str
+    availability_result: str | None = None
+    provide_alternative: bool | None = None
+    alternate: tuple[AlternateProductStock, ...] = ()
+    checked_product_stock: ProductStock
+    requested_quantity: Amount
+    state: TaskStateType | None = None
+
+
+class CheckForm(Typed, kw_only=True):
+    completed_check_product_stock_date: Moment | None = None
+    creation_date: Moment | None = None
+    instant_sync_check: bool | None = None
+    provide_alternative: bool | None = None
+    requested_availability_date: Moment | None = None
+    requested_check_product_stock_date: Moment | None = None
+    check_product_stock_item: Annotated[tuple[CheckProductStockItem, ...], Meta(min_length=1)]
+    place: PlaceRefOrValue | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    state: TaskStateType | None = None
+
+
+class ProductStockForm(Typed, kw_only=True):
+    creation_date: Moment | None = None
+    description: str | None = None
+    last_inventory_date: Moment | None = None
+    last_update: Moment | None = None
+    name: str | None = None
+    replenishment_date: Moment | None = None
+    stock_level_category: str | None = None
+    channel: tuple[ChannelRef, ...] = ()
+    market_segment: tuple[MarketSegmentRef, ...] = ()
+    max_stock_level: Amount | None = None
+    min_stock_level: Amount | None = None
+    place: RelatedPlaceRefOrValue | None = None
+    product_stock_level: Amount
+    product_stock_relationship: tuple[ProductStockRelationship, ...] = ()
+    product_stock_status_type: ProductStockStatusType
+    product_stock_usage_type: ProductStockUsageType | None = None
+    related_party: tuple[RelatedParty, ...] = ()
+    reorder_quantity: Amount | None = None
+    resource: tuple[ResourceRef, ...] = ()
+    stock_level_alert: Amount | None = None
+    stocked_product: ProductRefOrValue
+
+
+class QueryForm(Typed, kw_only=True):
+    completed_query_product_stock_date: Moment | None = None
+    creation_date: Moment | None = None
+    instant_sync_check: bool | None = None
+    requested_availability_date: Moment | None = None
+    requested_query_product_stock_date: Moment | None = None
+    query_product_stock_item: tuple[ProductStock, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    search_criteria: ProductStock
+    state: TaskStateType | None = None
+
+
+class RelatedEntity(Named, kw_only=True):
+    id: str
+    role: str
+    referred_type: str = msgspec.field(name="@referredType")
+
+
+class ReserveProductStockItem(Typed, kw_only=True):
+    id: str
+    product_stock_requested: ProductStockRef | None = None
+    product_stock_reserved: ProductStockRef | None = None
+    quantity_requested: Amount
+    quantity_reserved: Amount | None = None
+    requested_product: ProductRefOrValue
+    reserve_product_stock_state: TaskStateType | None = None
+
+
+class ReserveForm(Typed, kw_only=True):
+    creation_date: Moment | None = None
+    required_availability_date: Moment | None = None
+    channel: tuple[ChannelRef, ...] = ()
+    market_segment: tuple[MarketSegmentRef, ...] = ()
+    place: RelatedPlaceRefOrValue | None = None
+    related_entity: tuple[RelatedEntity, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    reserve_product_stock_item: Annotated[tuple[ReserveProductStockItem, ...], Meta(min_length=1)]
+    reserve_product_stock_state: TaskStateType | None = None
+    valid_for: PeriodIn | None = None
