@@ -5,8 +5,15 @@ themselves, as far as stock and charging let them; what fails is held where an o
 it, and is tried again, given up or cancelled. Ordering alone changes what customers have.
 """
 
-from trunkline.ordering.bodies import without_nulls
+from trunkline.ordering.bodies import price_body, total_bodies, without_nulls
 from trunkline.ordering.cancellations import CANCELLATION
+from trunkline.ordering.carts.operations import (
+    CART,
+    change_cart,
+    fill_cart,
+    order_cart,
+    priced,
+)
 from trunkline.ordering.decomposition import (
     NotDeliverable,
     ServiceKind,
@@ -44,7 +51,6 @@ from trunkline.ordering.operations import (
     retry_task,
     start_order,
 )
-from trunkline.ordering.pricing import totals
 from trunkline.ordering.qualification.model import Place, Reason, places
 from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
 from trunkline.ordering.qualification.reach import declare_reach, withdraw_reach
@@ -56,6 +62,8 @@ from trunkline.ordering.queries import (
     orders_of,
     tasks,
 )
+from trunkline.ordering.quotes.kind import QUOTE
+from trunkline.ordering.quotes.operations import change_quote, make_quote, order_quote
 from trunkline.ordering.service_orders import service_order
 from trunkline.ordering.store import (
     order_item,
@@ -64,8 +72,10 @@ from trunkline.ordering.store import (
 
 __all__ = [
     "CANCELLATION",
+    "CART",
     "ORDER_LIFECYCLE",
     "QUALIFICATION",
+    "QUOTE",
     "Action",
     "CancellationId",
     "Effect",
@@ -92,17 +102,25 @@ __all__ = [
     "UnknownReference",
     "amend_order",
     "cancel_order",
+    "change_cart",
+    "change_quote",
     "declare_reach",
     "delete_order",
+    "fill_cart",
     "give_up_item",
     "latest_orders",
+    "make_quote",
     "order",
+    "order_cart",
     "order_item",
+    "order_quote",
     "orders",
     "orders_by_state",
     "orders_of",
     "place_order",
     "places",
+    "price_body",
+    "priced",
     "product_order",
     "qualify",
     "request_cancellation",
@@ -110,7 +128,7 @@ __all__ = [
     "service_order",
     "start_order",
     "tasks",
-    "totals",
+    "total_bodies",
     "withdraw_reach",
     "without_nulls",
 ]

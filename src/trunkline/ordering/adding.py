@@ -191,7 +191,8 @@ def _new(
     """The item of a request, and the products that it creates."""
     characteristics = _wished(context.tx, request, at)
     included = within is not None and bool(within.prices)
-    cost = () if included else prices(offering, request.agreed)
+    agreed = prices(offering) if request.prices is None else request.prices
+    cost = () if included else agreed
     ids = tuple(context.tx.new_id(ProductId, context.now) for _ in range(request.quantity))
     kept = request.details.get("product") or {}
     products = [

@@ -4,13 +4,17 @@ All three have items about an offering or about a product that the customer has,
 parties of whom one may be the customer.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import Money
 from trunkline.kernel.time import format_instant, parse_instant
-from trunkline.ordering.model import MOST_ITEMS, MOST_OF_ONE, Action
+from trunkline.ordering.model import MOST_ITEMS, MOST_OF_ONE, Action, ItemRequest
+from trunkline.ordering.pricing import totals
+from trunkline.ordering.qualification.model import places
 
 Body = dict[str, Any]
 _DEPTH = 5
@@ -122,6 +126,7 @@ def offering_in(item: Body, at: str) -> tuple[str, str] | None:
 def action_of(item: Body, at: str) -> Action:
     """Raises `UnfitDocument` for what is no action."""
     said = str(item.get("action", Action.ADD)).replace("_", "").lower()
+    said = "delete" if said == "remove" else said
     for action in Action:
         if action.lower() == said:
             return action
@@ -143,3 +148,77 @@ def ends(body: Body) -> datetime | None:
 
 def stamp(instant: datetime) -> str:
     return format_instant(instant)
+
+
+def price_body(price: ProductPrice) -> Body:
+    """A price as TM Forum's documents show it (OrderPrice, QuotePrice, CartPrice)."""
+    shown: Body = {
+        "name": price.name,
+        "priceType": price.kind.value,
+        "price": _amount(price.amount),
+    }
+    if price.kind is PriceKind.RECURRING:
+        shown["recurringChargePeriod"] = _months(price.period_months)
+    if price.offering_price:
+        shown["productOfferingPrice"] = {"id": price.offering_price}
+    if price.alterations:
+        shown["priceAlteration"] = [
+            {"name": each.name, "priceType": price.kind.value, "price": _amount(each.amount)}
+            for each in price.alterations
+        ]
+    return shown
+
+
+def total_bodies(priced: Iterable[tuple[ProductPrice, int]]) -> list[Body]:
+    """What prices, each so many times, come to: one for what is paid once and one for each
+    period, with what was agreed."""
+    shown = []
+    for total in totals(priced):
+        body: Body = {"priceType": total.kind.value, "price": _amount(total.agreed)}
+        if total.kind is PriceKind.RECURRING:
+            body["recurringChargePeriod"] = _months(total.period_months)
+        shown.append(body)
+    return shown
+
+
+def _amount(money: Money) -> Body:
+    return {"dutyFreeAmount": {"unit": money.currency, "value": money.to_decimal()}}
+
+
+def _months(months: int) -> str:
+    return f"{months} month{'s' if months > 1 else ''}"
+
+
+def request_from(
+    item: Body,
+    inner: str,
+    *,
+    agreed: Callable[[Body], tuple[ProductPrice, ...] | None],
+    quoted: Callable[[Body], Body | None],
+) -> ItemRequest:
+    """What an item of a document orders, at which prices if they were agreed, and which quote's
+    item that was in."""
+    product = item.get("product") or {}
+    characteristics = {
+        each["name"]: each["value"] for each in product.get("productCharacteristic") or ()
+    }
+    offering = offering_in(item, "")
+    kept = {name: each for name, each in product.items() if name not in ("id", "href")}
+    details: Body = {"product": kept} if kept else {}
+    if (reference := quoted(item)) is not None:
+        details["quoteItem"] = reference
+    return ItemRequest(
+        action=action_of(item, ""),
+        id=item["id"],
+        offering=offering[0] if offering else None,
+        product=product.get("id"),
+        quantity=item.get("quantity", 1),
+        characteristics=characteristics,
+        places=tuple(places(product.get("place"))),
+        parts=tuple(
+            request_from(each, inner, agreed=agreed, quoted=quoted)
+            for each in item.get(inner) or ()
+        ),
+        prices=agreed(item),
+        details=details,
+    )

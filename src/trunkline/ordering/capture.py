@@ -10,8 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from trunkline import catalog, customers
-from trunkline.catalog import Offering, OfferingId
+from trunkline import customers
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import ProductStatus
 from trunkline.ordering.adding import Captured, Context, add
@@ -23,6 +22,7 @@ from trunkline.ordering.model import (
     UnknownReference,
     item_id,
 )
+from trunkline.ordering.offers import offers
 from trunkline.ordering.qualification.asking import asker
 from trunkline.platform.db import Reader, Tx
 
@@ -74,7 +74,7 @@ def capture(
 ) -> Captured:
     """The items in their first state with their tasks, and the products to be created in
     `status`. `requests` have passed `check_items`."""
-    offerings = _offerings(tx, requests)
+    offerings = offers(tx, (each.offering for each in requests if each.offering))
     asks = asker(
         tx,
         owner,
@@ -96,14 +96,6 @@ def capture(
         captured.tasks += found.tasks
         captured.items.append(found.item)
     return captured
-
-
-def _offerings(r: Reader, requests: Sequence[ItemRequest]) -> dict[OfferingId, Offering]:
-    """Those that are named, and what is in the bundles among them."""
-    wanted = {OfferingId(each.offering) for each in requests if each.offering}
-    found = catalog.offerings(r, wanted) if wanted else {}
-    inside = {part for each in found.values() for part in each.components} - found.keys()
-    return found | catalog.offerings(r, inside) if inside else found
 
 
 def _together(requests: Sequence[ItemRequest]) -> Counter[str]:

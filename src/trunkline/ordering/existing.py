@@ -119,7 +119,7 @@ def modified(
     cost: tuple[ProductPrice, ...] = ()
     if becomes is not None:
         _check_alike(r, product, becomes, f"{at}.productOffering.id")
-        cost = prices(becomes, request.agreed)
+        cost = prices(becomes) if request.prices is None else request.prices
         cost = tuple(each for each in cost if each.kind is PriceKind.RECURRING)
     mobile = bool(inventory.services_of(r, [product.id]))
     waits = _cycle_begins(context) if request.effect is Effect.NEXT_CYCLE else None

@@ -11,11 +11,10 @@ from typing import Any
 
 import msgspec
 
-from trunkline.inventory import PriceKind, ProductPrice
+from trunkline.inventory import ProductPrice
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
-from trunkline.kernel.money import Money
 from trunkline.ordering.qualification.model import Place
 
 
@@ -163,22 +162,12 @@ class Effect(StrEnum):
     """As the account's next billing month begins."""
 
 
-class Agreed(msgspec.Struct, frozen=True, kw_only=True):
-    """A negotiated alteration of a price of the item's offering: the one with the id `price`,
-    or else all of its kind. Negative where it is taken off."""
-
-    name: str
-    kind: PriceKind
-    amount: Money
-    price: str | None = None
-    agreement: str | None = None
-
-
 class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What an item asks for. `add` names an `offering`; `modify`, `delete` and `noChange` a
     `product`, `modify` also the offering that it is to become one of. A wished number comes as
     the characteristic `msisdn`. `parts` are those of a bundle's components about which there is
-    more to say. `details` is kept as it is."""
+    more to say. `prices` are those that were agreed; None for the catalogue's. `details` is kept
+    as it is."""
 
     action: Action
     id: str | None = None
@@ -189,7 +178,7 @@ class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     characteristics: Mapping[str, Any] = {}
     places: tuple[Place, ...] = ()
     parts: tuple["ItemRequest", ...] = ()
-    agreed: tuple[Agreed, ...] = ()
+    prices: tuple[ProductPrice, ...] | None = None
     effect: Effect = Effect.AT_ONCE
     details: Mapping[str, Any] = {}
 

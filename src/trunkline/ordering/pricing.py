@@ -1,19 +1,21 @@
 """What is to be paid for an offering, and what several such prices come to. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from trunkline.catalog import Offering
-from trunkline.inventory import PriceAlteration, PriceKind, ProductPrice
+from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.money import Money
-from trunkline.ordering.model import Agreed, UnfitOrder
+
+Counted = tuple[ProductPrice, int]
+"""A price, and how many times it is paid."""
+Key = TypeVar("Key", bound=str)
 
 
-def prices(offering: Offering, agreed: Sequence[Agreed] = ()) -> tuple[ProductPrice, ...]:
-    """What a product of this offering costs beside its usage, as it is now, with what was
-    agreed. Raises `UnfitOrder` for an alteration of what it doesn't cost, in another currency,
-    or below nothing."""
+def prices(offering: Offering) -> tuple[ProductPrice, ...]:
+    """What a product of this offering costs beside its usage, as it is now."""
     recurring = [
         ProductPrice(
             kind=PriceKind.RECURRING,
@@ -35,29 +37,24 @@ def prices(offering: Offering, agreed: Sequence[Agreed] = ()) -> tuple[ProductPr
         )
         for price in offering.one_time_prices
     ]
-    return altered((*recurring, *one_time), agreed)
+    return (*recurring, *one_time)
 
 
-def altered(listed: tuple[ProductPrice, ...], agreed: Sequence[Agreed]) -> tuple[ProductPrice, ...]:
-    """The prices with what was agreed; the errors are those of `prices`."""
-    found = list(listed)
-    for each in agreed:
-        place = _place(found, each)
-        price = found[place]
-        if price.amount.currency != each.amount.currency:
-            raise UnfitOrder(f"{price.name} is in {price.amount.currency}, not {each.amount}")
-        alteration = PriceAlteration(name=each.name, amount=each.amount, agreement=each.agreement)
-        found[place] = msgspec.structs.replace(price, alterations=(*price.alterations, alteration))
-        if found[place].altered.micros < 0:
-            raise UnfitOrder(f"{price.name} would be less than nothing: {found[place].altered}")
-    return tuple(found)
-
-
-def _place(listed: Sequence[ProductPrice], agreed: Agreed) -> int:
-    for place, price in enumerate(listed):
-        if price.kind is agreed.kind and agreed.price in (None, price.offering_price):
-            return place
-    raise UnfitOrder(f"there is no {agreed.kind} price that {agreed.name[:60]!r} could alter")
+def costs(
+    offering: Offering, offerings: Mapping[Key, Offering], named: Collection[str] = ()
+) -> list[Counted]:
+    """What one of an offering costs. A bundle that has prices is paid by them alone; another
+    costs what its components do, but for those that are `named` (and priced) beside it."""
+    own = prices(offering)
+    if own or not offering.components:
+        return [(price, 1) for price in own]
+    known = {str(ident): each for ident, each in offerings.items()}
+    return [
+        (price, count)
+        for part, count in zip(offering.components, offering.component_counts, strict=True)
+        if count and part not in named and part in known
+        for price in prices(known[part])
+    ]
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -69,9 +66,8 @@ class Total(msgspec.Struct, frozen=True):
     agreed: Money
 
 
-def totals(priced: Iterable[tuple[ProductPrice, int]]) -> list[Total]:
-    """The sums of prices, each so many times, by kind, period and currency; what recurs comes
-    first."""
+def totals(priced: Iterable[Counted]) -> list[Total]:
+    """The sums of prices by kind, period and currency; what recurs comes first."""
     sums: dict[tuple[PriceKind, int, str], tuple[Money, Money]] = {}
     for price, count in priced:
         months = price.period_months if price.kind is PriceKind.RECURRING else 1

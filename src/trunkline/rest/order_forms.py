@@ -7,10 +7,7 @@ from typing import Any
 
 from msgspec import field
 
-from trunkline import inventory
-from trunkline.inventory import ProductPrice
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.ordering import (
     Action,
@@ -19,7 +16,8 @@ from trunkline.ordering import (
     OrderItem,
     ProductOrder,
     places,
-    totals,
+    price_body,
+    total_bodies,
 )
 from trunkline.rest.sales import (
     Channel,
@@ -31,6 +29,7 @@ from trunkline.rest.sales import (
     Remark,
     Term,
     Typed,
+    addressed,
 )
 from trunkline.rest.wire import (
     ACCOUNT,
@@ -100,7 +99,7 @@ class OrderItemIn(Typed, kw_only=True):
 class OrderIn(Typed, kw_only=True):
     """What a client may say of an order."""
 
-    product_order_item: tuple[OrderItemIn, ...]
+    product_order_item: tuple[OrderItemIn, ...] = ()
     billing_account: Reference | None = None
     related_party: tuple[PartyIn, ...] = ()
     external_id: str | None = None
@@ -118,6 +117,7 @@ class OrderIn(Typed, kw_only=True):
     payment: tuple[Reference, ...] = ()
     product_offering_qualification: tuple[Reference, ...] = ()
     quote: tuple[Reference, ...] = ()
+    shopping_cart: Reference | None = None
 
 
 class ItemForm(Wire):
@@ -217,7 +217,7 @@ def order_form(order: ProductOrder) -> Any:
         cancellation_date=instant(order.cancellation_date),
         cancellation_reason=order.cancellation_reason,
         order_total_price=tuple(
-            _totals((price, item.quantity) for item in order.items for price in item.prices)
+            total_bodies((price, item.quantity) for item in order.items for price in item.prices)
         ),
         note=tuple(_notes(order)),
     )
@@ -265,8 +265,8 @@ def _item(item: OrderItem, items: Sequence[OrderItem]) -> Body:
         )
     shown["product"] = _product(item, about)
     if item.prices:
-        shown["itemPrice"] = [price_form(each) for each in item.prices]
-        shown["itemTotalPrice"] = list(_totals((each, item.quantity) for each in item.prices))
+        shown["itemPrice"] = [addressed(price_body(each)) for each in item.prices]
+        shown["itemTotalPrice"] = total_bodies((each, item.quantity) for each in item.prices)
     below = [_item(each, items) for each in items if each.parent == item.id]
     if below:
         shown["productOrderItem"] = below
@@ -292,40 +292,3 @@ def _product(item: OrderItem, about: Mapping[str, Any]) -> Body:
             {"id": each, "href": href(f"{PRODUCTS}/product", each)} for each in item.products
         ]
     return shown
-
-
-def price_form(price: ProductPrice) -> Body:
-    """TMF622's OrderPrice."""
-    shown: Body = {
-        "name": price.name,
-        "priceType": price.kind.value,
-        "price": _money(price.amount),
-    }
-    if price.kind is inventory.PriceKind.RECURRING:
-        shown["recurringChargePeriod"] = _months(price.period_months)
-    if price.offering_price:
-        shown["productOfferingPrice"] = plain(
-            ref(CATALOG, "ProductOfferingPrice", price.offering_price)
-        )
-    if price.alterations:
-        shown["priceAlteration"] = [
-            {"name": each.name, "priceType": price.kind.value, "price": _money(each.amount)}
-            for each in price.alterations
-        ]
-    return shown
-
-
-def _totals(priced: Iterable[tuple[ProductPrice, int]]) -> Iterable[Body]:
-    for total in totals(priced):
-        shown: Body = {"priceType": total.kind.value, "price": _money(total.agreed)}
-        if total.kind is inventory.PriceKind.RECURRING:
-            shown["recurringChargePeriod"] = _months(total.period_months)
-        yield shown
-
-
-def _money(amount: Amount) -> Body:
-    return {"dutyFreeAmount": {"unit": amount.currency, "value": amount.to_decimal()}}
-
-
-def _months(months: int) -> str:
-    return f"{months} month{'s' if months > 1 else ''}"

@@ -295,11 +295,12 @@ def _addressed(value: Any, name: str) -> Any:
     return shown
 
 
-def as_kept(kept: Body, patched: Body) -> Body:
-    """What a patch of the shown body makes of the kept one: what it left alone stays as it is
-    kept, without the addresses."""
-    shown = plain(addressed(kept))
+def as_kept(kept: Body, patched: Body, shown: Body | None = None) -> Body:
+    """What a patch of the `shown` body (the kept one with its addresses, by default) makes of
+    the kept one: what it left alone stays as it is kept, without what is only shown."""
+    before = plain(addressed(kept if shown is None else shown))
     return {
-        name: kept[name] if name in kept and each == shown[name] else each
+        name: kept[name] if name in kept and each == before.get(name) else each
         for name, each in patched.items()
+        if name in kept or each != before.get(name)
     }

@@ -2,10 +2,13 @@
 
 An order is for one billing account: its own, or the same of all items, or the only active one of
 its customer. A wished number comes as the product characteristic `msisdn`. An item for a bundle
-shows its components as items within it. A PATCH describes the order otherwise, or cancels it;
-what was ordered stays. Cancelling is a PATCH of `state` to cancelled, or a CancelProductOrder.
+shows its components as items within it. An order without items that refers to a `shoppingCart`
+(an extension) or a `quote` is for what that holds. A PATCH describes the order otherwise, or
+cancels it; what was ordered stays. Cancelling is a PATCH of `state` to cancelled, or a
+CancelProductOrder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +20,7 @@ from trunkline.kernel.time import parse_instant
 from trunkline.ordering import (
     CANCELLATION,
     ORDER_LIFECYCLE,
+    ItemRequest,
     OrderId,
     OrderState,
     ProductOrder,
@@ -83,27 +87,40 @@ class _Orders(Aggregate[ProductOrder]):
 
 
 def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
+    """What its items say; without any, what the cart or the quote holds that it refers to."""
+
+    def place(items: Sequence[ItemRequest], customer: str | None) -> ProductOrder:
+        account = _account(tx, new, customer)
+        if customer is None:
+            with placed(unknown="billingAccount.id"):
+                customer = customers.billing_account(tx, BillingAccountId(account)).customer
+        return ordering.place_order(
+            tx,
+            customer=customer,
+            billing_account=account,
+            items=items,
+            external_id=new.external_id,
+            requested_start=new.requested_start_date,
+            description=new.description,
+            category=new.category,
+            priority=new.priority,
+            details=details_of(body),
+            now=now,
+        )
+
     customer = customer_among(new.related_party)
-    account = _account(tx, new, customer)
-    if customer is None:
-        with placed(unknown="billingAccount.id"):
-            customer = customers.billing_account(tx, BillingAccountId(account)).customer
-    items = zip(new.product_order_item, body["productOrderItem"], strict=True)
-    return ordering.place_order(
-        tx,
-        customer=customer,
-        billing_account=account,
-        items=[
-            request_of(item, said, f"productOrderItem[{i}]") for i, (item, said) in enumerate(items)
-        ],
-        external_id=new.external_id,
-        requested_start=new.requested_start_date,
-        description=new.description,
-        category=new.category,
-        priority=new.priority,
-        details=details_of(body),
-        now=now,
-    ).id
+    if not new.product_order_item and new.shopping_cart is not None:
+        cart = new.shopping_cart.id
+        with placed(unknown="shoppingCart.id"):
+            return ordering.order_cart(tx, ident=cart, customer=customer, place=place, now=now).id
+    if not new.product_order_item and new.quote:
+        with placed(unknown="quote[0].id"):
+            return ordering.order_quote(tx, ident=new.quote[0].id, place=place, now=now).id
+    items = zip(new.product_order_item, body.get("productOrderItem") or (), strict=True)
+    requests = [
+        request_of(item, said, f"productOrderItem[{i}]") for i, (item, said) in enumerate(items)
+    ]
+    return place(requests, customer).id
 
 
 def _account(r: Reader, new: OrderIn, customer: str | None) -> str:
