@@ -15,12 +15,23 @@ from trunkline.catalog import (
     IMPORT_JOBS,
     Direction,
     DocumentKind,
+    LifecycleStatus,
     Scope,
     job_kind,
 )
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.wire import PeriodIn
-from trunkline.tmf import PUBLIC, Body, Document, Moment, Paths, Wire, documents, in_json
+from trunkline.tmf import (
+    PUBLIC,
+    Body,
+    Document,
+    Moment,
+    Paths,
+    Wire,
+    documents,
+    in_json,
+    published,
+)
 
 
 class CatalogRef(Wire):
@@ -36,6 +47,19 @@ class RelatedParty(Wire):
     referred_type: str = msgspec.field(name="@referredType")
     name: str | None = None
     role: str | None = None
+
+
+_OFFERED = published(
+    DOCUMENTS.c.lifecycle_status.not_in(
+        [
+            LifecycleStatus.IN_STUDY,
+            LifecycleStatus.IN_DESIGN,
+            LifecycleStatus.IN_TEST,
+            LifecycleStatus.REJECTED,
+        ]
+    )
+)
+"""Subscribers don't see what is yet to be offered."""
 
 
 class Entry(Wire):
@@ -90,7 +114,7 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
         create=create,
         replace=replace,
         delete=delete,
-        owner=PUBLIC,
+        owner=_OFFERED if kind is DocumentKind.OFFERING else PUBLIC,
     )
 
 

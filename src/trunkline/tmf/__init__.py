@@ -12,6 +12,7 @@ from trunkline.tmf.access import (
     owned_by,
     owned_elsewhere,
     owned_through,
+    published,
 )
 from trunkline.tmf.paths import Path, Paths, amount, child, column, in_json
 from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
@@ -43,4 +44,5 @@ __all__ = [
     "owned_by",
     "owned_elsewhere",
     "owned_through",
+    "published",
 ]

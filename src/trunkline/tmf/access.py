@@ -79,6 +79,11 @@ PUBLIC = Owner(rows=None, writes=False)
 """Catalogues: bound callers read all of it, and change nothing."""
 
 
+def published(condition: Expression) -> Owner:
+    """The same for rows that meet the condition; the others aren't there for bound callers."""
+    return Owner(rows=lambda _binding, _databases: condition, writes=False)
+
+
 def owned_by(
     *columns: Expression,
     parties: bool = False,

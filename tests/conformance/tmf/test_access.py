@@ -101,7 +101,7 @@ def town(
 
 def owned(town: Town) -> Iterator[Resource[Any]]:
     for each in town.resources:
-        if each.owner is not None and each.owner is not PUBLIC:
+        if each.owner is not None and each.owner is not PUBLIC and each.name != "productOffering":
             yield each
 
 
@@ -150,6 +150,21 @@ def test_catalogues_are_everybodys(town: Town) -> None:
             assert len(answer.body) == len(town.all_of(resource))
             town.check(answer)
             assert town.token.post(resource.path, {"name": "x"}).status in (403, 405)
+
+
+def test_what_is_not_offered_yet_is_not_shown(town: Town) -> None:
+    path = f"{shop.CATALOG}/productOffering"
+    draft = shop.offer(town.api, "Secret plan", lifecycleStatus="In design")
+    gone = shop.offer(town.api, "Old plan")
+    shop.made(town.api.post(path, {"name": "Untold"}))
+    town.api.patch(gone["href"], {"lifecycleStatus": "Retired"})
+    names = {each["name"] for each in town.token.get(path).body}
+    assert names == {"Mobile M", "Old plan"}
+    assert town.token.get(draft["href"]).status == 404
+    assert town.token.get(gone["href"]).status == 200
+    order = shop.order_body(town.maeve.accounts["postpaid"], draft)
+    refused = town.token.post(f"{shop.ORDERING}/productOrder", order)
+    assert (refused.status, refused.body["code"]) == (400, "unknownReference")
 
 
 def test_no_filter_and_no_order_finds_what_is_anothers(town: Town) -> None:
