@@ -82,6 +82,7 @@ from trunkline.customers.model import (
     PartyNotFound,
     Phone,
     PostalAddress,
+    type_of,
 )
 from trunkline.customers.operations import (
     change_customer,
@@ -93,6 +94,7 @@ from trunkline.customers.operations import (
     register_individual,
     register_organization,
     register_parties,
+    register_party,
 )
 from trunkline.customers.partnerships import (
     PARTNERSHIP_SPECIFICATIONS,
@@ -132,6 +134,7 @@ from trunkline.customers.queries import (
     accounts_of_customers,
     agreement,
     agreements_of,
+    agreements_of_customers,
     billing_account,
     billing_accounts,
     count_customers,
@@ -246,6 +249,7 @@ __all__ = [
     "agree_profile",
     "agreement",
     "agreements_of",
+    "agreements_of_customers",
     "billing_account",
     "billing_accounts",
     "change_account_state",
@@ -302,6 +306,7 @@ __all__ = [
     "register_individual",
     "register_organization",
     "register_parties",
+    "register_party",
     "search_customers",
     "seed_privacy",
     "sign_agreement",
@@ -309,5 +314,6 @@ __all__ = [
     "specify_agreement",
     "terminate_agreement",
     "trouble_ticket",
+    "type_of",
     "withdraw_consent",
 ]

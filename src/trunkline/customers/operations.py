@@ -6,7 +6,7 @@ one statement for all rows, checked before anything is written.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -57,7 +57,7 @@ from trunkline.platform.db import Tx, encode_json
 from trunkline.platform.storable import check_storable
 
 _LARGEST_ATTRIBUTES = 100_000
-_Status = TypeVar("_Status", IndividualStatus, OrganizationStatus)
+_LAST = (IndividualStatus.DECEASED, OrganizationStatus.CLOSED)
 
 
 def register_individual(
@@ -120,6 +120,11 @@ def register_organization(
     party = _register(tx, [new], [""], now)[0]
     assert isinstance(party, Organization)
     return party
+
+
+def register_party(tx: Tx, new: NewParty, *, now: datetime) -> Party:
+    """Raises `InvalidParty`, `ExternalIdTaken`."""
+    return _register(tx, [new], [""], now)[0]
 
 
 def register_parties(tx: Tx, parties: Sequence[NewParty], *, now: datetime) -> list[Party]:
@@ -281,6 +286,9 @@ def _register(
     tx: Tx, parties: Sequence[NewParty], paths: Sequence[str], now: datetime
 ) -> list[Party]:
     refuse_taken(tx, store.party, parties, paths)
+    for new, path in zip(parties, paths, strict=True):
+        if new.status in _LAST:
+            raise InvalidParty(f"nobody begins as {new.status}", path=at(path, "status"))
     registered = [
         _party(tx.new_id(PartyId, now), new, path, now, now)
         for new, path in zip(parties, paths, strict=True)
@@ -307,7 +315,7 @@ def _party(
         return Organization(
             id=party_id,
             name=name,
-            status=_begun(new.status, OrganizationStatus.CLOSED, path),
+            status=new.status,
             trading_name=new.trading_name,
             organization_type=new.organization_type,
             contact_media=media,
@@ -323,7 +331,7 @@ def _party(
     return Individual(
         id=party_id,
         name=name,
-        status=_begun(new.status, IndividualStatus.DECEASED, path),
+        status=new.status,
         given_name=new.given_name,
         family_name=new.family_name,
         birth_date=new.birth_date,
@@ -335,13 +343,6 @@ def _party(
         created_at=created_at,
         updated_at=now,
     )
-
-
-def _begun(status: _Status, last: _Status, path: str) -> _Status:
-    """Raises `InvalidParty` for a party that would begin where it ends."""
-    if status is last:
-        raise InvalidParty(f"doesn't begin as {last}", path=at(path, "status"))
-    return status
 
 
 def _create_customers(

@@ -107,7 +107,17 @@ def agreement(r: Reader, agreement_id: AgreementId) -> Agreement:
 
 def agreements_of(r: Reader, customer_id: CustomerId) -> list[Agreement]:
     """What was settled with a customer, the oldest first."""
-    return agreed.agreements_of(r, customer_id)
+    return agreed.agreements_of(r, [customer_id])
+
+
+def agreements_of_customers(
+    r: Reader, ids: Iterable[CustomerId]
+) -> dict[CustomerId, list[Agreement]]:
+    """What was settled with many customers; every id asked for has its list."""
+    found: dict[CustomerId, list[Agreement]] = {each: [] for each in ids}
+    for each in agreed.agreements_of(r, found):
+        found[each.customer].append(each)
+    return found
 
 
 def count_customers(r: Reader) -> int:

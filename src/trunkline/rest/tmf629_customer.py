@@ -1,13 +1,16 @@
 """TMF629 Customer Management, v4.
 
 Extensions: `brand`, the brand whose customer it is (left out, the operator's only one), and
-`externalId`, the name under which it came in.
+`externalId`, the name under which it came in. A customer's accounts and agreements are its own,
+beside those that it is said to refer to; its contact media are its party's, until it is said to
+have others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from msgspec import UNSET, UnsetType
+import sqlalchemy as sa
 
 from trunkline import catalog, customers
 from trunkline.catalog import BrandId
@@ -17,112 +20,197 @@ from trunkline.customers import (
     Customer,
     CustomerId,
     CustomerStatus,
-    Individual,
     Party,
     PartyId,
 )
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.time import format_instant
+from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.tmf632_party import ContactMediumForm, medium_forms
-from trunkline.rest.wire import (
-    ACCOUNT,
-    CUSTOMER,
-    PARTY,
-    Characteristic,
-    PartyIn,
-    Ref,
-    RefIn,
-    Since,
-    characteristics,
-    given,
-    ref,
-    values_of,
+from trunkline.rest.contact_media import media_of
+from trunkline.rest.parties import (
+    AccountRef,
+    CharacteristicIn,
+    ContactMediumIn,
+    CreditProfile,
+    Reference,
+    RelatedParty,
+    Typed,
+    addressed,
 )
-from trunkline.rest.wire import Party as PartyRef
-from trunkline.tmf import Aggregate, Api, Entity, Verb, Wire, href, owned_by
+from trunkline.rest.references import check_entities, check_methods
+from trunkline.rest.tmf632_party import contact_media_of
+from trunkline.rest.wire import CUSTOMER, PeriodIn, placed
+from trunkline.tmf import Api, Body, Document, column, documents, in_json, owned_by, wire
 
 _CUSTOMERS = f"{CUSTOMER}/customer"
-Found = tuple[Customer, Party, Sequence[BillingAccount]]
+_TYPED = {
+    "id", "href", "name", "status", "statusReason", "engagedParty", "validFor", "brand",
+    "externalId",
+}  # fmt: skip
+_DERIVED = ("account", "agreement")
 
 
-class CustomerForm(Entity, kw_only=True, tag="Customer"):
-    name: str
-    status: str
+class EngagedParty(Typed, kw_only=True):
+    id: str
+    href: str | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+class CustomerForm(Typed, kw_only=True):
+    engaged_party: EngagedParty
+    name: str | None = None
+    status: str | None = None
     status_reason: str | None = None
-    engaged_party: PartyRef
-    valid_for: Since
-    account: tuple[Ref, ...] = ()
-    contact_medium: tuple[ContactMediumForm, ...] = ()
-    characteristic: tuple[Characteristic, ...] = ()
-    brand: Ref
+    account: tuple[AccountRef, ...] | None = None
+    agreement: tuple[Reference, ...] | None = None
+    characteristic: tuple[CharacteristicIn, ...] | None = None
+    contact_medium: tuple[ContactMediumIn, ...] | None = None
+    credit_profile: tuple[CreditProfile, ...] | None = None
+    payment_method: tuple[Reference, ...] | None = None
+    related_party: tuple[RelatedParty, ...] | None = None
+    valid_for: PeriodIn | None = None
+    brand: Reference | None = None
     external_id: str | None = None
 
 
-class CustomerCreate(Wire):
+class CustomerCreate(CustomerForm, kw_only=True):
     name: str
-    engaged_party: PartyIn
-    status: CustomerStatus = CustomerStatus.ACTIVE
-    characteristic: tuple[Characteristic, ...] = ()
-    brand: RefIn | None = None
-    external_id: str | None = None
 
 
-class CustomerStatusPatch(Wire):
-    status: CustomerStatus
-    status_reason: str | None = None
-
-
-class CustomerPatch(Wire):
-    name: str | UnsetType = UNSET
-    characteristic: tuple[Characteristic, ...] | UnsetType | None = UNSET
-
-
-def _find(r: Reader, ids: Sequence[str]) -> list[Found]:
+def _find(r: Reader, ids: Sequence[str]) -> list[Body]:
     found = customers.customers(r, [CustomerId(each) for each in ids])
     parties = customers.parties(r, {each.party for each in found.values()})
     accounts = customers.accounts_of_customers(r, found)
-    return [(each, parties[each.party], accounts[each.id]) for each in found.values()]
+    agreed = customers.agreements_of_customers(r, found)
+    return [
+        _body(each, parties[each.party], accounts[each.id], agreed[each.id])
+        for each in found.values()
+    ]
 
 
-def _customer(found: Found) -> CustomerForm:
-    customer, party, accounts = found
-    type_ = "Individual" if isinstance(party, Individual) else "Organization"
-    return CustomerForm(
-        id=customer.id,
-        href=href(_CUSTOMERS, customer.id),
-        name=customer.name,
-        status=customer.status,
-        status_reason=customer.status_reason,
-        engaged_party=PartyRef(
-            id=party.id,
-            href=href(f"{PARTY}/{type_.lower()}", party.id),
-            name=party.name,
-            referred_type=type_,
-        ),
-        valid_for=Since(start_date_time=format_instant(customer.created_at)),
-        account=tuple(ref(ACCOUNT, "BillingAccount", each.id, each.name) for each in accounts),
-        contact_medium=medium_forms(party.contact_media),
-        characteristic=characteristics(customer.characteristics),
-        brand=Ref(id=customer.brand),
-        external_id=customer.external_id,
+def _body(
+    customer: Customer,
+    party: Party,
+    accounts: Iterable[BillingAccount],
+    agreed: Iterable[customers.Agreement],
+) -> Body:
+    validity = {
+        "startDateTime": format_instant(customer.valid_from or customer.created_at),
+        "endDateTime": customer.valid_until and format_instant(customer.valid_until),
+    }
+    details = customer.details
+    body = {
+        **details,
+        "id": customer.id,
+        "name": customer.name,
+        "status": customer.status.value,
+        "statusReason": customer.status_reason,
+        "engagedParty": {
+            "id": party.id,
+            "name": party.name,
+            "@referredType": customers.type_of(party),
+        },
+        "validFor": documents.present(validity),
+        "characteristic": _characteristics_of(customer),
+        "contactMedium": details.get("contactMedium") or _complete(contact_media_of(party)),
+        "account": [
+            *({"id": each.id, "name": each.name, "@referredType": "BillingAccount"}
+              for each in accounts),
+            *details.get("account", ()),
+        ],
+        "agreement": [
+            *({"id": each.id, "name": each.name} for each in agreed),
+            *details.get("agreement", ()),
+        ],
+        "brand": {"id": customer.brand},
+        "externalId": customer.external_id,
+    }  # fmt: skip
+    return {name: each for name, each in body.items() if each is not None and each != []}
+
+
+def _complete(media: Iterable[Body]) -> list[Body]:
+    """A customer's media have a type and a characteristic, a party's may do without."""
+    return [{"mediumType": "other", "characteristic": {}, **each} for each in media]
+
+
+def _characteristics_of(customer: Customer) -> list[Body]:
+    said = customer.details.get("characteristic")
+    if said is not None and _values(said) == customer.characteristics:
+        return list(said)
+    return [{"name": name, "value": each} for name, each in customer.characteristics.items()]
+
+
+def _values(said: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for index, each in enumerate(said):
+        if each["name"] in values:
+            raise Invalid(
+                f"there are two values of {each['name'][:40]!r}",
+                path=f"characteristic[{index}].name",
+            )
+        values[each["name"]] = each["value"]
+    return values
+
+
+def _create(tx: Tx, body: Body, now: datetime) -> str:
+    new = wire.convert(body, CustomerCreate)
+    given = _own(body)
+    details = _details(tx, given, {})
+    valid_from, valid_until = _validity(given)
+    with placed({"party": "engagedParty"}):
+        return customers.create_customer(
+            tx,
+            party=PartyId(new.engaged_party.id),
+            brand=_brand(tx, new.brand),
+            name=new.name,
+            status=_status(given.get("status", CustomerStatus.ACTIVE)),
+            status_reason=given.get("statusReason"),
+            external_id=new.external_id,
+            characteristics=_values(given.get("characteristic", ())),
+            details=details,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            now=now,
+        ).id
+
+
+def _own(body: Body) -> Body:
+    given: Body = documents.present(body)
+    if given.get("@type") == "Customer":
+        del given["@type"]
+    return given
+
+
+def _details(tx: Tx, body: Body, before: Body) -> Body:
+    """What is kept as it is, after a look at what it refers to."""
+    customers.check_parties(tx, body, before, "relatedParty")
+    check_entities(tx, body, before, "account", default="billingAccount")
+    check_entities(tx, body, before, "agreement", default="agreement")
+    check_methods(tx, body, before)
+    media_of(body.get("contactMedium"), "contactMedium")
+    kept = {name: each for name, each in body.items() if name not in _TYPED}
+    return {name: each for name, each in kept.items() if each != []}
+
+
+def _status(word: str) -> CustomerStatus:
+    try:
+        return CustomerStatus(word.strip().lower())
+    except ValueError:
+        words = ", ".join(CustomerStatus)
+        raise Invalid(f"{word[:40]!r} is not among {words}", path="status") from None
+
+
+def _validity(body: Body) -> tuple[datetime | None, datetime | None]:
+    period = body.get("validFor", {})
+    starts, ends = period.get("startDateTime"), period.get("endDateTime")
+    return (
+        None if starts is None else parse_instant(starts, path="validFor.startDateTime"),
+        None if ends is None else parse_instant(ends, path="validFor.endDateTime"),
     )
 
 
-def _create(tx: Tx, new: CustomerCreate, now: datetime) -> str:
-    return customers.create_customer(
-        tx,
-        party=PartyId(new.engaged_party.id),
-        brand=_brand(tx, new.brand),
-        name=new.name,
-        status=new.status,
-        external_id=new.external_id,
-        characteristics=values_of(new.characteristic, "characteristic"),
-        now=now,
-    ).id
-
-
-def _brand(r: Reader, given: RefIn | None) -> BrandId:
+def _brand(r: Reader, given: Reference | None) -> BrandId:
     brands = catalog.brands(r)
     if given is None:
         if len(brands) != 1:
@@ -133,24 +221,60 @@ def _brand(r: Reader, given: RefIn | None) -> BrandId:
     return BrandId(given.id)
 
 
-def _change_status(tx: Tx, ident: str, patch: CustomerStatusPatch, now: datetime) -> None:
-    customers.change_customer_status(
-        tx, customer=CustomerId(ident), to=patch.status, reason=patch.status_reason, now=now
-    )
-
-
-def _change(tx: Tx, ident: str, patch: CustomerPatch, now: datetime) -> None:
-    values = None
-    if not isinstance(patch.characteristic, UnsetType):
-        values = values_of(patch.characteristic or (), "characteristic")
+def _replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
+    present = customers.customer(tx, CustomerId(ident))
+    before = _find(tx, [ident])[0]
+    given = _own(body)
+    for name in ("brand", "externalId"):
+        if given.get(name) != before.get(name):
+            raise Invalid("can't be changed", path=name)
+    if given["engagedParty"]["id"] != present.party:
+        raise Invalid("can't be changed", path="engagedParty")
+    if given.get("name") is None:
+        raise Invalid("is required", path="name")
+    details = _details(tx, given, before)
+    for name in _DERIVED:
+        details[name] = _beside_own(given, before, present, name)
+    if "contactMedium" not in present.details and given.get("contactMedium") == before.get(
+        "contactMedium"
+    ):
+        details.pop("contactMedium", None)
+    to = _status(given.get("status", present.status))
+    reason = given.get("statusReason")
+    if to is not present.status:
+        told = None if reason == present.status_reason else reason
+        customers.change_customer_status(tx, customer=present.id, to=to, reason=told, now=now)
+        reason = None
+    validity = None if given.get("validFor") == before.get("validFor") else _validity(given)
     customers.change_customer(
         tx,
-        customer=CustomerId(ident),
-        name=given(patch.name),
-        characteristics=values,
+        customer=present.id,
+        name=given["name"],
+        characteristics=_values(given.get("characteristic", ())),
+        details={key: each for key, each in details.items() if each != []},
+        validity=validity,
+        status_reason=reason,
         now=now,
     )
 
+
+def _beside_own(given: Body, before: Body, present: Customer, name: str) -> list[Body]:
+    """The references that are kept beside a customer's own, which stay in place."""
+    kept = {each["id"] for each in present.details.get(name, ()) if "id" in each}
+    own = {each["id"] for each in before.get(name, ()) if "id" in each} - kept
+    said = given.get(name, [])
+    if own - {each.get("id") for each in said}:
+        raise Invalid("the customer's own can't be taken away", path=name)
+    return [each for each in said if each.get("id") not in own]
+
+
+def _delete(tx: Tx, ident: str, _now: datetime) -> None:
+    customers.delete_customer(tx, customer=CustomerId(ident))
+
+
+_FROM = sa.func.coalesce(
+    CUSTOMERS.c.valid_from, CUSTOMERS.c.created_at, type_=CUSTOMERS.c.created_at.type
+)
 
 API = Api(
     number="TMF629",
@@ -158,7 +282,7 @@ API = Api(
     version="4.0.0",
     base=CUSTOMER,
     resources=(
-        Aggregate(
+        Document(
             path=_CUSTOMERS,
             type="Customer",
             key=CUSTOMERS.c.id,
@@ -169,18 +293,21 @@ API = Api(
                 "engagedParty.id": CUSTOMERS.c.party_id,
                 "brand.id": CUSTOMERS.c.brand_id,
                 "externalId": CUSTOMERS.c.external_id,
-                "validFor.startDateTime": CUSTOMERS.c.created_at,
+                "validFor.startDateTime": column(_FROM),
+                "validFor.endDateTime": CUSTOMERS.c.valid_until,
+                **{
+                    path: in_json(CUSTOMERS.c.details, path)
+                    for path in ("relatedParty.id", "relatedParty.role", "paymentMethod.id",
+                                 "@type", "@baseType")
+                },
             },
+            schema=CustomerForm,
             find=_find,
-            to_wire=_customer,
-            form=CustomerForm,
             owner=owned_by(CUSTOMERS.c.id, writes=False),
-            accepts=CustomerCreate,
             create=_create,
-            verbs=(
-                Verb(on="status", form=CustomerStatusPatch, run=_change_status),
-                Verb(form=CustomerPatch, run=_change),
-            ),
+            replace=_replace,
+            delete=_delete,
+            to_wire=addressed("engagedParty", "account", "agreement", "relatedParty"),
         ),
     ),
-)
+)  # fmt: skip

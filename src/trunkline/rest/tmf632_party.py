@@ -1,17 +1,18 @@
-"""TMF632 Party Management, v4: individuals and organizations."""
+"""TMF632 Party Management, v4: individuals and organizations.
 
-from collections.abc import Iterable, Sequence
+What the domain doesn't decide by is kept and given back as it came. Of an
+`externalReference`, the one of type `externalId` is the name under which the party came in.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-
-from msgspec import UNSET, UnsetType
 
 from trunkline import customers
 from trunkline.customers import (
     CUSTOMERS,
     PARTIES,
     ContactMedium,
-    Email,
     Individual,
     IndividualStatus,
     NewIndividual,
@@ -20,354 +21,280 @@ from trunkline.customers import (
     OrganizationStatus,
     Party,
     PartyId,
-    Phone,
-    PostalAddress,
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import PARTY, Characteristic, characteristics, values_of
+from trunkline.rest.contact_media import media_forms, media_of, settled
+from trunkline.rest.organizations import check_tree, place, relationships
+from trunkline.rest.parties import addressed
+from trunkline.rest.party_forms import (
+    IndividualCreate,
+    IndividualForm,
+    OrganizationCreate,
+    OrganizationForm,
+)
+from trunkline.rest.wire import PARTY
 from trunkline.tmf import (
-    Aggregate,
     Api,
-    Entity,
+    Body,
+    Document,
     Paths,
-    Timestamp,
-    Verb,
-    Wire,
     column,
-    href,
+    documents,
     in_json,
     owned_through,
+    wire,
 )
 
 _INDIVIDUALS = f"{PARTY}/individual"
 _ORGANIZATIONS = f"{PARTY}/organization"
 _EXTERNAL = "externalId"
-_PHONES = ("phone", "mobile", "telephone", "fixed", "landline", "sms")
 _STATUS_WORDS = {IndividualStatus.DECEASED: "deceaded"}
 """The document's spelling, which clients validate against."""
 _STATUSES = {word: status for status, word in _STATUS_WORDS.items()}
+_TYPED = {
+    "id", "href", "status", "fullName", "givenName", "familyName", "gender", "name",
+    "tradingName", "organizationType", "organizationParentRelationship",
+    "organizationChildRelationship",
+}  # fmt: skip
+"""Attributes with a place of their own; the others are kept whole."""
 
 
-class Medium(Wire):
-    """MediumCharacteristic: which of these a medium has follows from its type."""
-
-    email_address: str | None = None
-    phone_number: str | None = None
-    street1: str | None = None
-    street2: str | None = None
-    post_code: str | None = None
-    city: str | None = None
-    state_or_province: str | None = None
-    country: str | None = None
-
-
-class ContactMediumForm(Wire):
-    """`mediumType` is email, phone or postalAddress."""
-
-    medium_type: str
-    characteristic: Medium
-    preferred: bool = False
-
-
-class ExternalReference(Wire):
-    external_reference_type: str
-    name: str
-
-
-class IndividualForm(Entity, kw_only=True, tag="Individual"):
-    status: str
-    full_name: str
-    given_name: str | None = None
-    family_name: str | None = None
-    birth_date: Timestamp | None = None
-    gender: str | None = None
-    contact_medium: tuple[ContactMediumForm, ...] = ()
-    party_characteristic: tuple[Characteristic, ...] = ()
-    external_reference: tuple[ExternalReference, ...] = ()
+def body_of(party: Party) -> Body:
+    """A party as a document, but for its place among organizations."""
+    body: Body = {
+        **party.details,
+        "id": party.id,
+        "status": _STATUS_WORDS.get(party.status, party.status)
+        if isinstance(party, Individual)
+        else party.status.value,
+        "contactMedium": contact_media_of(party),
+        "partyCharacteristic": _characteristics_of(party),
+        "externalReference": _references_of(party),
+    }
+    if isinstance(party, Individual):
+        born = party.birth_date
+        said = _said(party, "birthDate", _birth_date, born)
+        if said is None or "T" not in said:
+            said = f"{born}T00:00:00.000Z" if born else None
+        body |= {
+            "fullName": party.name,
+            "givenName": party.given_name,
+            "familyName": party.family_name,
+            "gender": party.gender,
+            "birthDate": said,
+        }
+    else:
+        body |= {
+            "name": party.name,
+            "tradingName": party.trading_name,
+            "organizationType": party.organization_type,
+        }
+    return {name: each for name, each in body.items() if each is not None and each != []}
 
 
-class OrganizationForm(Entity, kw_only=True, tag="Organization"):
-    status: str
-    name: str
-    trading_name: str | None = None
-    organization_type: str | None = None
-    contact_medium: tuple[ContactMediumForm, ...] = ()
-    party_characteristic: tuple[Characteristic, ...] = ()
-    external_reference: tuple[ExternalReference, ...] = ()
+def contact_media_of(party: Party) -> list[Body]:
+    """As they came in, if they did so as a document; else what is known of them."""
+    said = _said(party, "contactMedium", _media, party.contact_media)
+    return said if said is not None else media_forms(party.contact_media)
 
 
-class IndividualCreate(Wire):
-    given_name: str
-    family_name: str
-    full_name: str | None = None
-    birth_date: str | None = None
-    gender: str | None = None
-    contact_medium: tuple[ContactMediumForm, ...] = ()
-    party_characteristic: tuple[Characteristic, ...] = ()
-    external_reference: tuple[ExternalReference, ...] = ()
+def _media(forms: Any) -> tuple[ContactMedium, ...]:
+    return media_of(forms, "contactMedium")
 
 
-class OrganizationCreate(Wire):
-    trading_name: str
-    name: str | None = None
-    organization_type: str | None = None
-    contact_medium: tuple[ContactMediumForm, ...] = ()
-    party_characteristic: tuple[Characteristic, ...] = ()
-    external_reference: tuple[ExternalReference, ...] = ()
+def _characteristics_of(party: Party) -> list[Body]:
+    said = _said(party, "partyCharacteristic", _values, dict(party.extensions))
+    if said is not None:
+        return list(said)
+    return [{"name": name, "value": value} for name, value in party.extensions.items()]
 
 
-class PartyStatusPatch(Wire):
-    status: str
+def _references_of(party: Party) -> list[Body]:
+    said = _said(party, "externalReference", _external_id, party.external_id)
+    if said is not None:
+        return list(said)
+    known = party.external_id
+    return [] if known is None else [{"externalReferenceType": _EXTERNAL, "name": known}]
 
 
-class _PartyPatch(Wire):
-    contact_medium: tuple[ContactMediumForm, ...] | UnsetType | None = UNSET
-    party_characteristic: tuple[Characteristic, ...] | UnsetType | None = UNSET
+def _said(party: Party, name: str, meaning: Callable[[Any], Any], known: Any) -> Any:
+    """An attribute as it came in, as long as it means what is known."""
+    said = party.details.get(name)
+    return said if said is not None and meaning(said) == known else None
 
 
-class IndividualPatch(_PartyPatch):
-    given_name: str | UnsetType | None = UNSET
-    family_name: str | UnsetType | None = UNSET
-    full_name: str | UnsetType | None = UNSET
-    birth_date: str | UnsetType | None = UNSET
-    gender: str | UnsetType | None = UNSET
-
-
-class OrganizationPatch(_PartyPatch):
-    name: str | UnsetType = UNSET
-    trading_name: str | UnsetType | None = UNSET
-    organization_type: str | UnsetType | None = UNSET
-
-
-def medium_forms(media: Iterable[ContactMedium]) -> tuple[ContactMediumForm, ...]:
-    return tuple(map(_medium_form, media))
-
-
-def _medium_form(medium: ContactMedium) -> ContactMediumForm:
-    match medium:
-        case Email(address=address):
-            kind, form = "email", Medium(email_address=address)
-        case Phone(number=number):
-            kind, form = "phone", Medium(phone_number=number)
-        case PostalAddress():
-            kind = "postalAddress"
-            form = Medium(
-                street1=medium.street1,
-                street2=medium.street2,
-                post_code=medium.post_code,
-                city=medium.city,
-                state_or_province=medium.state_or_province,
-                country=medium.country,
+def _values(said: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for index, each in enumerate(said):
+        if each["name"] in values:
+            raise Invalid(
+                f"there are two values of {each['name'][:40]!r}",
+                path=f"partyCharacteristic[{index}].name",
             )
-    return ContactMediumForm(medium_type=kind, characteristic=form, preferred=medium.preferred)
+        values[each["name"]] = each["value"]
+    return values
 
 
-def _media(forms: Iterable[ContactMediumForm] | None) -> tuple[ContactMedium, ...]:
-    return tuple(_medium(form, f"contactMedium[{index}]") for index, form in enumerate(forms or ()))
+def _external_id(said: Iterable[Mapping[str, Any]]) -> str | None:
+    named = [each.get("name") for each in said if each.get("externalReferenceType") == _EXTERNAL]
+    return named[0] if named else None
 
 
-def _medium(form: ContactMediumForm, path: str) -> ContactMedium:
-    kind, said = form.medium_type.replace(" ", "").lower(), form.characteristic
-    if kind.startswith("email"):
-        address = _needed(said.email_address, f"{path}.characteristic.emailAddress")
-        return Email(address=address, preferred=form.preferred)
-    if kind.startswith(_PHONES):
-        number = _needed(said.phone_number, f"{path}.characteristic.phoneNumber")
-        return Phone(number=number, preferred=form.preferred)
-    if kind.startswith(("postal", "address")):
-        return PostalAddress(
-            street1=_needed(said.street1, f"{path}.characteristic.street1"),
-            street2=said.street2,
-            post_code=said.post_code,
-            city=_needed(said.city, f"{path}.characteristic.city"),
-            state_or_province=said.state_or_province,
-            country=_needed(said.country, f"{path}.characteristic.country"),
-            preferred=form.preferred,
-        )
-    raise Invalid(
-        f"{form.medium_type[:40]!r} is not among email, phone, postalAddress",
-        path=f"{path}.mediumType",
-    )
-
-
-def _needed(value: str | None, path: str) -> str:
-    if value is None:
-        raise Invalid("is required", path=path)
-    return value
-
-
-def _birth_date(text: str | None) -> date | None:
+def _birth_date(text: str) -> date:
     """A date, or an instant whose date counts: the document types it as an instant."""
-    if text is None:
-        return None
     try:
         return date.fromisoformat(text)
     except ValueError:
         return parse_instant(text, path="birthDate").date()
 
 
-def _external_id(references: Iterable[ExternalReference]) -> str | None:
-    named = [each.name for each in references if each.external_reference_type == _EXTERNAL]
-    return named[0] if named else None
+def _common(tx: Tx, body: Body, before: Party | None) -> dict[str, Any]:
+    """What both kinds of party have in common, as the domain takes it."""
+    old = None if before is None else before.details
+    customers.check_parties(tx, body, old, "relatedParty")
+    media = _media(body.get("contactMedium"))
+    details = {name: each for name, each in body.items() if name not in _TYPED}
+    if "contactMedium" in details:
+        details["contactMedium"] = settled(details["contactMedium"], media)
+    return {
+        "contact_media": media,
+        "external_id": _external_id(body.get("externalReference", ())),
+        "extensions": _values(body.get("partyCharacteristic", ())),
+        "details": details,
+    }
 
 
-def _external_reference(external_id: str | None) -> tuple[ExternalReference, ...]:
-    if external_id is None:
-        return ()
-    return (ExternalReference(external_reference_type=_EXTERNAL, name=external_id),)
-
-
-def _individual(party: Individual) -> IndividualForm:
-    return IndividualForm(
-        id=party.id,
-        href=href(_INDIVIDUALS, party.id),
-        status=_STATUS_WORDS.get(party.status, party.status),
-        full_name=party.name,
-        given_name=party.given_name,
-        family_name=party.family_name,
-        birth_date=f"{party.birth_date}T00:00:00.000Z" if party.birth_date else None,
-        gender=party.gender,
-        contact_medium=medium_forms(party.contact_media),
-        party_characteristic=characteristics(party.extensions),
-        external_reference=_external_reference(party.external_id),
+def _person(tx: Tx, body: Body, before: Individual | None) -> NewIndividual:
+    parts = [] if before is None else [before.given_name, before.family_name]
+    joined = " ".join(part for part in parts if part)
+    full_name = body.get("fullName")
+    if before is not None and full_name == before.name == joined:
+        full_name = None  # it follows its parts
+    birth_date = body.get("birthDate")
+    return NewIndividual(
+        given_name=body.get("givenName"),
+        family_name=body.get("familyName"),
+        full_name=full_name,
+        birth_date=None if birth_date is None else _birth_date(birth_date),
+        gender=body.get("gender"),
+        status=_individual_status(body),
+        **_common(tx, body, before),
     )
 
 
-def _organization(party: Organization) -> OrganizationForm:
-    return OrganizationForm(
-        id=party.id,
-        href=href(_ORGANIZATIONS, party.id),
-        status=party.status,
-        name=party.name,
-        trading_name=party.trading_name,
-        organization_type=party.organization_type,
-        contact_medium=medium_forms(party.contact_media),
-        party_characteristic=characteristics(party.extensions),
-        external_reference=_external_reference(party.external_id),
+def _firm(tx: Tx, body: Body, before: Organization | None) -> NewOrganization:
+    name = body.get("name")
+    if name is None and before is not None:
+        raise Invalid("can't be taken away", path="name")
+    return NewOrganization(
+        name=name or body["tradingName"],
+        trading_name=body.get("tradingName"),
+        organization_type=body.get("organizationType"),
+        status=OrganizationStatus(body.get("status", OrganizationStatus.INITIALIZED)),
+        **_common(tx, body, before),
     )
 
 
-def _register_individual(tx: Tx, new: IndividualCreate, now: datetime) -> str:
-    return customers.register_individual(
-        tx,
-        given_name=new.given_name,
-        family_name=new.family_name,
-        full_name=new.full_name,
-        birth_date=_birth_date(new.birth_date),
-        gender=new.gender,
-        contact_media=_media(new.contact_medium),
-        external_id=_external_id(new.external_reference),
-        extensions=values_of(new.party_characteristic, "partyCharacteristic"),
-        now=now,
-    ).id
+def _individual_status(body: Body) -> IndividualStatus:
+    word: str = body.get("status", IndividualStatus.INITIALIZED)
+    return IndividualStatus(_STATUSES.get(word, word))
 
 
-def _register_organization(tx: Tx, new: OrganizationCreate, now: datetime) -> str:
-    return customers.register_organization(
-        tx,
-        name=new.name or new.trading_name,
-        trading_name=new.trading_name,
-        organization_type=new.organization_type,
-        contact_media=_media(new.contact_medium),
-        external_id=_external_id(new.external_reference),
-        extensions=values_of(new.party_characteristic, "partyCharacteristic"),
-        now=now,
-    ).id
+def _register_individual(tx: Tx, body: Body, now: datetime) -> str:
+    wire.convert(body, IndividualCreate)
+    return customers.register_party(tx, _person(tx, _own(body), None), now=now).id
 
 
-def _change_individual(tx: Tx, ident: str, patch: IndividualPatch, now: datetime) -> None:
+def _register_organization(tx: Tx, body: Body, now: datetime) -> str:
+    wire.convert(body, OrganizationCreate)
+    given = _own(body)
+    party = customers.register_party(tx, _firm(tx, given, None), now=now)
+    place(tx, party.id, given, {}, now)
+    return party.id
+
+
+def _change_individual(tx: Tx, ident: str, body: Body, now: datetime) -> None:
     present = customers.party(tx, PartyId(ident))
     assert isinstance(present, Individual)
-    parts = [part for part in (present.given_name, present.family_name) if part]
-    own_name = None if present.name == " ".join(parts) else present.name
-    to = NewIndividual(
-        given_name=_or(patch.given_name, present.given_name),
-        family_name=_or(patch.family_name, present.family_name),
-        full_name=_or(patch.full_name, own_name),
-        birth_date=present.birth_date
-        if patch.birth_date is UNSET
-        else _birth_date(patch.birth_date),
-        gender=_or(patch.gender, present.gender),
-        contact_media=_changed_media(patch, present),
-        external_id=present.external_id,
-        extensions=_changed_extensions(patch, present),
-    )
-    customers.change_party(tx, party=present.id, to=to, now=now)
+    given = _own(body)
+    customers.change_party(tx, party=present.id, to=_person(tx, given, present), now=now)
+    to = _individual_status(given)
+    if to is not present.status:
+        customers.change_party_status(tx, party=present.id, to=to, now=now)
 
 
-def _change_organization(tx: Tx, ident: str, patch: OrganizationPatch, now: datetime) -> None:
+def _change_organization(tx: Tx, ident: str, body: Body, now: datetime) -> None:
     present = customers.party(tx, PartyId(ident))
     assert isinstance(present, Organization)
-    to = NewOrganization(
-        name=_or(patch.name, present.name),
-        trading_name=_or(patch.trading_name, present.trading_name),
-        organization_type=_or(patch.organization_type, present.organization_type),
-        contact_media=_changed_media(patch, present),
-        external_id=present.external_id,
-        extensions=_changed_extensions(patch, present),
-    )
-    customers.change_party(tx, party=present.id, to=to, now=now)
+    given = _own(body)
+    before = _organizations(tx, [ident])[0]
+    new = _firm(tx, given, present)
+    customers.change_party(tx, party=present.id, to=new, now=now)
+    if new.status is not present.status:
+        customers.change_party_status(tx, party=present.id, to=new.status, now=now)
+    place(tx, present.id, given, before, now)
 
 
-def _or(given: Any, present: Any) -> Any:
-    return present if given is UNSET else given
+def _own(body: Body) -> Body:
+    given: Body = documents.present(body)
+    given.pop("id", None)
+    if given.get("@type") in ("Individual", "Organization"):
+        del given["@type"]
+    check_tree(given)
+    return given
 
 
-def _changed_media(patch: _PartyPatch, present: Party) -> tuple[ContactMedium, ...]:
-    if isinstance(patch.contact_medium, UnsetType):
-        return present.contact_media
-    return _media(patch.contact_medium)
+def _delete(tx: Tx, ident: str, _now: datetime) -> None:
+    customers.delete_party(tx, party=PartyId(ident))
 
 
-def _changed_extensions(patch: _PartyPatch, present: Party) -> Any:
-    if isinstance(patch.party_characteristic, UnsetType):
-        return present.extensions
-    return values_of(patch.party_characteristic or (), "partyCharacteristic")
+def _individuals(r: Reader, ids: Sequence[str]) -> list[Body]:
+    found = customers.parties(r, [PartyId(each) for each in ids]).values()
+    return [body_of(each) for each in found if isinstance(each, Individual)]
 
 
-def _change_individual_status(tx: Tx, ident: str, patch: PartyStatusPatch, now: datetime) -> None:
-    word = _STATUSES.get(patch.status, patch.status)
-    try:
-        to = IndividualStatus(word)
-    except ValueError:
-        raise Invalid(f"{word[:40]!r} is not a status", path="status") from None
-    customers.change_party_status(tx, party=PartyId(ident), to=to, now=now)
-
-
-def _change_organization_status(tx: Tx, ident: str, patch: PartyStatusPatch, now: datetime) -> None:
-    try:
-        to = OrganizationStatus(patch.status)
-    except ValueError:
-        raise Invalid(f"{patch.status[:40]!r} is not a status", path="status") from None
-    customers.change_party_status(tx, party=PartyId(ident), to=to, now=now)
-
-
-def _find(kind: type[Party]) -> Any:
-    def find(r: Reader, ids: Sequence[str]) -> list[Party]:
-        found = customers.parties(r, [PartyId(each) for each in ids])
-        return [party for party in found.values() if isinstance(party, kind)]
-
-    return find
+def _organizations(r: Reader, ids: Sequence[str]) -> list[Body]:
+    found = customers.parties(r, [PartyId(each) for each in ids]).values()
+    firms = [each for each in found if isinstance(each, Organization)]
+    places = relationships(r, firms)
+    return [{**body_of(each), **places[each.id]} for each in firms]
 
 
 def _status(text: str, _path: str) -> str:
     return _STATUSES.get(text, text)
 
 
+def _kept(*paths: str) -> Paths:
+    return {path: in_json(PARTIES.c.details, path) for path in paths}
+
+
+_MEDIA = "contactMedium.characteristic"
 _COMMON: Paths = {
     "status": column(PARTIES.c.status, parse=_status),
     "externalReference.name": PARTIES.c.external_id,
-    "contactMedium.characteristic.emailAddress": in_json(PARTIES.c.contact_media, "address"),
-    "contactMedium.characteristic.phoneNumber": in_json(PARTIES.c.contact_media, "number"),
-    "contactMedium.characteristic.postCode": in_json(PARTIES.c.contact_media, "post_code"),
-    "contactMedium.characteristic.city": in_json(PARTIES.c.contact_media, "city"),
-}
+    f"{_MEDIA}.emailAddress": in_json(PARTIES.c.contact_media, "address"),
+    f"{_MEDIA}.phoneNumber": in_json(PARTIES.c.contact_media, "number"),
+    f"{_MEDIA}.postCode": in_json(PARTIES.c.contact_media, "post_code"),
+    f"{_MEDIA}.city": in_json(PARTIES.c.contact_media, "city"),
+    f"{_MEDIA}.street1": in_json(PARTIES.c.contact_media, "street1"),
+    **_kept(
+        "relatedParty.id", "relatedParty.role", "creditRating.ratingReference",
+        "taxExemptionCertificate.id", "@baseType",
+    ),
+}  # fmt: skip
 
-_OWNER = owned_through(PARTIES.c.id, CUSTOMERS.c.party_id, CUSTOMERS.c.id, fixed=["status"])
+_OWNER = owned_through(
+    PARTIES.c.id,
+    CUSTOMERS.c.party_id,
+    CUSTOMERS.c.id,
+    deletes=False,
+    fixed=["status", "creditRating", "taxExemptionCertificate", "organizationParentRelationship",
+           "organizationChildRelationship"],
+)  # fmt: skip
 
-_INDIVIDUAL = Aggregate(
+_INDIVIDUAL = Document(
     path=_INDIVIDUALS,
     type="Individual",
     key=PARTIES.c.id,
@@ -378,20 +305,24 @@ _INDIVIDUAL = Aggregate(
         "givenName": PARTIES.c.given_name,
         "familyName": PARTIES.c.family_name,
         "gender": PARTIES.c.gender,
+        **_kept(
+            "title", "middleName", "legalName", "formattedName", "preferredGivenName",
+            "nationality", "maritalStatus", "placeOfBirth", "countryOfBirth", "location",
+            "individualIdentification.identificationId",
+            "individualIdentification.identificationType", "languageAbility.languageCode",
+            "skill.skillCode", "disability.disabilityCode", "otherName.familyName",
+        ),
     },
-    find=_find(Individual),
-    to_wire=_individual,
-    form=IndividualForm,
+    schema=IndividualForm,
+    find=_individuals,
     owner=_OWNER,
-    accepts=IndividualCreate,
     create=_register_individual,
-    verbs=(
-        Verb(on="status", form=PartyStatusPatch, run=_change_individual_status),
-        Verb(form=IndividualPatch, run=_change_individual),
-    ),
-)
+    replace=_change_individual,
+    delete=_delete,
+    to_wire=addressed("relatedParty"),
+)  # fmt: skip
 
-_ORGANIZATION = Aggregate(
+_ORGANIZATION = Document(
     path=_ORGANIZATIONS,
     type="Organization",
     key=PARTIES.c.id,
@@ -401,18 +332,23 @@ _ORGANIZATION = Aggregate(
         "name": PARTIES.c.name,
         "tradingName": PARTIES.c.trading_name,
         "organizationType": PARTIES.c.organization_type,
+        "organizationParentRelationship.organization.id": PARTIES.c.parent_id,
+        "organizationParentRelationship.relationshipType": PARTIES.c.parent_relationship,
+        "isLegalEntity": in_json(PARTIES.c.details, "isLegalEntity", "boolean"),
+        "isHeadOffice": in_json(PARTIES.c.details, "isHeadOffice", "boolean"),
+        **_kept(
+            "nameType", "organizationIdentification.identificationId",
+            "organizationIdentification.identificationType", "otherName.name",
+        ),
     },
-    find=_find(Organization),
-    to_wire=_organization,
-    form=OrganizationForm,
+    schema=OrganizationForm,
+    find=_organizations,
     owner=_OWNER,
-    accepts=OrganizationCreate,
     create=_register_organization,
-    verbs=(
-        Verb(on="status", form=PartyStatusPatch, run=_change_organization_status),
-        Verb(form=OrganizationPatch, run=_change_organization),
-    ),
-)
+    replace=_change_organization,
+    delete=_delete,
+    to_wire=addressed("relatedParty"),
+)  # fmt: skip
 
 API = Api(
     number="TMF632",

@@ -35,7 +35,7 @@ from trunkline.tmf.documents import Body, Kind
 
 _OF_CUSTOMER = (
     sa.select(agreement)
-    .where(agreement.c.customer_id == sa.bindparam("customer"))
+    .where(agreement.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(agreement.c.id)
 )
 _BY_IDS = sa.select(agreement).where(agreement.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -67,8 +67,10 @@ def find_agreements(r: Reader, ids: Iterable[str]) -> dict[AgreementId, Agreemen
     return {AgreementId(row.id): _agreement(row) for row in rows if row.customer_id}
 
 
-def agreements_of(r: Reader, customer_id: CustomerId) -> list[Agreement]:
-    return [_agreement(row) for row in r.execute(_OF_CUSTOMER, {"customer": customer_id})]
+def agreements_of(r: Reader, customers: Iterable[CustomerId]) -> list[Agreement]:
+    wanted = list(customers)
+    rows = r.execute(_OF_CUSTOMER, {"ids": wanted}) if wanted else ()
+    return [_agreement(row) for row in rows]
 
 
 def taken_external_ids(r: Reader, ids: Iterable[str | None]) -> dict[str, str]:
