@@ -167,6 +167,9 @@ def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title:
     }
     if resource.creates:
         accepted = _accepted(resource, schemas)
+        made = {"201": _answer("Created", shown)}
+        if resource.later is not None:
+            made["202"] = _answer("Begun; Location says where to ask after it", shown)
         collection["post"] = _operation(
             api, resource, title, "create", made,
             parameters=[_KEY], body={_JSON: {"schema": accepted}},
