@@ -181,33 +181,23 @@ class _Shift:
 
     def _start(self, claimed: list[Claimed]) -> None:
         until = time.monotonic() + queue.LEASE.total_seconds() - self._sender.total - 1
-        lines: dict[tuple[str, str], list[Claimed]] = {}
         for each in claimed:
             self._under_way[each.listener] += 1
-            lines.setdefault((each.listener, each.key), []).append(each)
-        for line in lines.values():
-            task = asyncio.create_task(self._send_in_order(line, until))
+            task = asyncio.create_task(self._send_in_turn(each, until))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _send_in_order(self, line: list[Claimed], until: float) -> None:
-        """Deliveries of one listener about one resource, up to the first that fails."""
-        gate = self._gates.setdefault(line[0].listener, asyncio.Semaphore(PER_LISTENER))
-        for place, each in enumerate(line):
+    async def _send_in_turn(self, delivery: Claimed, until: float) -> None:
+        """Among those to the same listener; not when its lease could run out meanwhile."""
+        gate = self._gates.setdefault(delivery.listener, asyncio.Semaphore(PER_LISTENER))
+        outcome = Outcome(delivery, released=True)
+        try:
             async with gate:
-                if time.monotonic() > until:
-                    outcome = Outcome(each, released=True)
-                else:
-                    outcome = await self._send(each)
-            self._end(outcome)
-            if outcome.error is not None or outcome.released:
-                for later in line[place + 1 :]:
-                    self._end(Outcome(later, released=True))
-                return
-
-    def _end(self, outcome: Outcome) -> None:
-        self._ended.append(outcome)
-        self.woken.set()
+                if time.monotonic() < until:
+                    outcome = await self._send(delivery)
+        finally:
+            self._ended.append(outcome)
+            self.woken.set()
 
     async def _send(self, delivery: Claimed) -> Outcome:
         try:
@@ -226,8 +216,6 @@ class _Shift:
                 is_away=isinstance(error, Unreachable),
                 wait=wait if isinstance(wait, int) else None,
             )
-        except asyncio.CancelledError:
-            return Outcome(delivery, released=True)
         except Exception as error:
             # Our own fault: it is told, retried and parked like any other.
             log.exception("event not sent", delivery=delivery.id)

@@ -1,8 +1,9 @@
 """The deliveries as a queue: what is claimed, and what comes of it.
 
-What is claimed is due again a while later: a sender that is killed loses nothing. A listener's
-row is locked while its deliveries are claimed, so that two senders can't take what belongs in
-one order.
+What is claimed is due again a while later: a sender that is killed loses nothing. Of what belongs
+in one order only the first is claimed, and the next once that one's end is committed: so even what
+comes twice comes before what follows it. A listener's row is locked while its deliveries are
+claimed, so that two senders don't take the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,8 +53,8 @@ class Claimed(msgspec.Struct, frozen=True):
 
 class Outcome(msgspec.Struct, frozen=True):
     """How an attempt ended. `error` is None where it was taken; `is_away` says that the listener
-    couldn't be reached, `wait` for how many seconds it asked. Where nothing was tried (what came
-    before it failed) `released` is set."""
+    couldn't be reached, `wait` for how many seconds it asked. Where nothing was tried, as the
+    sender stops, `released` is set."""
 
     delivery: Claimed
     error: str | None = None
@@ -63,12 +64,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 _now = sa.bindparam("now", type_=sa.BigInteger)
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _row, _earlier = delivery.alias("row"), delivery.alias("earlier")
 _ready = (
     _row.c.due_at <= _now,
     ~sa.exists().where(
-        _earlier.c.due_at > _zero,
         _earlier.c.listener_id == _row.c.listener_id,
         _earlier.c.key == _row.c.key,
         _earlier.c.id < _row.c.id,

@@ -2,7 +2,7 @@
 
 A delivery's `due_at` (microseconds since 1970) tells where it stands: 0 is fresh; an instant is
 that of its next attempt, also while it is under way, so that one whose sender was killed comes
-again; `NEVER` is parked. What isn't fresh holds back what follows it with the same listener and
+again; `NEVER` is parked. Whatever is there holds back what follows it with the same listener and
 key. There are no foreign keys to listeners: one that goes away must not fail the order that it
 would have heard of.
 """
@@ -96,12 +96,4 @@ delivery = sa.Table(
     sqlite_autoincrement=True,
 )
 sa.Index("hub_delivery_due", delivery.c.listener_id, delivery.c.due_at, delivery.c.id)
-_stirred = delivery.c.due_at > sa.literal_column("0")
-sa.Index(
-    "hub_delivery_stirred",
-    delivery.c.listener_id,
-    delivery.c.key,
-    delivery.c.id,
-    sqlite_where=_stirred,
-    postgresql_where=_stirred,
-)
+sa.Index("hub_delivery_line", delivery.c.listener_id, delivery.c.key, delivery.c.id)

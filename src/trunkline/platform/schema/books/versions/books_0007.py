@@ -48,14 +48,7 @@ def upgrade() -> None:
         "hub_delivery_due", "hub_delivery", ["listener_id", "due_at", "id"], unique=False
     )
     op.create_index(op.f("hub_delivery_event_id"), "hub_delivery", ["event_id"], unique=False)
-    op.create_index(
-        "hub_delivery_stirred",
-        "hub_delivery",
-        ["listener_id", "key", "id"],
-        unique=False,
-        sqlite_where=sa.text("due_at > 0"),
-        postgresql_where=sa.text("due_at > 0"),
-    )
+    op.create_index("hub_delivery_line", "hub_delivery", ["listener_id", "key", "id"], unique=False)
     op.create_table(
         "hub_event",
         sa.Column("id", sa.String(), nullable=False),
