@@ -44,6 +44,13 @@ BANNED_CALLS = {
     "uuid4": "ids come from tx.new_id",
     "float": "money and quantities are integers",
 }
+WIRE = frozenset(
+    ["Aggregate", "Api", "Document", "Entity", "Moment", "Resource", "Task", "Timestamp", "Verb",
+     "Wire", "href", "http", "openapi", "resource"]
+)  # fmt: skip
+"""What of `tmf` only declarations use."""
+ANOTHER_SYSTEM = Path("network/simulator.py")
+"""Not a part of ours: it stands in for a network's."""
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 70
 
@@ -111,6 +118,24 @@ def pure_models(source: Source) -> Iterator[Violation]:
             yield Violation(source.place, line, f"a pure module imports {module}")
 
 
+def no_wire(source: Source) -> Iterator[Violation]:
+    """A domain knows no version of an API: no declaration, no form of the wire, no base path
+    (ADR 8). The network is asked in words of its own."""
+    if source.package not in DOMAINS:
+        return
+    for line, module, names in imported(source.tree):
+        if module.partition(".")[0] == "falcon" or module.startswith("trunkline.rest"):
+            yield Violation(source.place, line, f"a domain imports {module}")
+        if module.startswith("trunkline.tmf"):
+            for name in sorted(WIRE & set(names)):
+                yield Violation(source.place, line, f"a domain imports {name}, a form of the wire")
+    if source.place == ANOTHER_SYSTEM:
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and "/tmf-api/" in str(node.value):
+            yield Violation(source.place, node.lineno, "a domain knows an API's base path")
+
+
 def banned_calls(source: Source) -> Iterator[Violation]:
     """Domains read no clock, wait for nothing, invent no random id, and use no float."""
     if source.package not in DOMAINS:
@@ -148,4 +173,4 @@ def lengths(source: Source) -> Iterator[Violation]:
                 )
 
 
-RULES = (faces, pure_models, banned_calls, banned_names, lengths)
+RULES = (faces, pure_models, no_wire, banned_calls, banned_names, lengths)
