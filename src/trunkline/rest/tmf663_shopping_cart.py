@@ -96,6 +96,7 @@ API = Api(
         Document(
             path=_CARTS,
             type=CART.name,
+            state_event="AttributeValueChangeEvent",
             key=_table.id,
             paths={
                 "relatedParty.id": in_json(_table.body, "relatedParty.id"),
