@@ -15,6 +15,7 @@ from trunkline.ledger import AccountBalance, AccountKind
 from trunkline.ordering import OrderState
 from trunkline.platform import telemetry
 from trunkline.platform.db import Reader
+from trunkline.tmf import hub
 
 HOURS = 24
 OPEN = (
@@ -103,6 +104,7 @@ def _figures(
         if bucket.first >= 0
     ]
     return {
+        "parked_events": hub.count_parked(r),
         "subscribers": inventory.active_subscribers(r),
         "orders": sum(orders.values()),
         "orders_open": sum(orders.get(each, 0) for each in OPEN),
