@@ -9,7 +9,7 @@ SHARDS ?= 2
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check unit lint bench pictures fuzz soak lock audit clean browser
+.PHONY: help run serve test check unit lint bench pictures fuzz conformance soak lock audit clean browser
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,6 +45,11 @@ pictures: $(BIN)/.dev $(VENDOR)/.assets browser  ## the README's pictures anew, 
 
 fuzz: $(BIN)/.dev  ## the long property and fuzz runs
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal --hypothesis-profile fuzz --timeout 0 tests/properties tests/unit/platform tests/conformance $(ARGS)
+
+conformance: $(BIN)/.dev  ## docs/conformance.md anew, from the declarations and a run of their tests
+	rm -rf build/conformance
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal tests/conformance/tmf $(ARGS)
+	$(BIN)/python -m tests.conformance.tmf.report
 
 # Each round kills at other moments.
 soak: $(BIN)/.dev  ## kill processes at work, again and again (MINUTES=30)

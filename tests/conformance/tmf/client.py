@@ -14,6 +14,7 @@ import falcon.testing
 import msgspec
 from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 
+from tests.conformance.tmf import tally
 from tests.conformance.tmf.announced import Recorder
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "tmf"
@@ -197,6 +198,7 @@ class Client:
         if answer.status in (200, 201, 206) and answer.body is not None:
             self._validate_body(base, operation, answer, partial=partial)
         self.validated += 1
+        tally.validated[base] += 1
 
     def _validate_body(self, base: str, operation: Any, answer: Answer, *, partial: bool) -> None:
         said = operation["responses"].get(str(answer.status)) or operation["responses"]["200"]

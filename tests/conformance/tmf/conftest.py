@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.tmf import tally
 from tests.conformance.tmf.announced import Recorder
 from tests.conformance.tmf.client import Client
 from trunkline import catalog, ledger, tax
@@ -16,6 +17,10 @@ from trunkline.platform.db import Database
 from trunkline.rest import all_apis, create_app
 
 MakeClient = Callable[..., Client]
+
+
+def pytest_sessionfinish() -> None:
+    tally.write()
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""docs/conformance.md: what each API supports, and how much of it the tests have seen.
+
+    python -m tests.conformance.tmf.report
+
+What is supported is read from the declarations, the counts from the last run of the tests
+(`make conformance` does both).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.tmf import tally
+from trunkline.platform.clock import SystemClock
+from trunkline.rest import all_apis
+from trunkline.tmf import Api, Resource
+
+FILE = Path(__file__).parents[3] / "docs" / "conformance.md"
+APIS: tuple[Api, ...] = all_apis(None, SystemClock())  # type: ignore[arg-type]
+HEAD = """# Conformance
+
+Written by `make conformance`: operations and filters are those of the declarations; the counts
+are of that run, on SQLite and PostgreSQL together. *Validated* are answers that were held against
+TM Forum's document of the API, *made up* are requests by schemathesis, of our document and of
+theirs. A test holds the file against the declarations.
+
+Every list takes `fields`, `offset`, `limit` and `sort` too, every API has its hub, and every path
+below can be sorted by. Texts compare by `=`, `ne`, `gt`, `gte`, `lt`, `lte` and `regex`, numbers
+and instants by all but `regex`.
+
+| API | version | operations | filters | validated answers | requests made up |
+|---|---|---|---|---|---|
+"""
+
+
+def operations(resource: Resource[Any]) -> str:
+    verbs = ["list", "get"]
+    verbs += ["post"] if resource.creates else []
+    verbs += ["patch"] if resource.changes else []
+    verbs += ["delete"] if resource.delete is not None else []
+    return f"{resource.name}: {', '.join(verbs)}"
+
+
+def rows(validated: Counter[str], fuzzed: Counter[str]) -> Iterable[str]:
+    for api in sorted(APIS, key=lambda each: each.number):
+        does = "; ".join(map(operations, api.resources))
+        filters = sum(len(resource.filters) for resource in api.resources)
+        yield (
+            f"| {api.number} {api.title} | {api.version} | {does} | {filters} "
+            f"| {validated[api.base]:,} | {fuzzed[api.number]:,} |"
+        )
+
+
+def filters() -> Iterable[str]:
+    for api in sorted(APIS, key=lambda each: each.number):
+        yield f"\n### {api.number} {api.title}\n"
+        for resource in api.resources:
+            names = ", ".join(f"`{name}`" for name in resource.filters)
+            yield f"- **{resource.name}**: {names}"
+
+
+def text(validated: Counter[str], fuzzed: Counter[str]) -> str:
+    table = "\n".join(rows(validated, fuzzed))
+    return f"{HEAD}{table}\n\n## Filters\n" + "\n".join(filters()) + "\n"
+
+
+def main() -> None:
+    FILE.write_text(text(*tally.read()))
+
+
+if __name__ == "__main__":
+    main()
