@@ -1,0 +1,134 @@
+"""The rules that all kinds of documents have in common, through a kind of the house's."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from trunkline.customers import INTERACTIONS, TICKETS, change_ticket, open_ticket
+from trunkline.customers.tickets import TicketId
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.lifecycle import IllegalTransition
+from trunkline.platform.changes import Change, Changed
+from trunkline.platform.db import Database
+from trunkline.tmf import documents
+from trunkline.tmf.documents import (
+    DocumentExists,
+    DocumentNotFound,
+    UnknownReference,
+    UnknownState,
+    at,
+    present,
+    references,
+)
+
+TICKET: Mapping[str, Any] = {"description": "x", "severity": "Minor", "ticketType": "q"}
+
+
+def test_what_has_no_value_is_absent() -> None:
+    body = {"a": None, "b": [{"c": None, "d": 1}], "e": {"value": None, "name": "n"}}
+    assert present(body) == {"b": [{"d": 1}], "e": {"value": None, "name": "n"}}
+
+
+def test_places_walk_through_lists_and_objects() -> None:
+    body = {"a": [{"b": {"id": "1"}}, {"b": [{"id": "2"}, {"id": 3}, "4"]}], "c": {"id": "5"}}
+    assert list(references(body, "a.b")) == [("a[0].b", "1"), ("a[1].b[0]", "2")]
+    assert list(references(body, "c")) == [("c", "5")]
+    assert list(references(body, "c.d.e")) == []
+    assert [place for place, _ in at(body, "a")] == ["a[0]", "a[1]"]
+
+
+def test_a_document_has_an_id_of_its_kind_or_the_one_it_brings(
+    books: Database, now: datetime
+) -> None:
+    with books.transaction() as tx:
+        made = documents.create(tx, TICKETS, TICKET, now)
+        brought = documents.create(tx, TICKETS, {**TICKET, "id": "old-1"}, now)
+        assert made["id"].startswith("tkt_")
+        assert brought["id"] == "old-1"
+        assert documents.known(TICKETS)(tx, [made["id"], "none"]) == {made["id"]}
+        assert documents.get(tx, TICKETS, "old-1") == brought
+        with pytest.raises(DocumentExists):
+            documents.create(tx, TICKETS, {**TICKET, "id": "old-1"}, now)
+        for wrong in ("a b", "a/b", "", 5):
+            with pytest.raises(Invalid) as refused:
+                documents.create(tx, TICKETS, {**TICKET, "id": wrong}, now)
+            assert refused.value.path == "id"
+        with pytest.raises(DocumentNotFound):
+            documents.get(tx, TICKETS, "none")
+
+
+def test_changes_are_told_and_what_changes_nothing_is_not(books: Database, now: datetime) -> None:
+    later = now + timedelta(minutes=1)
+    with books.transaction() as tx:
+        ticket = open_ticket(tx, TICKET, now=now)
+        assert list(tx.changes) == [Changed("TroubleTicket", ticket["id"], Change.CREATED)]
+    ident = TicketId(ticket["id"])
+
+    def change(**to: Any) -> list[Changed]:
+        with books.transaction() as tx:
+            change_ticket(tx, ticket=ident, changing=lambda body: {**body, **to}, now=later)
+            return list(tx.changes)
+
+    assert change() == []
+    assert change(name="n") == [Changed("TroubleTicket", ident, Change.ATTRIBUTES)]
+    assert change(status="inProgress") == [Changed("TroubleTicket", ident, Change.STATE)]
+    with books.read() as r:
+        rows = r.execute(TICKETS.table.select()).all()
+    assert [(row.revision, row.created_at, row.updated_at) for row in rows] == [(3, now, later)]
+
+
+def test_states_follow_the_table(books: Database, now: datetime) -> None:
+    with books.transaction() as tx:
+        ticket = documents.create(tx, TICKETS, TICKET, now)
+        ident = ticket["id"]
+        with pytest.raises(IllegalTransition) as refused:
+            documents.move(tx, TICKETS, ident, "closed", now)
+        assert "rejected" in str(refused.value)
+        for word in ("nowhere", 5, None, ["closed"]):
+            with pytest.raises(UnknownState):
+                documents.move(tx, TICKETS, ident, word, now)  # type: ignore[arg-type]
+            with pytest.raises(UnknownState):
+                documents.create(tx, TICKETS, {**TICKET, "status": word or 0}, now)
+        with pytest.raises(Invalid) as fixed:
+            documents.change(tx, TICKETS, ident, lambda body: {**body, "id": "other"}, now)
+        assert fixed.value.path == "id"
+
+
+def test_only_new_references_are_asked_for(books: Database, now: datetime) -> None:
+    with books.transaction() as tx:
+        first = documents.create(tx, TICKETS, TICKET, now)
+        link = [{"id": first["id"], "relationshipType": "follows"}]
+        second = documents.create(tx, TICKETS, {**TICKET, "troubleTicketRelationship": link}, now)
+        with pytest.raises(UnknownReference) as refused:
+            documents.create(
+                tx, TICKETS, {**TICKET, "troubleTicketRelationship": [{"id": "x"}]}, now
+            )
+        assert refused.value.path == "troubleTicketRelationship[0].id"
+        assert documents.find(tx, TICKETS, [second["id"], "none"]) == [second]
+
+
+def test_a_document_is_deleted_once(books: Database, now: datetime) -> None:
+    body = {
+        "reason": "x", "status": "open", "direction": "inbound", "interactionDate": {},
+        "channel": [],
+    }  # fmt: skip
+    with books.transaction() as tx:
+        made = documents.create(tx, INTERACTIONS, body, now)
+    with books.transaction() as tx:
+        documents.delete(tx, INTERACTIONS, made["id"])
+        assert list(tx.changes) == [Changed("PartyInteraction", made["id"], Change.DELETED)]
+        with pytest.raises(DocumentNotFound):
+            documents.delete(tx, INTERACTIONS, made["id"])
+        with pytest.raises(DocumentNotFound):
+            documents.change(tx, INTERACTIONS, made["id"], dict, now)
+
+
+def test_errors_inside_a_part_name_their_place() -> None:
+    with pytest.raises(Invalid) as refused, documents.placed("partner[2]"):
+        raise Invalid("wrong", path="name")
+    assert refused.value.path == "partner[2].name"
+    with pytest.raises(Invalid) as refused, documents.placed("partner[2]"):
+        raise Invalid("wrong")
+    assert refused.value.path == "partner[2]"
