@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from trunkline.cli import access, billing, databases, events, imports, parked, serving, trail
+from trunkline.cli import access, billing, databases, events, imports, parked, parties, serving, trail
 from trunkline.kernel.errors import TrunklineError, Unavailable
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(databases.group, name="db")
 app.add_typer(access.group, name="keys")
 app.add_typer(access.users, name="users")
 app.add_typer(parked.group, name="parked")
+app.add_typer(parties.group, name="parties")
 app.add_typer(events.group, name="hub")
 app.add_typer(trail.group, name="audit")
 app.registered_commands += access.commands.registered_commands

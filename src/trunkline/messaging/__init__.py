@@ -43,6 +43,7 @@ from trunkline.messaging.operations import (
     read_message,
     say,
 )
+from trunkline.messaging.personal import erase_personal_data, export_personal_data
 from trunkline.messaging.queries import (
     MESSAGES,
     declarations,
@@ -122,6 +123,8 @@ __all__ = [
     "declare_template",
     "delete_message",
     "dispatches_of",
+    "erase_personal_data",
+    "export_personal_data",
     "inbox",
     "messages",
     "money",
