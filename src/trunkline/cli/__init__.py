@@ -11,7 +11,17 @@ from typing import NoReturn
 
 import typer
 
-from trunkline.cli import access, billing, databases, events, imports, parked, parties, serving, trail
+from trunkline.cli import (
+    access,
+    billing,
+    databases,
+    events,
+    imports,
+    parked,
+    parties,
+    serving,
+    trail,
+)
 from trunkline.kernel.errors import TrunklineError, Unavailable
 
 app = typer.Typer(

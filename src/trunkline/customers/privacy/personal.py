@@ -70,9 +70,7 @@ def personal_data(r: Reader, party: PartyId) -> Body:
     return {
         "party": _plain(found),
         "customers": [_plain(each) for each in customers],
-        "billingAccounts": [
-            _plain(each) for each in store.accounts_of(r, [one.id for one in customers])
-        ],
+        "billingAccounts": [_plain(each) for each in accounts],
         "consents": [_plain(each) for each in privacy.history(r, [party])],
         **{name: _bodies(r, *of, ids) for name, of in _OF_CUSTOMER.items()},
     }
