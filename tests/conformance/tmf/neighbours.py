@@ -13,11 +13,14 @@ from tests.conformance.tmf.shop import (
     PARTY,
     PAYMENT,
     PRODUCT,
+    SERVICE,
     Body,
     made,
 )
 from tests.scenarios.ordering_shop import fill_shelf
+from trunkline import messaging
 from trunkline.billing import run_bills
+from trunkline.messaging import ChannelName
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -29,6 +32,10 @@ INTERACTION = "/tmf-api/partyInteraction/v4/partyInteraction"
 METHOD = f"{TMF}/paymentMethod/v4/paymentMethod"
 ROLE = f"{TMF}/partyRoleManagement/v4/partyRole"
 QUALIFICATION = f"{TMF}/productOfferingQualification/v4/productOfferingQualification"
+CART = f"{TMF}/shoppingCart/v4/shoppingCart"
+QUOTE = f"{TMF}/quoteManagement/v4/quote"
+CONSUMPTION = f"{TMF}/usageConsumption/v4/queryUsageConsumption"
+MESSAGE = f"{TMF}/communicationManagement/v4/communicationMessage"
 PRIVACY = f"{TMF}/privacyManagement/v4"
 
 
@@ -80,6 +87,11 @@ class Neighbour:
         (product,) = self.api.get(f"{PRODUCT}?billingAccount.id={account}").body
         found: Body = product
         return found
+
+    def msisdn(self, kind: str) -> str:
+        (service,) = self.api.get(f"{SERVICE}?relatedEntity.id={self.product(kind)['id']}").body
+        told = {each["name"]: each["value"] for each in service["serviceCharacteristic"]}
+        return str(told["msisdn"])
 
     def live(self, specification: Body, offering: Body) -> None:
         """All that happens to a customer beside orders and bills."""
@@ -157,6 +169,28 @@ class Neighbour:
                 "relatedParty": self.related,
             },
         )
+        item = {"productOffering": {"id": offering["id"]}}
+        self.post(CART, {"cartItem": [item], "relatedParty": self.related})
+        self.post(QUOTE, {"quoteItem": [item], "relatedParty": self.related})
+        for criteria in (
+            {"product": [{"id": prepaid["id"]}]},
+            {"partyAccount": [{"id": self.accounts["postpaid"]["id"]}]},
+            {"relatedParty": self.related},
+            {"logicalResource": [{"id": self.msisdn("prepaid")}]},
+        ):
+            self.post(CONSUMPTION, {"searchCriteria": criteria})
+        self.post(
+            MESSAGE,
+            {
+                "content": f"Dear {self.family}",
+                "messageType": "SMS",
+                "sender": {"name": "Test Mobile"},
+                "receiver": [
+                    {"phoneNumber": self.number,
+                     "party": {"id": self.party["id"], "@referredType": "Individual"}}
+                ],
+            },
+        )  # fmt: skip
         self.post(
             f"{PRIVACY}/partyPrivacyProfile",
             {
@@ -189,7 +223,8 @@ def two(
 ) -> tuple[Neighbour, Neighbour]:
     """Each with parties, accounts, orders, products, services, balances, bills and the rest."""
     with books.transaction() as tx:
-        fill_shelf(tx, clock.now(), numbers=8)
+        fill_shelf(tx, clock.now(), numbers=16)
+        messaging.declare_channels(tx, ChannelName, clock.now())
     offering, specification = shop.offer(api, monthly=30), privacy_specification(api)
     both = (
         Neighbour(api, "Maeve", "Quigglesworth", "+353850000101"),

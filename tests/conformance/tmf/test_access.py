@@ -113,7 +113,8 @@ def test_there_is_enough_to_be_seen(town: Town) -> None:
             "individual", "customer", "billingAccount", "productOrder", "product", "service",
             "bucket", "topupBalance", "payment", "customerBill", "appliedCustomerBillingRate",
             "troubleTicket", "partyInteraction", "agreement", "paymentMethod", "partyRole",
-            "partyPrivacyProfile", "productOfferingQualification",
+            "partyPrivacyProfile", "productOfferingQualification", "quote", "shoppingCart",
+            "queryUsageConsumption", "communicationMessage",
         }  # fmt: skip
 
 
@@ -253,7 +254,8 @@ def test_nothing_is_created_for_another(town: Town) -> None:
             created.add(path.rpartition("/")[2])
             assert town.token.get(answer.body["href"]).status == 200
     assert created >= {
-        "productOrder", "troubleTicket", "partyInteraction", "productOfferingQualification"
+        "productOrder", "troubleTicket", "partyInteraction", "productOfferingQualification",
+        "quote", "shoppingCart", "queryUsageConsumption",
     }  # fmt: skip
 
 
