@@ -3,7 +3,9 @@ import pytest
 from trunkline.ordering import NotDeliverable, ServiceKind, Task, TaskKind, TaskState
 from trunkline.ordering.decomposition import (
     plan_to_add,
+    plan_to_add_bundle,
     plan_to_delete,
+    plan_to_modify,
     plan_to_undo,
     service_kind,
 )
@@ -99,3 +101,31 @@ def test_the_catalogue_names_what_delivers() -> None:
     with pytest.raises(NotDeliverable, match="no plan delivers a 'fibre' service") as refused:
         service_kind("fibre", path="productOrderItem[0].productOffering.id")
     assert refused.value.path == "productOrderItem[0].productOffering.id"
+
+
+def modify(kind: ServiceKind, *, other: bool, until: str | None = None) -> list[TaskKind]:
+    plan = plan_to_modify(
+        kind, becomes_another=other, waits_until=until, item="1", product="p", after=0
+    )
+    assert all(task.result.get("until") == (until if place == 0 else None)
+               for place, task in enumerate(plan) if until)  # fmt: skip
+    return run_to_end(plan)
+
+
+def test_charging_prices_by_the_new_plan_before_the_product_costs_something_else() -> None:
+    assert modify(ServiceKind.MOBILE, other=True) == [
+        TaskKind.CHANGE_PLAN, TaskKind.CHANGE_PRODUCT,
+    ]  # fmt: skip
+    assert modify(ServiceKind.MOBILE, other=False) == [TaskKind.CHANGE_PRODUCT]
+    assert modify(ServiceKind.NONE, other=True) == [TaskKind.CHANGE_PRODUCT]
+    assert modify(ServiceKind.MOBILE, other=True, until="2026-12-01T00:00:00Z") == [
+        TaskKind.AWAIT_INSTANT, TaskKind.CHANGE_PLAN, TaskKind.CHANGE_PRODUCT,
+    ]  # fmt: skip
+
+
+def test_a_bundle_is_in_service_once_all_that_is_in_it_is() -> None:
+    parts = plan_to_add(ServiceKind.MOBILE, item="1.1", product="a", after=0)
+    parts += plan_to_add(ServiceKind.NONE, item="1.2", product="b", after=len(parts))
+    [task] = plan_to_add_bundle(parts, item="1", product="c", after=len(parts))
+    assert task.depends_on == (4, 5)
+    assert run_to_end([*parts, task])[-1] is TaskKind.ACTIVATE_PRODUCT
