@@ -68,6 +68,18 @@ _BEGIN = postgresql.insert(head).on_conflict_do_nothing()
 _HEAD = sa.select(head).where(_chain).with_for_update()
 _MOVE = sa.update(head).where(_chain)
 _APPEND = sa.insert(trail)
+_columns_of = {column.name: sa.bindparam(column.name, type_=column.type) for column in trail.c}
+# PostgreSQL does both on one way there and back.
+_APPEND_AND_MOVE = (
+    sa.insert(trail)
+    .values(_columns_of)
+    .add_cte(
+        sa.update(head)
+        .where(head.c.chain == _columns_of["chain"])
+        .values({each: _columns_of[each] for each in ("chain", "sequence", "hash")})
+        .cte("moved")
+    )
+)
 _ABOUT = (
     sa.select(trail)
     .where(trail.c.what == sa.bindparam("what", type_=sa.String))
@@ -102,6 +114,9 @@ def record(tx: Tx, *, who: str, verb: str, what: str, now: datetime, detail: obj
         "hash": _hash(last.hash, last.sequence + 1, entry),
     }
     row = {"at": now, "who": who, "verb": verb, "what": what, "detail": detail}
+    if tx.dialect == "postgresql":
+        tx.execute(_APPEND_AND_MOVE, {**columns, **row})
+        return
     tx.execute(_APPEND, {**columns, **row})
     tx.execute(_MOVE, {"which": chain, **columns})
 
