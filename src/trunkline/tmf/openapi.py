@@ -33,7 +33,7 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         for form, schema in zip((ErrorBody, *forms), schemas, strict=True)
         if form in wanted
     }
-    taken = set(names.values())
+    taken = {*names.values(), *titles.values()}
     for long in components:
         short = _short(long)
         names.setdefault(_REF.format(name=long), f"{short}_Part" if short in taken else short)
