@@ -9,6 +9,8 @@ from trunkline.ordering import activation, fulfilment
 from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
 from trunkline.ordering.model import TaskKind
 from trunkline.ordering.operations import cancel_when_due, start_orders
+from trunkline.ordering.service_orders import operations as service_orders
+from trunkline.ordering.service_orders.events import CancelWhenDue, StartServiceOrder
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
@@ -53,7 +55,16 @@ def _cancel(tx: Tx, command: CancelOrder, now: datetime) -> None:
     cancel_when_due(tx, order=command.order, cancellation=command.cancellation, now=now)
 
 
+def _start_service_order(tx: Tx, command: StartServiceOrder, now: datetime) -> None:
+    service_orders.start_service_order(tx, command.order, now)
+
+
+def _cancel_service_order(tx: Tx, command: CancelWhenDue, now: datetime) -> None:
+    service_orders.cancel_when_due(tx, command.order, command.cancellation, now)
+
+
 def _service_settled(tx: Tx, event: ServiceSettled, now: datetime) -> None:
+    service_orders.service_settled(tx, event.service, event.reason, now)
     kind = activation.settled(tx, event, now)
     if kind is not None and event.product is not None:
         if event.reason is None:
@@ -71,4 +82,6 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
     Reaction("ordering.service_settled", ServiceSettled, _service_settled, "books"),
+    Reaction("ordering.start_service_order", StartServiceOrder, _start_service_order, "books"),
+    Reaction("ordering.cancel_service_order", CancelWhenDue, _cancel_service_order, "books"),
 )

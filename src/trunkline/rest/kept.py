@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from trunkline import catalog, customers, inventory
+from trunkline import catalog, customers, inventory, ordering
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader
 from trunkline.rest.references import check_entities
@@ -95,6 +95,7 @@ CUSTOMERS = _in(customers.CUSTOMERS.c.id)
 PRODUCTS = _in(inventory.product_table.c.id)
 SERVICES = _in(inventory.service_table.c.id)
 RESOURCES = _in(inventory.resource_table.c.id)
+SERVICE_ORDERS = _in(ordering.service_orders.service_order.c.id)
 
 
 def check_references(

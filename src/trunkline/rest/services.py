@@ -95,34 +95,24 @@ def product_in(body: Body) -> str | None:
     return None
 
 
-def check(r: Reader, body: Body, before: Body | None, at: str = "") -> None:
-    """Raises for what a service's body can't say, with its path below `at`."""
-    if before is None and not at and _SPECIFICATION not in body:
+def check(r: Reader, body: Body, before: Body | None, *, needs_specification: bool = True) -> None:
+    """Raises for what a service's body can't say, with its path."""
+    if before is None and needs_specification and _SPECIFICATION not in body:
         raise Invalid("is required", path=_SPECIFICATION)
-    inner = _at(body, at)
-    outer = None if before is None else _at(before, at)
-    prefix = f"{at}." if at else ""
     known = dict(_KNOWN)
     if not kept.is_elsewhere(body.get(_SPECIFICATION)):
         known |= _SPECIFICATIONS
-    placed = {prefix + path: knows for path, knows in known.items()}
-    kept.check_references(
-        r, inner, outer, placed, f"{prefix}relatedParty", f"{prefix}relatedEntity"
-    )
-    for name, at_ in (("supportingService", ""), ("serviceRelationship", "service")):
+    kept.check_references(r, body, before, known, "relatedParty", "relatedEntity")
+    for name, at in (("supportingService", ""), ("serviceRelationship", "service")):
         for index, each in enumerate(body.get(name, ())):
-            if "id" not in (each.get(at_, {}) if at_ else each):
-                path = f"{prefix}{name}[{index}]" + (f".{at_}" if at_ else "")
+            if "id" not in (each.get(at, {}) if at else each):
+                path = f"{name}[{index}]" + (f".{at}" if at else "")
                 raise Invalid("is required", path=f"{path}.id")
-    for each, longest in (("name", 200), ("category", 100)):
-        kept.short(body, each, longest)
-    specified = body.get(_SPECIFICATION, {}).get("id", "")
-    if len(specified) > 100:
-        raise Invalid("has at most 100 characters", path=f"{prefix}{_SPECIFICATION}.id")
-
-
-def _at(body: Body, at: str) -> Body:
-    return {at: body} if at else body
+    for attribute, longest in (("name", 200), ("category", 100)):
+        kept.short(body, attribute, longest)
+    if len(body.get(_SPECIFICATION, {}).get("id", "")) > 100:
+        raise Invalid("has at most 100 characters", path=f"{_SPECIFICATION}.id")
+    kept.characteristics_of(body, _CHARACTERISTICS)
 
 
 def complete(body: Body, now: datetime) -> Body:

@@ -1,0 +1,114 @@
+"""Service orders on the wire (TMF641)."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from trunkline.rest.entities import Named, Note, OrderItemActionType, RelatedParty, Typed
+from trunkline.rest.service_forms import ServiceRefOrValue
+from trunkline.tmf import Moment
+
+ServiceOrderItemStateType = Literal[
+    "acknowledged",
+    "rejected",
+    "pending",
+    "held",
+    "inProgress",
+    "cancelled",
+    "completed",
+    "failed",
+    "assessingCancellation",
+    "pendingCancellation",
+    "partial",
+]
+
+
+ServiceOrderStateType = Literal[
+    "acknowledged",
+    "rejected",
+    "pending",
+    "held",
+    "inProgress",
+    "cancelled",
+    "completed",
+    "failed",
+    "partial",
+    "assessingCancellation",
+    "pendingCancellation",
+]
+
+
+class AppointmentRef(Typed, kw_only=True):
+    id: str
+    description: str | None = None
+
+
+class ExternalReference(Named, kw_only=True):
+    external_reference_type: str | None = None
+    name: str
+
+
+class ServiceOrderItemErrorMessage(Typed, kw_only=True):
+    code: str | None = None
+    message: str | None = None
+    reason: str | None = None
+    reference_error: str | None = None
+    status: str | None = None
+    timestamp: Moment | None = None
+
+
+class ServiceOrderItemRef(Typed, kw_only=True):
+    id: str | None = None
+    item_id: str | None = None
+    service_order_href: str | None = None
+    service_order_id: str | None = None
+
+
+class ServiceOrderItemRelationship(Typed, kw_only=True):
+    relationship_type: str | None = None
+    order_item: ServiceOrderItemRef | None = None
+
+
+class ServiceOrderItem(Typed, kw_only=True):
+    id: str
+    quantity: int | None = None
+    action: OrderItemActionType
+    appointment: AppointmentRef | None = None
+    error_message: tuple[ServiceOrderItemErrorMessage, ...] = ()
+    service: ServiceRefOrValue
+    service_order_item: "tuple[ServiceOrderItem, ...]" = ()
+    service_order_item_relationship: tuple[ServiceOrderItemRelationship, ...] = ()
+    state: ServiceOrderItemStateType | None = None
+
+
+class ServiceOrderRef(Named, kw_only=True):
+    id: str
+
+
+class ServiceOrderRelationship(Typed, kw_only=True):
+    id: str
+    relationship_type: str
+
+
+class ServiceOrderForm(Typed, kw_only=True):
+    expected_completion_date: Moment | None = None
+    cancellation_date: Moment | None = None
+    cancellation_reason: str | None = None
+    category: str | None = None
+    description: str | None = None
+    external_id: str | None = None
+    notification_contact: str | None = None
+    priority: str | None = None
+    requested_completion_date: Moment | None = None
+    requested_start_date: Moment | None = None
+    external_reference: tuple[ExternalReference, ...] = ()
+    note: tuple[Note, ...] = ()
+    order_relationship: tuple[ServiceOrderRelationship, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+    service_order_item: Annotated[tuple[ServiceOrderItem, ...], Meta(min_length=1)]
+
+
+class CancelServiceOrderForm(Typed, kw_only=True):
+    cancellation_reason: str | None = None
+    requested_cancellation_date: Moment | None = None
+    service_order: ServiceOrderRef
