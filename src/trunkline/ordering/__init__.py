@@ -5,7 +5,6 @@ themselves, as far as stock and charging let them; what fails is held where an o
 it, and is tried again, given up or cancelled. Ordering alone changes what customers have.
 """
 
-from trunkline.ordering import service_orders
 from trunkline.ordering.bodies import price_body, total_bodies, without_nulls
 from trunkline.ordering.cancellations import CANCELLATION
 from trunkline.ordering.carts.operations import (
@@ -66,6 +65,7 @@ from trunkline.ordering.queries import (
 )
 from trunkline.ordering.quotes.kind import QUOTE
 from trunkline.ordering.quotes.operations import change_quote, make_quote, order_quote
+from trunkline.ordering.service_orders import service_order
 from trunkline.ordering.store import (
     order_item,
     product_order,
@@ -127,7 +127,7 @@ __all__ = [
     "qualify",
     "request_cancellation",
     "retry_task",
-    "service_orders",
+    "service_order",
     "start_order",
     "tasks",
     "total_bodies",
