@@ -1,7 +1,8 @@
 """Writes on billing accounts, each for one and for many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from trunkline.customers.events import (
     BillingAccountCreated,
     BillingAccountStateChanged,
 )
+from trunkline.customers.kept_accounts import AccountInUse
 from trunkline.customers.model import (
     ACCOUNT_LIFECYCLE,
     AccountKind,
@@ -31,7 +33,10 @@ from trunkline.customers.searching import terms_of_accounts
 from trunkline.kernel.money import check_currency
 from trunkline.ledger import LegalEntityId, legal_entity
 from trunkline.platform.changes import Change
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Tx
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def create_billing_account(
@@ -46,6 +51,8 @@ def create_billing_account(
     payment_terms_days: int = 14,
     external_id: str | None = None,
     description: str | None = None,
+    financial_account: str | None = None,
+    details: Mapping[str, Any] = _NOTHING,
     now: datetime,
 ) -> BillingAccount:
     """Opens an account that bills are made for. Raises `CustomerNotFound`,
@@ -60,6 +67,8 @@ def create_billing_account(
         payment_terms_days=payment_terms_days,
         external_id=external_id,
         description=description,
+        financial_account=financial_account,
+        details=details,
     )
     return _create_accounts(tx, [new], [""], now)[0]
 
@@ -79,6 +88,8 @@ def change_billing_account(
     name: str | None = None,
     description: str | None = None,
     payment_terms_days: int | None = None,
+    financial_account: str | None = None,
+    details: Mapping[str, Any] = _NOTHING,
     now: datetime,
 ) -> BillingAccount:
     """Changes what is given; currency, legal entity, kind and cycle stay for good. Raises
@@ -91,6 +102,12 @@ def change_billing_account(
         name=present.name if name is None else check_name(name, path="name"),
         description=_description(present.description if description is None else description),
         payment_terms_days=days,
+        financial_account=financial_account or present.financial_account,
+        details={
+            name: each
+            for name, each in ({**present.details, **details}).items()
+            if each is not None
+        },
     )
     if changed == present:
         return present
@@ -99,6 +116,16 @@ def change_billing_account(
     tx.emit(BillingAccountChanged(account=account))
     tx.changed("BillingAccount", account, Change.ATTRIBUTES)
     return changed
+
+
+def delete_billing_account(tx: Tx, account: BillingAccountId) -> None:
+    """Forgets an account that nothing was ever made for, which the caller has made sure of; any
+    other is closed. Raises `AccountNotFound`, and `AccountInUse` where something refers to it."""
+    _locked_account(tx, account)
+    used = AccountInUse("something has come to refer to it: close it", path="id")
+    with collision(missing=used):
+        store.delete_account(tx, account)
+    tx.changed("BillingAccount", account, Change.DELETED)
 
 
 def change_account_state(
@@ -141,6 +168,8 @@ def _create_accounts(
                 payment_terms_days=new.payment_terms_days,
                 external_id=new.external_id,
                 description=_description(new.description, path=path),
+                financial_account=new.financial_account,
+                details=new.details,
                 created_at=now,
                 updated_at=now,
             )
@@ -153,6 +182,11 @@ def _create_accounts(
         tx.changed("BillingAccount", each.id, Change.CREATED)
     store.add_terms(tx, terms)
     return created
+
+
+def _merged(present: Mapping[str, Any], said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """None takes away."""
+    return {name: each for name, each in {**present, **said}.items() if each is not None}
 
 
 def _description(text: str | None, *, path: str = "") -> str | None:

@@ -285,6 +285,8 @@ class NewBillingAccount(msgspec.Struct, frozen=True, kw_only=True):
     payment_terms_days: int = 14
     external_id: str | None = None
     description: str | None = None
+    financial_account: str | None = None
+    details: Mapping[str, Any] = {}
 
 
 class BillingAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,6 +303,9 @@ class BillingAccount(msgspec.Struct, frozen=True, kw_only=True):
     payment_terms_days: int
     external_id: str | None = None
     description: str | None = None
+    financial_account: str | None = None
+    details: Mapping[str, Any] = {}
+    """What is said beside: kept, never read."""
     created_at: datetime
     updated_at: datetime
 

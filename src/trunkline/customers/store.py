@@ -97,7 +97,10 @@ billing_account = sa.Table(
     sa.Column("description", sa.String(400)),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("financial_account_id", sa.String(100)),
+    sa.Column("details", Json, info=PERSONAL),
     sa.Index("billing_account_by_customer", "customer_id", "id"),
+    sa.Index("billing_account_by_financial_account", "financial_account_id"),
     sa.Index("billing_account_by_state", "state", "id"),
 )
 
@@ -191,6 +194,8 @@ def _search(words: int) -> sa.Select[Any]:
 
 _SEARCH = {words: _search(words) for words in range(1, MOST_WORDS + 1)}
 
+_DELETE_ACCOUNT = sa.delete(billing_account).where(billing_account.c.id == sa.bindparam("account"))
+
 Model = TypeVar("Model")
 
 
@@ -228,6 +233,10 @@ def insert_accounts(tx: Tx, new: Sequence[BillingAccount]) -> None:
 
 def update_account(tx: Tx, changed: BillingAccount) -> None:
     tx.execute(_UPDATE[billing_account], {"with_id": changed.id, **_account_columns(changed)})
+
+
+def delete_account(tx: Tx, account_id: str) -> None:
+    tx.execute(_DELETE_ACCOUNT, {"account": account_id})
 
 
 def add_terms(tx: Tx, terms: Mapping[CustomerId, Iterable[str]]) -> None:
@@ -390,6 +399,8 @@ def _account_columns(each: BillingAccount) -> dict[str, Any]:
         "payment_terms_days": each.payment_terms_days,
         "external_id": each.external_id,
         "description": each.description,
+        "financial_account_id": each.financial_account,
+        "details": dict(each.details) or None,
         "created_at": each.created_at,
         "updated_at": each.updated_at,
     }
@@ -461,6 +472,8 @@ def _account(row: Any) -> BillingAccount:
         payment_terms_days=row.payment_terms_days,
         external_id=row.external_id,
         description=row.description,
+        financial_account=row.financial_account_id,
+        details=row.details or {},
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

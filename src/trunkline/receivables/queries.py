@@ -69,6 +69,11 @@ def items_of(r: Reader, account: BillingAccountId) -> list[OpenItem]:
     return store.items_of(r, account)
 
 
+def overdue_accounts(r: Reader, accounts: Sequence[BillingAccountId], *, now: datetime) -> set[str]:
+    """Those of these that owe something that was due by `now`."""
+    return store.overdue(r, accounts, now) if accounts else set()
+
+
 def allocations_of(r: Reader, account: BillingAccountId) -> list[Allocation]:
     """In the order in which they were made."""
     return store.allocations_of(r, account)

@@ -154,6 +154,15 @@ _ITEMS_OF_ACCOUNT = (
     .where(open_item.c.billing_account_id == sa.bindparam("account"))
     .order_by(open_item.c.due_at, open_item.c.invoice_id)
 )
+_OVERDUE = (
+    sa.select(open_item.c.billing_account_id)
+    .where(
+        open_item.c.billing_account_id.in_(sa.bindparam("ids", expanding=True)),
+        open_item.c.open_micros != 0,
+        open_item.c.due_at <= sa.bindparam("now", type_=Instant),
+    )
+    .distinct()
+)
 _ALLOCATIONS_OF_ACCOUNT = (
     sa.select(allocation)
     .where(allocation.c.billing_account_id == sa.bindparam("account"))
@@ -339,6 +348,11 @@ def items(r: Reader, invoices: Sequence[str]) -> dict[str, OpenItem]:
 
 def items_of(r: Reader, account: BillingAccountId) -> list[OpenItem]:
     return [_item(row) for row in r.execute(_ITEMS_OF_ACCOUNT, {"account": account})]
+
+
+def overdue(r: Reader, accounts: Sequence[str], now: datetime) -> set[str]:
+    found = r.execute(_OVERDUE, {"ids": list(accounts), "now": now})
+    return set(found.scalars())
 
 
 def allocations_of(r: Reader, account: BillingAccountId) -> list[Allocation]:

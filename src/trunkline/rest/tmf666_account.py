@@ -1,20 +1,28 @@
-"""TMF666 Account Management, v4: billing accounts.
+"""TMF666 Account Management, v4: billing accounts, and the other accounts beside them.
 
 The bill cycle stands in `billStructure.cycleSpecification`: `billingDateShift` counts the days
 from the first of the month to the first of the cycle, `paymentDueDateOffset` those from a bill
 to its due date. `accountType` is prepaid or postpaid. Extensions: `currency`, `legalEntity`
-(left out, the operator's only one) and `externalId`.
+(left out, the operator's only one) and `externalId`. Its `paymentStatus` follows the books: paid,
+due or inArrears. An account that nothing was made for can be deleted; any other is closed.
+
+Party, settlement and financial accounts, bill formats, presentation media and cycle
+specifications are documents, which billing accounts point at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from msgspec import UNSET, UnsetType
 
 from trunkline import customers, ledger, receivables
+from trunkline.billing import INVOICES
 from trunkline.customers import (
     BILLING_ACCOUNTS,
+    AccountInUse,
     AccountKind,
     AccountState,
     BillingAccount,
@@ -22,12 +30,23 @@ from trunkline.customers import (
     Customer,
     CustomerId,
 )
-from trunkline.kernel.errors import Invalid
+from trunkline.inventory import product_table
+from trunkline.kernel.errors import Invalid, Refused
 from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
+from trunkline.ordering import product_order
+from trunkline.payments import PAYMENT_METHODS, PAYMENTS
 from trunkline.platform.db import Reader, Tx
+from trunkline.rest.account_documents import DOCUMENTS
+from trunkline.rest.account_terms import (
+    BillStructureIn,
+    details_of,
+    financial_of,
+    terms_of,
+)
 from trunkline.rest.wire import (
     ACCOUNT,
+    METHOD,
     Money,
     Party,
     PartyIn,
@@ -38,8 +57,19 @@ from trunkline.rest.wire import (
     customer_party,
     given,
     placed,
+    ref,
 )
-from trunkline.tmf import Aggregate, Api, Entity, Timestamp, Verb, Wire, href, owned_by
+from trunkline.tmf import (
+    Aggregate,
+    Api,
+    Entity,
+    Timestamp,
+    Verb,
+    Wire,
+    href,
+    in_json,
+    owned_by,
+)
 
 _ACCOUNTS = f"{ACCOUNT}/billingAccount"
 _RECEIVABLE = "receivable"
@@ -48,12 +78,14 @@ _PLACES = {
     "cycleDay": "billStructure.cycleSpecification.billingDateShift",
     "paymentTermsDays": "billStructure.cycleSpecification.paymentDueDateOffset",
 }
-Found = tuple[BillingAccount, Customer, Amount]
+Found = tuple[BillingAccount, Customer, Amount, bool]
 
 
-class Cycle(Wire):
-    """BillingCycleSpecificationRefOrValue, always by value."""
+class Cycle(Wire, kw_only=True):
+    """BillingCycleSpecificationRefOrValue: its values, and the specification they came from."""
 
+    id: str | None = None
+    href: str | None = None
     is_ref: bool
     name: str
     frequency: str
@@ -62,8 +94,20 @@ class Cycle(Wire):
     payment_due_date_offset: int
 
 
+class Chosen(Wire):
+    """A BillFormat or BillPresentationMedia, by reference."""
+
+    id: str
+    href: str
+    name: str
+    is_ref: bool
+    referred_type: str = msgspec.field(name="@referredType")
+
+
 class BillStructure(Wire):
     cycle_specification: Cycle
+    format: Chosen | None = None
+    presentation_media: tuple[Chosen, ...] = ()
 
 
 class Balance(Wire):
@@ -83,18 +127,14 @@ class AccountForm(Entity, kw_only=True, tag="BillingAccount"):
     related_party: tuple[Party, ...]
     bill_structure: BillStructure
     account_balance: tuple[Balance, ...]
+    payment_status: str
+    contact: tuple[dict[str, Any], ...] = ()
+    account_relationship: tuple[dict[str, Any], ...] = ()
+    default_payment_method: Ref | None = None
+    financial_account: Ref | None = None
     currency: str
     legal_entity: Ref
     external_id: str | None = None
-
-
-class CycleIn(Wire):
-    billing_date_shift: int = 0
-    payment_due_date_offset: int = 14
-
-
-class BillStructureIn(Wire):
-    cycle_specification: CycleIn = msgspec.field(default_factory=CycleIn)
 
 
 class AccountCreate(Wire):
@@ -106,6 +146,20 @@ class AccountCreate(Wire):
     currency: str | None = None
     legal_entity: RefIn | None = None
     external_id: str | None = None
+    contact: tuple[dict[str, Any], ...] = ()
+    account_relationship: tuple[dict[str, Any], ...] = ()
+    default_payment_method: RefIn | None = None
+    financial_account: RefIn | None = None
+    credit_limit: dict[str, Any] | None = None
+    payment_plan: tuple[dict[str, Any], ...] = ()
+    tax_exemption: tuple[dict[str, Any], ...] = ()
+    account_balance: tuple[dict[str, Any], ...] = ()
+
+
+class NotOffered(Refused):
+    """Well meant, but nothing here honours it."""
+
+    code = "notOffered"
 
 
 class StatePatch(Wire):
@@ -115,30 +169,66 @@ class StatePatch(Wire):
 class AccountPatch(Wire):
     name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
-    bill_structure: BillStructure | UnsetType = UNSET
+    bill_structure: BillStructureIn | UnsetType = UNSET
+    contact: tuple[dict[str, Any], ...] | UnsetType | None = UNSET
+    account_relationship: tuple[dict[str, Any], ...] | UnsetType | None = UNSET
+    default_payment_method: RefIn | UnsetType | None = UNSET
+    financial_account: RefIn | UnsetType = UNSET
 
 
 def _find(r: Reader, ids: Sequence[str]) -> list[Found]:
     found = customers.billing_accounts(r, [BillingAccountId(each) for each in ids])
     owners = customers.customers(r, {each.customer for each in found.values()})
     balances = receivables.receivable_balances(r, list(found))
+    overdue = receivables.overdue_accounts(r, list(found), now=r.database.now())
     return [
-        (each, owners[each.customer], balances.get(each.id, Amount.zero(each.currency)))
+        (
+            each,
+            owners[each.customer],
+            balances.get(each.id, Amount.zero(each.currency)),
+            each.id in overdue,
+        )
         for each in found.values()
     ]
 
 
-def _account(found: Found) -> AccountForm:
-    account, owner, balance = found
-    since = Since(start_date_time=format_instant(account.created_at))
-    cycle = Cycle(
-        is_ref=False,
+def _status(owed: Amount, *, overdue: bool) -> str:
+    if overdue:
+        return "inArrears"
+    return "due" if owed.micros > 0 else "paid"
+
+
+def _cycle(account: BillingAccount) -> Cycle:
+    chosen = account.details.get("cycle")
+    return Cycle(
+        id=chosen,
+        href=href(f"{ACCOUNT}/billingCycleSpecification", chosen) if chosen else None,
+        is_ref=chosen is not None,
         name=f"Monthly from day {account.cycle_day}",
         frequency="monthly",
         billing_period="1 month",
         billing_date_shift=account.cycle_day - 1,
         payment_due_date_offset=account.payment_terms_days,
     )
+
+
+def _chosen(type_: str, said: Mapping[str, str]) -> Chosen:
+    place = f"{ACCOUNT}/{type_[0].lower()}{type_[1:]}"
+    return Chosen(
+        id=said["id"],
+        href=href(place, said["id"]),
+        name=said["name"],
+        is_ref=True,
+        referred_type=type_,
+    )
+
+
+def _account(found: Found) -> AccountForm:
+    account, owner, balance, overdue = found
+    kept = account.details
+    since = Since(start_date_time=format_instant(account.created_at))
+    method, financial = kept.get("defaultPaymentMethod"), account.financial_account
+    form = kept.get("format")
     return AccountForm(
         id=account.id,
         href=href(_ACCOUNTS, account.id),
@@ -148,9 +238,22 @@ def _account(found: Found) -> AccountForm:
         description=account.description,
         last_modified=format_instant(account.updated_at),
         related_party=(customer_party(owner.id, owner.name),),
-        bill_structure=BillStructure(cycle_specification=cycle),
+        bill_structure=BillStructure(
+            cycle_specification=_cycle(account),
+            format=None if form is None else _chosen("BillFormat", form),
+            presentation_media=tuple(
+                _chosen("BillPresentationMedia", each) for each in kept.get("presentationMedia", ())
+            ),
+        ),
         account_balance=(
             Balance(balance_type=_RECEIVABLE, amount=Money.of(balance), valid_for=since),
+        ),
+        payment_status=_status(balance, overdue=overdue),
+        contact=tuple(kept.get("contact", ())),
+        account_relationship=tuple(kept.get("accountRelationship", ())),
+        default_payment_method=None if method is None else ref(METHOD, "PaymentMethod", method),
+        financial_account=(
+            None if financial is None else ref(ACCOUNT, "FinancialAccount", financial)
         ),
         currency=account.currency,
         legal_entity=Ref(id=account.legal_entity),
@@ -158,12 +261,34 @@ def _account(found: Found) -> AccountForm:
     )
 
 
+def _refuse(new: AccountCreate) -> None:
+    """What would be kept and not be true."""
+    for said, path in (
+        (new.credit_limit, "creditLimit"),
+        (new.payment_plan, "paymentPlan"),
+        (new.tax_exemption, "taxExemption"),
+    ):
+        if said:
+            raise NotOffered("nothing here honours it yet", path=path)
+    if new.account_balance:
+        raise Invalid("follows the books", path="accountBalance")
+
+
 def _create(tx: Tx, new: AccountCreate, now: datetime) -> str:
     owner = customer_among(new.related_party)
     if owner is None:
         raise Invalid("needs the customer: role or @referredType customer", path="relatedParty")
+    _refuse(new)
     entity = _legal_entity(tx, new.legal_entity)
-    cycle = new.bill_structure.cycle_specification
+    shift, due = terms_of(tx, new.bill_structure.cycle_specification)
+    financial = new.financial_account
+    details = details_of(
+        tx,
+        contact=new.contact,
+        relationship=new.account_relationship,
+        method=new.default_payment_method,
+        structure=new.bill_structure,
+    )
     with placed(_PLACES):
         return customers.create_billing_account(
             tx,
@@ -172,10 +297,12 @@ def _create(tx: Tx, new: AccountCreate, now: datetime) -> str:
             legal_entity=entity.id,
             currency=new.currency or entity.currency,
             kind=new.account_type,
-            cycle_day=cycle.billing_date_shift + 1,
-            payment_terms_days=cycle.payment_due_date_offset,
+            cycle_day=shift + 1,
+            payment_terms_days=due,
             external_id=new.external_id,
             description=new.description,
+            financial_account=None if financial is None else financial_of(tx, financial),
+            details={name: each for name, each in details.items() if each is not None},
             now=now,
         ).id
 
@@ -197,24 +324,52 @@ def _change_state(tx: Tx, ident: str, patch: StatePatch, now: datetime) -> None:
 
 def _change(tx: Tx, ident: str, patch: AccountPatch, now: datetime) -> None:
     account = BillingAccountId(ident)
-    terms = None
+    due = None
     if not isinstance(patch.bill_structure, UnsetType):
-        present = _account(_find(tx, [account])[0]).bill_structure.cycle_specification
-        asked = patch.bill_structure.cycle_specification
-        terms = asked.payment_due_date_offset
-        if msgspec.structs.replace(present, payment_due_date_offset=terms) != asked:
+        present = customers.billing_account(tx, account)
+        shift, due = terms_of(tx, patch.bill_structure.cycle_specification)
+        if shift + 1 != present.cycle_day:
             raise Invalid(
-                "only paymentDueDateOffset can be changed", path="billStructure.cycleSpecification"
+                "the day on which a cycle begins stays for good",
+                path="billStructure.cycleSpecification.billingDateShift",
             )
+    financial = given(patch.financial_account)
+    details = details_of(
+        tx,
+        contact=patch.contact,
+        relationship=patch.account_relationship,
+        method=patch.default_payment_method,
+        structure=patch.bill_structure,
+    )
     with placed(_PLACES):
         customers.change_billing_account(
             tx,
             account=account,
             name=given(patch.name),
             description=given(patch.description),
-            payment_terms_days=terms,
+            payment_terms_days=due,
+            financial_account=None if financial is None else financial_of(tx, financial),
+            details=details,
             now=now,
         )
+
+
+_USES = (
+    product_table.c.billing_account_id,
+    INVOICES.c.billing_account_id,
+    PAYMENTS.c.billing_account_id,
+    PAYMENT_METHODS.table.c.billing_account_id,
+    product_order.c.billing_account_id,
+)
+
+
+def _delete(tx: Tx, ident: str, _now: datetime) -> None:
+    for column in _USES:
+        used = sa.select(1).where(column == ident).limit(1)
+        if tx.execute(used).first() is not None:
+            what = column.table.name.replace("_", " ")
+            raise AccountInUse(f"there is a {what} of it: it can only be closed", path="id")
+    customers.delete_billing_account(tx, BillingAccountId(ident))
 
 
 API = Api(
@@ -237,6 +392,10 @@ API = Api(
                 "currency": BILLING_ACCOUNTS.c.currency,
                 "legalEntity.id": BILLING_ACCOUNTS.c.legal_entity_id,
                 "externalId": BILLING_ACCOUNTS.c.external_id,
+                "financialAccount.id": BILLING_ACCOUNTS.c.financial_account_id,
+                "defaultPaymentMethod.id": in_json(
+                    BILLING_ACCOUNTS.c.details, "defaultPaymentMethod"
+                ),
             },
             find=_find,
             to_wire=_account,
@@ -248,6 +407,8 @@ API = Api(
                 Verb(on="state", form=StatePatch, run=_change_state),
                 Verb(form=AccountPatch, run=_change),
             ),
+            delete=_delete,
         ),
+        *DOCUMENTS,
     ),
 )

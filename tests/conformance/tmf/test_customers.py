@@ -210,7 +210,7 @@ def test_a_billing_account(api: Client) -> None:
         ({"description": None}, "description"),
         ({"state": "lost"}, "state"),
         ({"billStructure": {"cycleSpecification": {"billingDateShift": 3}}},
-         "billStructure.cycleSpecification"),
+         "billStructure.cycleSpecification.billingDateShift"),
         ({"billStructure": {"cycleSpecification": {"paymentDueDateOffset": 999}}},
          "billStructure.cycleSpecification.paymentDueDateOffset"),
     ):  # fmt: skip
