@@ -37,7 +37,7 @@ CHECKS: list[Callable[..., Any]] = [
 ]
 APIS: tuple[Api, ...] = all_apis(None, SystemClock())  # type: ignore[arg-type]
 NUMBERS = [each.number for each in APIS]
-EFFORT = {"sqlite": 6, "postgresql": 2}
+EFFORT = {"sqlite": 6, "postgresql": 1}
 """Requests to each operation."""
 OFTEN_MEANT = {
     "relatedparty": "customer",
@@ -146,7 +146,7 @@ def fuzz(number: str, operation: Any, client: Client, ids: Ids, times: int) -> N
         if which > 1 and there and case.path_parameters:
             case.path_parameters["id"] = there[which % len(there)]
         if which > 1 and isinstance(case.body, dict | list):
-            case.body = grounded(case.body, ids, which)
+            case.body = grounded(case.body if which < 4 else tamed(case.body), ids, which)
         tally.fuzzed[number] += 1
         headers = {"Authorization": f"Bearer {client._key}"}
         with stated(case):
@@ -167,6 +167,24 @@ def stated(case: Any) -> Iterator[None]:
     except Exception as error:
         error.add_note(f"{case.method} {case.formatted_path} {case.query} {case.body!r}"[:3000])
         raise
+
+
+LIVES = {"lifecycleStatus", "status", "state"}
+
+
+def tamed(value: Any) -> Any:
+    """The body as somebody sane would send it: texts that can be printed, numbers that can be
+    counted, no attributes that nobody knows, no state that nobody has heard of."""
+    if isinstance(value, str):
+        return "".join(filter(str.isprintable, value)).strip()[:80] or "text"
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return value if abs(value) < 1e9 else 7
+    if isinstance(value, list):
+        return [tamed(each) for each in value[:3]]
+    if isinstance(value, dict):
+        known = {key for key in value if key.isascii() and key.lstrip("@").isalpha()}
+        return {key: tamed(value[key]) for key in value if key in known - LIVES}
+    return value
 
 
 def grounded(value: Any, ids: Ids, which: int, name: str = "") -> Any:
