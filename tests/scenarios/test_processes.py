@@ -9,11 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.served import environment_in, serving
 
 pytestmark = pytest.mark.slow
 
@@ -21,47 +21,9 @@ PATIENCE = 60.0
 """Seconds until a test gives up; no wait is this long unless something is broken."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "TRUNKLINE_DATABASES_BOOKS": f"sqlite:///{tmp_path}/books.db",
-        "TRUNKLINE_DATABASES_CHARGING": f"sqlite:///{tmp_path}/charging.db",
-        "TRUNKLINE_HTTP_PORT": str(free_port()),
-        "TRUNKLINE_HTTP_WORKERS": "1",
-        "TRUNKLINE_CHARGING_PORT": str(free_port()),
-        "TRUNKLINE_CHARGING_METRICS_PORT": str(free_port()),
-    }
-
-
-@contextmanager
-def serving(environment: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """`trunkline serve`, once it says that it serves."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline.cli", "serve"],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-    )
-    try:
-        assert process.stdout is not None
-        said = next((line for line in process.stdout if line.startswith("Serving on")), None)
-        assert said is not None, "it ended before it served"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+    return environment_in(tmp_path)
 
 
 def children(pid: int) -> dict[str, int]:
