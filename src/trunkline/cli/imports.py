@@ -95,6 +95,36 @@ def import_usage(file: File) -> None:
     name_refused(file, report.rejected)
 
 
+@group.command("reach")
+def import_reach(
+    file: File,
+    access: Annotated[
+        str, typer.Option(help="The access technology that reaches these areas, as offers name it.")
+    ],
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="It reaches them no more; who has it keeps it.")
+    ] = False,
+) -> None:
+    """Say where an access technology reaches (CSV: postcode or place, country)."""
+    from trunkline.kernel.errors import Invalid
+    from trunkline.ordering import declare_reach, read_areas, withdraw_reach
+
+    with open_file(file) as lines:
+        try:
+            areas = read_areas(lines.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise Invalid(f"is not UTF-8: {error}", path=str(file)) from None
+    with opened() as system, system.books.transaction() as tx:
+        now = system.clock.now()
+        record(tx, "import reach", access, now, file=str(file), withdrawn=withdraw)
+        if withdraw:
+            withdraw_reach(tx, access=access, areas=areas)
+            typer.echo(f"{access}: withdrawn from {len(areas):,} areas")
+        else:
+            new = declare_reach(tx, access=access, areas=areas, now=now)
+            typer.echo(f"{access}: {len(areas):,} areas, {new:,} new")
+
+
 def name_refused(file: Path, rejected: Any) -> None:
     """Name each line that was refused, and end with exit code 2 if there was one."""
     for line, column, reason in rejected:

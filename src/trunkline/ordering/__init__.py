@@ -54,7 +54,7 @@ from trunkline.ordering.operations import (
 from trunkline.ordering.pricing import prices
 from trunkline.ordering.qualification.model import Place, Reason, places
 from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
-from trunkline.ordering.qualification.reach import declare_reach, withdraw_reach
+from trunkline.ordering.qualification.reach import declare_reach, read_areas, withdraw_reach
 from trunkline.ordering.queries import (
     latest_orders,
     order,
@@ -125,6 +125,7 @@ __all__ = [
     "prices",
     "product_order",
     "qualify",
+    "read_areas",
     "request_cancellation",
     "retry_task",
     "service_order",

@@ -1,5 +1,7 @@
 """Where an access technology reaches: declared by whoever builds the network, asked by orders."""
 
+import csv
+import io
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,6 +10,7 @@ from trunkline.ordering.qualification.model import Place, UnfitReach, plain_post
 from trunkline.platform.db import Tx
 
 _LONGEST = 20
+_COLUMNS = ("country", "postcode", "place")
 
 
 def declare_reach(tx: Tx, *, access: str, areas: Sequence[Place], now: datetime) -> int:
@@ -24,12 +27,40 @@ def withdraw_reach(tx: Tx, *, access: str, areas: Sequence[Place]) -> None:
     store.delete_areas(tx, access, areas)
 
 
+def read_areas(text: str) -> list[Place]:
+    """Areas of a CSV with the columns `postcode` or `place`, and `country` if there is one. Raises
+    `UnfitReach`, its path the line."""
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        names = [name.strip().lower() for name in rows.fieldnames or ()]
+        if not names or not set(names) <= set(_COLUMNS) or len(set(names)) < len(names):
+            raise UnfitReach(f"the columns are among {', '.join(_COLUMNS)}", path="line 1")
+        rows.fieldnames = names
+        areas = []
+        for row in rows:
+            if None in row or None in row.values():
+                raise UnfitReach("has more or fewer columns", path=f"line {rows.line_num}")
+            told = {name: each.strip() or None for name, each in row.items()}
+            area = Place(
+                id=told.get("place"), postcode=told.get("postcode"), country=told.get("country")
+            )
+            _check_area(area, f"line {rows.line_num}")
+            areas.append(area)
+    except csv.Error as error:
+        raise UnfitReach(str(error), path=f"line {rows.reader.line_num}") from None
+    return areas
+
+
 def _check(access: str, areas: Sequence[Place]) -> None:
     if not 1 <= len(access) <= 60:
         raise UnfitReach("has 1 to 60 characters", path="access")
     for index, area in enumerate(areas):
-        code = plain_postcode(area.postcode or "")
-        if bool(area.id) == bool(code) or len(code) > _LONGEST or len(area.id or "") > 100:
-            raise UnfitReach("an area is a place or a postcode", path=f"areas[{index}]")
-        if area.country is not None and len(area.country) != 2:
-            raise UnfitReach("a country has two letters", path=f"areas[{index}].country")
+        _check_area(area, f"areas[{index}]")
+
+
+def _check_area(area: Place, path: str) -> None:
+    code = plain_postcode(area.postcode or "")
+    if bool(area.id) == bool(code) or len(code) > _LONGEST or len(area.id or "") > 100:
+        raise UnfitReach("an area is a place or a postcode", path=path)
+    if area.country is not None and len(area.country) != 2:
+        raise UnfitReach("a country has two letters", path=path)
