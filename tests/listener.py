@@ -1,5 +1,6 @@
 """A listener: a real HTTP server on loopback that remembers what it was told."""
 
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,13 +34,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A handshake that the client broke off is no news."""
+
 
 class ListenerServer:
     """Answers with `answer(heard)`: a status, or a status and headers; 201 unless told
     otherwise. It is asked before what it heard counts as taken; `held` keeps it from
     answering until it is set."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Heard] = []
         self.taken: list[Heard] = []
         self.answer: Callable[[Heard], Any] = lambda _heard: 201
@@ -77,7 +81,10 @@ class ListenerServer:
                 except ConnectionError:
                     self.close_connection = True
 
+        self._scheme = "https" if tls else "http"
         self._server = _Server((host, 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -87,7 +94,7 @@ class ListenerServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def types(self) -> list[str]:

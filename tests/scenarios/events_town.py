@@ -1,5 +1,6 @@
 """Widgets whose life is announced, listeners that are real servers, and a dispatcher."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -36,8 +37,8 @@ class Town:
             self.books, self.clock, ANYWHERE, **{"connect": 1.0, "total": 2.0, **limits}
         )
 
-    def server(self) -> ListenerServer:
-        self.servers.append(ListenerServer())
+    def server(self, tls: ssl.SSLContext | None = None) -> ListenerServer:
+        self.servers.append(ListenerServer(tls=tls))
         return self.servers[-1]
 
     def listen(

@@ -2,10 +2,18 @@
 
 import hashlib
 import hmac
+import ssl
 import threading
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.listener import ListenerServer
 from tests.scenarios.events_town import Town, failing, town
@@ -13,7 +21,7 @@ from trunkline.kernel.errors import Conflict
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.tmf import hub
-from trunkline.tmf.hub import queue
+from trunkline.tmf.hub import queue, sender
 
 __all__ = ["town"]
 
@@ -369,3 +377,45 @@ def test_one_dispatcher_takes_turns_among_many_resources(town: Town):
         town.make(str(number))
     assert town.dispatcher.drain() == 100
     assert sorted(int(name) for name in names(server)) == list(range(100))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Iterator[Path]:
+    """A key and its self-signed certificate for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file.write_bytes(key.private_bytes(pem, *plain) + made.public_bytes(pem))
+    sender._tls.cache_clear()
+    yield file
+    sender._tls.cache_clear()
+
+
+def test_certificates_are_checked(town: Town, certificate: Path, monkeypatch: pytest.MonkeyPatch):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    server = town.server(tls)
+    listener = town.listen(server.url)
+    town.make()
+    assert town.dispatcher.drain() == 0
+    assert "certificate verify failed" in str(town.listener(listener).last_error)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sender._tls.cache_clear()
+    assert town.later(seconds=1) == 1
+    assert names(server) == ["one"]

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from trunkline.platform import roles
 from trunkline.platform.changes import Change, Changed
 from trunkline.platform.db import Json, Reader, Tx
-from trunkline.platform.security import Principal, api_key
+from trunkline.platform.principals import covers
+from trunkline.platform.security import api_key
 from trunkline.tmf import matching, wire
 from trunkline.tmf.hub.events import Body, EventId, envelope, heard, names_of
 from trunkline.tmf.hub.listeners import TOPICS
@@ -33,7 +35,9 @@ _INTERESTS = sa.union_all(
         listener.c.topic_id,
         listener.c.query.label("one"),
         _none.label("other"),
-        sa.func.coalesce(api_key.c.scopes, listener.c.scopes, type_=Json).label("scopes"),
+        listener.c.scopes.label("scopes"),
+        listener.c.owner_key.label("owner_key"),
+        api_key.c.scopes.label("present"),
     )
     .outerjoin(
         api_key, sa.and_(api_key.c.id == listener.c.owner_key, api_key.c.revoked_at.is_(None))
@@ -44,7 +48,7 @@ _INTERESTS = sa.union_all(
     ),
     sa.select(
         topic.c.id, _none, topic.c.id, topic.c.header_query, topic.c.content_query,
-        sa.cast(sa.null(), Json),
+        sa.cast(sa.null(), Json), _none, sa.cast(sa.null(), Json),
     ),
 )  # fmt: skip
 _ADD_EVENT = sa.insert(event)
@@ -64,11 +68,12 @@ class Interest(msgspec.Struct, frozen=True):
     area: str | None
     topic: str | None
     queries: tuple[Query, ...]
-    scopes: frozenset[str] | None
+    scopes: tuple[frozenset[str], ...] | None
+    """What its owner might do when it said this, and, of a key, what it may do now: both count."""
 
     def wants(self, area: str, body: Body) -> bool:
         """Whether it wants an event of this area, and may hear it."""
-        may = self.scopes is None or Principal("", self.scopes).may(f"{area}:read")
+        may = self.scopes is None or all(covers(each, f"{area}:read") for each in self.scopes)
         return may and all(heard(body, query) for query in self.queries)
 
 
@@ -139,10 +144,20 @@ def interests(r: Reader, areas: Iterable[str] = ()) -> list[Interest]:
             row.area,
             row.topic_id,
             tuple(_parsed(each) for each in (row.one, row.other) if each),
-            None if row.area is None else frozenset(row.scopes),
+            None if row.area is None else _rights(r, row),
         )
         for row in r.execute(_INTERESTS, {"areas": sorted(areas)})
     ]
+
+
+def _rights(r: Reader, row: Any) -> tuple[frozenset[str], ...]:
+    said = frozenset(row.scopes)
+    if row.owner_key is None:
+        return (said,)
+    present = frozenset(row.present)
+    if row.area == TOPICS or not covers(present, f"{row.area}:read"):
+        present |= roles.granted(r, row.owner_key, r.database.now())
+    return said, present
 
 
 @lru_cache(maxsize=1000)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from trunkline.kernel.errors import Invalid, NotFound
 from trunkline.kernel.ids import Id
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Json, Reader, Tx
 from trunkline.platform.security import Principal
 from trunkline.tmf import matching
 from trunkline.tmf.hub.callbacks import parse
@@ -60,7 +60,7 @@ _KNOWN = sa.select(listener.c.id).where(listener.c.digest == sa.bindparam("which
 _RENEW = (
     sa.update(listener)
     .where(listener.c.id == sa.bindparam("which"))
-    .values(secret=sa.bindparam("secret_"))
+    .values(secret=sa.bindparam("secret_"), scopes=sa.bindparam("scopes_", type_=Json))
 )
 _REMOVE = sa.delete(listener).where(listener.c.id == sa.bindparam("which"))
 _FORGET = sa.delete(delivery).where(delivery.c.listener_id == sa.bindparam("which"))
@@ -119,7 +119,7 @@ def register(
     added: str | None = tx.execute(_ADD, new).scalar_one_or_none()
     if added is None:
         added = tx.execute(_KNOWN, {"which": digest}).scalar_one()
-        tx.execute(_RENEW, {"which": added, "secret_": secret})
+        tx.execute(_RENEW, {"which": added, "secret_": secret, "scopes_": new["scopes"]})
     return ListenerId(added)
 
 

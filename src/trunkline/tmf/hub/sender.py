@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from functools import cache
 
 import msgspec
 
@@ -60,7 +61,6 @@ class Sender:
         self._rule = rule
         self._resolvers = resolvers
         self._connect_within = connect
-        self._tls = ssl.create_default_context()
 
     async def post(
         self, callback: Callback, target: str, body: bytes, headers: Mapping[str, str]
@@ -102,7 +102,7 @@ class Sender:
                         address,
                         callback.port,
                         limit=_LINE,
-                        ssl=self._tls if tls else None,
+                        ssl=_tls() if tls else None,
                         server_hostname=callback.host if tls else None,
                     )
             except TimeoutError:
@@ -110,6 +110,12 @@ class Sender:
             except OSError as error:
                 failure = error
         raise failure
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates are checked against the system's authorities (or SSL_CERT_FILE)."""
+    return ssl.create_default_context()
 
 
 def _reason(error: Exception) -> str:
