@@ -1,10 +1,10 @@
 """Reads of invoices and bill runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
 from trunkline.billing import runs, store
-from trunkline.billing.cycle import BillingCycle
+from trunkline.billing.cycle import BilledUsage, BillingCycle
 from trunkline.billing.model import (
     BillFailure,
     BillRun,
@@ -15,6 +15,7 @@ from trunkline.billing.model import (
     UnknownBillRun,
     UnknownInvoice,
 )
+from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId, CustomerId
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import Money
@@ -140,6 +141,13 @@ def failures_of(r: Reader, account: BillingAccountId) -> list[BillFailure]:
 def invoices_of_run(r: Reader, run: BillRunId) -> list[InvoiceId]:
     """In the order of their numbers, entity by entity."""
     return store.ids_of_run(r, run)
+
+
+def billed_usage(
+    r: Reader, accounts: Collection[BillingAccountId]
+) -> dict[ChargingAccountId, BilledUsage]:
+    """How far the charging accounts of these accounts are billed."""
+    return runs.billed_usage(r, list(accounts)) if accounts else {}
 
 
 def billing_cycles(

@@ -11,6 +11,7 @@ from trunkline.usage.jobs import import_cdr_file, retry_rejected
 from trunkline.usage.model import (
     FileOfOtherSource,
     ImportReport,
+    RecordKnown,
     RejectedLine,
     UnknownUsage,
     UnreadableFile,
@@ -19,24 +20,33 @@ from trunkline.usage.model import (
     UsageFile,
     UsageId,
     UsageRecord,
+    UsageStands,
     UsageState,
 )
-from trunkline.usage.operations import retry_usage
+from trunkline.usage.operations import describe_usage, forget_usage, retry_usage, take_usage
 from trunkline.usage.queries import (
+    USAGES,
     rejected_lines,
     rejected_usages,
     rejection_counts,
+    some_usages,
     usage,
     usage_counts,
     usage_files,
     usages,
     usages_of,
 )
+from trunkline.usage.records import record_of
+from trunkline.usage.specifications import USAGE_SPECIFICATIONS, SpecificationInUse
 
 __all__ = [
+    "USAGES",
+    "USAGE_SPECIFICATIONS",
     "FileOfOtherSource",
     "ImportReport",
+    "RecordKnown",
     "RejectedLine",
+    "SpecificationInUse",
     "UnknownUsage",
     "UnreadableFile",
     "Usage",
@@ -44,13 +54,19 @@ __all__ = [
     "UsageFile",
     "UsageId",
     "UsageRecord",
+    "UsageStands",
     "UsageState",
+    "describe_usage",
+    "forget_usage",
     "import_cdr_file",
+    "record_of",
     "rejected_lines",
     "rejected_usages",
     "rejection_counts",
     "retry_rejected",
     "retry_usage",
+    "some_usages",
+    "take_usage",
     "usage",
     "usage_counts",
     "usage_files",

@@ -1,8 +1,9 @@
 """Usage: one record of what a subscriber consumed, and how it stands."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -60,6 +61,18 @@ class FileOfOtherSource(Conflict):
     code = "fileOfOtherSource"
 
 
+class UsageStands(Conflict):
+    """What was rated, or is being rated, is part of an account's history."""
+
+    code = "usageStands"
+
+
+class RecordKnown(Conflict):
+    """A record of this source and id came before, and said something else."""
+
+    code = "usageRecordKnown"
+
+
 class UnreadableFile(Invalid):
     """Not a usage file at all; nothing of it was taken. `path` is the file, and the line."""
 
@@ -86,12 +99,17 @@ class Usage(msgspec.Struct, frozen=True):
     id: UsageId
     source: str
     content: UsageRecord
-    file: str
-    """The file's SHA-256, in hexadecimal."""
-    line: int
+    file: str | None
+    """The file's SHA-256, in hexadecimal; None for what came by itself."""
+    line: int | None
     state: UsageState
     batch: UsageBatchId
     received_at: datetime
+    description: str | None = None
+    specification: str | None = None
+    """The id of the UsageSpecification that its sender named."""
+    details: Mapping[str, Any] = {}
+    """What the sender said beside: kept, never read."""
     account: ChargingAccountId | None = None
     billing_account: BillingAccountId | None = None
     journal_record: str | None = None

@@ -1,17 +1,20 @@
 """Writes on usage: taking records in, noting what charging made of them, trying again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from trunkline.charging import MOST_EVENTS, ChargedUsage, ChargeUsage, UsageEvent
+from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.usage import store
 from trunkline.usage.model import (
     LIFECYCLE,
+    RecordKnown,
     RejectedLine,
     UnknownUsage,
     Usage,
@@ -19,8 +22,11 @@ from trunkline.usage.model import (
     UsageFile,
     UsageId,
     UsageRecord,
+    UsageStands,
     UsageState,
 )
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -66,6 +72,74 @@ def take_records(
     )
 
 
+def take_usage(
+    tx: Tx,
+    *,
+    source: str,
+    record: UsageRecord,
+    description: str | None = None,
+    specification: str | None = None,
+    details: Mapping[str, Any] = _NOTHING,
+    now: datetime,
+) -> Usage:
+    """Takes in one record that came by itself, and sends it to charging. The same (source,
+    record id) again answers with what stands, or raises `RecordKnown` where it says something
+    else."""
+    fresh = Usage(
+        id=tx.new_id(UsageId, now),
+        source=source,
+        content=record,
+        file=None,
+        line=None,
+        state=UsageState.RECEIVED,
+        batch=tx.new_id(UsageBatchId, now),
+        received_at=now,
+        description=check_description(description),
+        specification=specification,
+        details=details,
+    )
+    if not store.insert_new(tx, [fresh]):
+        standing = store.known(tx, source, [record.record_id])[record.record_id]
+        if standing.content != record:
+            raise RecordKnown(
+                f"{record.record_id!r} came before and said something else", usage=standing.id
+            )
+        return standing
+    tx.changed("Usage", fresh.id, Change.CREATED)
+    _send(tx, fresh.batch, [fresh])
+    return fresh
+
+
+def describe_usage(tx: Tx, *, usage: UsageId, description: str | None) -> None:
+    """Raises `UnknownUsage`."""
+    _locked(tx, usage)
+    store.describe(tx, usage, check_description(description))
+    tx.changed("Usage", usage, Change.ATTRIBUTES)
+
+
+def forget_usage(tx: Tx, *, usage: UsageId) -> None:
+    """Forgets a record that could not be rated; its source may send it again. Raises
+    `UnknownUsage`, and `UsageStands` for any other."""
+    present = _locked(tx, usage)
+    if present.state is not UsageState.REJECTED:
+        raise UsageStands(f"it is {present.state}: only what was rejected is deleted", path="id")
+    store.delete(tx, usage)
+    tx.changed("Usage", usage, Change.DELETED)
+
+
+def check_description(text: str | None) -> str | None:
+    if text is not None and (len(text) > 400 or "\0" in text):
+        raise Invalid("has at most 400 characters", path="description")
+    return text
+
+
+def _locked(tx: Tx, usage: UsageId) -> Usage:
+    found = store.lock(tx, usage)
+    if found is None:
+        raise UnknownUsage(f"there is no usage {usage[:60]}", usage=usage)
+    return found
+
+
 def note_answers(
     tx: Tx, *, batch: UsageBatchId, results: Sequence[ChargedUsage], now: datetime
 ) -> None:
@@ -100,15 +174,21 @@ def _contradictions(tx: Tx, file: UsageFile, usages: Sequence[Usage]) -> tuple[R
     known = store.known(tx, file.source, [each.content.record_id for each in usages])
     return tuple(
         RejectedLine(
-            each.line,
+            each.line or 0,
             "record_id",
-            f"{each.content.record_id!r} came before, in line {before.line} of "
-            f"{'this file' if before.file == file.sha256 else 'another file'}, "
+            f"{each.content.record_id!r} came before, {_place(before, file)}"
             "and said something else",
         )
         for each in usages
         if (before := known[each.content.record_id]).content != each.content
     )
+
+
+def _place(before: Usage, file: UsageFile) -> str:
+    if before.line is None:
+        return ""
+    which = "this file" if before.file == file.sha256 else "another file"
+    return f"in line {before.line} of {which}, "
 
 
 def _send(tx: Tx, batch: UsageBatchId, usages: Sequence[Usage]) -> None:

@@ -1,5 +1,7 @@
 """Reads of usage."""
 
+from collections.abc import Sequence
+
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.time import Period
 from trunkline.platform.db import Reader
@@ -13,6 +15,14 @@ from trunkline.usage.model import (
     UsageId,
     UsageState,
 )
+
+USAGES = store.usage
+"""The table, for lists that are filtered by its columns."""
+
+
+def some_usages(r: Reader, ids: Sequence[str]) -> list[Usage]:
+    """Those that exist, in any order."""
+    return store.some(r, [UsageId(each) for each in ids]) if ids else []
 
 
 def usage(r: Reader, usage_id: UsageId) -> Usage:

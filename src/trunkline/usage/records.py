@@ -96,6 +96,12 @@ def read_record(
         return RejectedLine(line, error.path or "", error.reason)
 
 
+def record_of(values: Mapping[str, str], now: datetime) -> UsageRecord:
+    """The record that these columns make. Raises `Invalid`, its path the column."""
+    columns = {name: index for index, name in enumerate(values)}
+    return _record(list(values.values()), columns, now)
+
+
 def _fields(raw: bytes) -> list[str]:
     if len(raw) > LONGEST_LINE:
         raise Invalid(f"longer than {LONGEST_LINE} bytes")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from trunkline.charging import ChargedUsage, ChargingAccountId, Service
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
-from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.usage.model import (
     RejectedLine,
     Usage,
@@ -50,8 +50,8 @@ usage = sa.Table(
     sa.Column("id", sa.String(100), primary_key=True),
     sa.Column("source", sa.String(100), nullable=False),
     sa.Column("record_id", sa.String(100), nullable=False),
-    sa.Column("file", sa.ForeignKey(usage_file.c.sha256), nullable=False),
-    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("file", sa.ForeignKey(usage_file.c.sha256)),
+    sa.Column("line", sa.BigInteger),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("service", sa.SmallInteger, nullable=False),
     sa.Column("subscriber", sa.String(15), nullable=False),
@@ -70,10 +70,16 @@ usage = sa.Table(
     sa.Column("label", sa.String(200)),
     sa.Column("error", sa.String(60)),
     sa.Column("answered_at", Instant),
+    sa.Column("description", sa.String(400)),
+    sa.Column("specification_id", sa.String(100)),
+    sa.Column("details", Json, info={"personal": True}),
     sa.UniqueConstraint("source", "record_id"),
     sa.Index("usage_by_state", "state", "id"),
     sa.Index("usage_by_account", "billing_account", "start"),
     sa.Index("usage_by_file", "file", "line"),
+    sa.Index("usage_by_time", "start", "id"),
+    sa.Index("usage_by_product", "account", "start"),
+    sa.Index("usage_by_specification", "specification_id"),
 )
 
 _FILE = sa.select(usage_file).where(usage_file.c.sha256 == sa.bindparam("which"))
@@ -111,6 +117,13 @@ _KNOWN = sa.select(usage).where(
 )
 ALL = sa.select(usage)
 _SOME = sa.select(usage).where(usage.c.id.in_(sa.bindparam("ids", expanding=True)))
+_LOCK = sa.select(usage).where(usage.c.id == sa.bindparam("which")).with_for_update()
+_DESCRIBE = (
+    sa.update(usage)
+    .where(usage.c.id == sa.bindparam("which"))
+    .values(description=sa.bindparam("said", type_=sa.String))
+)
+_DELETE = sa.delete(usage).where(usage.c.id == sa.bindparam("which"))
 _ANSWER = (
     sa.update(usage)
     .where(usage.c.id == sa.bindparam("which"), usage.c.batch == sa.bindparam("of_batch"))
@@ -231,10 +244,26 @@ def insert_new(tx: Tx, usages: Sequence[Usage]) -> set[str]:
             "batch": each.batch,
             "received_at": each.received_at,
             "free": each.free,
+            "description": each.description,
+            "specification_id": each.specification,
+            "details": dict(each.details) or None,
         }
         for each in usages
     ]
     return set(tx.execute(_INSERT, rows).scalars()) if rows else set()
+
+
+def lock(tx: Tx, usage_id: str) -> Usage | None:
+    row = tx.execute(_LOCK, {"which": usage_id}).first()
+    return None if row is None else _usage(row)
+
+
+def describe(tx: Tx, usage_id: str, description: str | None) -> None:
+    tx.execute(_DESCRIBE, {"which": usage_id, "said": description})
+
+
+def delete(tx: Tx, usage_id: str) -> None:
+    tx.execute(_DELETE, {"which": usage_id})
 
 
 def known(r: Reader, source: str, record_ids: Sequence[str]) -> dict[str, Usage]:
@@ -332,4 +361,7 @@ def _usage(row: Any) -> Usage:
         label=row.label,
         error=row.error,
         answered_at=row.answered_at,
+        description=row.description,
+        specification=row.specification_id,
+        details=row.details or {},
     )
