@@ -3,14 +3,16 @@
 import io
 from typing import Any
 
+import falcon
 import pytest
 
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.unit.tmf.widgets import API, BASE, create_tables
 from trunkline.platform import audit, security
+from trunkline.platform.attempts import TooManyAttempts
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, DatabaseUnavailable
 from trunkline.rest import create_app
 
 WIDGETS, PAPERS = f"{BASE}/widget", f"{BASE}/paper"
@@ -406,6 +408,67 @@ def test_a_body_of_ten_megabytes_is_refused_unread(client: Client) -> None:
     headers = {"X-API-Key": client._key or "", "Content-Length": "10000000"}
     refused = client._http.simulate_post(WIDGETS, headers=headers, extras={"wsgi.input": huge})
     assert (refused.status_code, refused.json["code"], huge.given) == (413, "tooLarge", 0)
+
+
+class Patience:
+    """Something that can't be had at the moment."""
+
+    scopes = {"GET": "tmf000:read"}  # noqa: RUF012
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def on_get(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "seconds"),
+    [
+        (TooManyAttempts("slower", seconds=7), 429, "7"),
+        (DatabaseUnavailable("books: locked"), 503, "1"),
+    ],
+)
+def test_who_is_to_come_again_is_told_when(
+    client: Client, app: Any, error: Exception, status: int, seconds: str
+) -> None:
+    app.add_route("/patience", Patience(error))
+    refused = client.get("/patience")
+    assert (refused.status, refused.headers["retry-after"]) == (status, seconds)
+    assert refused.body["@type"] == "Error"
+
+
+FILTERS = [
+    ("name=b", {"b"}),
+    ("name=a,c", {"a", "c"}),
+    ("name=a;c", {"a", "c"}),
+    ("name=a&name=c", {"a", "c"}),
+    ("name=%22a%22,c", {"a", "c"}),
+    ("name.ne=a", {"b", "c"}),
+    ("name!=a", {"b", "c"}),
+    ("size.gt=1", {"c"}),
+    ("size%3E1", {"c"}),
+    ("size.gte=1", {"b", "c"}),
+    ("size%3E=1", {"b", "c"}),
+    ("size%3E%3D1", {"b", "c"}),
+    ("size.lt=1", {"a"}),
+    ("size%3C1", {"a"}),
+    ("size%3C%3D1", {"a", "b"}),
+    ("name.regex=%5E%5Bab%5D$", {"a", "b"}),
+    ("part.code=x", {"a", "b"}),
+    ("part.code=x&part.code=y", {"a", "b", "c"}),
+    ("part.code=y&size.lt=2", {"b"}),
+    ("name=nobody", set()),
+]
+
+
+@pytest.mark.parametrize(("query", "names"), FILTERS)
+def test_a_filter_leaves_its_decoys_out(client: Client, query: str, names: set[str]) -> None:
+    for size, (name, codes) in enumerate([("a", "x"), ("b", "xy"), ("c", "y")]):
+        made(client, name=name, size=size, part=[{"code": each} for each in codes])
+    found = client.get(f"{WIDGETS}?{query}")
+    assert {each["name"] for each in found.body} == names
+    assert found.headers["x-total-count"] == str(len(names))
 
 
 def test_totals_of_long_lists_follow_every_write(

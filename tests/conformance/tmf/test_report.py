@@ -12,7 +12,9 @@ def without_counts(text: str) -> str:
 
 def test_the_page_tells_what_is_declared() -> None:
     told = without_counts(report.FILE.read_text())
-    assert told == without_counts(report.text(Counter(), Counter())), "run make conformance"
+    assert told == without_counts(report.text(Counter(), Counter())), (
+        "python -m tests.conformance.tmf.report writes it anew"
+    )
 
 
 def test_every_api_was_seen_and_fuzzed() -> None:
