@@ -17,6 +17,7 @@ from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.messaging import store, templates
 from trunkline.messaging.model import (
     DEFAULT_RETRIES,
+    FARTHEST,
     MESSAGE_LIFECYCLE,
     MOST_RETRIES,
     Attachment,
@@ -25,6 +26,7 @@ from trunkline.messaging.model import (
     MessageId,
     MessageState,
     Purpose,
+    address_of,
     channel_of,
     priority_of,
 )
@@ -50,8 +52,11 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def _complete(body: Body, before: Body | None, _now: datetime) -> Body:
+def _complete(body: Body, before: Body | None, now: datetime) -> Body:
     made: Body = without_nulls(body)
+    later = instant(made, "scheduledSendTime")
+    if later is not None and later > now + FARTHEST:
+        raise InvalidMessage(f"is more than {FARTHEST.days} days away", path="scheduledSendTime")
     if before is None:
         for name in SUPPLIED:
             made.pop(name, None)
@@ -71,13 +76,24 @@ def _check(body: Body) -> None:
     subject = body.get("subject")
     if subject is not None and (not subject.isprintable() or len(subject) > 200):
         raise InvalidMessage("is one line of at most 200 characters", path="subject")
-    name = body["sender"].get("name")
-    if name is not None and (not name.isprintable() or len(name) > 200):
-        raise InvalidMessage("is one line of at most 200 characters", path="sender.name")
-    channel_of(body["messageType"])
+    if not body["content"].strip():
+        raise InvalidMessage("says nothing", path="content")
+    _check_sender(body["sender"], channel_of(body["messageType"]))
     priority_of(body.get("priority"))
     purpose_of(body)
     attachments(body)
+
+
+def _check_sender(sender: Body, channel: ChannelName) -> None:
+    """Only what the channel shows of it."""
+    name, given = sender.get("name"), _SENDERS.get(channel)
+    if name is not None and (not name.isprintable() or len(name) > 200):
+        raise InvalidMessage("is one line of at most 200 characters", path="sender.name")
+    if given is not None and given in sender:
+        address_of(channel, sender[given], path=f"sender.{given}")
+
+
+_SENDERS = {ChannelName.EMAIL: "email", ChannelName.SMS: "phoneNumber"}
 
 
 def _columns(body: Body) -> Mapping[str, Any]:

@@ -234,6 +234,9 @@ VALIDITY = timedelta(hours=72)
 RECEIPT_PATIENCE = timedelta(days=4)
 """A centre that has accepted a message and reports nothing for so long won't."""
 
+FARTHEST = timedelta(days=400)
+"""Nothing is scheduled later than so."""
+
 DEFAULT_RETRIES = 5
 MOST_RETRIES = 20
 DEFAULT_PRIORITY = 5
@@ -345,15 +348,29 @@ def address_of(channel: ChannelName, text: str, *, path: str) -> str:
     """An address as the channel takes it. A number needs no plus: national ones and short codes
     are the centre's to understand. Raises `NoAddress`."""
     if channel is ChannelName.EMAIL:
-        if len(text) > 254 or not text.isprintable() or not _EMAIL.fullmatch(text):
+        plain = _plain_email(text)
+        if plain is None:
             raise NoAddress(f"{text[:60]!r} is not an email address", path=path)
-        return text
+        return plain
     if channel is ChannelName.SMS:
         digits = re.sub(r"[\s().-]", "", text)
         if not _NUMBER.fullmatch(digits):
             raise NoAddress(f"{text[:40]!r} is not a phone number", path=path)
         return digits
     return text
+
+
+def _plain_email(text: str) -> str | None:
+    """As every mail server takes it: a domain of other letters in its own spelling (RFC 5891).
+    None for what is no address, or one whose name isn't ASCII."""
+    if len(text) > 254 or not text.isprintable() or not _EMAIL.fullmatch(text):
+        return None
+    name, _, domain = text.rpartition("@")
+    try:
+        plain = f"{name}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return None
+    return plain if plain.isascii() and len(plain) <= 254 else None
 
 
 class SavedTemplate(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,8 +32,10 @@ from trunkline.messaging.model import (
     InvalidMessage,
     MessageBegun,
     MessageState,
+    NoAddress,
     Purpose,
     Recipient,
+    address_of,
     audible_from,
     channel_of,
     message_state,
@@ -366,11 +368,15 @@ def _preferred(channels: Iterable[ChannelName], preferred: ChannelName | None) -
 def _address(channel: ChannelName, known: Recipient, phone: str | None) -> str | None:
     match channel:
         case ChannelName.EMAIL:
-            return next(iter(known.email), None)
+            there = next(iter(known.email), None)
         case ChannelName.SMS:
-            return next(iter(known.phone), phone)
+            there = next(iter(known.phone), phone)
         case _:
             return known.party
+    try:
+        return None if there is None else address_of(channel, there, path=channel.value)
+    except NoAddress:
+        return None  # one that nothing can be sent to
 
 
 def _allows(

@@ -1,6 +1,7 @@
 """Who is reached: their addresses, languages and clock."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from trunkline import catalog, customers
 from trunkline.catalog import BrandId, Market
@@ -21,9 +22,14 @@ from trunkline.tmf.documents import Body
 _LANGUAGE = "language"
 
 
-def quiet_hours(r: Reader, market: Market) -> QuietHours:
+def quiet_hours(r: Reader, market: Market | None) -> QuietHours:
     """Those that were set for the market, else from 21:00 to 08:00."""
-    return store.quiet_hours_of(r, market.id) or DEFAULT_QUIET_HOURS
+    found = None if market is None else store.quiet_hours_of(r, market.id)
+    return found or DEFAULT_QUIET_HOURS
+
+
+def _zone(market: Market | None) -> ZoneInfo:
+    return zone("UTC" if market is None else market.time_zone)
 
 
 def recipient(r: Reader, ident: str) -> Recipient | None:
@@ -34,14 +40,15 @@ def recipient(r: Reader, ident: str) -> Recipient | None:
     party = customers.party(r, party_id)
     customer = _customer(r, ident, party_id)
     market, brand = _market(r, None if customer is None else customer.brand)
+    languages = () if market is None else market.languages
     preferred = next((each for each in party.contact_media if each.preferred), None)
     media = sorted(party.contact_media, key=lambda each: not each.preferred)
     return Recipient(
         party=party_id,
         customer=None if customer is None else customer.id,
         name=party.name,
-        languages=(*_languages(party, customer), *market.languages),
-        zone=zone(market.time_zone),
+        languages=(*_languages(party, customer), *languages),
+        zone=_zone(market),
         quiet=quiet_hours(r, market),
         email=tuple(each.address for each in media if isinstance(each, Email)),
         phone=tuple(each.number for each in media if isinstance(each, Phone)),
@@ -63,8 +70,8 @@ def anybody(r: Reader) -> Recipient:
         party=None,
         customer=None,
         name=None,
-        languages=market.languages,
-        zone=zone(market.time_zone),
+        languages=() if market is None else market.languages,
+        zone=_zone(market),
         quiet=quiet_hours(r, market),
         brand=brand,
     )
@@ -87,7 +94,7 @@ def resolve(r: Reader, channel: ChannelName, receiver: Body, path: str) -> tuple
     there = known.email if channel is ChannelName.EMAIL else known.phone
     if not there:
         raise NoAddress(f"{known.name} has no {attribute}", path=f"{path}.party")
-    return known, there[0]
+    return known, address_of(channel, there[0], path=f"{path}.party")
 
 
 def _party_of(r: Reader, receiver: Body) -> Recipient | None:
@@ -111,10 +118,11 @@ def _customer(r: Reader, ident: str, party: PartyId) -> Customer | None:
     return next(iter(customers.customers_of_party(r, party)), None)
 
 
-def _market(r: Reader, brand: BrandId | None) -> tuple[Market, str]:
-    """Where the brand sells, else the first of the brands, and its name."""
-    found = catalog.brand(r, brand) if brand is not None else catalog.brands(r)[0]
-    return catalog.market(r, found.market), found.name
+def _market(r: Reader, brand: BrandId | None) -> tuple[Market | None, str]:
+    """Where the brand sells, else the first of the brands, and its name; none where there is no
+    brand yet."""
+    found = next(iter(catalog.brands(r)), None) if brand is None else catalog.brand(r, brand)
+    return (None, "") if found is None else (catalog.market(r, found.market), found.name)
 
 
 def _languages(party: Party, customer: Customer | None) -> tuple[str, ...]:

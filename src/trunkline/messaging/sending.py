@@ -32,6 +32,7 @@ from trunkline.messaging.model import (
     Rejected,
     Throttled,
     Unanswered,
+    address_of,
     next_attempt,
 )
 from trunkline.messaging.operations import (
@@ -181,11 +182,18 @@ def _outgoing(dispatch: Dispatch, body: Body) -> Outgoing:
         text=text_of(body, dispatch.channel),
         subject=body.get("subject"),
         sender_name=sender.get("name"),
-        sender_email=sender.get("email"),
-        sender_phone=sender.get("phoneNumber"),
+        sender_email=_given(ChannelName.EMAIL, sender.get("email"), dispatch),
+        sender_phone=_given(ChannelName.SMS, sender.get("phoneNumber"), dispatch),
         marketing=dispatch.purpose is Purpose.MARKETING,
         attachments=attachments(body),
     )
+
+
+def _given(channel: ChannelName, address: str | None, dispatch: Dispatch) -> str | None:
+    """The sender's address, where this channel shows it."""
+    if address is None or dispatch.channel is not channel:
+        return None
+    return address_of(channel, address, path="sender")
 
 
 def _become(tx: Tx, dispatch: Dispatch, to: DispatchState) -> Dispatch:

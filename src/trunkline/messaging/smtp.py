@@ -108,14 +108,22 @@ class SmtpChannel:
 
     def _send(self, each: Outgoing) -> Outcome:
         assert self._session is not None
-        message = composed(each, self._server, self._clock.now())
+        try:
+            message = composed(each, self._server, self._clock.now())
+        except (ValueError, LookupError) as error:
+            return Rejected(f"no email can be made of it: {error}")
         try:
             self._session.send_message(message, self._server.sender, [each.address])
         except smtplib.SMTPRecipientsRefused as error:
             return _refused(*error.recipients[each.address])
         except smtplib.SMTPResponseException as error:
             return _refused(error.smtp_code, error.smtp_error)
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
+        except smtplib.SMTPServerDisconnected as error:
+            self.close()
+            return Unanswered(f"the connection broke: {error}")
+        except smtplib.SMTPException as error:
+            return Deferred(str(error))
+        except OSError as error:
             self.close()
             return Unanswered(f"the connection broke: {error}")
         return Accepted()

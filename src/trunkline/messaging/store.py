@@ -152,6 +152,14 @@ _OF = (
     .where(dispatch.c.message_id.in_(_ids()))
     .order_by(dispatch.c.message_id, dispatch.c.position)
 )
+_LOCK_MESSAGE = (
+    sa.select(message.c.id)
+    .where(
+        message.c.id
+        == sa.select(dispatch.c.message_id).where(dispatch.c.id == _which()).scalar_subquery()
+    )
+    .with_for_update()
+)
 _UPDATE = sa.update(dispatch).where(dispatch.c.id == _which())
 _DELETE_OF = sa.delete(dispatch).where(dispatch.c.message_id == _which())
 _STATE = sa.bindparam("in_state", type_=sa.String, literal_execute=True)
@@ -240,6 +248,8 @@ def dispatches(r: Reader, ids: Collection[str]) -> list[Dispatch]:
 
 
 def locked(tx: Tx, dispatch_id: str) -> Dispatch | None:
+    """With its message, which everybody takes first."""
+    tx.execute(_LOCK_MESSAGE, {"which": dispatch_id})
     row = tx.execute(_LOCKED, {"which": dispatch_id}).first()
     return None if row is None else _dispatch(row)
 

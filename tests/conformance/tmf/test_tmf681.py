@@ -237,6 +237,11 @@ ATTACHED = {"name": "a.pdf", "mimeType": "application/pdf"}
     [
         ({"content": None}, "content"),
         ({"content": 5}, "content"),
+        ({"content": " "}, "content"),
+        ({"sender": {"phoneNumber": "nobody's"}}, "sender.phoneNumber"),
+        ({"messageType": "Email", "receiver": [{"email": "a@b.ie"}],
+          "sender": {"email": "nobody's"}}, "sender.email"),
+        ({"scheduledSendTime": "9999-12-31T23:59:59Z"}, "scheduledSendTime"),
         ({"sender": None}, "sender"),
         ({"receiver": []}, "receiver"),
         ({"receiver": None}, "receiver"),
@@ -313,6 +318,19 @@ def test_an_email_takes_its_attachments_along(api: Client, hand: Hand) -> None:
     (attached,) = sending.attachments
     assert (attached.name, attached.content) == ("a.pdf", b"%PDF")
     assert sending.text.endswith("https://example.ie/terms")
+
+
+def test_an_address_in_other_letters(api: Client, hand: Hand) -> None:
+    said(api, messageType="Email", receiver=[{"email": "anna@müller.example"}])
+    (sending,) = hand.take(ChannelName.EMAIL)
+    assert sending.address == "anna@xn--mller-kva.example"
+    refused = api.post(MESSAGES, body(messageType="Email", receiver=[{"email": "ännä@x.example"}]))
+    assert (refused.status, refused.body["code"]) == (400, "noAddress")
+
+
+def test_before_there_is_an_operator(make_client: Any, hand: Hand) -> None:
+    new = said(make_client("tmf681:write", "tmf681:read"))
+    assert [each.text for each in hand.take()] == [new["content"]]
 
 
 def test_urgent_first(api: Client, hand: Hand) -> None:

@@ -118,7 +118,8 @@ class SmppChannel:
                 references.append(pdu.message_id(response))
             except Malformed as error:
                 return Unanswered(str(error))
-        return Accepted(tuple(references) if self._centre.receipts else ())
+        reported = self._centre.receipts and all(references)
+        return Accepted(tuple(references) if reported else ())
 
     def _deliver(self, said: Delivered) -> bool:
         if said.is_receipt:

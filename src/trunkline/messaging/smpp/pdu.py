@@ -172,10 +172,11 @@ def submit_sm(
 
 
 def message_id(response: Pdu) -> str:
-    """What the centre named a message, in its submit_sm_resp. Raises `Malformed`."""
+    """What the centre named a message, in its submit_sm_resp; empty where it didn't. Raises
+    `Malformed`."""
     name, _ = _take_text(response.body, 0)
-    if not name or len(name) > 65 or not name.isprintable():
-        raise Malformed("a submit_sm_resp without a name for the message")
+    if len(name) > 65 or not name.isprintable():
+        raise Malformed("a submit_sm_resp with no good name for the message")
     return name
 
 

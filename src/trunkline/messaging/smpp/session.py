@@ -120,6 +120,9 @@ class Session:
                     self.request(lambda n: Pdu(Command.ENQUIRE_LINK, Status.OK, n))
         except (OSError, Malformed, ChannelAway) as error:
             self._end(str(error))
+        except Exception as error:  # whoever keeps what came has a bug: it comes again
+            log.error("a session ends", exc_info=error)
+            self._end(str(error))
 
     def _next(self) -> Pdu | None:
         """The next PDU; None when nothing came for as long as the socket waits."""
