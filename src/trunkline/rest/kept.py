@@ -19,9 +19,14 @@ _LONGEST_NAME = 200
 
 
 def present(value: Any) -> Any:
-    """Without what is null: an attribute without a value is absent (TMF630)."""
+    """Without what is null: an attribute without a value is absent (TMF630). The `value` of a
+    characteristic is whatever it is."""
     if isinstance(value, dict):
-        return {name: present(each) for name, each in value.items() if each is not None}
+        return {
+            name: each if name == "value" else present(each)
+            for name, each in value.items()
+            if each is not None or name == "value"
+        }
     if isinstance(value, list):
         return [present(each) for each in value if each is not None]
     return value

@@ -8,7 +8,6 @@ from trunkline.rest.entities import (
     Named,
     Note,
     RelatedParty,
-    RelatedPlaceRefOrValue,
     Typed,
 )
 from trunkline.rest.wire import PeriodIn
@@ -24,6 +23,14 @@ ResourceStatusType = Literal["standby", "alarm", "available", "reserved", "unkno
 
 
 ResourceUsageStateType = Literal["idle", "active", "busy"]
+
+
+class ResourcePlace(Named, kw_only=True):
+    """Where it is: this document wants a reference."""
+
+    id: str
+    href: str
+    role: str
 
 
 class AttachmentRefOrValue(Named, kw_only=True):
@@ -59,7 +66,7 @@ class ResourceForm(Typed, kw_only=True):
     attachment: tuple[AttachmentRefOrValue, ...] = ()
     note: tuple[Note, ...] = ()
     operational_state: ResourceOperationalStateType | None = None
-    place: RelatedPlaceRefOrValue | None = None
+    place: ResourcePlace | None = None
     related_party: tuple[RelatedParty, ...] = ()
     resource_characteristic: tuple[Characteristic, ...] = ()
     resource_relationship: tuple[ResourceRelationship, ...] = ()
@@ -83,7 +90,7 @@ class PhysicalResourceForm(Typed, kw_only=True):
     attachment: tuple[AttachmentRefOrValue, ...] = ()
     note: tuple[Note, ...] = ()
     operational_state: ResourceOperationalStateType | None = None
-    place: RelatedPlaceRefOrValue | None = None
+    place: ResourcePlace | None = None
     related_party: tuple[RelatedParty, ...] = ()
     resource_characteristic: tuple[Characteristic, ...] = ()
     resource_relationship: tuple[ResourceRelationship, ...] = ()
@@ -104,7 +111,7 @@ class LogicalResourceForm(Typed, kw_only=True):
     attachment: tuple[AttachmentRefOrValue, ...] = ()
     note: tuple[Note, ...] = ()
     operational_state: ResourceOperationalStateType | None = None
-    place: RelatedPlaceRefOrValue | None = None
+    place: ResourcePlace | None = None
     related_party: tuple[RelatedParty, ...] = ()
     resource_characteristic: tuple[Characteristic, ...] = ()
     resource_relationship: tuple[ResourceRelationship, ...] = ()
