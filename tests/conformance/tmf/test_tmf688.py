@@ -11,6 +11,7 @@ from tests.conformance.tmf.conftest import MakeClient
 from tests.conformance.tmf.shop import made
 from tests.conformance.tmf.test_hub import app, dispatcher, listener, new_listener, register
 from tests.listener import ListenerServer
+from trunkline.platform import security, tokens
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.rest.wire import EVENT
@@ -193,6 +194,36 @@ def test_who_reads_a_topic_sees_what_it_may_read(
     made(some.post(f"{TOPIC}/{one}/hub", {"callback": listener.url}))
     shop.customer(api)
     assert dispatcher.drain() == 0
+
+
+def test_who_listens_hears_no_more_than_it_might_when_it_said_so(
+    api: Client,
+    app: Any,
+    books: Database,
+    clock: DrivenClock,
+    make_client: MakeClient,
+    listener: ListenerServer,
+    dispatcher: hub.Dispatcher,
+) -> None:
+    """A token that allows little makes no listener that hears all that its key may."""
+    one = topic(api, headerQuery="eventType=CustomerCreateEvent")
+    secret = make_client("*")._key
+    assert secret is not None
+    with books.transaction() as tx:
+        key = security.authenticate(tx, secret, clock.now())
+        narrow, wide = (
+            tokens.issue(
+                tx, key, issuer="http://127.0.0.1:8080", scopes=scopes, binding=None,
+                now=clock.now(),
+            ).token
+            for scopes in (["tmf688:*"], None)
+        )  # fmt: skip
+    made(Client(app, narrow).post(f"{TOPIC}/{one}/hub", {"callback": listener.url}))
+    shop.customer(api)
+    assert dispatcher.drain() == 0
+    made(Client(app, wide).post(f"{TOPIC}/{one}/hub", {"callback": listener.url}))
+    shop.customer(api)
+    assert dispatcher.drain() == 1
 
 
 def test_topics_keep_events_for_a_time_and_a_number(

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from trunkline.kernel.errors import Invalid, NotFound
+from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.platform.db import Json, Reader, Tx
 from trunkline.platform.security import Principal
@@ -23,6 +23,8 @@ TOPICS = "topics"
 EVERYBODYS = "hub"
 """The area of the scopes by which others' listeners are seen (`hub:read`) and ended."""
 
+MOST = 200
+"""Listeners of one owner."""
 _MAX_QUERY = 2000
 _MAX_SECRET = 200
 
@@ -33,6 +35,12 @@ class ListenerId(Id):
 
 class NoSuchListener(NotFound):
     code = "noSuchListener"
+
+
+class TooManyListeners(Conflict):
+    """Each costs every write a little."""
+
+    code = "tooManyListeners"
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -57,6 +65,7 @@ _ADD = (
     .returning(listener.c.id)
 )
 _KNOWN = sa.select(listener.c.id).where(listener.c.digest == sa.bindparam("which"))
+_HOW_MANY = sa.select(sa.func.count()).where(listener.c.owner == sa.bindparam("owner"))
 _RENEW = (
     sa.update(listener)
     .where(listener.c.id == sa.bindparam("which"))
@@ -96,7 +105,7 @@ def register(
 ) -> ListenerId:
     """Someone who listens to the events of an API (`area`), or of a topic. The same callback
     and query of the same owner again is the same listener, with its present secret. Raises
-    `Invalid`; whether the callback's address may be sent to, `CallbackRule.check` says."""
+    `Invalid` and `TooManyListeners`; whether the callback's address may be sent to, `CallbackRule.check` says."""
     parse(callback)
     parse_query(query)
     if secret is not None and not 1 <= len(secret) <= _MAX_SECRET:
