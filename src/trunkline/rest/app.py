@@ -15,6 +15,7 @@ from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.rest import (
     oauth,
+    party_history,
     tmf620_product_catalog,
     tmf621_trouble_ticket,
     tmf622_product_order,
@@ -127,7 +128,9 @@ def create_app(
         app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
     if tmf688_event.API in offered:
         tmf688_event.add_topics(app, server, offered, callbacks)
-    bundle = document(offered, title="Trunkline", version=version("trunkline"))
+    add_api(app, server, party_history.API)
+    told = (*offered, party_history.API)
+    bundle = document(told, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))
     app.add_route(oauth.JWKS, oauth.Keys(books))

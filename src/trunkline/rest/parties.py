@@ -4,7 +4,7 @@
 Attributes that nobody declares are kept as well; what is declared is checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -138,32 +138,51 @@ def addressed(*attributes: str) -> Callable[[Body], Body]:
     """A `to_wire` that gives the references in these attributes (one each, or lists; dotted
     paths reach further in) their addresses, where they have none. One without a type is of the
     type that its attribute is called by."""
+    return _mapped(attributes, _with_address)
+
+
+def unaddressed(*attributes: str) -> Callable[[Body], Body]:
+    """The inverse: what is kept holds no address that we give ourselves."""
+    return _mapped(attributes, _without_address)
+
+
+Change = Callable[[Mapping[str, Any], str | None], Mapping[str, Any]]
+
+
+def _mapped(attributes: Sequence[str], change: Change) -> Callable[[Body], Body]:
     paths = [attribute.split(".") for attribute in attributes]
 
-    def to_wire(body: Body) -> Body:
-        answer = dict(body)
+    def mapped(body: Body) -> Body:
         for path in paths:
-            if path[0] in answer:
-                answer[path[0]] = _addressed(answer[path[0]], path[1:], path[-1])
-        return answer
+            body = _at(body, path, path[-1], change)
+        return body
 
-    return to_wire
+    return mapped
 
 
-def _addressed(value: Any, path: list[str], attribute: str) -> Any:
+def _at(value: Any, path: list[str], attribute: str, change: Change) -> Any:
     if isinstance(value, list):
-        return [_addressed(each, path, attribute) for each in value]
+        return [_at(each, path, attribute, change) for each in value]
     if not isinstance(value, Mapping):
         return value
     if path:
         if path[0] not in value:
             return value
-        return {**value, path[0]: _addressed(value[path[0]], path[1:], attribute)}
-    if "href" in value or not isinstance(value.get("id"), str):
+        return {**value, path[0]: _at(value[path[0]], path[1:], attribute, change)}
+    if not isinstance(value.get("id"), str):
         return value
     kind = value.get(REFERRED) or _CALLED.get(attribute, attribute)
-    place = address(kind, value["id"])
-    return value if place is None else {**value, "href": place}
+    return change(value, address(kind, value["id"]))
+
+
+def _with_address(reference: Mapping[str, Any], place: str | None) -> Mapping[str, Any]:
+    return reference if place is None or "href" in reference else {**reference, "href": place}
+
+
+def _without_address(reference: Mapping[str, Any], place: str | None) -> Mapping[str, Any]:
+    if place is None or reference.get("href") != place:
+        return reference
+    return {name: each for name, each in reference.items() if name != "href"}
 
 
 def check_addressed(body: Mapping[str, Any], *paths: str) -> None:

@@ -19,12 +19,15 @@ from trunkline.rest.parties import (
     RelatedParty,
     Typed,
     addressed,
+    unaddressed,
 )
 from trunkline.rest.references import check_entities
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/troubleTicket/v4"
 _BODY = trouble_ticket.c.body
+_REFERENCES = ("relatedParty", "relatedEntity")
+_bare = unaddressed(*_REFERENCES)
 
 
 class StatusChange(Typed, kw_only=True):
@@ -66,13 +69,13 @@ class TroubleTicket(Typed, kw_only=True):
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
     check_entities(tx, body, None, "relatedEntity")
-    return str(customers.open_ticket(tx, body, now=now)["id"])
+    return str(customers.open_ticket(tx, _bare(body), now=now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
         check_entities(tx, body, before, "relatedEntity")
-        return body
+        return _bare(body)
 
     customers.change_ticket(tx, ticket=TicketId(ident), changing=changing, now=now)
 
@@ -117,7 +120,7 @@ API = Api(
             ),
             create=_create,
             replace=_replace,
-            to_wire=addressed("relatedParty", "relatedEntity"),
+            to_wire=addressed(*_REFERENCES),
         ),
     ),
 )  # fmt: skip

@@ -36,6 +36,7 @@ from trunkline.rest.parties import (
     RelatedParty,
     Typed,
     addressed,
+    unaddressed,
 )
 from trunkline.rest.references import check_entities, check_methods
 from trunkline.rest.tmf632_party import contact_media_of
@@ -43,6 +44,8 @@ from trunkline.rest.wire import CUSTOMER, PeriodIn, placed
 from trunkline.tmf import Api, Body, Document, column, documents, in_json, owned_by, wire
 
 _CUSTOMERS = f"{CUSTOMER}/customer"
+_REFERENCES = ("engagedParty", "account", "agreement", "relatedParty")
+_bare = unaddressed(*_REFERENCES)
 _TYPED = {
     "id", "href", "name", "status", "statusReason", "engagedParty", "validFor", "brand",
     "externalId",
@@ -176,7 +179,7 @@ def _create(tx: Tx, body: Body, now: datetime) -> str:
 
 
 def _own(body: Body) -> Body:
-    given: Body = documents.present(body)
+    given = _bare(documents.present(body))
     if given.get("@type") == "Customer":
         del given["@type"]
     return given
@@ -307,7 +310,7 @@ API = Api(
             create=_create,
             replace=_replace,
             delete=_delete,
-            to_wire=addressed("engagedParty", "account", "agreement", "relatedParty"),
+            to_wire=addressed(*_REFERENCES),
         ),
     ),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from trunkline.kernel.time import parse_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.contact_media import media_forms, media_of, settled
 from trunkline.rest.organizations import check_tree, place, relationships
-from trunkline.rest.parties import addressed
+from trunkline.rest.parties import addressed, unaddressed
 from trunkline.rest.party_forms import (
     IndividualCreate,
     IndividualForm,
@@ -47,6 +47,7 @@ from trunkline.tmf import (
     wire,
 )
 
+_bare = unaddressed("relatedParty")
 _INDIVIDUALS = f"{PARTY}/individual"
 _ORGANIZATIONS = f"{PARTY}/organization"
 _EXTERNAL = "externalId"
@@ -238,7 +239,7 @@ def _change_organization(tx: Tx, ident: str, body: Body, now: datetime) -> None:
 
 
 def _own(body: Body) -> Body:
-    given: Body = documents.present(body)
+    given = _bare(documents.present(body))
     given.pop("id", None)
     if given.get("@type") in ("Individual", "Organization"):
         del given["@type"]

@@ -27,6 +27,7 @@ from trunkline.rest.parties import (
     Some,
     Typed,
     addressed,
+    unaddressed,
 )
 from trunkline.rest.references import check_entities
 from trunkline.rest.wire import MoneyIn, PeriodIn
@@ -35,6 +36,9 @@ from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
 _BASE = "/tmf-api/agreementManagement/v4"
 _AGREEMENTS = AGREEMENTS.table.c
 _SPECIFICATIONS = AGREEMENT_SPECIFICATIONS.table.c
+_REFERENCES = ("engagedParty", "associatedAgreement", "agreementSpecification")
+_bare = unaddressed(*_REFERENCES)
+_specification_bare = unaddressed("relatedParty")
 
 
 class EngagedParty(Typed, kw_only=True):
@@ -128,13 +132,13 @@ class AgreementSpecification(Typed, kw_only=True):
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
     _check(tx, body, None)
-    return str(customers.draw_up_agreement(tx, body, now=now)["id"])
+    return str(customers.draw_up_agreement(tx, _bare(body), now=now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
         _check(tx, body, before)
-        return body
+        return _bare(body)
 
     customers.change_agreement(tx, agreement=AgreementId(ident), changing=changing, now=now)
 
@@ -144,12 +148,15 @@ def _check(tx: Tx, body: Mapping[str, Any], before: Mapping[str, Any] | None) ->
 
 
 def _create_specification(tx: Tx, body: dict[str, Any], now: datetime) -> str:
-    return str(customers.specify_agreement(tx, body, now=now)["id"])
+    return str(customers.specify_agreement(tx, _specification_bare(body), now=now)["id"])
 
 
 def _replace_specification(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     customers.change_agreement_specification(
-        tx, specification=AgreementSpecificationId(ident), changing=lambda _: body, now=now
+        tx,
+        specification=AgreementSpecificationId(ident),
+        changing=lambda _: _specification_bare(body),
+        now=now,
     )
 
 
@@ -185,7 +192,7 @@ API = Api(
             owner=owned_by(_AGREEMENTS.customer_id, writes=False),
             create=_create,
             replace=_replace,
-            to_wire=addressed("engagedParty", "associatedAgreement", "agreementSpecification"),
+            to_wire=addressed(*_REFERENCES),
         ),
         documents.as_resource(
             AGREEMENT_SPECIFICATIONS,

@@ -23,11 +23,14 @@ from trunkline.rest.parties import (
     RelatedParty,
     Typed,
     addressed,
+    unaddressed,
 )
 from trunkline.rest.wire import PeriodIn
 from trunkline.tmf import Api, documents, in_json
 
 _BASE = "/tmf-api/partnershipManagement/v4"
+_REFERENCES = ("specification", "partner", "partner.engagedParty")
+_bare = unaddressed(*_REFERENCES)
 _CHANGED = "ChangeEvent"
 """Partnerships and their specifications have one event for all changes."""
 
@@ -72,11 +75,11 @@ class Partnership(Typed, kw_only=True):
 
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
-    return str(customers.form_partnership(tx, body, now=now)["id"])
+    return str(customers.form_partnership(tx, _bare(body), now=now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
-    customers.change_partnership(tx, partnership=PartnershipId(ident), to=body, now=now)
+    customers.change_partnership(tx, partnership=PartnershipId(ident), to=_bare(body), now=now)
 
 
 API = Api(
@@ -119,7 +122,7 @@ API = Api(
             find=customers.find_partnerships,
             create=_create,
             replace=_replace,
-            to_wire=addressed("specification", "partner", "partner.engagedParty"),
+            to_wire=addressed(*_REFERENCES),
         ),
     ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from trunkline.rest.parties import (
     RelatedParty,
     Typed,
     addressed,
+    unaddressed,
 )
 from trunkline.rest.references import check_methods
 from trunkline.rest.wire import PeriodIn
@@ -23,6 +24,8 @@ from trunkline.tmf import Api, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyRoleManagement/v4"
 _BODY = party_role.c.body
+_REFERENCES = ("engagedParty", "relatedParty", "account", "agreement")
+_bare = unaddressed(*_REFERENCES)
 
 
 class PartyRole(Typed, kw_only=True):
@@ -44,13 +47,13 @@ class PartyRole(Typed, kw_only=True):
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
     check_methods(tx, body, None)
-    return str(customers.give_role(tx, body, now=now)["id"])
+    return str(customers.give_role(tx, _bare(body), now=now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
         check_methods(tx, body, before)
-        return body
+        return _bare(body)
 
     customers.change_role(tx, role=PartyRoleId(ident), changing=changing, now=now)
 
@@ -84,7 +87,7 @@ API = Api(
             owner=owned_by(party_role.c.party_id, parties=True, writes=False),
             create=_create,
             replace=_replace,
-            to_wire=addressed("engagedParty", "relatedParty", "account", "agreement"),
+            to_wire=addressed(*_REFERENCES),
         ),
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from trunkline.rest.parties import (
     Typed,
     addressed,
     check_addressed,
+    unaddressed,
 )
 from trunkline.rest.references import check_entities
 from trunkline.rest.wire import PeriodIn
@@ -25,6 +26,8 @@ from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 _BASE = "/tmf-api/partyInteraction/v4"
 _BODY = party_interaction.c.body
 _PARTIES = ("relatedParty", "interactionItem.relatedParty", "note.relatedParty")
+_REFERENCES = (*_PARTIES, "interactionItem.item")
+_bare = unaddressed(*_REFERENCES)
 
 
 class RelatedChannel(Typed, kw_only=True):
@@ -87,13 +90,13 @@ def _check(tx: Tx, body: Mapping[str, Any], before: Mapping[str, Any] | None) ->
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
     _check(tx, body, None)
-    return str(documents.create(tx, INTERACTIONS, body, now)["id"])
+    return str(documents.create(tx, INTERACTIONS, _bare(body), now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
         _check(tx, body, before)
-        return body
+        return _bare(body)
 
     documents.change(tx, INTERACTIONS, ident, changing, now)
 
@@ -132,7 +135,7 @@ API = Api(
             ),
             create=_create,
             replace=_replace,
-            to_wire=addressed(*_PARTIES, "interactionItem.item"),
+            to_wire=addressed(*_REFERENCES),
         ),
     ),
 )  # fmt: skip

@@ -8,7 +8,10 @@ import pytest
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline.kernel.time import format_instant
+from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.platform.principals import Binding
 from trunkline.platform.relay import Relay
 
 TICKET = "/tmf-api/troubleTicket/v4/troubleTicket"
@@ -251,3 +254,41 @@ def test_trusted_types_are_taken_on_trust(api: Client) -> None:
     opened = ticket(api, relatedParty=parties)
     assert opened["relatedParty"][0] == parties[0]
     assert opened["relatedParty"][1]["href"] == person["href"]
+
+
+def test_what_a_subscriber_may_do(
+    api: Client, app: Any, books: Database, clock: DrivenClock
+) -> None:
+    buyer = customer(api)
+    binding = Binding(buyer["id"], buyer["engagedParty"]["id"])
+    with books.transaction() as tx:
+        key = security.create_api_key(
+            tx, name="app", scopes=["*"], binding=binding, now=clock.now()
+        )
+    theirs = Client(app, key.secret)
+    said = ticket(theirs)
+    assert said["relatedParty"][0]["id"] == buyer["id"]
+    for change in (
+        {"status": "inProgress"}, {"status": "resolved"}, {"priority": "Critical"},
+        {"severity": "Critical"}, {"expectedResolutionDate": "2026-11-02T10:00:00Z"},
+    ):  # fmt: skip
+        refused = theirs.patch(said["href"], change)
+        assert (refused.status, refused.body["code"]) == (403, "staffDecide"), change
+        assert refused.body["path"] == next(iter(change))
+    body = {"description": "x", "severity": "Minor", "ticketType": "q"}
+    for name, value in (("priority", "Critical"), ("status", "inProgress")):
+        refused = theirs.post(TICKET, body | {name: value})
+        assert (refused.status, refused.body["path"]) == (403, name)
+    noted = theirs.patch(said["href"], {"note": [{"text": "hurry"}]}).body
+    assert noted["note"][0]["text"] == "hurry"
+    api.patch(said["href"], {"status": "pending"})
+    assert theirs.patch(said["href"], {"status": "inProgress"}).status == 200
+    api.patch(said["href"], {"status": "resolved"})
+    assert theirs.patch(said["href"], {"status": "inProgress"}).status == 200
+    api.patch(said["href"], {"status": "resolved"})
+    assert theirs.patch(said["href"], {"status": "closed"}).body["status"] == "closed"
+    assert theirs.patch(ticket(theirs)["href"], {"status": "cancelled"}).status == 200
+    assert theirs.delete(said["href"]).status == 403
+    other = ticket(api)
+    assert theirs.get(other["href"]).status == 404
+    assert len(theirs.get(TICKET).body) == 2

@@ -1,12 +1,19 @@
 """TMF632: what a party keeps, its relationships, and its end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.conformance.tmf.client import Client
+from tests.conformance.tmf.conftest import MakeClient
 from tests.conformance.tmf.shop import PARTY, customer, individual, made
+from trunkline import customers
+from trunkline.kernel.time import format_instant
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
 
+CHANGES = "/trunkline/v1/partyChange"
 PERIOD = {"startDateTime": "2020-01-01T00:00:00Z", "endDateTime": "2030-01-01T00:00:00Z"}
 WHOLE: dict[str, Any] = {
     "aristocraticTitle": "Countess",
@@ -169,6 +176,37 @@ def test_a_person_is_no_organization(api: Client) -> None:
     assert (refused.status, refused.body["path"]) == (
         400, "organizationParentRelationship.organization.id",
     )  # fmt: skip
+
+
+def test_who_changed_what(
+    api: Client, make_client: MakeClient, books: Database, clock: DrivenClock
+) -> None:
+    other = individual(api)
+    related = [{"id": other["id"], "role": "friend", "@referredType": "Individual"}]
+    media = WHOLE["contactMedium"][:2]
+    person = individual(api, title="Ms", contactMedium=media, relatedParty=related)
+    clock.advance(timedelta(hours=1))
+    api.patch(person["href"], {"familyName": "Burke", "title": "Dr", "skill": [{"skillCode": "x"}]})
+    api.patch(person["href"], {"status": "validated"})
+    told = api.get(f"{CHANGES}?resourceId={person['id']}").body
+    assert {each["attribute"]: (each.get("before"), each.get("after")) for each in told} == {
+        "familyName": ("Doyle", "Burke"),
+        "name": ("Maeve Doyle", "Maeve Burke"),
+        "title": ("Ms", "Dr"),
+        "skill": (None, [{"skillCode": "x"}]),
+        "status": ("initialized", "validated"),
+    }
+    assert {each["who"].partition(" ")[0] for each in told} == {"test"}
+    assert {each["date"] for each in told} == {format_instant(clock.now())}
+    assert {each["resourceHref"] for each in told} == {person["href"]}
+    assert api.get(told[0]["href"]).body == told[0]
+    with books.transaction() as tx:
+        assert customers.erase_history(tx, [person["id"]]) == len(told)
+    erased = api.get(f"{CHANGES}?isErased=true").body
+    assert [each["attribute"] for each in erased] == [each["attribute"] for each in told]
+    assert not any("before" in each or "after" in each for each in erased)
+    assert make_client("tmf632:*").get(CHANGES).status == 403
+    assert api.delete(told[0]["href"]).status == 405
 
 
 def test_a_party_goes_while_nobody_deals_with_it(api: Client) -> None:

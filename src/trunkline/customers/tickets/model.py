@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from trunkline.customers.bodies import numbered
-from trunkline.kernel.errors import Conflict
+from trunkline.kernel.errors import Conflict, Forbidden
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.time import format_instant, parse_instant
@@ -58,6 +58,17 @@ TICKET_LIFECYCLE = Lifecycle(
 )  # fmt: skip
 BEGINS = (_S.ACKNOWLEDGED, _S.IN_PROGRESS, _S.PENDING, _S.HELD)
 OPEN = frozenset(BEGINS)
+THEIRS: Mapping[TicketStatus, frozenset[TicketStatus]] = {
+    _S.ACKNOWLEDGED: frozenset({_S.CANCELLED}),
+    _S.IN_PROGRESS: frozenset({_S.CANCELLED}),
+    _S.HELD: frozenset({_S.CANCELLED}),
+    _S.PENDING: frozenset({_S.IN_PROGRESS, _S.CANCELLED}),
+    _S.RESOLVED: frozenset({_S.IN_PROGRESS, _S.CLOSED}),
+}
+"""What subscribers may do with their tickets: withdraw them, answer what they are asked, and say
+whether what is resolved is well."""
+STAFFS = ("priority", "severity", "ticketType", "expectedResolutionDate")
+"""What subscribers don't change."""
 DELETABLE = frozenset({_S.ACKNOWLEDGED, _S.REJECTED, _S.CANCELLED})
 
 REOPENABLE = timedelta(days=14)
@@ -97,6 +108,12 @@ class TooLateToReopen(Conflict):
     code = "tooLateToReopen"
 
 
+class StaffDecide(Forbidden):
+    """A subscriber can't say this of a ticket."""
+
+    code = "staffDecide"
+
+
 class NotDeletable(Conflict):
     code = "notDeletable"
 
@@ -111,6 +128,21 @@ def targets_of(priority: str) -> Targets:
     lowest."""
     word = priority.strip().lower()
     return TARGETS.get(word) or TARGETS[priority_of(word).lower()]
+
+
+def check_subscriber(body: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """Raises `StaffDecide` for what subscribers may not say of their tickets."""
+    if before is None:
+        for name in ("status", "priority", "expectedResolutionDate"):
+            if body.get(name) is not None:
+                raise StaffDecide("is for the operator to say", path=name)
+        return
+    for name in STAFFS:
+        if body.get(name) != before.get(name):
+            raise StaffDecide("is for the operator to change", path=name)
+    was, to = _S(before["status"]), body.get("status")
+    if to != was and to not in THEIRS.get(was, ()):
+        raise StaffDecide(f"what is {was} can't be {str(to)[:40]} by a subscriber", path="status")
 
 
 def due(body: Mapping[str, Any]) -> dict[Target, datetime]:

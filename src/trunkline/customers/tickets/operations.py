@@ -19,6 +19,7 @@ from trunkline.customers.tickets.model import (
     Target,
     TicketId,
     TicketStatus,
+    check_subscriber,
     due,
     with_breach,
 )
@@ -30,7 +31,9 @@ from trunkline.tmf.documents import Body
 
 def open_ticket(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
     """Opens a ticket; its body needs description, severity and ticketType. Raises
-    `UnknownReference`, `UnknownState`, `InvalidDocument`."""
+    `UnknownReference`, `UnknownState`, `InvalidDocument`, and `StaffDecide` for a subscriber's."""
+    if _by_subscriber(tx):
+        check_subscriber(body, None)
     ticket = documents.create(tx, TICKETS, body, now)
     tx.emit(TicketOpened(ticket=TicketId(ticket["id"]), customer=customer_of(ticket)))
     _set_timers(tx, ticket, {})
@@ -41,13 +44,16 @@ def change_ticket(
     tx: Tx, *, ticket: TicketId, changing: Callable[[Body], Mapping[str, Any]], now: datetime
 ) -> Body:
     """Puts what `changing` makes of the body in its place. Raises `DocumentNotFound`,
-    `IllegalTransition`, `TooLateToReopen`, `SuppliedByServer`, and what `open_ticket` raises."""
+    `IllegalTransition`, `TooLateToReopen`, `SuppliedByServer`, and what `open_ticket` raises.
+    """
     seen: Body = {}
 
     def changed(body: Body) -> Mapping[str, Any]:
         seen.update(body)
         wanted = dict(changing(dict(body)))
         check_supplied(wanted, body, *SUPPLIED)
+        if _by_subscriber(tx):
+            check_subscriber(wanted, body)
         if wanted.get("status") != body["status"]:
             reason = wanted.get("statusChangeReason")
             if reason == body.get("statusChangeReason"):
@@ -89,6 +95,10 @@ def miss_target(
         return None
     tx.emit(TicketBreached(ticket=ticket, customer=customer_of(after), target=target))
     return after
+
+
+def _by_subscriber(tx: Tx) -> bool:
+    return tx.caller is not None and tx.caller.binding is not None
 
 
 def _follow(tx: Tx, after: Body, before: Body, now: datetime) -> None:
