@@ -213,6 +213,7 @@ def _collection(type_: str, schema: type[msgspec.Struct], *, is_physical: bool |
         create=_creates(is_physical=is_physical),
         replace=_replace,
         delete=_delete,
+        puts=frozenset({"@type", "@baseType", "name", *_STATES}) if is_physical is False else None,
     )
 
 

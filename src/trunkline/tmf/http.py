@@ -132,6 +132,9 @@ class Item:
         if resource.changes:
             self.scopes["PATCH"] = f"{api.scope}:write"
             self.on_patch = self._change
+        if resource.puts is not None:
+            self.scopes["PUT"] = f"{api.scope}:write"
+            self.on_put = self._change
         if resource.delete is not None:
             self.scopes["DELETE"] = f"{api.scope}:write"
             self.on_delete = self._delete
@@ -179,7 +182,11 @@ class Item:
             answer = self._locked(tx, ident, req)
             _check_match(req, answer)
             before = wire.plain(answer)
-            after = _patched(before, body, media)
+            after = (
+                self._put(before, body, media)
+                if req.method == "PUT"
+                else _patched(before, body, media)
+            )
             asked = sorted(
                 name for name in {*before, *after} if before.get(name) != after.get(name)
             )
@@ -198,6 +205,15 @@ class Item:
             encoded = wire.encode(self._found(tx, ident, req))
         resp.etag = _etag(encoded)
         send(resp, encoded)
+
+    def _put(self, before: Body, body: Any, media: str) -> Body:
+        """The resource as a whole, but for what its declaration keeps."""
+        if media not in _MERGES[:1]:
+            raise errors.UnsupportedMediaType("a resource is put as application/json")
+        if not isinstance(body, dict):
+            raise Invalid("the body is a JSON object", path="$")
+        stay = {"id", "href", *(self._resource.puts or ())}
+        return {name: each for name, each in before.items() if name in stay} | body
 
     def _delete(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         assert self._resource.delete is not None

@@ -179,6 +179,11 @@ def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title:
             api, resource, title, "patch", {"200": _answer("Changed", shown)},
             parameters=[_MATCH], body=_patch_body(title),
         )  # fmt: skip
+    if resource.puts is not None:
+        item["put"] = _operation(
+            api, resource, title, "put", {"200": _answer("Changed", shown)},
+            parameters=[_MATCH], body={_JSON: {"schema": _accepted(resource, schemas)}},
+        )  # fmt: skip
     if resource.delete is not None:
         item["delete"] = _operation(
             api, resource, title, "delete", {"204": {"description": "Gone"}}, parameters=[_MATCH]

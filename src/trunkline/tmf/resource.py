@@ -34,7 +34,8 @@ class Resource(Generic[Model]):
     `owner` says whose a row is; without it, callers bound to a customer find it closed.
     `attribute_event` and `state_event` end the names of the events that tell of a change, as
     the API's document has them. `later` gives, of what a POST answers, the address to ask after
-    where the work goes on (202), or None where it is done."""
+    where the work goes on (202), or None where it is done. With `puts` a PUT may replace it but
+    for these attributes, where the body leaves them out."""
 
     path: str
     type: str
@@ -53,6 +54,7 @@ class Resource(Generic[Model]):
     """The ends of the events that the document has of arriving in some state, by that state;
     they come beside."""
     later: Callable[[Body], str | None] | None = None
+    puts: frozenset[str] | None = None
 
     kind: ClassVar[str] = ""
 

@@ -207,3 +207,17 @@ def test_lists_are_filtered(api: Client):
 def test_a_products_resources_are_named_by_it(api: Client, ordered: Body):
     (named,) = [r for r in ordered["realizingResource"] if r["value"] == "353850000001"]
     assert api.get(named["href"]).body["value"] == "353850000001"
+
+
+def test_a_logical_resource_is_put_as_a_whole(api: Client):
+    body = {"name": "Range", "value": "10.0.0.0/8", "description": "Old", "category": "Gold"}
+    made = shop.made(api.post(LOGICAL, body))
+    answer = api.send("PUT", made["href"], {"value": "10.1.0.0/16", "usageState": "active"})
+    assert answer.status == 200
+    assert (answer.body["value"], answer.body["usageState"]) == ("10.1.0.0/16", "active")
+    assert answer.body["name"] == "Range"
+    assert not {"description", "category"} & answer.body.keys()
+    assert api.get(made["href"]).body == answer.body
+    assert api.send("PUT", f"{RESOURCE}/{made['id']}", {"name": "n"}).status == 405
+    assert api.send("PUT", made["href"], []).status == 400
+    assert api.send("PUT", f"{LOGICAL}/none", {}).status == 404
