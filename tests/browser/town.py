@@ -57,7 +57,8 @@ class Town(msgspec.Struct, frozen=True):
 
     def number_of(self, customer: Customer) -> str:
         with self.system.books.read() as r:
-            return inventory.services_of_customers(r, [customer.id])[0].characteristics["msisdn"]
+            (service, *_) = inventory.services_of_customers(r, [customer.id])
+            return str(service.characteristics["msisdn"])
 
     def product_of(self, customer: Customer) -> inventory.Product:
         with self.system.books.read() as r:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.test_processes import PATIENCE, free_port
+from tests.scenarios.test_processes import PATIENCE
+from tests.served import free_port
 
 pytestmark = pytest.mark.slow
 

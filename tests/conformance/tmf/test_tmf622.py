@@ -9,7 +9,7 @@ from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, ORDERING, PRODUCT, Body, made
 from tests.conformance.tmf.test_orders import stock
-from tests.conformance.tmf.test_tmf679 import add_on
+from tests.conformance.tmf.test_tmf679 import add_on, characteristic
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -106,7 +106,7 @@ def test_prices_come_from_the_catalogue(api: Client) -> None:
                                          "recurringChargePeriodLength": 1}],
     }))  # fmt: skip
     payer = shop.account(api)
-    items = [
+    items: list[dict[str, Any]] = [
         {"id": "1", "action": "add", "productOffering": {"id": offering["id"]}},
         {"id": "2", "action": "add", "quantity": 2, "productOffering": {"id": twice["id"]},
          "itemPrice": [{"price": {"dutyFreeAmount": shop.money(0.01)}}]},
@@ -240,12 +240,13 @@ def test_a_cancellation_may_be_asked_for_later(
     assert api.get(other["href"]).body["state"] == "completed"
     assert api.get(late["href"]).body["state"] == "terminatedWithError"
     assert api.get(f"{CANCELS}?state=done").body == [task]
-    for change in (
+    wrong: list[dict[str, Any]] = [
         {},
         {"productOrder": {}},
         {"productOrder": {"id": "none"}},
         {"productOrder": {"id": other["id"]}, "requestedCancellationDate": "soon"},
-    ):
+    ]
+    for change in wrong:
         assert api.post(CANCELS, change).status == 400  # fmt: skip
     assert api.patch(task["href"], {"cancellationReason": "x"}).status == 405
     assert api.delete(task["href"]).status == 405
@@ -406,3 +407,41 @@ def test_what_can_not_become_another(
     item = existing(product, "modify")
     item["product"]["productCharacteristic"] = [{"name": "msisdn", "value": "353850000009"}]
     assert api.post(ORDERS, for_payer(payer, item)).status == 422
+
+
+def test_too_much_of_a_bundle(api: Client) -> None:
+    many = bundle(api, add_on(api), counts=(999_999_999,))
+    payer = shop.account(api)
+    refused = api.post(ORDERS, shop.order_body(payer, many))
+    assert (refused.status, refused.body["path"]) == (400, "productOrderItem[0].quantity")
+
+
+def test_a_part_that_does_not_reach_the_place(api: Client) -> None:
+    fibre = add_on(api, "Fibre", prodSpecCharValueUse=[characteristic("accessTechnology", "FTTH")])
+    refused = api.post(ORDERS, shop.order_body(shop.account(api), bundle(api, fibre)))
+    assert (refused.status, refused.body["code"]) == (422, "notOrderable")
+
+
+def test_the_notes_of_a_held_order_are_not_kept_as_the_clients(api: Client, relay: Relay) -> None:
+    order = shop.order(api, shop.account(api), shop.offer(api), note=[{"id": "n", "text": "hi"}])
+    relay.drain()
+    held = api.get(order["href"]).body
+    assert (held["state"], len(held["note"])) == ("held", 2)
+    more = [*held["note"], {"id": "m", "text": "well?"}]
+    shown = api.patch(order["href"], {"note": more}).body
+    assert [each["id"] for each in shown["note"]] == ["n", "m", "1"]
+
+
+def test_long_lists_are_answered_soon(api: Client) -> None:
+    payer = shop.account(api)
+    notes = [{"text": ""}] * 12_000
+    order = shop.order(api, payer, add_on(api), note=notes)
+    assert len(order["note"]) == 12_000
+    for path, body in (
+        ("/tmf-api/shoppingCart/v4/shoppingCart", {"cartItem": [{}] * 60_000}),
+        ("/tmf-api/quoteManagement/v4/quote", {"quoteItem": [{}] * 60_000}),
+        ("/tmf-api/productOfferingQualification/v4/productOfferingQualification",
+         {"place": [{"role": "x", "postcode": "1" * 300_000}] * 3}),
+    ):  # fmt: skip
+        answer = api.post(path, body)
+        assert answer.status in (201, 400), answer.body

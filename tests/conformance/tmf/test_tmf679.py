@@ -247,7 +247,12 @@ def test_answers_are_found_and_never_rewritten(api: Client, clock: DrivenClock) 
     changed = api.patch(one["href"], {"description": "later", "x-shop": 7})
     assert changed.status == 200
     assert (changed.body["description"], changed.body["x-shop"]) == ("later", 7)
-    for change in ({"qualificationResult": "x"}, {"channel": {"id": "app"}}, {"place": []}):
+    changes: list[dict[str, Any]] = [
+        {"qualificationResult": "x"},
+        {"channel": {"id": "app"}},
+        {"place": []},
+    ]
+    for change in changes:
         refused = api.patch(one["href"], change)
         if change != {"place": []}:
             assert (refused.status, refused.body["path"]) == (400, next(iter(change)))

@@ -16,7 +16,7 @@ from trunkline.platform import audit
 
 def number_of(office: Office, customer: Customer) -> str:
     with office.books.read() as r:
-        return services_of_customers(r, [customer.id])[0].characteristics["msisdn"]
+        return str(services_of_customers(r, [customer.id])[0].characteristics["msisdn"])
 
 
 def form_of(office: Office, customer: Customer, place: int = 0) -> dict[str, str]:

@@ -31,7 +31,7 @@ OWN = {"/console/sign-out", "/console/theme"}
 
 def routes(office: Office) -> list[tuple[str, str, Any]]:
     """Every (path, method, resource) that the console has."""
-    found = []
+    found: list[tuple[str, str, Any]] = []
 
     def walk(nodes: list[Any]) -> None:
         for node in nodes:

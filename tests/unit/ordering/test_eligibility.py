@@ -1,5 +1,6 @@
 """Who may have an offering, and why not."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_customers_segments(characteristics: dict[str, Any], expected: set[str
 
 
 def test_places_that_say_where_they_are() -> None:
-    given: list[dict[str, Any]] = [
+    given: list[Mapping[str, Any]] = [
         {"role": "home", "id": "p"},
         {"role": "home", "postCode": "D02 X285", "country": "IE"},
         {"role": "home", "name": "somewhere"},

@@ -212,7 +212,7 @@ def _numbers(services: Iterable[Service]) -> dict[str, str]:
     return {
         each.product: each.characteristics["msisdn"]
         for each in services
-        if "msisdn" in each.characteristics
+        if each.product is not None and "msisdn" in each.characteristics
     }
 
 
