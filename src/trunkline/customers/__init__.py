@@ -124,6 +124,7 @@ from trunkline.customers.privacy.kinds import SPECIFICATION as PRIVACY_SPECIFICA
 from trunkline.customers.privacy.model import MARKETING, Consent, InvalidProfile, channel_of
 from trunkline.customers.privacy.operations import (
     agree_profile,
+    change_privacy_document,
     change_profile,
     delete_profile,
     give_consent,
@@ -288,6 +289,7 @@ __all__ = [
     "change_partnership",
     "change_party",
     "change_party_status",
+    "change_privacy_document",
     "change_profile",
     "change_role",
     "change_ticket",

@@ -39,21 +39,8 @@ _LONGEST_CONTENT = 200_000
 SUPPLIED = ("sendTime", "sendTimeComplete")
 
 
-def without_nulls(value: Any) -> Any:
-    """A JSON value without attributes that are null, but for those named `value`."""
-    if isinstance(value, dict):
-        return {
-            name: without_nulls(each)
-            for name, each in value.items()
-            if each is not None or name == "value"
-        }
-    if isinstance(value, list):
-        return [without_nulls(each) for each in value]
-    return value
-
-
 def _complete(body: Body, before: Body | None, now: datetime) -> Body:
-    made: Body = without_nulls(body)
+    made = dict(body)
     later = instant(made, "scheduledSendTime")
     if later is not None and later > now + FARTHEST:
         raise InvalidMessage(f"is more than {FARTHEST.days} days away", path="scheduledSendTime")

@@ -13,7 +13,12 @@ from typing import Annotated, Any
 import msgspec
 
 from trunkline import customers
-from trunkline.customers import PRIVACY_AGREEMENT, PRIVACY_PROFILE, PRIVACY_SPECIFICATION
+from trunkline.customers import (
+    PRIVACY_AGREEMENT,
+    PRIVACY_PROFILE,
+    PRIVACY_SPECIFICATION,
+    change_privacy_document,
+)
 from trunkline.platform.db import Tx
 from trunkline.rest.wire import PRIVACY
 from trunkline.tmf import (
@@ -229,7 +234,7 @@ def _plain(kind: Kind) -> tuple[Create, Replace, Delete]:
     """The verbs of a kind that nothing else follows from."""
     return (
         lambda tx, body, now: documents.create(tx, kind, body, now),
-        lambda tx, ident, body, now: documents.change(tx, kind, ident, lambda _: body, now),
+        lambda tx, ident, body, now: change_privacy_document(tx, kind, ident, body, now),
         lambda tx, ident, _now: documents.delete(tx, kind, ident),
     )
 

@@ -9,6 +9,7 @@ from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline import customers
 from trunkline.customers import MARKETING, PartyId
+from trunkline.platform.changes import Change
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 
@@ -237,6 +238,24 @@ def test_what_of_a_profile_may_not_change(api: Client) -> None:
         assert (refused.status, refused.body["path"]) == (400, path)
     used = api.delete(spec["href"])
     assert (used.status, used.body["code"]) == (409, "privacySpecificationInUse")
+
+
+@pytest.mark.parametrize("path", [SPECIFICATIONS, PROFILES, AGREEMENTS])
+def test_another_status_is_told_of(app: Any, api: Client, books: Database, path: str) -> None:
+    spec, maeve = specification(api), individual(api)
+    bodies = {
+        SPECIFICATIONS: {"partyPrivacyProfileSpecCharacteristic": [{"name": "email"}]},
+        PROFILES: profile_body(spec, maeve, says("allowed")),
+        AGREEMENTS: {"name": "Privacy", "agreementType": "privacy", "agreementItem": [{}],
+                     "engagedPartyRole": [reference(maeve)]},
+    }  # fmt: skip
+    new = made(api.post(path, bodies[path]))
+    recorder: Any = books.announce
+    api.patch(new["href"], {"description": "the same status"})
+    told = [each.change for each in recorder.heard if each.id == new["id"]]
+    assert told == [Change.CREATED, Change.ATTRIBUTES]
+    api.patch(new["href"], {"status": "terminated"})
+    assert Change.STATE in [each.change for each in recorder.heard if each.id == new["id"]]
 
 
 def test_the_id_is_ours(api: Client) -> None:

@@ -18,7 +18,6 @@ from trunkline.customers.privacy.model import (
     party_named,
     period,
     standing,
-    without_nulls,
 )
 from trunkline.kernel.errors import Conflict
 from trunkline.kernel.lifecycle import Lifecycle
@@ -49,7 +48,7 @@ def _moved(lifecycle: Lifecycle[Standing], body: Body, before: Body | None) -> N
 
 
 def _complete_specification(body: Body, before: Body | None, now: datetime) -> Body:
-    made: Body = without_nulls(body)
+    made = dict(body)
     made.setdefault("status", "Active")
     made["lastUpdate"] = format_instant(now)
     _moved(SPECIFICATION_LIFECYCLE, made, before)
@@ -58,7 +57,7 @@ def _complete_specification(body: Body, before: Body | None, now: datetime) -> B
 
 
 def _complete_profile(body: Body, before: Body | None, now: datetime) -> Body:
-    made: Body = without_nulls(body)
+    made = dict(body)
     made.setdefault("status", "agreed")
     period(made.get("validFor"))
     if before is None:
@@ -75,7 +74,7 @@ def _complete_profile(body: Body, before: Body | None, now: datetime) -> Body:
 
 
 def _complete_agreement(body: Body, before: Body | None, now: datetime) -> Body:
-    made: Body = without_nulls(body)
+    made = dict(body)
     made.setdefault("status", "in process")
     made.setdefault("initialDate", format_instant(now))
     period_of_agreement = made.get("agreementPeriod")

@@ -185,16 +185,3 @@ def differences(
         if said.granted and key not in after
     }
     return changed | withdrawn
-
-
-def without_nulls(value: Any) -> Any:
-    """A JSON value without attributes that are null, but for those named `value`."""
-    if isinstance(value, dict):
-        return {
-            name: without_nulls(each)
-            for name, each in value.items()
-            if each is not None or name == "value"
-        }
-    if isinstance(value, list):
-        return [without_nulls(each) for each in value]
-    return value

@@ -26,7 +26,7 @@ from trunkline.customers.privacy.model import (
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.tmf import documents
-from trunkline.tmf.documents import Body
+from trunkline.tmf.documents import Body, Kind
 
 _CHANNELS = {
     EMAIL: "News and offers by email",
@@ -46,17 +46,33 @@ def agree_profile(tx: Tx, body: Mapping[str, Any], now: datetime) -> Body:
 def change_profile(tx: Tx, ident: str, body: Mapping[str, Any], now: datetime) -> Body:
     """Puts `body` in the place of the profile; what differs is said anew, and a yes that is no
     longer there is withdrawn. Raises what `documents.change` raises, and `InvalidProfile`."""
+    before, after = _changed(tx, PROFILE, ident, body, now)
+    _say(tx, after, differences(statements(before), statements(after)), "profile", now)
+    return after
+
+
+def change_privacy_document(
+    tx: Tx, kind: Kind, ident: str, body: Mapping[str, Any], now: datetime
+) -> Body:
+    """The same for specifications and agreements, which nothing follows from. Raises what
+    `documents.change` raises."""
+    return _changed(tx, kind, ident, body, now)[1]
+
+
+def _changed(
+    tx: Tx, kind: Kind, ident: str, body: Mapping[str, Any], now: datetime
+) -> tuple[Body, Body]:
+    """Before and after. That a status is another is said; its words are the operator's."""
     before: Body = {}
 
     def changing(present: Body) -> Mapping[str, Any]:
         before.update(present)
         return body
 
-    after = documents.change(tx, PROFILE, ident, changing, now)
+    after = documents.change(tx, kind, ident, changing, now)
     if after.get("status") != before.get("status"):
-        tx.changed(PROFILE.name, ident, Change.STATE)
-    _say(tx, after, differences(statements(before), statements(after)), "profile", now)
-    return after
+        tx.changed(kind.name, ident, Change.STATE)
+    return before, after
 
 
 def delete_profile(tx: Tx, ident: str, now: datetime) -> None:
