@@ -21,7 +21,8 @@ def test_channels_segments_and_relations_are_read() -> None:
     found = eligibility_of(body, {"maximumPerCustomer": "2", "accessTechnology": "FTTH"})
     assert found.channels == {"web", "web shop", "app"}
     assert found.segments == {"s1", "students"}
-    assert (found.requires, found.excludes) == ({"a"}, {"b"})
+    assert found.requires == {"a"}
+    assert found.excludes == {"b"}
     assert found.alternatives == ("c",)
     assert (found.most, found.access) == (2, "FTTH")
     assert found.depends_on_others
