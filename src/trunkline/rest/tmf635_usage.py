@@ -389,6 +389,7 @@ API = Api(
             USAGE_SPECIFICATIONS,
             path=f"{USAGE}/usageSpecification",
             schema=Specification,
+            state_event="AttributeValueChangeEvent",
             paths={
                 "name": _SPECIFICATIONS.name,
                 "lifecycleStatus": _SPECIFICATIONS.lifecycle_status,
