@@ -1,5 +1,6 @@
 """Orders at an operator with a network: a service is active once the network has said so."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -210,3 +211,50 @@ def test_a_network_that_stays_away_holds_the_order_and_gets_it_once(
     with books.read() as r:
         (service,) = inventory.services_of(r, [product_of(placed)])
         assert len(network.instructions_of(r, service.id)) == 1
+
+
+class Until(threading.Event):
+    """Set once `done()` says so."""
+
+    def __init__(self, done: Callable[[], bool]) -> None:
+        super().__init__()
+        self._done = done
+
+    def is_set(self) -> bool:
+        return self._done()
+
+
+def test_the_courier_runs_by_itself_and_outlives_what_it_can_not_read(
+    books: Database, relay: Relay, buy: Buy, clock: DrivenClock
+):
+    class Odd:
+        """A network element with a fault of its own at first."""
+
+        asked = 0
+
+        def carry_out(self, instruction: network.Instruction) -> network.Answer:
+            self.asked += 1
+            if self.asked == 1:
+                raise KeyError("state")
+            return network.Answer(state=network.InstructionState.DONE, remote="odd-1")
+
+        def ask(self, instruction: network.Instruction) -> network.Answer:
+            raise AssertionError(instruction)
+
+        def state_of(self, remote: str) -> str | None:
+            return remote
+
+    placed = buy(add(MOBILE))
+    relay.drain()
+    odd = Odd()
+    courier = network.Courier(books, odd, clock)
+
+    def settled() -> bool:
+        clock.advance(timedelta(seconds=2))
+        with books.read() as r:
+            return not network.unsettled(r)
+
+    courier.run(Until(settled))
+    relay.drain()
+    assert odd.asked == 2
+    assert standing(books, placed).state is OrderState.COMPLETED

@@ -6,7 +6,7 @@ for a while, so that after a crash it is tried again, under the same id.
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 import structlog
@@ -43,33 +43,37 @@ class Courier:
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; a database that is away is waited for."""
+        under_way: set[Future[None]] = set()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="network") as threads:
             while not stop.is_set():
                 try:
-                    pause = 0.0 if self._round(threads, self._clock.now()) else POLL
+                    taken = self._taken(self._clock.now(), AT_ONCE - len(under_way))
+                    under_way |= {threads.submit(self._carry, each) for each in taken}
+                    pause = POLL
                 except DatabaseUnavailable as error:
                     log.warning("the courier waits for the books", error=str(error))
                     pause = PAUSE
-                stop.wait(pause)
+                if under_way:
+                    done, under_way = wait(under_way, pause, FIRST_COMPLETED)
+                    _look_at(done)
+                else:
+                    stop.wait(pause)
 
     def drain(self, now: datetime | None = None) -> int:
         """Carries what is due, one after another, until nothing is; how many answers that
         were."""
         total = 0
-        while found := self._taken(now or self._clock.now()):
+        while found := self._taken(now or self._clock.now(), AT_ONCE):
             total += len(found)
             for each in found:
                 self._carry(each, now)
         return total
 
-    def _round(self, threads: ThreadPoolExecutor, now: datetime) -> bool:
-        found = self._taken(now)
-        list(threads.map(self._carry, found))
-        return bool(found)
-
-    def _taken(self, now: datetime) -> Sequence[Instruction]:
+    def _taken(self, now: datetime, most: int) -> Sequence[Instruction]:
+        if most <= 0:
+            return ()
         with self._books.read() as r:
-            found = store.due(r, now, AT_ONCE)
+            found = store.due(r, now, most)
         if not found:
             return ()
         with self._books.transaction() as tx:
@@ -81,5 +85,17 @@ class Courier:
             answer = (self._element.ask if working else self._element.carry_out)(instruction)
         except NetworkUnavailable as error:
             answer = Answer(state=instruction.state, reason=error.reason)
+        except Exception as error:
+            # It is tried again, and stuck in the end, where somebody sees it.
+            log.exception("an answer of the network can't be read", instruction=instruction.id)
+            answer = Answer(state=instruction.state, reason=f"can't be read: {error!r}")
         with self._books.transaction() as tx:
             operations.answered(tx, instruction.id, answer, now or self._clock.now())
+
+
+def _look_at(done: set[Future[None]]) -> None:
+    """What couldn't be stored is tried again once its lease is over."""
+    for each in done:
+        error = each.exception()
+        if error is not None:
+            log.error("an answer of the network was not stored", exc_info=error)
