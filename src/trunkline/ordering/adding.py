@@ -12,6 +12,7 @@ from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import NewProduct, ProductId, ProductStatus, ResourceState
 from trunkline.ordering.decomposition import kind_of, plan_to_add, plan_to_add_bundle
 from trunkline.ordering.model import (
+    MOST_OF_ONE,
     Action,
     ItemRequest,
     NotOrderable,
@@ -49,7 +50,8 @@ class Context(msgspec.Struct, frozen=True):
         found = self.offerings.get(OfferingId(ident))
         if found is None:
             raise UnknownReference(f"there is no offering {ident[:60]}", path=path)
-        for reason in reasons(found, self.asks, at=self.now, together=self.together):
+        parts = [self.offerings[each] for each in found.components]
+        for reason in reasons(found, self.asks, at=self.now, together=self.together, parts=parts):
             raise NotOrderable(reason.label, path=path, rule=reason.code)
         return found
 
@@ -159,14 +161,21 @@ def _parts(bundle: Offering, request: ItemRequest, at: str) -> list[tuple[ItemRe
                 path=f"{within}.productOffering.id",
             )
         each = max(count, 1)
+        _check_amount(each * request.quantity, f"{within}.quantity")
         if "msisdn" in part.characteristics and each * request.quantity > 1:
             raise UnfitOrder("one number for several", path=f"{within}.product")
         told.append((msgspec.structs.replace(part, quantity=each * request.quantity), each))
     for ident, count in counts.items():
         if count:
             amount = count * request.quantity
+            _check_amount(amount, f"{at}.quantity")
             told.append((ItemRequest(action=Action.ADD, offering=ident, quantity=amount), count))
     return told
+
+
+def _check_amount(amount: int, path: str) -> None:
+    if amount > MOST_OF_ONE:
+        raise UnfitOrder(f"that is {amount} of one; at most {MOST_OF_ONE}", path=path)
 
 
 def _relation(kind: str, product: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ parties of whom one may be the customer.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import count, islice
 from typing import Any
 
 from trunkline.inventory import PriceKind, ProductPrice
@@ -86,10 +87,13 @@ def with_items(items: list[Body], inner: str, change: Callable[[Body], Body]) ->
 def numbered(items: list[Body], at: str, inner: str, default: Action | None = Action.ADD) -> None:
     """Gives those that lack them ids and an action, in place. Raises `UnfitDocument` for an
     id that comes twice and for a quantity that none can be."""
-    named = [item["id"] for _, item in items_in(items, at, inner) if item.get("id")]
-    free = (str(number) for number in range(1, 10_000) if str(number) not in set(named))
+    found = list(islice(items_in(items, at, inner), MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        raise UnfitDocument(f"has at most {MOST_ITEMS} items", path=at)
+    named = {item["id"] for _, item in found if item.get("id")}
+    free = (str(number) for number in count(1) if str(number) not in named)
     seen: set[str] = set()
-    for place, item in items_in(items, at, inner):
+    for place, item in found:
         item["id"] = ident = item.get("id") or next(free)
         if ident in seen or len(ident) > 100:
             raise UnfitDocument(
@@ -106,7 +110,7 @@ def numbered(items: list[Body], at: str, inner: str, default: Action | None = Ac
 def noted(notes: list[Body]) -> None:
     """Gives notes without an id their place as one, in place."""
     named = {note["id"] for note in notes if note.get("id")}
-    free = (str(number) for number in range(1, 10_000) if str(number) not in named)
+    free = (str(number) for number in count(1) if str(number) not in named)
     for note in notes:
         if not note.get("id"):
             note["id"] = next(free)

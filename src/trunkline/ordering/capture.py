@@ -17,6 +17,7 @@ from trunkline.ordering.adding import Captured, Context, add
 from trunkline.ordering.existing import Existing, deleted, had, modified, unchanged
 from trunkline.ordering.model import (
     Action,
+    Effect,
     ItemRequest,
     NotOrderable,
     UnknownReference,
@@ -35,6 +36,8 @@ def fingerprint(billing_account: str, items: Sequence[ItemRequest]) -> str:
     plain = []
     for item in items:
         told = msgspec.structs.asdict(item)
+        if item.effect is Effect.AT_ONCE:
+            del told["effect"]
         plain.append({name: told[name] for name in told if told[name] or name in _ALWAYS_TOLD})
     wanted = msgspec.json.encode([billing_account, plain], enc_hook=str, order="deterministic")
     return hashlib.sha256(wanted).hexdigest()
@@ -80,7 +83,12 @@ def capture(
         owner,
         offerings.values(),
         currency=account.currency,
-        places=[place for request in requests for place in request.places],
+        places=[
+            place
+            for request in requests
+            for each in (request, *request.parts)
+            for place in each.places
+        ],
         channels=channels,
         without={request.product for request in requests if request.product},
     )

@@ -2,7 +2,7 @@
 came.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import field
@@ -46,6 +46,7 @@ from trunkline.rest.wire import (
 from trunkline.tmf import Body, Moment, Timestamp, Wire, href
 from trunkline.tmf.wire import plain
 
+_AUTHOR = "Trunkline"
 ORDERS = f"{ORDERING}/productOrder"
 
 _KNOWN = frozenset(
@@ -72,6 +73,16 @@ class QuoteItemReference(Reference, kw_only=True):
 
 class Appointment(Reference, kw_only=True):
     description: str | None = None
+
+
+class Participant(PartyIn, kw_only=True):
+    """RelatedParty; `@referredType` may be missing."""
+
+    href: str | None = None
+    name: str | None = None
+    type: str | None = field(name="@type", default=None)
+    base_type: str | None = field(name="@baseType", default=None)
+    schema_location: str | None = field(name="@schemaLocation", default=None)
 
 
 class OrderItemIn(Typed, kw_only=True):
@@ -101,7 +112,7 @@ class OrderIn(Typed, kw_only=True):
 
     product_order_item: tuple[OrderItemIn, ...] = ()
     billing_account: Reference | None = None
-    related_party: tuple[PartyIn, ...] = ()
+    related_party: tuple[Participant, ...] = ()
     external_id: str | None = None
     description: str | None = None
     category: str | None = None
@@ -233,7 +244,12 @@ def _notes(order: ProductOrder) -> Iterable[Body]:
         yield {"id": str(place), **note}
     for item in order.items:
         if item.reason:
-            yield {"id": item.id, "text": item.reason, "author": "Trunkline"}
+            yield {"id": item.id, "text": item.reason, "author": _AUTHOR}
+
+
+def is_ours(note: Body, items: Collection[str]) -> bool:
+    """Whether it is one that the order shows by itself."""
+    return note.get("author") == _AUTHOR and str(note.get("id")) in items
 
 
 def _parties(order: ProductOrder) -> Iterable[Body]:

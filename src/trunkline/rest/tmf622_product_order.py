@@ -34,6 +34,7 @@ from trunkline.rest.order_forms import (
     OrderForm,
     OrderIn,
     details_of,
+    is_ours,
     order_form,
     request_of,
 )
@@ -183,8 +184,11 @@ def _change(tx: Tx, ident: OrderId, before: Body, after: Body, now: datetime) ->
 
 def _kept(tx: Tx, ident: OrderId, names: set[str], said: Body) -> Body:
     """What the order keeps as it came, where it changed as it comes now."""
-    kept = dict(ordering.order(tx, ident).details)
-    told = details_of(said)
+    order = ordering.order(tx, ident)
+    kept, told = dict(order.details), details_of(said)
+    ours = {item.id for item in order.items}
+    if "note" in told:
+        told["note"] = [each for each in told["note"] if not is_ours(each, ours)]
     for name in names:
         kept.pop(name, None)
         if name in told:

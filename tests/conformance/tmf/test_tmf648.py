@@ -275,6 +275,8 @@ def test_a_quote_that_cannot_be(api: Client, change: Body, path: str) -> None:
     [
         (off(-4), "priceAlteration[0].price"),
         (off(percent=-101), "priceAlteration[0].price"),
+        (off(percent=1e300), "priceAlteration[0].price"),
+        (off(9.3e12), "priceAlteration[0].price"),
         (off(-1, applicationDuration=2), "priceAlteration[0].applicationDuration"),
         (off(-1, priceType="oneTime"), "priceAlteration[0]"),
         (off(-1, priceType="sometimes"), "priceAlteration[0].priceType"),
@@ -295,3 +297,41 @@ def test_a_client_needs_the_scope(make_client: MakeClient, operator: None) -> No
     reader = make_client("tmf648:read")
     assert reader.get(QUOTES).status == 200
     assert reader.post(QUOTES, {"quoteItem": []}).status == 403
+
+
+def test_what_was_agreed_stays(api: Client, chief: Client) -> None:
+    body = quote(api, line(add_on(api)), relatedParty=customer(shop.account(api)))
+    state(chief, body, "approved")
+    later = {"endDateTime": "2036-01-01T00:00:00Z"}
+    for change in ({"validFor": later}, {"relatedParty": customer(shop.account(api))},
+                   {"version": "9"}, {"agreement": [{"id": "a"}]}):  # fmt: skip
+        refused = api.patch(body["href"], change)
+        assert (refused.status, refused.body["code"]) == (409, "quoteSettled"), change
+    assert api.patch(body["href"], {"description": "agreed"}).status == 200
+
+
+def test_a_customer_neither_discounts_nor_approves_nor_prolongs(
+    api: Client, app: Any, books: Database, clock: DrivenClock
+) -> None:
+    payer, offering = shop.account(api), add_on(api)
+    owner = payer["relatedParty"][0]["id"]
+    with books.transaction() as tx:
+        key = security.create_api_key(
+            tx, name="app", scopes=["*"], now=clock.now(), binding=security.Binding(owner)
+        )
+    own = Client(app, key.secret)
+    until = {"endDateTime": "2036-01-01T00:00:00Z"}
+    body = quote(own, line(offering), instantSyncQuote=True, validFor=until)
+    assert (body["state"], body["relatedParty"][0]["id"]) == ("approved", owner)
+    assert body["validFor"]["endDateTime"] == "2026-12-02T09:00:00.000Z"
+    cheap = own.post(QUOTES, {"quoteItem": [line(offering, quoteItemPrice=off(-1))]})
+    assert (cheap.status, cheap.body["code"]) == (403, "notYoursToApprove")
+    asked = quote(own, line(offering))
+    assert own.patch(asked["href"], {"state": "approved"}).status == 403
+    assert own.patch(asked["href"], {"validFor": until}).status == 400
+    assert state(own, body, "accepted")["quoteItem"][0]["product"]["productOrderItem"]
+    stranger = quote(api, line(offering), relatedParty=customer(shop.account(api)))
+    assert own.get(stranger["href"]).status == 404
+    assert [each["id"] for each in own.get(f"{QUOTES}?sort=id").body] == sorted(
+        [body["id"], asked["id"]]
+    )

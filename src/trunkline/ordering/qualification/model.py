@@ -1,7 +1,8 @@
 """Whether an asker may have an offering, and why not. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from trunkline.catalog import Offering, OneTimePrice, RecurringPrice, UsagePrice
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
+
+_MOST_PLACES = 100
 
 
 class QualificationId(Id):
@@ -50,16 +53,22 @@ class UnfitReach(Invalid):
 
 
 def reasons(
-    offering: Offering, asker: Asker, *, at: datetime, together: Mapping[str, int]
+    offering: Offering,
+    asker: Asker,
+    *,
+    at: datetime,
+    together: Mapping[str, int],
+    parts: Iterable[Offering] = (),
 ) -> list[Reason]:
     """All that speaks against it, the gravest first; nothing where it may be had. `together`
-    counts what is asked for at once, this offering included."""
+    counts what is asked for at once, this offering included. `parts` are a bundle's components:
+    they need not be on sale by themselves, but they must reach the place."""
     return [
         *_on_sale(offering, at),
         *_sold_here(offering, asker),
         *_meant_for(offering, asker),
         *_beside_others(offering, asker, together),
-        *_reached(offering, asker),
+        *(reason for each in (offering, *parts) for reason in _reached(each, asker)),
     ]
 
 
@@ -145,7 +154,7 @@ def segments(characteristics: Mapping[str, Any]) -> frozenset[str]:
 
 def places(given: list[Mapping[str, Any]] | None) -> Iterator[Place]:
     """TM Forum's places (references or addresses) that say where they are."""
-    for each in given or ():
+    for each in islice(given or (), _MOST_PLACES):
         place = Place(
             id=_text(each, "id"),
             postcode=_text(each, "postcode") or _text(each, "postCode"),

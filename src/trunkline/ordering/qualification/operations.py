@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trunkline import catalog, customers, inventory
-from trunkline.catalog import DocumentKind, LifecycleStatus, Offering, OfferingId
+from trunkline.catalog import DocumentKind, LifecycleStatus, Offering
 from trunkline.customers import Customer, CustomerId
 from trunkline.inventory import Product, ProductStatus
 from trunkline.kernel.lifecycle import Lifecycle
@@ -28,6 +28,7 @@ from trunkline.ordering.bodies import (
     without_nulls,
 )
 from trunkline.ordering.model import Action, UnknownReference
+from trunkline.ordering.offers import offers
 from trunkline.ordering.qualification.asking import asker
 from trunkline.ordering.qualification.model import (
     Asker,
@@ -175,19 +176,12 @@ def _read(tx: Tx, asked: Body, items: list[Body], now: datetime) -> _Question:
             wanted.setdefault(*found)
             if action_of(item, at) is Action.ADD:
                 together[found[0]] += 1
-    offerings = {str(i): each for i, each in catalog.offerings(tx, map(OfferingId, wanted)).items()}
+    offerings = {str(ident): each for ident, each in offers(tx, wanted).items()}
     for ident, path in wanted.items():
         if ident not in offerings:
             raise UnknownReference(f"there is no offering {ident[:60]}", path=path)
     wider = {alt for each in offerings.values() for alt in each.eligibility.alternatives}
-    offerings |= (
-        {
-            str(i): each
-            for i, each in catalog.offerings(tx, map(OfferingId, wider - offerings.keys())).items()
-        }
-        if wider
-        else {}
-    )
+    offerings |= {str(ident): each for ident, each in offers(tx, wider).items()}
     channel = asked.get("channel") or {}
     there = list(places(asked.get("place")))
     for item in items:
@@ -291,7 +285,12 @@ def _against(
         return [Reason("productNotActive", said)]
     if offering is None or action in (Action.DELETE, Action.NO_CHANGE):
         return []
-    return reasons(offering, question.asker, at=question.now, together=question.together)
+    return _reasons(question, offering, question.together)
+
+
+def _reasons(question: _Question, offering: Offering, together: Mapping[str, int]) -> list[Reason]:
+    parts = [question.offerings[str(each)] for each in offering.components]
+    return reasons(offering, question.asker, at=question.now, together=together, parts=parts)
 
 
 def _alternatives(question: _Question, offering: Offering | None) -> list[Body]:
@@ -306,7 +305,7 @@ def _alternatives(question: _Question, offering: Offering | None) -> list[Body]:
         together = Counter(question.together)
         together.subtract({str(offering.id): 1})
         together[ident] += 1
-        if not reasons(other, question.asker, at=question.now, together=together):
+        if not _reasons(question, other, together):
             reference = {"id": ident, "name": other.name, "@referredType": "ProductOffering"}
             found.append({"id": str(len(found) + 1), "alternateProductOffering": reference})
     return found

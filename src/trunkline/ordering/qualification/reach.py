@@ -9,7 +9,6 @@ from trunkline.ordering.qualification import store
 from trunkline.ordering.qualification.model import Place, UnfitReach, plain_postcode
 from trunkline.platform.db import Tx
 
-_LONGEST = 20
 _COLUMNS = ("country", "postcode", "place")
 
 
@@ -60,7 +59,7 @@ def _check(access: str, areas: Sequence[Place]) -> None:
 
 def _check_area(area: Place, path: str) -> None:
     code = plain_postcode(area.postcode or "")
-    if bool(area.id) == bool(code) or len(code) > _LONGEST or len(area.id or "") > 100:
+    if bool(area.id) == bool(code) or len(code) > store.LONGEST or len(area.id or "") > 100:
         raise UnfitReach("an area is a place or a postcode", path=path)
     if area.country is not None and len(area.country) != 2:
         raise UnfitReach("a country has two letters", path=path)

@@ -31,6 +31,8 @@ access_area = sa.Table(
     sa.Index("access_area_by_place", "place_id"),
 )
 
+LONGEST = 20
+"""Of a postcode's characters."""
 _INSERT = postgresql.insert(access_area).on_conflict_do_nothing()
 _DELETE = sa.delete(access_area).where(
     access_area.c.access == sa.bindparam("of_access"),
@@ -62,7 +64,7 @@ def delete_areas(tx: Tx, access: str, areas: Iterable[Place]) -> None:
 def accesses_at(r: Reader, places: Sequence[Place]) -> frozenset[str]:
     """The technologies, in lower case, that reach one of these places: an area is a place, or
     all postcodes that begin with its own."""
-    codes = {plain_postcode(each.postcode) for each in places if each.postcode}
+    codes = {plain_postcode(each.postcode)[:LONGEST] for each in places if each.postcode}
     prefixes = sorted({code[:length] for code in codes for length in range(1, len(code) + 1)})
     rows = r.execute(
         _AT, {"postcodes": prefixes, "places": sorted({each.id for each in places if each.id})}

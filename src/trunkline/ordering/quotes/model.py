@@ -12,7 +12,7 @@ from trunkline.inventory import PriceAlteration, PriceKind, ProductPrice
 from trunkline.kernel.errors import Conflict, Forbidden, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
-from trunkline.kernel.money import MICROS, Money
+from trunkline.kernel.money import LARGEST, MICROS, Money
 from trunkline.kernel.time import parse_instant
 from trunkline.ordering.bodies import Body, UnfitDocument, price_body
 from trunkline.ordering.pricing import Counted
@@ -63,6 +63,7 @@ QUOTE_LIFECYCLE = Lifecycle(
 
 NEGOTIABLE = (QuoteState.IN_PROGRESS, QuoteState.PENDING)
 """The states in which what is quoted may change."""
+_LARGEST_SHARE = 100_000
 ALTERATIONS = "priceAlteration"
 """The name of the authorization that altered prices need."""
 
@@ -161,13 +162,15 @@ def altered(listed: Sequence[Counted], asked: Sequence[Alteration]) -> list[Coun
         amount = each.amount
         if amount is None:
             assert each.percentage is not None
+            if abs(each.percentage) > _LARGEST_SHARE:
+                raise UnfitDocument("is not a percentage", path=f"{each.at}.price")
             share = int((each.percentage * MICROS).to_integral_value())
             amount = price.amount.scaled(share, 100 * MICROS)
         if amount.currency != price.amount.currency:
             raise UnfitDocument(f"is not in {price.amount.currency}", path=f"{each.at}.price")
         alteration = PriceAlteration(name=each.name, amount=amount)
         price = msgspec.structs.replace(price, alterations=(*price.alterations, alteration))
-        if price.altered.micros < 0:
+        if not 0 <= price.altered.micros <= LARGEST or abs(amount.micros) > LARGEST:
             raise UnfitDocument(f"{price.name} would cost {price.altered}", path=f"{each.at}.price")
         found[place] = (price, count)
     return found

@@ -11,7 +11,9 @@ from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.ordering.bodies import (
     Body,
+    UnfitDocument,
     action_of,
+    check_kept,
     customer_of,
     items_in,
     offering_in,
@@ -20,7 +22,13 @@ from trunkline.ordering.bodies import (
     with_items,
     without_nulls,
 )
-from trunkline.ordering.model import Action, ItemRequest, ProductOrder, UnknownReference
+from trunkline.ordering.model import (
+    MOST_OF_ONE,
+    Action,
+    ItemRequest,
+    ProductOrder,
+    UnknownReference,
+)
 from trunkline.ordering.offers import offers_in
 from trunkline.ordering.operations import place_order
 from trunkline.ordering.pricing import Counted, prices
@@ -56,6 +64,8 @@ def make_quote(tx: Tx, body: Body, now: datetime) -> Body:
     asked: Body = without_nulls(body)
     for name in ("state", "quoteDate", "effectiveQuoteCompletionDate", "quoteTotalPrice"):
         asked.pop(name, None)
+    if _is_customer(tx):
+        asked.pop("validFor", None)
     asked = _quoted(tx, asked, None, now)
     if asked.get("instantSyncQuote") and not _awaits_approval(asked):
         asked |= {
@@ -76,9 +86,11 @@ def change_quote(tx: Tx, ident: str, changing: Callable[[Body], Body], now: date
         before, state = kept["state"], wanted.get("state", kept["state"])
         if state != before and state in set(QuoteState):
             QUOTE_LIFECYCLE.check(QuoteState(before), QuoteState(state))
+        if _is_customer(tx):
+            check_kept(wanted, kept, ("validFor",))
+        if before not in NEGOTIABLE and state not in NEGOTIABLE:
+            _check_settled(wanted, kept)
         if wanted.get(ITEMS) != kept[ITEMS]:
-            if before not in NEGOTIABLE and state not in NEGOTIABLE:
-                raise QuoteSettled(f"the quote is {before}", path=ITEMS)
             wanted = _quoted(tx, wanted, kept, now)
         else:
             wanted["authorization"] = _merged(wanted, kept.get("authorization") or [])
@@ -94,6 +106,17 @@ def change_quote(tx: Tx, ident: str, changing: Callable[[Body], Body], now: date
         return wanted
 
     return documents.change(tx, QUOTE, ident, changed, now)
+
+
+def _check_settled(wanted: Body, kept: Body) -> None:
+    """What was agreed, with whom and for how long stays."""
+    for name in (ITEMS, "validFor", "relatedParty", "agreement", "version"):
+        if wanted.get(name) != kept.get(name):
+            raise QuoteSettled(f"the quote is {kept['state']}", path=name)
+
+
+def _is_customer(tx: Tx) -> bool:
+    return tx.caller is not None and tx.caller.binding is not None
 
 
 def _quoted(tx: Tx, body: Body, before: Body | None, now: datetime) -> Body:
@@ -170,6 +193,10 @@ def _parts(item: Body, inside: list[Body], bundle: Offering) -> list[Body]:
         if part in told:
             told[part]["quantity"] = max(held, 1) * count
         elif held:
+            if held * count > MOST_OF_ONE:
+                raise UnfitDocument(
+                    f"that is {held * count} of one; at most {MOST_OF_ONE}", path=ITEMS
+                )
             parts.append({
                 "id": f"{item['id']}.{place}", "action": Action.ADD.value,
                 "quantity": held * count, "productOffering": {"id": str(part)},
@@ -192,7 +219,7 @@ def _merged(body: Body, ours: Sequence[Body]) -> list[Body]:
 
 def _requested(tx: Tx, now: datetime) -> list[Body]:
     """That somebody else has to approve; `requestedBy` is an extension."""
-    if tx.caller is not None and tx.caller.binding is not None:
+    if _is_customer(tx):
         raise NotYoursToApprove("prices are altered by those who sell", path=ITEMS)
     return [
         {
@@ -217,7 +244,7 @@ def _approved(tx: Tx, body: Body, now: datetime) -> Body:
     asked for them."""
     if is_expired(body, now):
         raise QuoteExpired("the quote is no longer valid", path="validFor")
-    if tx.caller is not None and tx.caller.binding is not None:
+    if _is_customer(tx):
         raise NotYoursToApprove("a quote is approved by those who sell", path="state")
     given = []
     for each in body.get("authorization") or ():
