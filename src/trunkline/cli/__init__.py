@@ -20,6 +20,7 @@ from trunkline.cli import (
     parked,
     parties,
     serving,
+    templates,
     trail,
 )
 from trunkline.kernel.errors import TrunklineError, Unavailable
@@ -39,6 +40,7 @@ app.add_typer(access.group, name="keys")
 app.add_typer(access.users, name="users")
 app.add_typer(parked.group, name="parked")
 app.add_typer(parties.group, name="parties")
+app.add_typer(templates.group, name="templates")
 app.add_typer(events.group, name="hub")
 app.add_typer(trail.group, name="audit")
 app.registered_commands += access.commands.registered_commands
