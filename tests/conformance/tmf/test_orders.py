@@ -198,9 +198,6 @@ def test_products_services_and_buckets_with_decoys(
     assert service["relatedEntity"][0]["href"] == product["href"]
     assert len(api.get(f"{SERVICE}?state=active&category=CFS").body) == 3
     assert api.get(f"{SERVICE}?relatedEntity.id={product['id']}&state.ne=active").body == []
-    for where in (PRODUCT, SERVICE):
-        assert api.post(where, {}).status == 405
-    assert api.patch(product["href"], {"status": "terminated"}).status == 405
 
     buckets = api.get(f"{BALANCE}/bucket").body
     assert sorted(each["usageType"] for each in buckets) == ["data", "data", "data", "monetary"]
@@ -213,8 +210,7 @@ def test_products_services_and_buckets_with_decoys(
     assert (part.status, part.headers["x-total-count"], len(part.body)) == (206, "4", 1)
     assert api.get(f"{BALANCE}/bucket?status=suspended").body == []
     assert api.get(f"{BALANCE}/bucket/{product['id']}~99").status == 404
-    for query in ("sort=name", "usageType.ne=data", "remainingValue.amount=1"):
-        assert api.get(f"{BALANCE}/bucket?{query}").status == 400, query
+    assert api.get(f"{BALANCE}/bucket?nothing=1").status == 400
 
 
 def test_payments_with_decoys(api: Client) -> None:
@@ -286,4 +282,3 @@ def test_bills_with_decoys(
     assert api.get(f"{rates}/{bill['id']}~99").status == 404
     assert api.get(f"{rates}/none").status == 404
     assert api.get(f"{bills}/none/billDocument").status == 404
-    assert api.patch(bill["href"], {"state": "onHold"}).status == 405
