@@ -166,6 +166,11 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     prices: tuple[ProductPrice, ...] = ()
     details: Mapping[str, Any] = {}
 
+    @property
+    def present_prices(self) -> tuple[ProductPrice, ...]:
+        """Without those that a change has ended."""
+        return tuple(each for each in self.prices if each.valid_until is None)
+
     def service_period(self, within: Period) -> Period | None:
         """The part of `within` in which the product was in service, or None."""
         if self.start_date is None or self.start_date >= within.end:

@@ -88,7 +88,7 @@ def _body(product: Product, services: Sequence[Service], resources: Sequence[Res
         ),
         "relatedParty": kept.shown_parties(details.get("relatedParty"), product.customer),
         "productPrice": [
-            *map(_price_body, product.prices),
+            *map(_price_body, product.present_prices),
             *details.get("productPrice", ()),
         ],
         "productRelationship": details.get("productRelationship", []),

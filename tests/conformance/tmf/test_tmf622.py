@@ -343,6 +343,8 @@ def test_a_change_of_plan_is_priced_from_its_instant(
     assert api.get(order["href"]).body["state"] == "completed"
     shown = api.get(f"{PRODUCT}/{product}").body
     assert shown["productOffering"]["id"] == large["id"]
+    [price] = shown["productPrice"]
+    assert price["price"]["dutyFreeAmount"]["value"] == 31
     assert {"name": "nickname", "value": "work"} in [
         {"name": each["name"], "value": each["value"]} for each in shown["productCharacteristic"]
     ]

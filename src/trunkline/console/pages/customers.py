@@ -217,7 +217,7 @@ def _numbers(services: Iterable[Service]) -> dict[str, str]:
 
 
 def _product(product: Product, numbers: Mapping[str, str]) -> Mapping[str, object]:
-    fees = [each for each in product.prices if each.kind is PriceKind.RECURRING]
+    fees = [each for each in product.present_prices if each.kind is PriceKind.RECURRING]
     monthly = [fee.altered for fee in fees if fee.period_months == 1]
     return {
         "name": product.name,
