@@ -15,7 +15,7 @@ from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
 from trunkline.rest import all_apis, create_app
-from trunkline.tmf.hub import CallbackRule, Dispatcher
+from trunkline.tmf.hub import CallbackRule, Dispatcher, listeners
 
 HUB = f"{shop.ORDERING}/hub"
 CUSTOMER_HUB = f"{shop.CUSTOMER.rpartition('/')[0]}/hub"
@@ -153,6 +153,16 @@ def test_callbacks_to_this_machine_are_refused_unless_settings_allow_them(
                      "http://169.254.169.254/latest", "http://10.0.0.1/"):  # fmt: skip
         answer = api.post(HUB, {"callback": callback})
         assert (answer.status, answer.body["code"]) == (422, "callbackRefused")
+
+
+def test_a_key_has_so_many_listeners_and_no_more(api: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listeners, "MOST", 2)
+    first = made(api.post(HUB, {"callback": "https://example.com/1"}))
+    made(api.post(HUB, {"callback": "https://example.com/2"}))
+    refused = api.post(HUB, {"callback": "https://example.com/3"})
+    assert (refused.status, refused.body["code"]) == (409, "tooManyListeners")
+    assert made(api.post(HUB, {"callback": "https://example.com/1"})) == first
+    assert len(api.get(HUB).body) == 2
 
 
 def test_who_may_not_read_may_not_listen(make_client: MakeClient, listener: ListenerServer):

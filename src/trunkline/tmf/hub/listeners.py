@@ -105,7 +105,8 @@ def register(
 ) -> ListenerId:
     """Someone who listens to the events of an API (`area`), or of a topic. The same callback
     and query of the same owner again is the same listener, with its present secret. Raises
-    `Invalid` and `TooManyListeners`; whether the callback's address may be sent to, `CallbackRule.check` says."""
+    `Invalid` and `TooManyListeners`; whether the callback's address may be sent to,
+    `CallbackRule.check` says."""
     parse(callback)
     parse_query(query)
     if secret is not None and not 1 <= len(secret) <= _MAX_SECRET:
@@ -129,6 +130,8 @@ def register(
     if added is None:
         added = tx.execute(_KNOWN, {"which": digest}).scalar_one()
         tx.execute(_RENEW, {"which": added, "secret_": secret, "scopes_": new["scopes"]})
+    elif tx.execute(_HOW_MANY, {"owner": owner.identity}).scalar_one() > MOST:
+        raise TooManyListeners(f"there are {MOST} listeners of {owner.name} already")
     return ListenerId(added)
 
 
