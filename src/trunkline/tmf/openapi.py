@@ -269,9 +269,14 @@ def _list_parameters(resource: Resource[Any]) -> list[Schema]:
         _FIELDS,
         _query("offset", "How many to skip.", {**_WHOLE, "default": 0}),
         _query("limit", f"How many to give at most; never more than {MAX_LIMIT}.", limit),
-        _query("sort", f"Paths, each with - to descend: {names}.", _TEXT),
+        _query("sort", f"Paths, each with - to descend: {names}.", _sorting(resource)),
         *(_filter(name, path) for name, path in resource.filters.items()),
     ]
+
+
+def _sorting(resource: Resource[Any]) -> Schema:
+    one = f"[-+]?({'|'.join(map(re.escape, resource.filters))})"
+    return {"type": "string", "pattern": f"^{one}(,{one})*$"}
 
 
 def _filter(name: str, path: Path) -> Schema:
@@ -279,7 +284,7 @@ def _filter(name: str, path: Path) -> Schema:
     others = ", ".join(op for op in path.operators if op is not Op.EQ)
     if others:
         said += f" Also `{name}.` with {others}."
-    return _query(name, said, _OF_KIND.get(path.kind, _TEXT))
+    return _query(name, said, _OF_KIND.get(path.kind, _PRINTED))
 
 
 def _query(name: str, said: str, schema: Schema) -> Schema:
@@ -287,6 +292,7 @@ def _query(name: str, said: str, schema: Schema) -> Schema:
 
 
 _TEXT = {"type": "string"}
+_PRINTED = {"type": "string", "pattern": "^[^\\u0000]*$"}
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
 _OF_KIND: dict[str, Schema] = {
     "integer": {"type": "integer"},
@@ -301,14 +307,20 @@ _PART: Schema = {
     "required": ["id", "href"],
     "properties": {"id": _TEXT, "href": _TEXT},
 }
+_POINTER = {"type": "string", "pattern": "^(/[^\\u0000]*)?$"}
 _STEP: Schema = {
     "type": "object",
     "description": "A step of a JSON Patch (RFC 6902)",
     "required": ["op", "path"],
-    "properties": {"op": _TEXT, "path": _TEXT, "from": _TEXT, "value": {}},
+    "properties": {
+        "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
+        "path": _POINTER,
+        "from": _POINTER,
+        "value": {},
+    },
 }
 _COUNTS = ("X-Total-Count", "X-Result-Count")
-_FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _TEXT)
+_FIELDS = _query("fields", "Attributes to give, beside id and href; `none` for no other.", _PRINTED)
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
