@@ -11,7 +11,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader
 from trunkline.rest.references import check_entities
 from trunkline.rest.wire import customer_party
-from trunkline.tmf import Body, wire
+from trunkline.tmf import Body, Path, column, wire
 from trunkline.tmf.documents import UnknownReference, references
 
 Known = Callable[[Reader, Collection[str]], Collection[str]]
@@ -142,3 +142,16 @@ def shown_parties(given: Any, customer: str) -> list[Body]:
     if customer and all(each["id"] != customer for each in parties):
         parties.insert(0, wire.plain(customer_party(customer)))
     return parties
+
+
+def found_by(value: Any, reference: Any, key: Any) -> Path:
+    """A column of rows that refer to this one by `reference`, so many that they are sought
+    first: `value` has an index."""
+    plain = column(value)
+    return Path(
+        value,
+        plain.parse,
+        plain.kind,
+        within=lambda found: key.in_(sa.select(reference).where(found)),
+        least=sa.select(sa.func.min(value)).where(reference == key).scalar_subquery(),
+    )

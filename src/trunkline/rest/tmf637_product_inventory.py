@@ -43,7 +43,7 @@ from trunkline.rest.wire import (
     instant,
     ref,
 )
-from trunkline.tmf import Api, Body, Document, child, column, href, owned_by, wire
+from trunkline.tmf import Api, Body, Document, column, href, owned_by, wire
 
 _PRODUCTS = f"{PRODUCTS}/product"
 _PADDED = "aborted "
@@ -319,8 +319,6 @@ def _delete(tx: Tx, ident: str, _now: datetime) -> None:
 _columns = product_table.c
 _services = inventory.service_table.c
 _resources = inventory.resource_table.c
-_of_service = _services.product_id == _columns.id
-_of_resource = _resources.product_id == _columns.id
 
 API = Api(
     number="TMF637",
@@ -345,8 +343,12 @@ API = Api(
                 "relatedParty.id": _columns.customer_id,
                 "productOrderItem.productOrderId": _columns.order_id,
                 "productOrderItem.orderItemId": _columns.order_item,
-                "realizingResource.value": child(_resources.value, on=_of_resource),
-                "realizingService.id": child(_services.id, on=_of_service),
+                "realizingResource.value": kept.found_by(
+                    _resources.value, _resources.product_id, _columns.id
+                ),
+                "realizingService.id": kept.found_by(
+                    _services.id, _services.product_id, _columns.id
+                ),
             },
             schema=ProductForm,
             find=_find,

@@ -13,7 +13,7 @@ from trunkline.platform.db import Tx
 from trunkline.rest import kept, services
 from trunkline.rest.service_forms import ServiceForm
 from trunkline.rest.wire import SERVICES
-from trunkline.tmf import Api, Body, Document, owned_by
+from trunkline.tmf import Api, Body, Document, Paths, owned_by
 
 _SERVICES = f"{SERVICES}/service"
 
@@ -58,7 +58,8 @@ def _delete(tx: Tx, ident: str, _now: datetime) -> None:
 
 
 _columns = service_table.c
-PATHS = {
+_resources = inventory.resource_table.c
+PATHS: Paths = {
     "name": _columns.name,
     "category": _columns.category,
     "state": _columns.state,
@@ -68,6 +69,9 @@ PATHS = {
     "serviceSpecification.id": _columns.specification_id,
     "relatedParty.id": _columns.customer_id,
     "relatedEntity.id": _columns.product_id,
+    "supportingResource.value": kept.found_by(
+        _resources.value, _resources.product_id, _columns.product_id
+    ),
 }
 
 API = Api(

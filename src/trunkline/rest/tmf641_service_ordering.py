@@ -182,7 +182,9 @@ API = Api(
                 f"{_ITEMS}.id": child(_items.item, on=_of_order),
                 f"{_ITEMS}.state": child(_items.state, on=_of_order),
                 f"{_ITEMS}.action": child(_items.action, on=_of_order),
-                f"{_ITEMS}.service.id": child(_items.service_id, on=_of_order),
+                f"{_ITEMS}.service.id": kept.found_by(
+                    _items.service_id, _items.order_id, _columns.id
+                ),
             },
             schema=ServiceOrderForm,
             find=_find,

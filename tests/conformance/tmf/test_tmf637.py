@@ -185,3 +185,16 @@ def test_aborted_is_written_as_the_document_has_it(api: Client):
     made = shop.made(api.post(PRODUCT, {"status": "created"}))
     assert api.patch(made["href"], {"status": "aborted"}).body["status"] == "aborted "
     assert [each["id"] for each in api.get(f"{PRODUCT}?status=aborted").body] == [made["id"]]
+
+
+def test_a_product_is_found_by_its_number(api: Client, ordered: Body):
+    known(api)
+    service = ordered["realizingService"][0]["id"]
+    for query, found in [
+        ("realizingResource.value=353850000001", [ordered["id"]]),
+        ("realizingResource.value=353850000002", []),
+        (f"realizingService.id={service}&sort=realizingResource.value", [ordered["id"]]),
+    ]:
+        assert [each["id"] for each in api.get(f"{PRODUCT}?{query}").body] == found, query
+    (found,) = api.get(f"{shop.SERVICE}?supportingResource.value=353850000001").body
+    assert found["id"] == service
