@@ -103,15 +103,16 @@ API = Api(
                 "expectedResolutionDate": trouble_ticket.c.expected_at,
                 "requestedResolutionDate": trouble_ticket.c.requested_at,
                 "resolutionDate": trouble_ticket.c.resolved_at,
+                "relatedParty.id": documents.naming(TICKETS, "relatedParty"),
+                "relatedEntity.id": documents.naming(TICKETS, "relatedEntity"),
                 "statusChangeDate": trouble_ticket.c.status_changed_at,
                 **{
                     path: in_json(_BODY, path)
                     for path in (
                         "name", "description", "statusChangeReason", "channel.id", "channel.name",
-                        "relatedParty.id", "relatedParty.role", "relatedParty.name",
-                        "relatedEntity.id", "relatedEntity.role", "note.author", "note.text",
-                        "troubleTicketRelationship.id", "attachment.name", "breach.target",
-                        "@type",
+                        "relatedParty.role", "relatedParty.name", "relatedEntity.role",
+                        "note.author", "note.text", "troubleTicketRelationship.id",
+                        "attachment.name", "breach.target", "@type",
                     )
                 },
             },

@@ -177,14 +177,17 @@ API = Api(
                 "agreementSpecification.id": _AGREEMENTS.specification_id,
                 "agreementPeriod.startDateTime": _AGREEMENTS.starts,
                 "agreementPeriod.endDateTime": _AGREEMENTS.ends,
+                "engagedParty.id": documents.naming(AGREEMENTS, "engagedParty"),
+                "agreementItem.productOffering.id": documents.naming(
+                    AGREEMENTS, "agreementItem.productOffering"
+                ),
                 "externalId": _AGREEMENTS.external_id,
                 "documentNumber": in_json(_AGREEMENTS.body, "documentNumber", "number"),
                 **{
                     path: in_json(_AGREEMENTS.body, path)
                     for path in (
-                        "description", "version", "statementOfIntent", "engagedParty.id",
-                        "engagedParty.name", "engagedParty.role", "associatedAgreement.id",
-                        "agreementItem.productOffering.id", "agreementItem.product.id",
+                        "description", "version", "statementOfIntent", "engagedParty.name",
+                        "engagedParty.role", "associatedAgreement.id", "agreementItem.product.id",
                         "agreementAuthorization.state", "characteristic.name", "@type",
                     )
                 },

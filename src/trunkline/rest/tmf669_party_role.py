@@ -72,14 +72,14 @@ API = Api(
                 "name": party_role.c.name,
                 "status": party_role.c.status,
                 "engagedParty.id": party_role.c.party_id,
+                "relatedParty.id": documents.naming(ROLES, "relatedParty"),
                 "@type": party_role.c.type,
                 **{
                     path: in_json(_BODY, path)
                     for path in (
-                        "statusReason", "engagedParty.name", "relatedParty.id",
-                        "relatedParty.role", "account.id", "agreement.id", "paymentMethod.id",
-                        "characteristic.name", "characteristic.value",
-                        "contactMedium.characteristic.emailAddress",
+                        "statusReason", "engagedParty.name", "relatedParty.role", "account.id",
+                        "agreement.id", "paymentMethod.id", "characteristic.name",
+                        "characteristic.value", "contactMedium.characteristic.emailAddress",
                         "contactMedium.characteristic.phoneNumber",
                     )
                 },

@@ -117,16 +117,18 @@ API = Api(
                 "direction": party_interaction.c.direction,
                 "reason": party_interaction.c.reason,
                 "creationDate": party_interaction.c.created_at,
+                "relatedParty.id": documents.naming(INTERACTIONS, "relatedParty"),
+                "interactionItem.item.id": documents.naming(INTERACTIONS, "interactionItem.item"),
                 "statusChangeDate": party_interaction.c.status_changed_at,
                 "interactionDate.startDateTime": party_interaction.c.starts,
                 "interactionDate.endDateTime": party_interaction.c.ends,
                 **{
                     path: in_json(_BODY, path)
                     for path in (
-                        "description", "channel.id", "channel.name", "relatedParty.id",
-                        "relatedParty.role", "relatedParty.name", "interactionItem.item.id",
-                        "interactionItem.reason", "interactionItem.resolution", "note.author",
-                        "note.text", "interactionRelationship.id", "@type",
+                        "description", "channel.id", "channel.name", "relatedParty.role",
+                        "relatedParty.name", "interactionItem.reason",
+                        "interactionItem.resolution", "note.author", "note.text",
+                        "interactionRelationship.id", "@type",
                     )
                 },
             },

@@ -31,8 +31,8 @@ from trunkline.platform.db import (
     encode_json,
 )
 from trunkline.platform.storable import check_storable
-from trunkline.tmf import resource
-from trunkline.tmf.paths import Expression, Paths
+from trunkline.tmf import mentions, resource
+from trunkline.tmf.paths import Expression, Path, Paths
 
 Body = dict[str, Any]
 Known = Callable[[Reader, Collection[str]], Collection[str]]
@@ -90,8 +90,9 @@ class Kind:
     what the server supplies, and raises `Invalid` for what the schema can't say. `refers` maps
     dotted paths of references (objects with an `id`, or lists of them) to who knows them.
     `check(tx, body, before)` asks the database whatever else must hold; `deletable` raises where
-    one may not go. `lifecycle` rules the attribute `state`; a new document begins in one of
-    `begins` (the first, where its body names none)."""
+    one may not go. `named` are dotted paths of references that lists are asked for by (their
+    filters are `naming(kind, path)`). `lifecycle` rules the attribute `state`; a new document
+    begins in one of `begins` (the first, where its body names none)."""
 
     name: str
     ids: type[Id]
@@ -104,6 +105,7 @@ class Kind:
     lifecycle: Lifecycle[Any] | None = None
     state: str = "status"
     begins: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @cached_property
     def insert(self) -> sa.Insert:
@@ -175,8 +177,25 @@ def create(tx: Tx, kind: Kind, body: Mapping[str, Any], now: datetime) -> Body:
     row = {"revision": 1, "created_at": now, "updated_at": now, "body": made}
     with collision(taken=exists):
         tx.execute(kind.insert, {"id": ident, **row, **kind.columns(made)})
+    remember(tx, kind, [made])
     tx.changed(kind.name, ident, Change.CREATED)
     return made
+
+
+def remember(tx: Tx, kind: Kind, bodies: Iterable[Body]) -> None:
+    """For who writes rows of a kind in bulk: makes new documents be found by whom they name."""
+    if kind.named:
+        mentions.remember(tx, kind.name, ((body["id"], _mentioned(kind, body)) for body in bodies))
+
+
+def naming(kind: Kind, path: str) -> Path:
+    """The filter on the ids of the references at one of the kind's `named` paths."""
+    assert path in kind.named, path
+    return mentions.naming(kind.name, path, kind.table.c.id)
+
+
+def _mentioned(kind: Kind, body: Body) -> set[mentions.Named]:
+    return {(path, ident) for path in kind.named for _, ident in references(body, path)}
 
 
 def change(
@@ -199,6 +218,9 @@ def change(
     _check(tx, kind, after, before)
     place = {"ident": ident, "revision": row.revision + 1, "updated_at": now, "body": after}
     tx.execute(kind.update, {**place, **kind.columns(after)})
+    if _mentioned(kind, after) != _mentioned(kind, before):
+        mentions.forget(tx, kind.name, ident)
+        remember(tx, kind, [after])
     moved = kind.lifecycle is not None and after.get(kind.state) != before.get(kind.state)
     tx.changed(kind.name, ident, Change.STATE if moved else Change.ATTRIBUTES)
     return after
@@ -218,6 +240,8 @@ def delete(tx: Tx, kind: Kind, ident: str) -> None:
     used = Conflict(f"something has come to refer to {kind.name} {ident}")
     with collision(missing=used):
         tx.execute(kind.delete, {"ident": ident})
+    if kind.named:
+        mentions.forget(tx, kind.name, ident)
     tx.changed(kind.name, ident, Change.DELETED)
 
 

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from trunkline.customers import INTERACTIONS, TICKETS, change_ticket, open_ticket
 from trunkline.customers.tickets import TicketId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.platform.changes import Change, Changed
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Reader
 from trunkline.tmf import documents
 from trunkline.tmf.documents import (
     DocumentExists,
@@ -22,6 +23,7 @@ from trunkline.tmf.documents import (
     present,
     references,
 )
+from trunkline.tmf.paths import Op
 
 TICKET: Mapping[str, Any] = {"description": "x", "severity": "Minor", "ticketType": "q"}
 
@@ -132,3 +134,26 @@ def test_errors_inside_a_part_name_their_place() -> None:
     with pytest.raises(Invalid) as refused, documents.placed("partner[2]"):
         raise Invalid("wrong")
     assert refused.value.path == "partner[2]"
+
+
+def test_documents_are_found_by_whom_they_name(books: Database, now: datetime) -> None:
+    agent = {"id": "agent-7", "role": "agent", "@referredType": "Employee"}
+    other = {**agent, "id": "agent-8"}
+    by_party = documents.naming(TICKETS, "relatedParty")
+
+    def found(r: Reader, ident: str) -> list[str]:
+        where = by_party.matches(Op.EQ, [ident], "relatedParty.id")
+        return sorted(r.execute(sa.select(TICKETS.table.c.id).where(where)).scalars())
+
+    with books.transaction() as tx:
+        one = documents.create(tx, TICKETS, {**TICKET, "relatedParty": [agent, agent]}, now)["id"]
+        two = documents.create(tx, TICKETS, {**TICKET, "relatedParty": [agent, other]}, now)["id"]
+        documents.create(tx, TICKETS, TICKET, now)
+        assert found(tx, "agent-7") == sorted([one, two])
+        assert found(tx, "agent-8") == [two]
+        documents.change(tx, TICKETS, one, lambda body: {**body, "relatedParty": [other]}, now)
+        documents.change(tx, TICKETS, two, lambda body: {**body, "name": "same"}, now)
+        assert (found(tx, "agent-7"), found(tx, "agent-8")) == ([two], sorted([one, two]))
+        documents.delete(tx, TICKETS, two)
+        assert (found(tx, "agent-7"), found(tx, "agent-8")) == ([], [one])
+        assert found(tx, "x" * 500) == []

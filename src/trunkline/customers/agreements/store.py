@@ -31,7 +31,7 @@ from trunkline.customers.tables import agreement, agreement_specification
 from trunkline.kernel.time import parse_instant
 from trunkline.platform.collisions import collision
 from trunkline.platform.db import Reader, Tx
-from trunkline.tmf.documents import Body, Kind
+from trunkline.tmf.documents import Body, Kind, remember
 
 _OF_CUSTOMER = (
     sa.select(agreement)
@@ -59,6 +59,7 @@ def insert_signed(tx: Tx, bodies: Sequence[Body], now: datetime) -> None:
     if rows:
         with collision(taken=_taken()):
             tx.execute(_INSERT, rows)
+        remember(tx, AGREEMENTS, bodies)
 
 
 def find_agreements(r: Reader, ids: Iterable[str]) -> dict[AgreementId, Agreement]:
@@ -151,6 +152,7 @@ AGREEMENTS = Kind(
     deletable=_deletable,
     lifecycle=AGREEMENT_LIFECYCLE,
     begins=BEGINS,
+    named=("engagedParty", "agreementItem.productOffering"),
 )
 
 

@@ -72,4 +72,5 @@ INTERACTIONS = Kind(
     check=_check,
     lifecycle=INTERACTION_LIFECYCLE,
     begins=BEGINS,
+    named=("relatedParty", "interactionItem.item"),
 )

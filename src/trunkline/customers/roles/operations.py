@@ -46,6 +46,7 @@ ROLES = Kind(
     check=_check,
     lifecycle=ROLE_LIFECYCLE,
     begins=BEGINS,
+    named=("relatedParty",),
 )
 
 

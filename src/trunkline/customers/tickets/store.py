@@ -91,4 +91,5 @@ TICKETS = Kind(
     deletable=_deletable,
     lifecycle=TICKET_LIFECYCLE,
     begins=BEGINS,
+    named=("relatedParty", "relatedEntity"),
 )
