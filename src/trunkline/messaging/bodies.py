@@ -84,7 +84,9 @@ _SENDERS = {ChannelName.EMAIL: "email", ChannelName.SMS: "phoneNumber"}
 
 
 def _columns(body: Body) -> Mapping[str, Any]:
-    party = next((each["party"]["id"] for each in body["receiver"] if "party" in each), None)
+    # What is said to several shows each the others' addresses: it is nobody's own.
+    alone = body["receiver"][0] if len(body["receiver"]) == 1 else {}
+    party = alone.get("party", {}).get("id")
     return {
         "state": body["state"],
         "channel": channel_of(body["messageType"]).value,

@@ -225,6 +225,18 @@ def test_profiles_that_are_refused(api: Client, change: Body, path: str) -> None
     assert (refused.status, refused.body["path"]) == (400, path)
 
 
+def test_a_party_that_has_said_something_stays(api: Client) -> None:
+    spec, maeve, gone = specification(api), individual(api), individual(api, "Gone")
+    said = profile(api, spec, maeve, says("allowed"))
+    assert api.delete(maeve["href"]).status == 409
+    waiting = profile(api, spec, gone, says("allowed"), status="created")
+    assert api.delete(gone["href"]).status == 204
+    refused = api.patch(waiting["href"], {"status": "agreed"})
+    assert (refused.status, refused.body["code"]) == (400, "unknownReference")
+    assert api.delete(waiting["href"]).status == 204
+    assert api.delete(said["href"]).status == 204
+
+
 def test_what_of_a_profile_may_not_change(api: Client) -> None:
     spec, maeve, other = specification(api), individual(api), individual(api, "Other")
     href = profile(api, spec, maeve, says("allowed"))["href"]

@@ -9,7 +9,9 @@ import pytest
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline import messaging
+from trunkline.customers import CustomerId, PartyId
 from trunkline.messaging import Accepted, ChannelName, Deferred, Rejected
+from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -161,6 +163,25 @@ def test_several_receivers(api: Client, hand: Hand) -> None:
     assert told["state"] == "failed"
     assert [(each["deliveryState"], each.get("deliveryReason")) for each in told["receiver"]] == [
         ("delivered", None), ("failed", "unknown subscriber")]  # fmt: skip
+
+
+def test_a_subscriber_reads_what_was_said_to_it_alone(
+    app: Any, api: Client, books: Database, clock: DrivenClock
+) -> None:
+    buyer = customer(api, individual(api, contactMedium=[PHONE]))
+    party = {"id": buyer["id"], "@referredType": "Customer"}
+    own = said(api, receiver=[{"party": party}])
+    both = said(api, receiver=[{"party": party}, {"phoneNumber": "+353850000099"}])
+    with books.transaction() as tx:
+        binding = security.Binding(CustomerId(buyer["id"]), PartyId(buyer["engagedParty"]["id"]))
+        key = security.create_api_key(
+            tx, name="app", scopes=["tmf681:read", "tmf681:write"], binding=binding,
+            now=clock.now(),
+        )  # fmt: skip
+    subscriber = Client(app, key.secret)
+    assert [each["id"] for each in subscriber.get(MESSAGES).body] == [own["id"]]
+    assert subscriber.get(both["href"]).status == 404
+    assert subscriber.post(MESSAGES, body()).status == 403
 
 
 def test_it_is_tried_again_as_often_as_was_asked(api: Client, hand: Hand) -> None:

@@ -157,7 +157,9 @@ def _say(
 ) -> None:
     if said:
         named = party_named(profile)
-        party = store.party_ids(tx, {named})[named]
+        party = store.party_ids(tx, {named}).get(named)
+        if party is None:
+            raise PartyNotFound(f"there is no party {named[:60]} any more")
         _record(tx, party, said, profile["agreedByParty"]["id"], how, profile["id"], now)
 
 
