@@ -60,9 +60,11 @@ def segments_of(body: Body) -> Iterator[str]:
             yield party["id"]
 
 
-def items_in(items: list[Body], at: str, inner: str, depth: int = 1) -> Iterator[tuple[str, Body]]:
-    """Each item with its path; those within others too, after them. Raises `UnfitDocument`
-    where there are too many, or they are nested too deeply."""
+def items_in(
+    items: list[Body], at: str, inner: str | None, depth: int = 1
+) -> Iterator[tuple[str, Body]]:
+    """Each item with its path; those within others (at `inner`) too, after them. Raises
+    `UnfitDocument` where there are too many, or they are nested too deeply."""
     if len(items) > MOST_ITEMS:
         raise UnfitDocument(f"has at most {MOST_ITEMS} items", path=at)
     if depth > _DEPTH:
@@ -70,7 +72,7 @@ def items_in(items: list[Body], at: str, inner: str, depth: int = 1) -> Iterator
     for index, item in enumerate(items):
         place = f"{at}[{index}]"
         yield place, item
-        if item.get(inner):
+        if inner is not None and item.get(inner):
             yield from items_in(item[inner], f"{place}.{inner}", inner, depth + 1)
 
 
@@ -84,7 +86,9 @@ def with_items(items: list[Body], inner: str, change: Callable[[Body], Body]) ->
     return changed
 
 
-def numbered(items: list[Body], at: str, inner: str, default: Action | None = Action.ADD) -> None:
+def numbered(
+    items: list[Body], at: str, inner: str | None, default: Action | None = Action.ADD
+) -> None:
     """Gives those that lack them ids and an action, in place. Raises `UnfitDocument` for an
     id that comes twice and for a quantity that none can be."""
     found = list(islice(items_in(items, at, inner), MOST_ITEMS + 1))

@@ -202,6 +202,8 @@ def test_what_names_nothing_ends_with_its_error(api: Client) -> None:
     [only] = answer["productOfferingQualificationItem"]
     assert only["state"] == "terminatedWithError"
     assert only["terminationError"][0]["value"]
+    odd = ask(api, {"id": "1", "": -0.5, "productOfferingQualificationItem": 7})
+    assert odd["state"] == "terminatedWithError"
     mixed = ask(api, {"id": "1"}, item(add_on(api), "2"))
     assert mixed["state"] == "done"
 

@@ -45,7 +45,7 @@ from trunkline.tmf.documents import Kind
 GOOD_FOR = timedelta(days=14)
 """How long an answer is worth something."""
 _MOST_OFFERED = 100
-_ITEMS, _INNER = "productOfferingQualificationItem", ""
+_ITEMS = "productOfferingQualificationItem"
 _ANSWERED = frozenset(
     {
         "category", "channel", "effectiveQualificationDate", "expirationDate",
@@ -129,7 +129,7 @@ def qualify(tx: Tx, body: Body, now: datetime) -> Body:
     asked: Body = without_nulls(body)
     asked.pop("id", None)
     items = asked.get(_ITEMS) or _on_sale(tx, asked)
-    numbered(items, _ITEMS, _INNER, None)
+    numbered(items, _ITEMS, None, None)
     question = _read(tx, asked, items, now)
     answered = [_answer(question, asked, item, f"{_ITEMS}[{i}]")
                 for i, item in enumerate(items)]  # fmt: skip
@@ -171,7 +171,7 @@ def _read(tx: Tx, asked: Body, items: list[Body], now: datetime) -> _Question:
     products = _products(tx, items, owner)
     wanted: dict[str, str] = {}
     together: Counter[str] = Counter()
-    for at, item in items_in(items, _ITEMS, _INNER):
+    for at, item in items_in(items, _ITEMS, None):
         if (found := offering_in(item, at)) is not None:
             wanted.setdefault(*found)
             if action_of(item, at) is Action.ADD:
@@ -220,7 +220,7 @@ def _about(
 ) -> list[tuple[tuple[str, Body], Product]]:
     return [
         ((at, item), products[ident])
-        for at, item in items_in(items, _ITEMS, _INNER)
+        for at, item in items_in(items, _ITEMS, None)
         if (ident := (item.get("product") or {}).get("id", "")) in products
     ]
 
@@ -229,7 +229,7 @@ def _products(r: Reader, items: list[Body], owner: Customer | None) -> dict[str,
     """The products that items are about, each the customer's own."""
     named = {
         item["product"]["id"]: f"{at}.product.id"
-        for at, item in items_in(items, _ITEMS, _INNER)
+        for at, item in items_in(items, _ITEMS, None)
         if (item.get("product") or {}).get("id")
     }
     found = inventory.products(r, list(named)) if named else []
