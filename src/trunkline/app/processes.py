@@ -162,7 +162,7 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
     transfers = Transfers(system.books, system.clock, callback_rule(settings.hub))
     threads = [
         threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
-        threading.Thread(target=dispatcher.run, args=(stop,), name="events"),
+        threading.Thread(target=_send_events, args=(dispatcher, stop), name="events"),
         threading.Thread(target=transfers.run, args=(stop,), name="catalogue jobs"),
         *(threading.Thread(target=each.run, args=(stop,)) for each in senders(system)),
         *([threading.Thread(target=courier.run, args=(stop,))] if courier else ()),
@@ -178,6 +178,14 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
         for thread in threads:
             thread.join()
         system.close()
+
+
+def _send_events(dispatcher: hub.Dispatcher, stop: threading.Event) -> None:
+    """Should it fail, the process ends with it, and the supervisor starts another."""
+    try:
+        dispatcher.run(stop)
+    finally:
+        stop.set()
 
 
 class _Woken(threading.Event):
