@@ -37,6 +37,7 @@ from trunkline.payments.model import (
 )
 from trunkline.payments.operations import check_on_file
 from trunkline.platform.changes import Change
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Tx
 
 
@@ -110,26 +111,30 @@ def standing_refund(tx: Tx, refund: Refund) -> Refund | None:
     return found
 
 
-def refundable_payment(tx: Tx, refund: Refund) -> Payment:
-    """Its payment, locked. Raises `UnknownPayment`, and `NotRefundable` for another account's
-    or more than is left of it."""
+def held_payment(tx: Tx, refund: Refund) -> Payment:
+    """Its payment, which nobody else refunds until the transaction ends. Raises
+    `UnknownPayment`."""
     assert refund.payment is not None
     paid = store.lock_payment(tx, refund.payment)
     if paid is None:
         raise UnknownPayment(f"there is no payment {refund.payment[:60]}", path="payment")
+    return paid
+
+
+def check_refundable(paid: Payment, refund: Refund) -> None:
+    """Raises `NotRefundable` for another account's payment, or more than is left of it."""
     if paid.account != refund.account:
         raise NotRefundable(f"{paid.id} was not this account's", path="account")
     if refund.amount > paid.refundable:
         raise NotRefundable(
             f"{paid.refundable} of {paid.id} can still be given back", path="amount"
         )
-    return paid
 
 
 def give_back(tx: Tx, refund: Refund, parts: Mapping[str, int], now: datetime) -> None:
     """Writes a refund that is done, and posts it; `parts` are the micros of each payment that it
     takes from."""
-    store.insert_refund(tx, refund)
+    _insert(tx, refund)
     for payment, micros in sorted(parts.items()):
         store.add_refunded(tx, payment, micros)
         tx.changed("Payment", payment, Change.ATTRIBUTES)
@@ -143,7 +148,7 @@ def ask_back(tx: Tx, refund: Refund, paid: Payment) -> Refund:
     assert paid.purpose is Purpose.TOP_UP
     assert paid.subscriber is not None
     pending = msgspec.structs.replace(refund, state=RefundState.PENDING)
-    store.insert_refund(tx, pending)
+    _insert(tx, pending)
     store.add_refunded(tx, paid.id, refund.amount.micros)
     tx.changed("Refund", refund.id, Change.CREATED)
     tx.emit(
@@ -178,6 +183,14 @@ def note_refund(tx: Tx, refund_id: str, *, reason: str | None, now: datetime) ->
         _made(tx, changed, top_up=True, now=now)
     elif present.payment is not None:
         store.add_refunded(tx, present.payment, -present.amount.micros)
+
+
+def _insert(tx: Tx, refund: Refund) -> None:
+    taken = ReferenceUsed(
+        f"{refund.source} refund {refund.reference} came in at the same moment", path="reference"
+    )
+    with collision(taken=taken):
+        store.insert_refund(tx, refund)
 
 
 def _made(tx: Tx, refund: Refund, *, top_up: bool, now: datetime) -> None:

@@ -35,12 +35,16 @@ def refund(tx: Tx, asked: RefundRequest, *, now: datetime) -> Refund:
     again answers with the refund that stands. Raises `NotRefundable`, `UnknownPayment`, and what
     `payments.check_refund` does."""
     fresh = payments.check_refund(tx, asked, now)
+    # Under the lock, so that of two that come at once the second finds the first.
+    paid = None if fresh.payment is None else payments.held_payment(tx, fresh)
+    account = _locked(tx, fresh) if paid is None else None
     standing = payments.standing_refund(tx, fresh)
     if standing is not None:
         return standing
-    if fresh.payment is None:
-        return _of_credit(tx, fresh, now)
-    paid = payments.refundable_payment(tx, fresh)
+    if account is not None:
+        return _of_credit(tx, fresh, account, now)
+    assert paid is not None
+    payments.check_refundable(paid, fresh)
     if paid.purpose is Purpose.TOP_UP:
         return payments.ask_back(tx, fresh, paid)
     return _of_payment(tx, fresh, paid, now)
@@ -72,8 +76,7 @@ def _of_payment(tx: Tx, fresh: Refund, paid: Payment, now: datetime) -> Refund:
     return fresh
 
 
-def _of_credit(tx: Tx, fresh: Refund, now: datetime) -> Refund:
-    account = _locked(tx, fresh)
+def _of_credit(tx: Tx, fresh: Refund, account: ReceivableAccount, now: datetime) -> Refund:
     credits_ = store.credits_left(tx, [fresh.account])
     parts = refund_credits(credits_, fresh.amount)
     if parts.total < fresh.amount.micros:

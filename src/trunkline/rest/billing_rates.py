@@ -15,6 +15,7 @@ from trunkline.customers import BillingAccountId
 from trunkline.kernel.time import format_instant
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader
+from trunkline.rest.lookups import of_row
 from trunkline.rest.wire import ACCOUNT, BILL, PRODUCTS, Money, Period, Ref, ref
 from trunkline.tmf import (
     Aggregate,
@@ -22,7 +23,6 @@ from trunkline.tmf import (
     Timestamp,
     Wire,
     amount,
-    child,
     column,
     href,
     matching,
@@ -205,7 +205,6 @@ _type = sa.case(
     {kind: said for kind, said in _TYPES.items()},  # noqa: C416
     value=INVOICE_LINES.c.kind,
 )
-_of_line = INVOICES.c.id == INVOICE_LINES.c.invoice_id
 
 
 def rates_resource(charging: Database, clock: Clock) -> Rates:
@@ -221,8 +220,14 @@ def rates_resource(charging: Database, clock: Clock) -> Rates:
             "type": column(_type),
             "bill.id": INVOICE_LINES.c.invoice_id,
             "product.id": INVOICE_LINES.c.product_id,
-            "date": child(INVOICES.c.issued_at, on=_of_line),
-            "billingAccount.id": child(INVOICES.c.billing_account_id, on=_of_line),
+            "date": of_row(
+                INVOICES.c.issued_at, reference=INVOICE_LINES.c.invoice_id, key=INVOICES.c.id
+            ),
+            "billingAccount.id": of_row(
+                INVOICES.c.billing_account_id,
+                reference=INVOICE_LINES.c.invoice_id,
+                key=INVOICES.c.id,
+            ),
             "periodCoverage.startDateTime": INVOICE_LINES.c.period_start,
             "periodCoverage.endDateTime": INVOICE_LINES.c.period_end,
             "taxExcludedAmount.value": amount(INVOICE_LINES.c.amount_micros),

@@ -276,6 +276,8 @@ def top_up(database: Database, tx: Tx, new: TopUpCreate, now: datetime) -> str:
     balance = asked.balance
     if balance.kind is not AccountKind.PREPAID:
         raise NotMonetary("a postpaid product has no balance to top up", path="bucket.id")
+    if balance.status is charging.Status.CLOSED:
+        raise charging.AccountIsClosed("the product has ended", path="bucket.id")
     method, on_file = PaymentMethodKind.CASH, None
     if new.payment_method is not None:
         with placed(unknown="paymentMethod.id"):

@@ -25,6 +25,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader, Tx
+from trunkline.rest.lookups import of_row
 from trunkline.rest.prepay_buckets import UNITS
 from trunkline.rest.wire import (
     PRODUCTS,
@@ -48,7 +49,6 @@ from trunkline.tmf import (
     Verb,
     Wire,
     amount,
-    child,
     column,
     documents,
     href,
@@ -360,8 +360,10 @@ API = Api(
                 "description": _row.description,
                 "statusReason": _row.error,
                 "usageSpecification.id": _row.specification_id,
-                "relatedParty.id": child(
-                    BILLING_ACCOUNTS.c.customer_id, on=BILLING_ACCOUNTS.c.id == _row.billing_account
+                "relatedParty.id": of_row(
+                    BILLING_ACCOUNTS.c.customer_id,
+                    reference=_row.billing_account,
+                    key=BILLING_ACCOUNTS.c.id,
                 ),
                 "ratedProductUsage.productRef.id": _row.account,
                 "ratedProductUsage.ratingDate": _row.answered_at,
