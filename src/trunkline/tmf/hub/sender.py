@@ -119,6 +119,10 @@ def _tls() -> ssl.SSLContext:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "the connection was closed without an answer"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return "the answer's head is too long"
     number = error.errno if isinstance(error, OSError) else None
     if number is not None and number in errno.errorcode and not isinstance(error, ssl.SSLError):
         return os.strerror(number)

@@ -15,7 +15,7 @@ from trunkline.platform.db import Database, Reader, Tx
 from trunkline.tmf.hub.announcer import News, in_turn, interests
 from trunkline.tmf.hub.events import Body, EventId
 from trunkline.tmf.hub.listeners import forget_topics, parse_query
-from trunkline.tmf.hub.store import NEVER, delivery, event, topic, topic_event
+from trunkline.tmf.hub.store import NEVER, delivery, event, listener, topic, topic_event
 from trunkline.tmf.paths import Path, column, in_json
 from trunkline.tmf.query import Page, Query, find
 
@@ -158,17 +158,16 @@ def kept(r: Reader, topic_id: str, event_id: str) -> tuple[str, Body]:
 
 def prune(books: Database, now: datetime, *, keep: timedelta, most: int) -> int:
     """Forgets what topics needn't keep: what is older than `keep`, what is beyond the latest
-    `most` of a topic; and deliveries that were parked long ago. In short transactions; returns
-    how many events were forgotten."""
+    `most` of a topic; and deliveries that were parked long ago, or whose listener is gone. In
+    short transactions; returns how many events were forgotten."""
     with books.read() as r:
         ids = list(r.execute(sa.select(topic.c.id)).scalars())
     for each in ids:
         _prune_topic(books, each, now - keep, most)
-    _in_chunks(
-        books,
-        delivery.c.id,
-        (delivery.c.due_at == NEVER, delivery.c.created_at < now - PARKED_KEPT),
-    )
+    old = sa.and_(delivery.c.due_at == NEVER, delivery.c.created_at < now - PARKED_KEPT)
+    # A listener may end while somebody tells it something.
+    orphaned = ~sa.exists().where(listener.c.id == delivery.c.listener_id)
+    _in_chunks(books, delivery.c.id, (sa.or_(old, orphaned),))
     return _in_chunks(
         books,
         event.c.id,
