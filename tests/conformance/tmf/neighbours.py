@@ -1,6 +1,6 @@
 """Two customers who have everything, made over REST; what was posted is remembered."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.conformance.tmf import shop
@@ -32,6 +32,8 @@ INTERACTION = "/tmf-api/partyInteraction/v4/partyInteraction"
 METHOD = f"{TMF}/paymentMethod/v4/paymentMethod"
 ROLE = f"{TMF}/partyRoleManagement/v4/partyRole"
 QUALIFICATION = f"{TMF}/productOfferingQualification/v4/productOfferingQualification"
+USAGE = f"{TMF}/usageManagement/v4/usage"
+REFUND = "/payment/v4/refund"
 CART = f"{TMF}/shoppingCart/v4/shoppingCart"
 QUOTE = f"{TMF}/quoteManagement/v4/quote"
 CONSUMPTION = f"{TMF}/usageConsumption/v4/queryUsageConsumption"
@@ -106,13 +108,24 @@ class Neighbour:
                 "partyAccount": {"id": self.accounts["prepaid"]["id"]},
             },
         )
+        money = {
+            "account": {"id": self.accounts["postpaid"]["id"]},
+            "totalAmount": shop.money(11),
+            "paymentMethod": {"@type": "bankTransfer", "name": "bankTransfer"},
+            "correlatorId": f"from {self.family}",
+        }
+        paid = self.post(PAYMENT, money)
+        back = {"totalAmount": shop.money(1), "payment": {"id": paid["id"]}}
+        self.post(REFUND, {**money, **back, "correlatorId": f"to {self.family}"})
+        told = {"subscriber": self.msisdn("postpaid"), "quantity": 3, "unit": "GB"}
         self.post(
-            PAYMENT,
+            USAGE,
             {
-                "account": {"id": self.accounts["postpaid"]["id"]},
-                "totalAmount": shop.money(11),
-                "paymentMethod": {"@type": "bankTransfer", "name": "bankTransfer"},
-                "correlatorId": f"from {self.family}",
+                "usageType": "data",
+                "usageDate": "2026-11-02T09:30:00Z",
+                "usageCharacteristic": [
+                    {"name": name, "value": value} for name, value in told.items()
+                ],
             },
         )
         self.post(
@@ -207,6 +220,7 @@ class Neighbour:
         """What names this customer wherever it stands."""
         own = {self.party["id"], self.customer["id"], self.family, self.family.lower()}
         own |= {each["id"] for each in self.accounts.values()}
+        own |= {self.msisdn(kind) for kind in self.accounts}
         return own | {self.number} | {ident for _, _, ident in self.posted}
 
 
@@ -234,6 +248,7 @@ def two(
         each.order(offering, "postpaid")
         each.order(offering, "prepaid")
     relay.drain()
+    clock.advance(timedelta(hours=1))
     for each in both:
         each.live(specification, offering)
     relay.drain()

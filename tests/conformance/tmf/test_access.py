@@ -114,7 +114,7 @@ def test_there_is_enough_to_be_seen(town: Town) -> None:
             "bucket", "topupBalance", "payment", "customerBill", "appliedCustomerBillingRate",
             "troubleTicket", "partyInteraction", "agreement", "paymentMethod", "partyRole",
             "partyPrivacyProfile", "productOfferingQualification", "quote", "shoppingCart",
-            "queryUsageConsumption", "communicationMessage",
+            "queryUsageConsumption", "communicationMessage", "usage", "refund",
         }  # fmt: skip
 
 
