@@ -216,6 +216,17 @@ class ActionRefused(_AboutAccount, frozen=True, kw_only=True):
     reason: str
 
 
+class TopUpRefused(_AboutAccount, frozen=True, kw_only=True):
+    """The account can't take the money, and trying again won't help: it is closed by now, or
+    not prepaid."""
+
+    topic: ClassVar[str] = "charging.top_up_refused"
+
+    payment_id: str
+    code: str
+    reason: str
+
+
 class ToppedUp(_AboutAccount, frozen=True, kw_only=True):
     topic: ClassVar[str] = "charging.topped_up"
 

@@ -143,6 +143,8 @@ def top_up(
     """Once for each payment. Raises `UnknownChargingAccount`, `NotPrepaid`, `AccountIsClosed`,
     `CurrencyMismatch`."""
     held = _hold(tx, account)
+    if store.credited(tx, [payment_id]):
+        return
     state = held.state
     records: list[Record] = []
     life.top_up(state, amount, now, payment_id, records)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from trunkline.catalog.events import PricesChanged
 from trunkline.charging import operations
+from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.operations import act_on_balance, note_answer
 from trunkline.charging.events import (
     ActionDone,
@@ -19,6 +20,7 @@ from trunkline.charging.events import (
     OpeningRefused,
     PublishTariff,
     TopUp,
+    TopUpRefused,
     UnbarAccount,
     UsageCharged,
 )
@@ -56,9 +58,19 @@ def unbar_account(tx: Tx, message: UnbarAccount, _now: datetime) -> None:
 
 
 def top_up(tx: Tx, message: TopUp, now: datetime) -> None:
-    operations.top_up(
-        tx, message.account, payment_id=message.payment_id, amount=message.amount, now=now
-    )
+    try:
+        operations.top_up(
+            tx, message.account, payment_id=message.payment_id, amount=message.amount, now=now
+        )
+    except (NotPrepaid, AccountIsClosed, Invalid) as refusal:
+        tx.emit(
+            TopUpRefused(
+                account=message.account,
+                payment_id=message.payment_id,
+                code=refusal.code,
+                reason=str(refusal),
+            )
+        )
 
 
 def charge_usage(tx: Tx, message: ChargeUsage, now: datetime) -> None:

@@ -135,9 +135,23 @@ class Payment(msgspec.Struct, frozen=True):
     net: Money | None = None
     """What of it the sender says isn't tax."""
     confirmed_at: datetime | None = None
-    """For a top-up: when charging had credited it."""
+    """For a top-up: when charging had credited it, or had refused to."""
+    failure: str | None = None
+    """For a top-up: why charging refused it. It is the customer's credit then."""
     details: Mapping[str, Any] = {}
     """What the sender said beside: kept, never read."""
+
+    @property
+    def is_on_balance(self) -> bool:
+        """Whether it is, or will be, on a prepaid balance."""
+        return self.purpose is Purpose.TOP_UP and self.failure is None
+
+    @property
+    def top_up_status(self) -> str:
+        """Of a top-up, as TMF654 calls it."""
+        if self.confirmed_at is None:
+            return "created"
+        return "completed" if self.failure is None else "failed"
 
     @property
     def refundable(self) -> Money:
@@ -190,6 +204,18 @@ class Refund(msgspec.Struct, frozen=True):
 def check_reference(reference: str) -> None:
     if not 1 <= len(reference) <= 200 or not reference.isprintable():
         raise Invalid("a reference is 1 to 200 printable characters", path="reference")
+
+
+def turned_entry_of(payment: Payment, booked_at: datetime) -> Entry:
+    """What no balance took becomes the customer's credit."""
+    return Entry(
+        entity=payment.entity,
+        kind="topup refused",
+        reference=payment.id,
+        postings=(Posting(PREPAID, payment.amount), Posting(CUSTOMER_CREDITS, -payment.amount)),
+        description=f"{payment.subscriber} took no top-up"[:200],
+        booked_at=booked_at,
+    )
 
 
 def refund_entry_of(refund: Refund, *, top_up: bool) -> Entry:

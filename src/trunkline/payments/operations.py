@@ -37,6 +37,7 @@ from trunkline.payments.model import (
     check_net,
     check_reference,
     entry_of,
+    turned_entry_of,
 )
 from trunkline.payments.notices import tell_of_payment
 from trunkline.platform.changes import Change
@@ -196,6 +197,21 @@ def receive_payment(
     return payment
 
 
+def note_top_up(tx: Tx, payment: PaymentId, *, failure: str | None, now: datetime) -> None:
+    """What charging answered: credited, or, with a `failure`, refused: then the money is the
+    customer's credit, and pays what is open. Once."""
+    if not store.answer_top_up(tx, payment, now, failure):
+        return
+    tx.changed("TopupBalance", payment, Change.STATE)
+    if failure is None:
+        return
+    paid = store.find_payment(tx, payment)
+    assert paid is not None
+    post(tx, turned_entry_of(paid, now), now)
+    tx.changed("Payment", payment, Change.ATTRIBUTES)
+    tx.emit(_received(paid))
+
+
 def describe_payment(
     tx: Tx, payment: PaymentId, *, details: Mapping[str, Any], resource: str = "Payment"
 ) -> None:
@@ -226,16 +242,7 @@ def _tell(tx: Tx, payment: Payment) -> None:
     """One way or the other, never both."""
     tx.changed("Payment", payment.id, Change.CREATED)
     if payment.subscriber is None:
-        tx.emit(
-            PaymentReceived(
-                payment=payment.id,
-                account=payment.account,
-                entity=payment.entity,
-                amount=payment.amount,
-                received_at=payment.received_at,
-                invoice=payment.invoice,
-            )
-        )
+        tx.emit(_received(payment))
         return
     tx.changed("TopupBalance", payment.id, Change.CREATED)
     tx.emit(TopUp(payment_id=payment.id, account=payment.subscriber, amount=payment.amount))
@@ -250,6 +257,17 @@ def _tell(tx: Tx, payment: Payment) -> None:
     )
 
 
+def _received(payment: Payment) -> PaymentReceived:
+    return PaymentReceived(
+        payment=payment.id,
+        account=payment.account,
+        entity=payment.entity,
+        amount=payment.amount,
+        received_at=payment.received_at,
+        invoice=payment.invoice,
+    )
+
+
 def _repeated(tx: Tx, payment: Payment) -> Payment:
     standing = store.find_by_reference(tx, payment.source, payment.reference)
     assert standing is not None
@@ -260,6 +278,7 @@ def _repeated(tx: Tx, payment: Payment) -> Payment:
         state=standing.state,
         refunded=standing.refunded,
         confirmed_at=standing.confirmed_at,
+        failure=standing.failure,
     )
     if same != standing:
         raise ReferenceUsed(

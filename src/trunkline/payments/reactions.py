@@ -2,18 +2,20 @@
 
 from datetime import datetime
 
-from trunkline.charging.events import ActionDone, ActionRefused, ToppedUp
-from trunkline.payments import store
-from trunkline.payments.model import RefundId
+from trunkline.charging.events import ActionDone, ActionRefused, ToppedUp, TopUpRefused
+from trunkline.payments.model import PaymentId, RefundId
+from trunkline.payments.operations import note_top_up
 from trunkline.payments.refunding import note_refund
-from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
 
 def on_topped_up(tx: Tx, event: ToppedUp, now: datetime) -> None:
-    if store.confirm_top_up(tx, event.payment_id, now):
-        tx.changed("TopupBalance", event.payment_id, Change.STATE)
+    note_top_up(tx, PaymentId(event.payment_id), failure=None, now=now)
+
+
+def on_top_up_refused(tx: Tx, event: TopUpRefused, now: datetime) -> None:
+    note_top_up(tx, PaymentId(event.payment_id), failure=event.reason, now=now)
 
 
 def on_done(tx: Tx, event: ActionDone, now: datetime) -> None:
@@ -28,6 +30,7 @@ def on_refused(tx: Tx, event: ActionRefused, now: datetime) -> None:
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("payments.confirm_top_up", on=ToppedUp, run=on_topped_up, database="books"),
+    Reaction("payments.top_up_refused", on=TopUpRefused, run=on_top_up_refused, database="books"),
     Reaction("payments.refund_done", on=ActionDone, run=on_done, database="books"),
     Reaction("payments.refund_refused", on=ActionRefused, run=on_refused, database="books"),
 )

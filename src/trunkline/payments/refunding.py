@@ -23,7 +23,6 @@ from trunkline.payments.model import (
     PaymentId,
     PaymentMethodId,
     PaymentMethodKind,
-    Purpose,
     ReferenceUsed,
     Refund,
     RefundId,
@@ -145,7 +144,7 @@ def give_back(tx: Tx, refund: Refund, parts: Mapping[str, int], now: datetime) -
 def ask_back(tx: Tx, refund: Refund, paid: Payment) -> Refund:
     """A top-up's refund waits until charging has given up the balance. Meanwhile it counts
     against what is left of the payment."""
-    assert paid.purpose is Purpose.TOP_UP
+    assert paid.is_on_balance
     assert paid.subscriber is not None
     pending = msgspec.structs.replace(refund, state=RefundState.PENDING)
     _insert(tx, pending)

@@ -64,6 +64,7 @@ payment = sa.Table(
     sa.Column("payment_method_id", sa.ForeignKey("payment_method.id")),
     sa.Column("refunded_micros", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("confirmed_at", Instant),
+    sa.Column("failure", sa.String(400)),
     sa.Column("net_micros", sa.BigInteger),
     sa.Column("details", Json, info={"personal": True}),
     sa.UniqueConstraint("source", "reference"),
@@ -124,7 +125,10 @@ _ADD_REFUNDED = (
 _CONFIRM = (
     sa.update(payment)
     .where(payment.c.id == sa.bindparam("which"), payment.c.confirmed_at.is_(None))
-    .values(confirmed_at=sa.bindparam("at", type_=Instant))
+    .values(
+        confirmed_at=sa.bindparam("at", type_=Instant),
+        failure=sa.bindparam("why", type_=sa.String),
+    )
 )
 _SAVE_DETAILS = (
     sa.update(payment)
@@ -263,9 +267,10 @@ def save_details(tx: Tx, payment_id: str, details: Mapping[str, Any]) -> None:
     tx.execute(_SAVE_DETAILS, {"which": payment_id, "said": dict(details)})
 
 
-def confirm_top_up(tx: Tx, payment_id: str, at: datetime) -> bool:
-    """False where it was confirmed before."""
-    return tx.execute(_CONFIRM, {"which": payment_id, "at": at}).rowcount == 1
+def answer_top_up(tx: Tx, payment_id: str, at: datetime, failure: str | None) -> bool:
+    """False where it was answered before."""
+    values = {"which": payment_id, "at": at, "why": None if failure is None else failure[:400]}
+    return tx.execute(_CONFIRM, values).rowcount == 1
 
 
 def insert_refund(tx: Tx, new: Refund) -> None:
@@ -373,6 +378,7 @@ def _payment(row: Any) -> Payment:
         payment_method=PaymentMethodId(row.payment_method_id) if row.payment_method_id else None,
         refunded=Money(row.refunded_micros, row.currency) if row.refunded_micros else None,
         confirmed_at=row.confirmed_at,
+        failure=row.failure,
         net=None if row.net_micros is None else Money(row.net_micros, row.currency),
         details=row.details or {},
     )

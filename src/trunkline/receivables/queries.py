@@ -6,7 +6,7 @@ from datetime import datetime
 from trunkline.customers import BillingAccountId, billing_account
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
-from trunkline.payments import Payment, Purpose, payments_of
+from trunkline.payments import Payment, payments_of
 from trunkline.platform.db import Reader
 from trunkline.receivables import store
 from trunkline.receivables.model import (
@@ -112,7 +112,7 @@ def payments_with_allocations(
 
 
 def _left(payment: Payment, credit: Credit | None) -> Money:
-    if payment.purpose is Purpose.TOP_UP:
+    if payment.is_on_balance:
         return Money.zero(payment.amount.currency)
     # Until the reaction has run, all of a payment is the customer's credit.
     return payment.amount if credit is None else credit.left

@@ -12,7 +12,7 @@ import msgspec
 from trunkline import payments
 from trunkline.kernel.money import Money
 from trunkline.ledger import post_many
-from trunkline.payments import NotRefundable, Payment, Purpose, Refund, RefundRequest
+from trunkline.payments import NotRefundable, Payment, Refund, RefundRequest
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.receivables import store
@@ -45,7 +45,7 @@ def refund(tx: Tx, asked: RefundRequest, *, now: datetime) -> Refund:
         return _of_credit(tx, fresh, account, now)
     assert paid is not None
     payments.check_refundable(paid, fresh)
-    if paid.purpose is Purpose.TOP_UP:
+    if paid.is_on_balance:
         return payments.ask_back(tx, fresh, paid)
     return _of_payment(tx, fresh, paid, now)
 

@@ -403,7 +403,8 @@ def _top_up_shown(payment: Payment, base: str) -> dict[str, Any]:
     return {
         "id": payment.id,
         "href": href(base, payment.id),
-        "status": "created" if payment.confirmed_at is None else "completed",
+        "status": payment.top_up_status,
+        "status_reason": payment.failure,
         "usage_type": MONETARY,
         "amount": money(payment.amount),
         "bucket": ref(BALANCE, "Bucket", payment.subscriber),

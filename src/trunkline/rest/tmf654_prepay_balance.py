@@ -138,6 +138,11 @@ def _task(
     )
 
 
+_TOP_UP_STATUS = sa.case(
+    (PAYMENTS.c.confirmed_at.is_(None), "created"),
+    (PAYMENTS.c.failure.is_not(None), "failed"),
+    else_="completed",
+)
 _ALL = sa.union_all(
     sa.select(
         PAYMENTS.c.id,
@@ -145,7 +150,7 @@ _ALL = sa.union_all(
         PAYMENTS.c.billing_account_id,
         PAYMENTS.c.received_at.label("requested_at"),
         PAYMENTS.c.confirmed_at,
-        sa.case((PAYMENTS.c.confirmed_at.is_(None), "created"), else_="completed").label("state"),
+        _TOP_UP_STATUS.label("state"),
         PAYMENTS.c.amount_micros,
         PAYMENTS.c.currency,
         sa.literal_column("'topupBalance'", sa.String).label("action"),
@@ -204,9 +209,7 @@ def _top_ups(database: Database) -> Task[Payment]:
             "product.id": PAYMENTS.c.subscriber_id,
             "partyAccount.id": PAYMENTS.c.billing_account_id,
             "paymentMethod.id": PAYMENTS.c.payment_method_id,
-            "status": column(
-                sa.case((PAYMENTS.c.confirmed_at.is_(None), "created"), else_="completed")
-            ),
+            "status": column(_TOP_UP_STATUS),
             "requestedDate": PAYMENTS.c.received_at,
             "confirmationDate": PAYMENTS.c.confirmed_at,
             "amount.amount": amount(PAYMENTS.c.amount_micros),

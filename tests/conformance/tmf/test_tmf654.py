@@ -14,6 +14,7 @@ from tests.scenarios.ordering_shop import fill_shelf
 from trunkline import charging as charging_domain
 from trunkline import ledger
 from trunkline.charging import release_lost_sessions
+from trunkline.charging.operations import close_account
 from trunkline.ledger import ADJUSTMENTS, CASH, PREPAID
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -400,3 +401,37 @@ def test_a_top_up_is_described_and_refunded_not_deleted(
     assert (denied["status"], "3.00 EUR is free" in denied["statusReason"]) == ("denied", True)
     assert api.get(f"{shop.PAYMENT}/{top_up['id']}").body["refundedAmount"] == shop.money(4)
     books_agree(books, charging, one)
+
+
+def test_a_top_up_that_comes_too_late_is_the_customers_credit(
+    api: Client, subscribe: Subscribe, relay: Relay, books: Database, charging: Database
+) -> None:
+    """The product ends between the payment and its credit: the money isn't lost."""
+    one = subscribe()
+    top_up = made(api.post(f"{BALANCE}/topupBalance", about(one, 10)))
+    with charging.transaction() as tx:
+        account = charging_domain.ChargingAccountId(one["id"])
+        close_account(tx, account, at=charging.now())
+    relay.drain()
+    failed = api.get(top_up["href"]).body
+    assert (failed["status"], failed["statusReason"]) == (
+        "failed",
+        "the charging account is closed",
+    )
+    assert api.get(f"{BALANCE}/topupBalance?status=failed").body == [failed]
+    assert api.get(f"{BALANCE}/balanceActionHistory?status=failed").body[0]["id"] == failed["id"]
+    account_now = api.get(one["payer"]["href"]).body
+    assert account_now["accountBalance"][0]["amount"] == shop.money(-10)
+    with books.read() as r:
+        assert not ledger.balance(r, PREPAID, "EUR")
+        assert str(ledger.balance(r, ledger.CUSTOMER_CREDITS, "EUR")) == "-10.00 EUR"
+    refused = api.post(f"{BALANCE}/topupBalance", about(one, 10))
+    assert (refused.status, refused.body["path"]) == (409, "bucket.id")
+    body = {
+        "account": {"id": one["payer"]["id"]},
+        "payment": {"id": top_up["id"]},
+        "paymentMethod": {"@type": "cash"},
+        "totalAmount": shop.money(10),
+    }
+    assert made(api.post("/payment/v4/refund", body))["status"] == "done"
+    assert api.get(one["payer"]["href"]).body["accountBalance"][0]["amount"] == shop.money(0)
