@@ -214,7 +214,6 @@ def _keep_house(system: System, stop: threading.Event) -> None:
             system.books.checkpoint()
             if now >= analyze_at:
                 system.books.analyze()
-                system.charging.analyze()
                 analyze_at = now + ANALYZE_EVERY
             if now >= release_at:
                 release_lost_sessions(system.charging, now)

@@ -375,6 +375,8 @@ class Database:
         if self._turnstile is None:
             return
         for table in self.metadata.sorted_tables:
+            if not table.indexes:  # SQLite would count all its rows, and has nothing to choose
+                continue
             with self._available(), self.engine.connect() as connection, self._turnstile():
                 connection.exec_driver_sql(f"PRAGMA analysis_limit={_LOOKED_AT}")
                 connection.exec_driver_sql(f"ANALYZE {table.name}")
