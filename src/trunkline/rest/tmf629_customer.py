@@ -305,6 +305,7 @@ API = Api(
                 },
             },
             schema=CustomerForm,
+            accepts=CustomerCreate,
             find=_find,
             owner=owned_by(CUSTOMERS.c.id, writes=False),
             create=_create,

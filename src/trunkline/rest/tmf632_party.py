@@ -44,7 +44,6 @@ from trunkline.tmf import (
     documents,
     in_json,
     owned_through,
-    wire,
 )
 
 _bare = unaddressed("relatedParty")
@@ -204,12 +203,10 @@ def _individual_status(body: Body) -> IndividualStatus:
 
 
 def _register_individual(tx: Tx, body: Body, now: datetime) -> str:
-    wire.convert(body, IndividualCreate)
     return customers.register_party(tx, _person(tx, _own(body), None), now=now).id
 
 
 def _register_organization(tx: Tx, body: Body, now: datetime) -> str:
-    wire.convert(body, OrganizationCreate)
     given = _own(body)
     party = customers.register_party(tx, _firm(tx, given, None), now=now)
     place(tx, party.id, given, {}, now)
@@ -315,6 +312,7 @@ _INDIVIDUAL = Document(
         ),
     },
     schema=IndividualForm,
+    accepts=IndividualCreate,
     find=_individuals,
     owner=_OWNER,
     create=_register_individual,
@@ -343,6 +341,7 @@ _ORGANIZATION = Document(
         ),
     },
     schema=OrganizationForm,
+    accepts=OrganizationCreate,
     find=_organizations,
     owner=_OWNER,
     create=_register_organization,

@@ -175,7 +175,8 @@ def create(tx: Tx, kind: Kind, body: Mapping[str, Any], now: datetime) -> Body:
     if tx.execute(kind.among, {"ids": [ident]}).first() is not None:
         raise exists
     row = {"revision": 1, "created_at": now, "updated_at": now, "body": made}
-    with collision(taken=exists):
+    gone = Conflict("something that it refers to has just gone")
+    with collision(taken=exists, missing=gone):
         tx.execute(kind.insert, {"id": ident, **row, **kind.columns(made)})
     remember(tx, kind, [made])
     tx.changed(kind.name, ident, Change.CREATED)

@@ -105,7 +105,8 @@ def _names(titles: Mapping[Resource[Any], str]) -> dict[Any, str]:
     names: dict[Any, str] = {ErrorBody: "Error"}
     for resource, title in titles.items():
         if isinstance(resource, Document):
-            names.setdefault(resource.schema, f"{title}_Create")
+            names.setdefault(resource.accepts or resource.schema, f"{title}_Create")
+            names.setdefault(resource.schema, f"{title}_Kept")
         if isinstance(resource, Aggregate):
             names.setdefault(resource.form, title)
             if resource.accepts is not None:
@@ -138,7 +139,7 @@ def _tidied(schema: Any, names: dict[str, str]) -> Any:
 
 def _forms(resource: Resource[Any]) -> list[Any]:
     if isinstance(resource, Document):
-        return [resource.schema]
+        return [resource.schema, *([resource.accepts] if resource.accepts else [])]
     assert isinstance(resource, Aggregate)
     forms = [resource.form, resource.accepts, *(verb.form for verb in resource.verbs)]
     return list(dict.fromkeys(form for form in forms if form is not None))
@@ -209,8 +210,8 @@ def _kept(resource: Document, schemas: dict[Any, Schema]) -> Schema:
 
 
 def _accepted(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:
-    form = resource.schema if isinstance(resource, Document) else resource.accepts  # type: ignore[attr-defined]
-    return schemas[form]
+    accepts = resource.accepts  # type: ignore[attr-defined]
+    return schemas[resource.schema if accepts is None else accepts]  # type: ignore[attr-defined]
 
 
 def _update(resource: Resource[Any], schemas: dict[Any, Schema]) -> Schema:

@@ -126,10 +126,12 @@ class Resource(Generic[Model]):
 class Document(Resource[Body]):
     """Catalogue-like data: the body is kept whole, also what `schema` doesn't know, and what
     it knows is checked. `create` stores a body and returns its id; `replace` stores a patched
-    one; the domain supplies `id`, `lastUpdate` and the like. `find` gives bodies with `id`."""
+    one; the domain supplies `id`, `lastUpdate` and the like. `find` gives bodies with `id`.
+    `accepts` is what one is created from, where that asks for more than `schema`."""
 
     kind = "document"
     schema: type[msgspec.Struct]
+    accepts: type[msgspec.Struct] | None = None
     create: Callable[[Tx, Body, datetime], str] | None = None
     replace: Callable[[Tx, str, Body, datetime], object] | None = None
     to_wire: Callable[[Body], Body] = dict
@@ -157,7 +159,7 @@ class Document(Resource[Body]):
     def created(self, tx: Tx, body: Body, now: datetime) -> str:
         assert self.create is not None
         body.pop("href", None)
-        wire.convert(body, self.schema)
+        wire.convert(body, self.accepts or self.schema)
         return self.create(tx, body, now)
 
     def changed(self, tx: Tx, ident: str, before: Body, after: Body, now: datetime) -> None:

@@ -184,7 +184,10 @@ def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
     if said is None or (
         body["priority"] != before["priority"] and said == before["expectedResolutionDate"]
     ):
-        body |= _promises(body)
+        promised = _promises(body)
+        if "responseDate" in body:
+            del promised["expectedResponseDate"]
+        body |= promised
     return body
 
 
