@@ -139,7 +139,7 @@ def _found(tx: Tx, r: Reader, asked: QueryUsageConsumption, now: datetime) -> li
         _check_known(known, criteria.product, "searchCriteria.product")
         products = set(known)
     if criteria.logical_resource:
-        products = _both(products, _holders(r, criteria.logical_resource, now))
+        products = _both(products, _holders(tx, r, criteria.logical_resource, now))
     named = [each.id for each in criteria.bucket_ref_or_value if each.id is not None]
     if named:
         products = _both(products, {part for each in named for part in _owners(each)})
@@ -188,11 +188,15 @@ def _payers(tx: Tx, parties: Sequence[PartyNamed], path: str) -> set[str]:
     return {account.id for accounts in found.values() for account in accounts}
 
 
-def _holders(r: Reader, numbers: Sequence[Named], now: datetime) -> set[str]:
+def _holders(tx: Tx, r: Reader, numbers: Sequence[Named], now: datetime) -> set[str]:
+    """Who is a customer isn't told which numbers others have."""
+    is_customer = tx.caller is not None and tx.caller.binding is not None
     found = set()
     for index, each in enumerate(numbers):
         digits = each.id.removeprefix("+")
         holder = charging.account_of(r, ("msisdn", digits), now)
+        if holder is None and is_customer:
+            continue
         if holder is None:
             raise Invalid(
                 f"nobody has {each.id[:40]!r}", path=f"searchCriteria.logicalResource[{index}].id"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Answer, Client
-from tests.conformance.tmf.neighbours import Neighbour, told, two, values
+from tests.conformance.tmf.neighbours import CONSUMPTION, Neighbour, told, two, values
 from tests.conformance.tmf.test_edge import METHODS, routes
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
@@ -99,14 +99,25 @@ def town(
     return Town(app, api, books, charging, clock, relay)
 
 
+def test_a_token_reads_nothing_of_anothers(town: Town, app: Any) -> None:
+    """In one town, which takes a while to build, and is changed by none of these."""
+    _there_is_enough_to_be_seen(town)
+    _what_states_no_owner_is_closed(town)
+    _lists_hold_what_is_the_callers_and_count_it(town)
+    _catalogues_are_everybodys(town)
+    _no_filter_and_no_order_finds_what_is_anothers(town)
+    _anothers_things_are_as_if_they_did_not_exist(town)
+    _routes_that_do_not_know_of_subscribers_are_closed_to_them(town, app)
+
+
 def owned(town: Town) -> Iterator[Resource[Any]]:
     for each in town.resources:
         if each.owner is not None and each.owner is not PUBLIC and each.name != "productOffering":
             yield each
 
 
-def test_there_is_enough_to_be_seen(town: Town) -> None:
-    """The other tests of this file would pass in an empty town."""
+def _there_is_enough_to_be_seen(town: Town) -> None:
+    """All else here would hold in an empty town."""
     for of in (town.hers, town.theirs):
         seen = {path.rpartition("/")[2] for path in of}
         assert seen >= {
@@ -118,7 +129,7 @@ def test_there_is_enough_to_be_seen(town: Town) -> None:
         }  # fmt: skip
 
 
-def test_what_states_no_owner_is_closed(town: Town) -> None:
+def _what_states_no_owner_is_closed(town: Town) -> None:
     closed = [each for each in town.resources if each.owner is None]
     assert {each.name for each in closed} <= CLOSED
     for each in closed:
@@ -132,7 +143,7 @@ def test_what_states_no_owner_is_closed(town: Town) -> None:
                 assert answer.body["code"] == "closedToSubscribers"
 
 
-def test_lists_hold_what_is_the_callers_and_count_it(town: Town) -> None:
+def _lists_hold_what_is_the_callers_and_count_it(town: Town) -> None:
     for resource in owned(town):
         answer = town.token.get(f"{resource.path}?limit=1000")
         assert town.ids(answer) == town.hers.get(resource.path, set()), resource.path
@@ -144,7 +155,7 @@ def test_lists_hold_what_is_the_callers_and_count_it(town: Town) -> None:
         assert nothing.headers["x-total-count"] == answer.headers["x-total-count"]
 
 
-def test_catalogues_are_everybodys(town: Town) -> None:
+def _catalogues_are_everybodys(town: Town) -> None:
     for resource in town.resources:
         if resource.owner is PUBLIC:
             answer = town.token.get(f"{resource.path}?limit=1000")
@@ -168,7 +179,7 @@ def test_what_is_not_offered_yet_is_not_shown(town: Town) -> None:
     assert (refused.status, refused.body["code"]) == (400, "unknownReference")
 
 
-def test_no_filter_and_no_order_finds_what_is_anothers(town: Town) -> None:
+def _no_filter_and_no_order_finds_what_is_anothers(town: Town) -> None:
     baits = sorted(town.traces["una"], key=len)[:3] + sorted(town.theirs.get(shop.PRODUCT, ()))
     for resource in owned(town):
         hers = town.hers.get(resource.path, set())
@@ -190,7 +201,7 @@ def test_no_filter_and_no_order_finds_what_is_anothers(town: Town) -> None:
                 town.check(answer)
 
 
-def test_anothers_things_are_as_if_they_did_not_exist(town: Town) -> None:
+def _anothers_things_are_as_if_they_did_not_exist(town: Town) -> None:
     for resource in owned(town):
         for ident in sorted(town.theirs.get(resource.path, ())):
             where, nowhere = (f"{resource.path}/{quote(each)}" for each in (ident, "nothing"))
@@ -276,7 +287,14 @@ def test_nothing_of_hers_comes_to_name_another(town: Town) -> None:
     assert tried > 5
 
 
-def test_who_owns_it_is_put_in(town: Town) -> None:
+def _which_numbers_others_have_is_not_told(town: Town) -> None:
+    for number in (town.una.msisdn("postpaid"), "353859999999"):
+        criteria = {"logicalResource": [{"id": number}]}
+        asked = shop.made(town.token.post(CONSUMPTION, {"searchCriteria": criteria}))
+        assert asked.get("usageConsumption", []) == []
+
+
+def _who_owns_it_is_put_in(town: Town) -> None:
     """An app needn't know its customer's id."""
     for path, body, _ in town.maeve.posted:
         if path.endswith(("troubleTicket", "partyInteraction")):
@@ -296,9 +314,11 @@ def test_answers_that_are_remembered_are_the_callers(town: Town, app: Any, books
     assert mine.body["id"] != theirs.body["id"]
     assert town.token.post(path, body, Idempotency_Key="k").body == mine.body
     assert town.token.get(theirs.body["href"]).status == 404
+    _who_owns_it_is_put_in(town)
+    _which_numbers_others_have_is_not_told(town)
 
 
-def test_routes_that_do_not_know_of_subscribers_are_closed_to_them(town: Town, app: Any) -> None:
+def _routes_that_do_not_know_of_subscribers_are_closed_to_them(town: Town, app: Any) -> None:
     seen = 0
     for path, resource in routes(app):
         if getattr(resource, "is_open", False):
