@@ -3,7 +3,7 @@
 What was said is personal, so it can be erased; that something was said then stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from trunkline.customers.store import PERSONAL
 from trunkline.kernel.ids import Id
+from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
-from trunkline.platform.db import Instant, Json, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 
 _KEPT = frozenset({"id", "updated_at", "created_at", "details", "extensions", "characteristics"})
 _WITHIN = ("details", "extensions", "characteristics")
@@ -40,6 +41,11 @@ party_change = sa.Table(
     sa.Index("party_change_by_time", "at", "id"),
 )
 _APPEND = sa.insert(party_change)
+_OF = (
+    sa.select(party_change)
+    .where(party_change.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(party_change.c.id)
+)
 _ERASE = (
     sa.update(party_change)
     .where(party_change.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
@@ -70,6 +76,21 @@ def record(tx: Tx, resource: str, before: msgspec.Struct, after: msgspec.Struct)
     ]
     if rows:
         tx.execute(_APPEND, rows)
+
+
+def changes_of(r: Reader, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """What was changed of these, in its order, as plain JSON."""
+    return [
+        {
+            "id": row.resource_id,
+            "at": format_instant(row.at),
+            "who": row.who,
+            "attribute": row.attribute,
+            "before": row.before,
+            "after": row.after,
+        }
+        for row in r.execute(_OF, {"ids": list(ids)})
+    ]
 
 
 def erase_history(tx: Tx, ids: list[str]) -> int:

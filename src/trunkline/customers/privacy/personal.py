@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from trunkline.customers import store
+from trunkline.customers import history, store
 from trunkline.customers.events import PartyChanged
 from trunkline.customers.interactions.store import INTERACTIONS
 from trunkline.customers.model import (
@@ -25,6 +25,7 @@ from trunkline.customers.model import (
 )
 from trunkline.customers.privacy import store as privacy
 from trunkline.customers.privacy.kinds import AGREEMENT, PROFILE
+from trunkline.customers.roles.operations import ROLES
 from trunkline.customers.searching import terms_of
 from trunkline.customers.tables import agreement
 from trunkline.customers.tickets.store import TICKETS
@@ -43,12 +44,14 @@ _OF_CUSTOMER = {
     "troubleTickets": (TICKETS.table, TICKETS.table.c.customer_id),
     "partyInteractions": (INTERACTIONS.table, INTERACTIONS.table.c.customer_id),
     "agreements": (agreement, agreement.c.customer_id),
+    "partyRoles": (ROLES.table, ROLES.table.c.party_id),
     "partyPrivacyProfiles": (PROFILE.table, PROFILE.table.c.party_id),
     "partyPrivacyAgreements": (AGREEMENT.table, AGREEMENT.table.c.party_id),
 }
 _KINDS = {
     "troubleTickets": TICKETS,
     "partyInteractions": INTERACTIONS,
+    "partyRoles": ROLES,
     "partyPrivacyProfiles": PROFILE,
     "partyPrivacyAgreements": AGREEMENT,
 }
@@ -72,6 +75,7 @@ def personal_data(r: Reader, party: PartyId) -> Body:
         "customers": [_plain(each) for each in customers],
         "billingAccounts": [_plain(each) for each in accounts],
         "consents": [_plain(each) for each in privacy.history(r, [party])],
+        "changes": history.changes_of(r, ids),
         **{name: _bodies(r, *of, ids) for name, of in _OF_CUSTOMER.items()},
     }
 
@@ -97,6 +101,7 @@ def erase_party(tx: Tx, *, party: PartyId, now: datetime) -> list[str]:
         store.replace_terms(tx, each.id, terms_of(left, nobody, store.accounts_of(tx, [each.id])))
         tx.changed("Customer", each.id, Change.ATTRIBUTES)
     ids = [str(party), *(str(each.id) for each in customers)]
+    history.erase_history(tx, ids)
     for name, kind in _KINDS.items():
         table, owner = _OF_CUSTOMER[name]
         for body in _bodies(tx, table, owner, ids):
