@@ -1,7 +1,8 @@
 """Customers: parties, the customers they are, their billing accounts and agreements.
 
 The truth about who somebody is, how to reach them, what they pay through and what was settled
-with them beside the list. Products, orders, bills and payments stand above and refer here.
+with them beside the list; which roles parties play, what was dealt with them, and what went wrong
+for them. Products, orders, bills and payments stand above and refer here.
 """
 
 from trunkline.customers.accounts import (
