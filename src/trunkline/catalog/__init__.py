@@ -53,7 +53,7 @@ from trunkline.catalog.operations import (
     patch_document,
     save_document,
 )
-from trunkline.catalog.promotions import Effect, Facts
+from trunkline.catalog.promotions import OWNED, Effect, Facts, Promotion, effects_of
 from trunkline.catalog.queries import (
     DOCUMENTS,
     brand,
@@ -68,7 +68,7 @@ from trunkline.catalog.queries import (
     offering,
     offering_ids,
     offerings,
-    promoted,
+    promotions,
     rate_sheet,
     rate_sheet_names,
 )
@@ -88,6 +88,7 @@ __all__ = [
     "DOCUMENTS",
     "EXPORT_JOBS",
     "IMPORT_JOBS",
+    "OWNED",
     "STANDARD_TAX",
     "Allowance",
     "Brand",
@@ -114,6 +115,7 @@ __all__ = [
     "OneTimePrice",
     "Price",
     "PriceId",
+    "Promotion",
     "RateSheet",
     "RateSheetEntry",
     "RateSheetImport",
@@ -138,6 +140,7 @@ __all__ = [
     "delete_document",
     "document",
     "documents",
+    "effects_of",
     "import_rate_sheet",
     "job_kind",
     "market",
@@ -148,7 +151,7 @@ __all__ = [
     "offering_ids",
     "offerings",
     "patch_document",
-    "promoted",
+    "promotions",
     "rate_sheet",
     "rate_sheet_names",
     "run_transfers",

@@ -41,7 +41,7 @@ from trunkline.catalog.model import (
     name_taken,
 )
 from trunkline.catalog.prices import parse_price
-from trunkline.catalog.promotions import patterns_of
+from trunkline.catalog.promotions import promotion_of
 from trunkline.catalog.rates import read_sheet
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
@@ -327,14 +327,14 @@ def _check_prices(tx: Tx, document: Document, refers_to: list[Reference]) -> str
 
 
 def _check_promotion(tx: Tx, document: Document) -> None:
-    for i, pattern in enumerate(patterns_of(document)):
-        for j, effect in enumerate(pattern.effects):
-            if effect.offering and not store.known_ids(
-                tx, DocumentKind.OFFERING, [effect.offering]
-            ):
+    promotion = promotion_of(document)
+    for pattern in promotion.patterns if promotion else ():
+        for effect in pattern.effects:
+            named = effect.offering
+            if named and not store.known_ids(tx, DocumentKind.OFFERING, [named]):
                 raise UnknownReference(
-                    f"there is no productOffering {effect.offering[:60]}",
-                    path=f"pattern[{i}].action[{j}].actionEntityRef.id",
+                    f"there is no productOffering {named[:60]}",
+                    path=f"{effect.path}.actionEntityRef.id",
                 )
 
 

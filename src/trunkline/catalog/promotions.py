@@ -21,13 +21,13 @@ from trunkline.kernel.money import Money
 
 Body = Mapping[str, Any]
 Facts = Mapping[str, Collection[str | Decimal]]
-"""What is known of a sale, by the names of `TEXTS` and `NUMBERS`: all values of each."""
+"""What is known of a sale, by the names of `TEXTS` and `NUMBERS`: all values of each. Channels
+and segments are in small letters."""
 
-TEXTS = frozenset(
-    {"productOffering.id", "product.productOffering.id", "category.id", "channel.id",
-     "marketSegment.id", "promotionCode"}
-)  # fmt: skip
+OWNED = "product.productOffering.id"
+TEXTS = frozenset({"productOffering.id", OWNED, "channel.id", "marketSegment.id", "promotionCode"})
 """Parameters whose values are texts: what is bought, what the customer has, and so on."""
+_IN_SMALL_LETTERS = frozenset({"channel.id", "marketSegment.id"})
 NUMBERS = frozenset({"total"})
 """Those whose values are numbers: the total is in main units of the sale's currency."""
 
@@ -44,10 +44,11 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes cheaper: one `offering`, or everything bought (None); by `percent` of its
-    price, or by an `amount`."""
+    prices, or by an `amount` of them. `path` is where it stands in the promotion."""
 
     promotion: PromotionId
     name: str
+    path: str
     offering: OfferingId | None = None
     percent: Decimal | None = None
     amount: Money | None = None
@@ -84,31 +85,47 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
         return (all if self.all_groups else any)(held)
 
 
-def effects_of(promotions: Iterable[Document], facts: Facts, now: datetime) -> list[Effect]:
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """One on sale, as it takes effect; `patterns` by their priority."""
+
+    start: datetime | None
+    end: datetime | None
+    patterns: tuple[Pattern, ...]
+
+    def effects(self, facts: Facts, now: datetime) -> tuple[Effect, ...]:
+        if (self.start and now < self.start) or (self.end and now >= self.end):
+            return ()
+        return next((each.effects for each in self.patterns if each.holds(facts, now)), ())
+
+    def asks_for(self, parameter: str) -> bool:
+        """Whether this fact matters to it."""
+        return any(
+            each.parameter == parameter
+            for pattern in self.patterns
+            for _, criteria in pattern.groups
+            for each in criteria
+        )
+
+
+def effects_of(promotions: Iterable[Promotion], facts: Facts, now: datetime) -> list[Effect]:
     """What these promotions come to in a sale."""
-    found: list[Effect] = []
-    for promotion in promotions:
-        start, end = valid_for(promotion.body)
-        if (start and now < start) or (end and now >= end):
-            continue
-        for pattern in sorted(patterns_of(promotion), key=lambda each: each.priority):
-            if pattern.holds(facts, now):
-                found += pattern.effects
-                break
-    return found
+    return [effect for each in promotions for effect in each.effects(facts, now)]
 
 
-def patterns_of(promotion: Document) -> list[Pattern]:
-    """Its patterns as they take effect; none where it isn't on sale or is of a type without
+def promotion_of(document: Document) -> Promotion | None:
+    """The promotion as it takes effect; None where it isn't on sale or is of a type without
     effect here. Raises `InvalidDocument` for one that can't be read."""
-    body = promotion.body
+    body = document.body
     kind = str(body.get("promotionType") or "").lower()
-    if promotion.lifecycle_status not in ON_SALE or kind not in _TYPES:
-        return []
-    return [
-        _pattern(promotion, kind, each, f"pattern[{i}]")
+    if document.lifecycle_status not in ON_SALE or kind not in _TYPES:
+        return None
+    start, end = valid_for(body)
+    patterns = [
+        _pattern(document, kind, each, f"pattern[{i}]")
         for i, each in enumerate(body.get("pattern") or ())
     ]
+    patterns.sort(key=lambda each: each.priority)
+    return Promotion(start=start, end=end, patterns=tuple(patterns))
 
 
 def _pattern(promotion: Document, kind: str, body: Body, path: str) -> Pattern:
@@ -153,6 +170,8 @@ def _criterion(body: Body, path: str) -> Criterion:
     if compare not in usable:
         raise InvalidDocument(f"is one of {', '.join(usable)}", path=at(path, "criteriaOperator"))
     value: str | Decimal = str(body.get("criteriaValue") or "")
+    if parameter in _IN_SMALL_LETTERS:
+        value = str(value).lower()
     if parameter in NUMBERS:
         value = _number(str(value), at(path, "criteriaValue"))
     return Criterion(str(parameter), str(compare), value)
@@ -175,6 +194,7 @@ def _effect(promotion: Document, kind: str, body: Body, path: str) -> Effect:
     return Effect(
         promotion=PromotionId(promotion.id),
         name=promotion.name,
+        path=path,
         offering=OfferingId(entity["id"]) if isinstance(entity, Mapping) else None,
         percent=percent,
         amount=amount,

@@ -1,7 +1,6 @@
 """Reads of the catalogue."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +25,7 @@ from trunkline.catalog.model import (
     UnknownRateSheet,
 )
 from trunkline.catalog.prices import parse_price
-from trunkline.catalog.promotions import Effect, Facts, effects_of
+from trunkline.catalog.promotions import Promotion, promotion_of
 from trunkline.platform.db import Reader, decode_json
 
 DOCUMENTS = store.catalog_document
@@ -141,6 +140,7 @@ def rate_sheet_names(r: Reader) -> list[str]:
     return store.sheet_names(r)
 
 
-def promoted(r: Reader, facts: Facts, now: datetime) -> list[Effect]:
-    """What the promotions on sale make cheaper in a sale of which `facts` are known."""
-    return effects_of(store.documents_in(r, DocumentKind.PROMOTION, ON_SALE), facts, now)
+def promotions(r: Reader) -> list[Promotion]:
+    """Those on sale that make something cheaper."""
+    found = store.documents_in(r, DocumentKind.PROMOTION, ON_SALE)
+    return [each for document in found if (each := promotion_of(document)) is not None]

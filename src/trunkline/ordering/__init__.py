@@ -5,6 +5,7 @@ themselves, as far as stock and charging let them; what fails is held where an o
 it, and is tried again, given up or cancelled. Ordering alone changes what customers have.
 """
 
+from trunkline.ordering import service_orders
 from trunkline.ordering.bodies import price_body, total_bodies, without_nulls
 from trunkline.ordering.cancellations import CANCELLATION
 from trunkline.ordering.carts.operations import (
@@ -65,7 +66,6 @@ from trunkline.ordering.queries import (
 )
 from trunkline.ordering.quotes.kind import QUOTE
 from trunkline.ordering.quotes.operations import change_quote, make_quote, order_quote
-from trunkline.ordering.service_orders import service_order
 from trunkline.ordering.store import (
     order_item,
     product_order,
@@ -128,7 +128,7 @@ __all__ = [
     "read_areas",
     "request_cancellation",
     "retry_task",
-    "service_order",
+    "service_orders",
     "start_order",
     "tasks",
     "total_bodies",

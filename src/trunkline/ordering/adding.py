@@ -1,13 +1,13 @@
 """Items that add products: plain ones, and bundles with what is in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from trunkline import inventory
-from trunkline.catalog import Offering, OfferingId
+from trunkline.catalog import Effect, Offering, OfferingId
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import NewProduct, ProductId, ProductStatus, ResourceState
 from trunkline.ordering.decomposition import kind_of, plan_to_add, plan_to_add_bundle
@@ -23,7 +23,7 @@ from trunkline.ordering.model import (
     UnknownReference,
     item_id,
 )
-from trunkline.ordering.pricing import prices
+from trunkline.ordering.promoting import reduced
 from trunkline.ordering.qualification.model import Asker, reasons
 from trunkline.platform.db import Reader, Tx
 
@@ -38,6 +38,7 @@ class Context(msgspec.Struct, frozen=True):
     offerings: Mapping[OfferingId, Offering]
     asks: Asker
     together: Mapping[str, int]
+    effects: Sequence[Effect]
     order: str
     owner: Customer
     account: BillingAccount
@@ -200,7 +201,9 @@ def _new(
     """The item of a request, and the products that it creates."""
     characteristics = _wished(context.tx, request, at)
     included = within is not None and bool(within.prices)
-    agreed = prices(offering) if request.prices is None else request.prices
+    agreed = request.prices
+    if agreed is None:
+        agreed = reduced(offering, context.effects)
     cost = () if included else agreed
     ids = tuple(context.tx.new_id(ProductId, context.now) for _ in range(request.quantity))
     kept = request.details.get("product") or {}

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ from trunkline.ordering.model import (
     item_id,
 )
 from trunkline.ordering.offers import offers
+from trunkline.ordering.promoting import promoted
 from trunkline.ordering.qualification.asking import asker
 from trunkline.platform.db import Reader, Tx
 
@@ -73,10 +75,11 @@ def capture(
     account: BillingAccount,
     status: ProductStatus,
     channels: Collection[str] = (),
+    code: Any = None,
     now: datetime,
 ) -> Captured:
     """The items in their first state with their tasks, and the products to be created in
-    `status`. `requests` have passed `check_items`."""
+    `status`. `requests` have passed `check_items`; `code` is a promotion's, or several."""
     offerings = offers(tx, (each.offering for each in requests if each.offering))
     asks = asker(
         tx,
@@ -93,7 +96,15 @@ def capture(
         without={request.product for request in requests if request.product},
     )
     together = _together(requests)
-    context = Context(tx, offerings, asks, together, order, owner, account, status, now)
+    effects = promoted(
+        tx,
+        owner=owner,
+        asked=[(each, together[each.id]) for each in offerings.values() if each.id in together],
+        channels=channels,
+        code=code,
+        now=now,
+    )
+    context = Context(tx, offerings, asks, together, effects, order, owner, account, status, now)
     captured = Captured()
     for index, request in enumerate(requests):
         item, at = item_id(request, index), f"productOrderItem[{index}]"

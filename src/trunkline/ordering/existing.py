@@ -30,7 +30,7 @@ from trunkline.ordering.model import (
     TaskState,
     UnknownReference,
 )
-from trunkline.ordering.pricing import prices
+from trunkline.ordering.promoting import reduced
 from trunkline.platform.db import Reader
 
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
@@ -119,7 +119,9 @@ def modified(
     cost: tuple[ProductPrice, ...] = ()
     if becomes is not None:
         _check_alike(r, product, becomes, f"{at}.productOffering.id")
-        cost = prices(becomes) if request.prices is None else request.prices
+        cost = request.prices if request.prices is not None else ()
+        if request.prices is None:
+            cost = reduced(becomes, context.effects)
         cost = tuple(each for each in cost if each.kind is PriceKind.RECURRING)
     mobile = bool(inventory.services_of(r, [product.id]))
     waits = _cycle_begins(context) if request.effect is Effect.NEXT_CYCLE else None

@@ -38,6 +38,7 @@ from trunkline.ordering.model import (
     check_items,
     delivered,
 )
+from trunkline.ordering.promoting import CODE
 from trunkline.platform.changes import Change
 from trunkline.platform.collisions import collision
 from trunkline.platform.db import Tx
@@ -61,7 +62,7 @@ def place_order(
 ) -> ProductOrder:
     """Accepts an order: its products are created at today's prices, and its fulfilment starts
     once the transaction is committed, or at `requested_start`. `details` is kept as it is; a
-    `channel` among it is where it was sold.
+    `channel` among it is where it was sold, a `promotionCode` what makes it cheaper.
 
     A customer's second order under the same `external_id` is the first one; with other
     contents it is refused: `ExternalIdReused`. Raises `UnfitOrder`, `UnknownReference` and
@@ -84,6 +85,7 @@ def place_order(
         account=account,
         status=ProductStatus.CREATED if later else ProductStatus.PENDING_ACTIVE,
         channels=_channels(details),
+        code=details.get(CODE),
         now=now,
     )
     order = ProductOrder(

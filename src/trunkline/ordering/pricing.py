@@ -1,6 +1,6 @@
 """What is to be paid for an offering, and what several such prices come to. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -41,11 +41,16 @@ def prices(offering: Offering) -> tuple[ProductPrice, ...]:
 
 
 def costs(
-    offering: Offering, offerings: Mapping[Key, Offering], named: Collection[str] = ()
+    offering: Offering,
+    offerings: Mapping[Key, Offering],
+    named: Collection[str] = (),
+    *,
+    of: Callable[[Offering], tuple[ProductPrice, ...]] = prices,
 ) -> list[Counted]:
     """What one of an offering costs. A bundle that has prices is paid by them alone; another
-    costs what its components do, but for those that are `named` (and priced) beside it."""
-    own = prices(offering)
+    costs what its components do, but for those that are `named` (and priced) beside it. `of`
+    gives the prices of one."""
+    own = of(offering)
     if own or not offering.components:
         return [(price, 1) for price in own]
     known = {str(ident): each for ident, each in offerings.items()}
@@ -53,7 +58,7 @@ def costs(
         (price, count)
         for part, count in zip(offering.components, offering.component_counts, strict=True)
         if count and part not in named and part in known
-        for price in prices(known[part])
+        for price in of(known[part])
     ]
 
 

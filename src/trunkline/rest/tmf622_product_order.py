@@ -90,7 +90,9 @@ class _Orders(Aggregate[ProductOrder]):
 def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
     """What its items say; without any, what the cart or the quote holds that it refers to."""
 
-    def place(items: Sequence[ItemRequest], customer: str | None) -> ProductOrder:
+    def place(
+        items: Sequence[ItemRequest], customer: str | None, sold: Body | None = None
+    ) -> ProductOrder:
         account = _account(tx, new, customer)
         if customer is None:
             with placed(unknown="billingAccount.id"):
@@ -105,7 +107,7 @@ def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
             description=new.description,
             category=new.category,
             priority=new.priority,
-            details=details_of(body),
+            details={**(sold or {}), **details_of(body)},
             now=now,
         )
 

@@ -72,7 +72,7 @@ def _shown(body: Body) -> Body:
 
 
 def _replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
-    [shown] = ordering.priced(tx, [ident])
+    [shown] = ordering.priced(tx, [ident], now)
     ordering.change_cart(tx, ident, lambda kept: as_kept(kept, body, _shown(shown)), now)
 
 
@@ -112,7 +112,7 @@ API = Api(
                 "cartItem.product.id": in_json(_table.body, "cartItem.product.id"),
             },
             schema=CartForm,
-            find=ordering.priced,
+            find=lambda r, ids: ordering.priced(r, ids, r.database.now()),
             to_wire=_shown,
             create=_create,
             replace=_replace,

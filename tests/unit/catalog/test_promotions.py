@@ -13,12 +13,13 @@ from trunkline.catalog import (
     InvalidDocument,
     UnknownReference,
     create_document,
+    effects_of,
     patch_document,
-    promoted,
+    promotions,
 )
 from trunkline.catalog.bodies import read_document
 from trunkline.catalog.model import PromotionId
-from trunkline.catalog.promotions import effects_of, patterns_of
+from trunkline.catalog.promotions import Promotion, promotion_of
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Database
 
@@ -49,11 +50,17 @@ def body(*patterns: dict[str, Any], **others: Any) -> dict[str, Any]:
     }
 
 
-def promotion(*patterns: dict[str, Any], **others: Any) -> Document:
+def document(*patterns: dict[str, Any], **others: Any) -> Document:
     return read_document(
         DocumentKind.PROMOTION, body(*patterns, **others), document_id=PromotionId("p"),
         now=NOW, revision=1,
     )  # fmt: skip
+
+
+def promotion(*patterns: dict[str, Any], **others: Any) -> Promotion:
+    made = promotion_of(document(*patterns, **others))
+    assert made is not None
+    return made
 
 
 def percents(facts: Facts, *patterns: dict[str, Any], **others: Any) -> list[Any]:
@@ -127,8 +134,8 @@ def test_a_reduction_is_an_amount_of_money() -> None:
 
 def test_what_is_not_on_sale_or_an_award_has_no_effect() -> None:
     wrong = pattern(value="a gift")
-    assert patterns_of(promotion(wrong, promotionType="Award")) == []
-    assert patterns_of(promotion(wrong, lifecycleStatus="In design")) == []
+    assert promotion_of(document(wrong, promotionType="Award")) is None
+    assert promotion_of(document(wrong, lifecycleStatus="In design")) is None
 
 
 @pytest.mark.parametrize(
@@ -175,10 +182,10 @@ def test_the_catalogue_knows_what_is_promoted(books: Database) -> None:
             body=body(pattern(), lifecycleStatus="In test"),
             now=NOW,
         )
-        assert len(promoted(tx, {}, NOW)) == 2
+        assert len(effects_of(promotions(tx), {}, NOW)) == 2
         patch_document(
             tx, kind=DocumentKind.PROMOTION, document_id=kept.id,
             patch={"lifecycleStatus": "Retired"}, now=NOW,
         )  # fmt: skip
     with books.read() as r:
-        assert len(promoted(r, {}, NOW)) == 1
+        assert len(promotions(r)) == 1

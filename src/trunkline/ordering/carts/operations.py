@@ -4,11 +4,14 @@ Prices are not kept: they are what an order would cost at the moment of asking, 
 never shows what can't be had any more.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from trunkline.catalog import Offering, OfferingId
+from trunkline import customers
+from trunkline.catalog import Effect, Offering, OfferingId
+from trunkline.customers import CustomerId
 from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.errors import Conflict
 from trunkline.kernel.ids import Id
@@ -39,6 +42,7 @@ from trunkline.ordering.model import (
 )
 from trunkline.ordering.offers import offers, offers_in
 from trunkline.ordering.pricing import Counted, costs
+from trunkline.ordering.promoting import CODE, promoted, reduced
 from trunkline.ordering.quotes.operations import agreed_in, offered, take_quote
 from trunkline.platform.db import Reader, Tx
 from trunkline.tmf import documents
@@ -50,6 +54,7 @@ EMPTY_FOR = timedelta(days=7)
 _INNER = "cartItem"
 _COMPUTED = ("itemPrice", "ItemTotalPrice")
 _LATER = "saveForLater"
+_PAID = (Action.ADD, Action.MODIFY)
 
 
 class CartId(Id):
@@ -157,8 +162,8 @@ def change_cart(tx: Tx, ident: str, changing: Callable[[Body], Body], now: datet
     return documents.change(tx, CART, ident, changed, now)
 
 
-def priced(r: Reader, ids: Sequence[str]) -> list[Body]:
-    """Those of these carts that exist, with their prices as they are now."""
+def priced(r: Reader, ids: Sequence[str], now: datetime) -> list[Body]:
+    """Those of these carts that exist, with their prices as they are now, promotions included."""
     found = documents.find(r, CART, ids)
     wanted = {
         offering[0]
@@ -167,14 +172,36 @@ def priced(r: Reader, ids: Sequence[str]) -> list[Body]:
         if (offering := offering_in(item, at)) is not None
     }
     known = offers(r, wanted)
-    return [_priced(r, body, known) for body in found]
+    return [_priced(r, body, known, now) for body in found]
 
 
-def _priced(r: Reader, body: Body, offerings: Mapping[OfferingId, Offering]) -> Body:
+def _effects(
+    r: Reader, body: Body, offerings: Mapping[OfferingId, Offering], now: datetime
+) -> list[Effect]:
+    """What promotions take off in this cart."""
+    asked: Counter[OfferingId] = Counter()
+    for at, item in items_in(body[_INNER], _INNER, _INNER):
+        named = offering_in(item, at)
+        if named and item.get("status") != _LATER and action_of(item, at) in _PAID:
+            asked[OfferingId(named[0])] += item.get("quantity", 1)
+    customer, channel = customer_of(body), _id(body.get("channel"))
+    known = customers.customers(r, {CustomerId(customer[0])}) if customer else {}
+    return promoted(
+        r,
+        owner=next(iter(known.values()), None),
+        asked=[(offerings[each], count) for each, count in asked.items() if each in offerings],
+        channels=[channel] if channel else [],
+        code=body.get(CODE),
+        now=now,
+    )
+
+
+def _priced(r: Reader, body: Body, offerings: Mapping[OfferingId, Offering], now: datetime) -> Body:
     sums: list[Counted] = []
+    effects = _effects(r, body, offerings, now)
 
     def price(item: Body, *, included: bool = False) -> Body:
-        cost = [] if included else _cost(r, body, item, offerings)
+        cost = [] if included else _cost(r, body, item, offerings, effects)
         named = offering_in(item, "")
         bundle = offerings.get(OfferingId(named[0])) if named else None
         covered = included or (bundle is not None and bool(pricing.prices(bundle)))
@@ -197,16 +224,23 @@ def _priced(r: Reader, body: Body, offerings: Mapping[OfferingId, Offering]) -> 
 
 
 def _cost(
-    r: Reader, body: Body, item: Body, offerings: Mapping[OfferingId, Offering]
+    r: Reader,
+    body: Body,
+    item: Body,
+    offerings: Mapping[OfferingId, Offering],
+    effects: Sequence[Effect],
 ) -> list[Counted]:
     """What one of an item costs; nothing where its offering is gone, or not added."""
     action, named = action_of(item, ""), offering_in(item, "")
     offering = offerings.get(OfferingId(named[0])) if named else None
-    if offering is None or action not in (Action.ADD, Action.MODIFY):
+    if offering is None or action not in _PAID:
         return []
     agreed = _agreed(r, body, item)
     parts = {found[0] for each in item.get(_INNER) or () if (found := offering_in(each, ""))}
-    cost = costs(offering, offerings, parts) if agreed is None else [(p, 1) for p in agreed]
+    if agreed is None:
+        cost = costs(offering, offerings, parts, of=lambda each: reduced(each, effects))
+    else:
+        cost = [(each, 1) for each in agreed]
     if action is Action.MODIFY:
         cost = [(each, count) for each, count in cost if each.kind is PriceKind.RECURRING]
     return cost
@@ -237,17 +271,28 @@ def requests_in(r: Reader, body: Body) -> list[ItemRequest]:
     ]
 
 
+def _sold(body: Body) -> Body:
+    """What an order has of the circumstances of a cart."""
+    sold: Body = {}
+    if body.get(CODE):
+        sold[CODE] = body[CODE]
+    if body.get("channel"):
+        sold["channel"] = [body["channel"]]
+    return sold
+
+
 def order_cart(
     tx: Tx,
     *,
     ident: str,
     customer: str | None,
-    place: Callable[[Sequence[ItemRequest], str | None], ProductOrder],
+    place: Callable[[Sequence[ItemRequest], str | None, Body], ProductOrder],
     now: datetime,
 ) -> ProductOrder:
     """Makes an order of a cart: `place` places what the cart holds, for the cart's customer or
-    the one that is given. The cart refers to the order from then on. Raises `DocumentNotFound`,
-    `CartExpired`, `CartOrdered`, `NotOrderable`, and what `place` raises."""
+    the one that is given, sold through the cart's channel and with its promotion's code. The
+    cart refers to the order from then on. Raises `DocumentNotFound`, `CartExpired`,
+    `CartOrdered`, `NotOrderable`, and what `place` raises."""
     placed: list[ProductOrder] = []
     quotes: set[str] = set()
 
@@ -259,7 +304,7 @@ def order_cart(
         owner = named[0] if named else customer
         if customer is not None and owner != customer:
             raise NotOrderable("the cart is another customer's", path="shoppingCart.id")
-        placed.append(place(requests_in(tx, body), owner))
+        placed.append(place(requests_in(tx, body), owner, _sold(body)))
         return body | {"productOrder": {"id": str(placed[0].id)}}
 
     documents.change(tx, CART, ident, ordered, now)
