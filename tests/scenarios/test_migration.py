@@ -23,8 +23,10 @@ from trunkline.catalog import (
 )
 from trunkline.customers import (
     AccountKind,
+    CustomerId,
     accounts_of,
     agreements_of,
+    agreements_of_customers,
     count_customers,
     create_customer,
     party,
@@ -329,8 +331,10 @@ def test_the_real_file_bills_what_its_customers_paid(
         price, alteration = books_metadata.tables["product_price"], Money.zero("USD")
         listed = r.execute(sa.select(sa.cast(sa.func.sum(price.c.amount_micros), sa.BigInteger)))
         total = Money(listed.scalar_one(), "USD")
-        for agreed in r.execute(sa.select(books_metadata.tables["agreement"].c["items"])).scalars():
-            alteration += Money(agreed[0]["recurring_alteration"]["micros"], "USD")
+        ids = r.execute(sa.select(books_metadata.tables["customer"].c.id)).scalars()
+        for agreed in agreements_of_customers(r, [CustomerId(each) for each in ids]).values():
+            for agreement in agreed:
+                alteration += agreement.items[0].recurring_alteration or Money.zero("USD")
     assert total + alteration == Money.of("456116.60", "USD")
     assert standing["customer"] == standing["billing_account"] == standing["party"] == 7043
     assert standing["agreement"] == 7043 - 181
