@@ -31,12 +31,34 @@ class Named(Wire):
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
+class MediumCharacteristic(Wire):
+    city: str | None = None
+    contact_type: str | None = None
+    country: str | None = None
+    email_address: str | None = None
+    fax_number: str | None = None
+    phone_number: str | None = None
+    post_code: str | None = None
+    social_network_id: str | None = None
+    state_or_province: str | None = None
+    street1: str | None = None
+    street2: str | None = None
+
+
+class ContactMedium(Wire):
+    medium_type: str | None = None
+    preferred: bool | None = None
+    characteristic: MediumCharacteristic | None = None
+    valid_for: PeriodIn | None = None
+
+
 class Contact(Wire):
     contact_type: str
     valid_for: PeriodIn
     contact_name: str | None = None
     party_role_type: str | None = None
-    contact_medium: tuple[dict[str, Any], ...] = ()
+    contact_medium: tuple[ContactMedium, ...] = ()
+    related_party: PartyNamed | None = None
 
 
 class Relationship(Wire):

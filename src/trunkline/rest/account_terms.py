@@ -15,12 +15,12 @@ from trunkline.customers import (
 from trunkline.kernel.errors import Invalid
 from trunkline.payments import PaymentMethodId
 from trunkline.platform.db import Tx
+from trunkline.rest.account_documents import Contact, Relationship
 from trunkline.rest.wire import (
     RefIn,
     placed,
 )
 from trunkline.tmf import (
-    Moment,
     Wire,
     documents,
     wire,
@@ -38,23 +38,6 @@ class BillStructureIn(Wire):
     cycle_specification: CycleIn = msgspec.field(default_factory=CycleIn)
     format: RefIn | None = None
     presentation_media: tuple[RefIn, ...] = ()
-
-
-class Span(Wire):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
-
-
-class ContactIn(Wire):
-    contact_type: str
-    valid_for: Span
-    contact_name: str | None = None
-
-
-class RelationshipIn(Wire):
-    relationship_type: str
-    valid_for: Span
-    account: RefIn | None = None
 
 
 def details_of(
@@ -85,11 +68,11 @@ def details_of(
 
 
 class _Contacts(Wire):
-    contact: tuple[ContactIn, ...]
+    contact: tuple[Contact, ...]
 
 
 class _Relationships(Wire):
-    account_relationship: tuple[RelationshipIn, ...]
+    account_relationship: tuple[Relationship, ...]
 
 
 def _check_relationships(tx: Tx, said: Sequence[dict[str, Any]]) -> None:

@@ -27,12 +27,12 @@ from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.lookups import of_row
 from trunkline.rest.prepay_buckets import UNITS
+from trunkline.rest.usage_specifications import UsageSpecification
 from trunkline.rest.wire import (
     PRODUCTS,
     USAGE,
     Money,
     Party,
-    PeriodIn,
     Ref,
     customer_party,
     given,
@@ -137,22 +137,6 @@ class StatusPatch(Wire):
 
 class UsagePatch(Wire):
     description: str | msgspec.UnsetType | None = msgspec.UNSET
-
-
-class Specification(Wire):
-    name: str | None = None
-    description: str | None = None
-    version: str | None = None
-    is_bundle: bool = False
-    lifecycle_status: str | None = None
-    last_update: Moment | None = None
-    valid_for: PeriodIn | None = None
-    spec_characteristic: tuple[dict[str, Any], ...] = ()
-    related_party: tuple[PartyNamed, ...] = ()
-    attachment: tuple[dict[str, Any], ...] = ()
-    constraint: tuple[dict[str, Any], ...] = ()
-    entity_spec_relationship: tuple[dict[str, Any], ...] = ()
-    target_entity_schema: dict[str, Any] | None = None
 
 
 def _find(r: Reader, ids: Sequence[str]) -> list[Found]:
@@ -390,7 +374,7 @@ API = Api(
         documents.as_resource(
             USAGE_SPECIFICATIONS,
             path=f"{USAGE}/usageSpecification",
-            schema=Specification,
+            schema=UsageSpecification,
             state_event="AttributeValueChangeEvent",
             paths={
                 "name": _SPECIFICATIONS.name,
