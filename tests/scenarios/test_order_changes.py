@@ -217,7 +217,7 @@ def test_two_who_accept_one_quote_make_one_order(
         return buy
 
     def ordered(tx: Any) -> Callable[..., ProductOrder]:
-        def put(items: Any, customer: Any) -> ProductOrder:
+        def put(items: Any, customer: Any, _sold: Any = None) -> ProductOrder:
             return place_order(
                 tx, customer=customer, billing_account=buyer[1], items=items, now=now
             )
