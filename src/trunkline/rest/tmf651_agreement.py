@@ -23,7 +23,6 @@ from trunkline.rest.parties import (
     Attachment,
     CharacteristicIn,
     Reference,
-    RelatedParty,
     Some,
     Typed,
     addressed,
@@ -41,7 +40,9 @@ _bare = unaddressed(*_REFERENCES)
 _specification_bare = unaddressed("relatedParty")
 
 
-class EngagedParty(Typed, kw_only=True):
+class NamedParty(Typed, kw_only=True):
+    """RelatedParty, which in this document has a name."""
+
     id: str
     name: str
     referred_type: str = msgspec.field(name=REFERRED)
@@ -72,7 +73,7 @@ class Agreement(Typed, kw_only=True):
     name: str
     agreement_type: str
     agreement_item: Some[AgreementItem]
-    engaged_party: Some[EngagedParty]
+    engaged_party: Some[NamedParty]
     description: str | None = None
     document_number: int | None = None
     initial_date: Moment | None = None
@@ -123,7 +124,7 @@ class AgreementSpecification(Typed, kw_only=True):
     last_update: Moment | None = None
     lifecycle_status: str | None = None
     version: str | None = None
-    related_party: tuple[RelatedParty, ...] | None = None
+    related_party: tuple[NamedParty, ...] | None = None
     service_category: Reference | None = None
     specification_characteristic: tuple[SpecificationCharacteristic, ...] | None = None
     specification_relationship: tuple[SpecificationRelationship, ...] | None = None

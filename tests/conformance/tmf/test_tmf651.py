@@ -203,7 +203,9 @@ def test_a_specification(api: Client, clock: DrivenClock) -> None:
         ({"attachment": []}, "attachment"),
         ({"lifecycleStatus": "dead"}, "lifecycleStatus"),
         ({"specificationRelationship": [{"id": "x"}]}, "specificationRelationship[0].id"),
-        ({"relatedParty": [{"id": "x", "@referredType": "Individual"}]}, "relatedParty[0].id"),
+        ({"relatedParty": [{"id": "x", "name": "x", "@referredType": "Individual"}]},
+         "relatedParty[0].id"),
+        ({"relatedParty": [{"id": "x", "@referredType": "Individual"}]}, "relatedParty[0].name"),
     ):  # fmt: skip
         refused = api.post(SPECIFICATION, {"name": "x", "attachment": [{"name": "terms"}]} | change)
         assert (refused.status, refused.body["path"]) == (400, path), refused.body
