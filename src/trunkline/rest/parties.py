@@ -117,11 +117,11 @@ class CreditProfile(Typed, kw_only=True):
 
 
 class AccountRef(Typed, kw_only=True):
-    """The documents of TMF629 and 669 require its name; one that is known here has one."""
+    """TMF629 and 669 require its name, not its id."""
 
+    name: str
     id: str | None = None
     href: str | None = None
-    name: str | None = None
     description: str | None = None
     referred_type: str | None = msgspec.field(name=REFERRED, default=None)
 

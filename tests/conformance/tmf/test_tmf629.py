@@ -101,6 +101,7 @@ def test_a_prospect_is_rejected_and_comes_back(api: Client) -> None:
     [
         ({"relatedParty": [{"id": "x", "@referredType": "Customer"}]}, "relatedParty[0].id"),
         ({"account": [{"id": "x", "name": "y"}]}, "account[0].id"),
+        ({"account": [{}]}, "account[0].name"),
         ({"agreement": [{"id": "x"}]}, "agreement[0].id"),
         ({"paymentMethod": [{"id": "x"}]}, "paymentMethod[0].id"),
         ({"creditProfile": [{"creditScore": 1}]}, "creditProfile[0].creditProfileDate"),

@@ -88,6 +88,7 @@ def test_the_life_of_a_role(api: Client, clock: DrivenClock) -> None:
         ({"engagedParty": {"id": "x", "@referredType": "Organization"}}, "engagedParty.id"),
         ({"engagedParty": {"id": "x"}}, "engagedParty.@referredType"),
         ({"account": [{"id": "x", "name": "y"}]}, "account[0].id"),
+        ({"account": [{}]}, "account[0].name"),
         ({"agreement": [{"id": "x"}]}, "agreement[0].id"),
         ({"paymentMethod": [{"id": "x"}]}, "paymentMethod[0].id"),
         ({"relatedParty": [{"id": "x", "@referredType": "PartyRole"}]}, "relatedParty[0].id"),
