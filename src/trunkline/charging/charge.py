@@ -78,6 +78,10 @@ def charge(
             return refusal(request, Result.INVALID)
         session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
         state.sessions.append(session)
+    if request.where is not None:
+        session.where = request.where
+    if request.notify:
+        session.notify = request.notify
     at = instant_of(request, now)
     turn = Turn(
         state,

@@ -82,6 +82,19 @@ class Result(IntEnum):
     """This request could not be computed; nothing of it is kept. The same may succeed later."""
 
 
+class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Over what, and where, a service is used, as far as the network tells."""
+
+    dnn: str = ""
+    """The data network's name, or APN, without its operator identifier."""
+    slice: str = ""
+    """The S-NSSAI: SST, and "-" and SD in six hexadecimal digits where there is one."""
+    qos: int = -1
+    """5QI, or QCI; -1 where it isn't told."""
+    network: str = ""
+    """The serving network's MCC and MNC, five or six digits."""
+
+
 class UnitRequest(msgspec.Struct, gc=False):
     """One Multiple-Services-Credit-Control or multipleUnitUsage: usage reported, quota asked.
 
@@ -119,6 +132,10 @@ class ChargeRequest(msgspec.Struct, gc=False):
     money: int = 0
     """An EVENT's amount in micros of the account's currency, where it is asked in money
     (CC-Money) instead of units; 0 otherwise. With neither, an EVENT is about one unit."""
+    where: Circumstances | None = None
+    notify: str = ""
+    """How its edge is told that the session is to be re-authorised or ended: the edge's own
+    word, kept with the session; "" where it can't be told."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import msgspec
 
-from trunkline.charging.model import ChargeAnswer
+from trunkline.charging.model import ChargeAnswer, Circumstances
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import BUCKET_SIZE, RESERVED
 
@@ -70,6 +70,9 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     """The session is given up when nothing is heard of it by then."""
     answer: ChargeAnswer
     quotas: list[Quota]
+    where: Circumstances | None = None
+    """As the session's last request that told it had it."""
+    notify: str = ""
 
 
 class Done(msgspec.Struct, array_like=True, gc=False):
