@@ -82,6 +82,26 @@ class Result(IntEnum):
     """This request could not be computed; nothing of it is kept. The same may succeed later."""
 
 
+class FinalAction(IntEnum):
+    """What a gateway does once the last units are used; the numbers are those of
+    Final-Unit-Action (RFC 8506, section 8.35)."""
+
+    TERMINATE = 0
+    REDIRECT = 1
+    RESTRICT = 2
+
+
+class FinalUnit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a service goes on without credit, where it doesn't end."""
+
+    action: FinalAction = FinalAction.TERMINATE
+    redirect: str = ""
+    """REDIRECT: where to, as a URL ("https://..."), a SIP URI ("sip:...") or an IP address."""
+    filters: tuple[str, ...] = ()
+    """What stays open meanwhile: names of the gateway's filters (Filter-Id), or whole rules,
+    "permit out ip from 192.0.2.1 to any" (IPFilterRule, RFC 6733, 4.3.1)."""
+
+
 class Circumstances(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Over what, and where, a service is used, as far as the network tells."""
 
@@ -110,6 +130,9 @@ class UnitRequest(msgspec.Struct, gc=False):
     """No more usage follows under this quota (Reporting-Reason FINAL): release it."""
     reason: int = -1
     """Reporting-Reason (TS 32.299, 7.2.175) as received, or -1; kept with the record."""
+    after_change: int = 0
+    """Of `used`, the units after the tariff change that its grant announced (Tariff-Change-Usage
+    UNIT_AFTER_TARIFF_CHANGE; RFC 8506, 8.27)."""
 
 
 class ChargeRequest(msgspec.Struct, gc=False):
@@ -149,7 +172,19 @@ class UnitAnswer(msgspec.Struct, array_like=True, gc=False):
     validity: int = 0
     """Seconds for which the grant holds; 0 with no grant."""
     final: bool = False
-    """This grant is the last: nothing is left to follow it (Final-Unit-Indication)."""
+    """This grant is the last: nothing is left to follow it (Final-Unit-Indication). Without a
+    grant: none is left, and `last` says how the service goes on."""
+    last: FinalUnit | None = None
+    """With `final`: what follows the last unit; None where the service ends then."""
+    holding: int = 0
+    """Seconds without traffic after which the quota is to be given back (Quota-Holding-Time,
+    TS 32.299, 7.2.139); 0: as the gateway likes."""
+    threshold: int = 0
+    """In the service's unit: when no more than this is left of the grant, more is to be asked
+    for (Volume-, Time- or Unit-Quota-Threshold); 0: as the gateway likes."""
+    tariff_change: int = 0
+    """Epoch second within the grant's validity from which another price holds
+    (Tariff-Time-Change); usage is to be reported apart before and after it. 0: none."""
 
 
 class ChargeAnswer(msgspec.Struct, array_like=True, gc=False):
