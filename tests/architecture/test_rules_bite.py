@@ -23,7 +23,7 @@ def source(place: str, text: str) -> Source:
         (rules.pure_models, "rating/kernel.py", "import trunkline.platform.db"),
         (rules.no_wire, "billing/operations.py", "from trunkline.tmf import Entity"),
         (rules.no_wire, "billing/operations.py", "from trunkline.tmf.wire import href"),
-        (rules.no_wire, "billing/model.py", "from trunkline.rest.wire import Money"),
+        (rules.no_wire, "billing/model.py", "from trunkline.rest.forms.wire import Money"),
         (rules.no_wire, "billing/model.py", "import falcon"),
         (rules.no_wire, "billing/model.py", "X = '/tmf-api/party/v4'"),
         (rules.banned_calls, "billing/model.py", "from datetime import datetime\ndatetime.now()"),

@@ -13,7 +13,7 @@ from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
 from trunkline.platform.db import Reader
 from trunkline.platform.security import Principal
-from trunkline.rest.wire import EVENT
+from trunkline.rest.forms.wire import EVENT
 from trunkline.tmf import Wire, hub, query, wire
 from trunkline.tmf.errors import BadQuery, UnsupportedMediaType
 from trunkline.tmf.http import Server, media_type, read_body, send

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from trunkline.customers import party_change
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader
-from trunkline.rest.references import address
+from trunkline.rest.forms.references import address
 from trunkline.tmf import Aggregate, Api, Entity, Timestamp, href
 
 _BASE = "/trunkline/v1"

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
-from trunkline.rest.wire import CATALOG, MoneyIn
+from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.wire import CATALOG, MoneyIn
 from trunkline.tmf import Api, Number, Wire, in_json
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from trunkline import customers
 from trunkline.customers import TICKETS, TicketId, trouble_ticket
 from trunkline.platform.db import Tx
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     Attachment,
     Note,
     Reference,
@@ -21,7 +21,7 @@ from trunkline.rest.parties import (
     addressed,
     unaddressed,
 )
-from trunkline.rest.references import check_entities
+from trunkline.rest.forms.references import check_entities
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/troubleTicket/v4"

@@ -29,7 +29,7 @@ from trunkline.ordering import (
     without_nulls,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.order_forms import (
+from trunkline.rest.forms.product_order import (
     ORDERS,
     OrderForm,
     OrderIn,
@@ -38,8 +38,8 @@ from trunkline.rest.order_forms import (
     order_form,
     request_of,
 )
-from trunkline.rest.sales import Reference, Typed
-from trunkline.rest.wire import ORDERING, customer_among, placed
+from trunkline.rest.forms.sales import Reference, Typed
+from trunkline.rest.forms.wire import ORDERING, customer_among, placed
 from trunkline.tmf import (
     Aggregate,
     Api,

@@ -26,8 +26,8 @@ from trunkline.customers import (
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.contact_media import media_of
-from trunkline.rest.parties import (
+from trunkline.rest.forms.contact_media import media_of
+from trunkline.rest.forms.party_types import (
     AccountRef,
     CharacteristicIn,
     ContactMediumIn,
@@ -38,9 +38,9 @@ from trunkline.rest.parties import (
     addressed,
     unaddressed,
 )
-from trunkline.rest.references import check_entities, check_methods
+from trunkline.rest.forms.references import check_entities, check_methods
+from trunkline.rest.forms.wire import CUSTOMER, PeriodIn, placed
 from trunkline.rest.tmf632_party import contact_media_of
-from trunkline.rest.wire import CUSTOMER, PeriodIn, placed
 from trunkline.tmf import Api, Body, Document, column, documents, in_json, owned_by, wire
 
 _CUSTOMERS = f"{CUSTOMER}/customer"

@@ -25,16 +25,16 @@ from trunkline.customers import (
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.contact_media import media_forms, media_of, settled
-from trunkline.rest.organizations import check_tree, place, relationships
-from trunkline.rest.parties import addressed, unaddressed
-from trunkline.rest.party_forms import (
+from trunkline.rest.forms.contact_media import media_forms, media_of, settled
+from trunkline.rest.forms.organizations import check_tree, place, relationships
+from trunkline.rest.forms.party import (
     IndividualCreate,
     IndividualForm,
     OrganizationCreate,
     OrganizationForm,
 )
-from trunkline.rest.wire import PARTY
+from trunkline.rest.forms.party_types import addressed, unaddressed
+from trunkline.rest.forms.wire import PARTY
 from trunkline.tmf import (
     Api,
     Body,

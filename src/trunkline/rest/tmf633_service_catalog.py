@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
-from trunkline.rest.wire import SERVICE_CATALOG
+from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.wire import SERVICE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
-from trunkline.rest.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.wire import RESOURCE_CATALOG
 from trunkline.rest.tmf633_service_catalog import CharacteristicValue, Feature, TargetSchema
-from trunkline.rest.wire import RESOURCE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
 
 

@@ -25,10 +25,10 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.lookups import of_row
-from trunkline.rest.prepay_buckets import UNITS
-from trunkline.rest.usage_specifications import UsageSpecification
-from trunkline.rest.wire import (
+from trunkline.rest.forms.lookups import of_row
+from trunkline.rest.forms.prepay_buckets import UNITS
+from trunkline.rest.forms.usage_specifications import UsageSpecification
+from trunkline.rest.forms.wire import (
     PRODUCTS,
     USAGE,
     Money,

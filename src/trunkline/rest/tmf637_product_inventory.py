@@ -30,9 +30,9 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept
-from trunkline.rest.product_forms import ProductForm
-from trunkline.rest.wire import (
+from trunkline.rest.forms import kept
+from trunkline.rest.forms.product import ProductForm
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     CATALOG,
     ORDERING,

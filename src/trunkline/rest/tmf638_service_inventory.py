@@ -10,9 +10,9 @@ from datetime import datetime
 from trunkline import inventory, network
 from trunkline.inventory import OrderedElsewhere, ServiceId, ServiceState, service_table
 from trunkline.platform.db import Tx
-from trunkline.rest import kept, services
-from trunkline.rest.service_forms import ServiceForm
-from trunkline.rest.wire import SERVICES
+from trunkline.rest.forms import kept, service_inventory
+from trunkline.rest.forms.service import ServiceForm
+from trunkline.rest.forms.wire import SERVICES
 from trunkline.tmf import Api, Body, Document, Paths, owned_by
 
 _SERVICES = f"{SERVICES}/service"
@@ -20,20 +20,20 @@ _SERVICES = f"{SERVICES}/service"
 
 def _create(tx: Tx, body: Body, now: datetime) -> str:
     body = kept.present(body)
-    services.check(tx, body, None)
-    new = services.new_service(tx, body, now=now, state=ServiceState(body["state"]))
+    service_inventory.check(tx, body, None)
+    new = service_inventory.new_service(tx, body, now=now, state=ServiceState(body["state"]))
     return inventory.create_service(tx, new, now=now).id
 
 
 def _replace(tx: Tx, ident: str, after: Body, now: datetime) -> None:
     after = kept.present(after)
-    (before,) = services.find(tx, [ident])
+    (before,) = service_inventory.find(tx, [ident])
     names = kept.changed_names(before, after)
-    kept.check_fixed(names, services.FIXED)
-    services.check(tx, after, before)
+    kept.check_fixed(names, service_inventory.FIXED)
+    service_inventory.check(tx, after, before)
     service = ServiceId(ident)
     if names - {"state"}:
-        services.amend_with_characteristics(tx, service, before, after, now)
+        service_inventory.amend_with_characteristics(tx, service, before, after, now)
     if "state" in names:
         _move(tx, service, ServiceState(after["state"]), now)
 
@@ -87,7 +87,7 @@ API = Api(
             owner=owned_by(_columns.customer_id, writes=False),
             paths=PATHS,
             schema=ServiceForm,
-            find=services.find,
+            find=service_inventory.find,
             create=_create,
             replace=_replace,
             delete=_delete,

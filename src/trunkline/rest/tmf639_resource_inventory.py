@@ -26,9 +26,9 @@ from trunkline.inventory import (
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept
-from trunkline.rest.tmf639_forms import LogicalResourceForm, PhysicalResourceForm, ResourceForm
-from trunkline.rest.wire import RESOURCES
+from trunkline.rest.forms import kept
+from trunkline.rest.forms.resource import LogicalResourceForm, PhysicalResourceForm, ResourceForm
+from trunkline.rest.forms.wire import RESOURCES
 from trunkline.tmf import Api, Body, Document, Paths, in_json
 
 _CHARACTERISTICS = "resourceCharacteristic"

@@ -23,11 +23,11 @@ from trunkline.inventory import (
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept, services
-from trunkline.rest.entities import Typed
-from trunkline.rest.service_forms import ServiceForm
+from trunkline.rest.forms import kept, service_inventory
+from trunkline.rest.forms.entities import Typed
+from trunkline.rest.forms.service import ServiceForm
+from trunkline.rest.forms.wire import ACTIVATION
 from trunkline.rest.tmf638_service_inventory import PATHS
-from trunkline.rest.wire import ACTIVATION
 from trunkline.tmf import Api, Body, Document, href, in_json, owned_by, owned_through
 from trunkline.tmf import documents as kinds
 
@@ -48,7 +48,9 @@ class MonitorForm(Typed):
 
 def _find(r: Reader, ids: Sequence[str]) -> list[Body]:
     """Those that haven't ended, with the Monitor of what is under way."""
-    found = [each for each in services.find(r, ids) if each["state"] != ServiceState.TERMINATED]
+    found = [
+        each for each in service_inventory.find(r, ids) if each["state"] != ServiceState.TERMINATED
+    ]
     waited = inventory.open_monitors(r, [each["id"] for each in found])
     for each in found:
         if (monitor := waited.get(each["id"])) is not None:
@@ -64,14 +66,14 @@ def _later(answer: Body) -> str | None:
 def _create(tx: Tx, given: Body, now: datetime) -> str:
     body = kept.present(given)
     body.pop("monitor", None)
-    services.check(tx, body, None)
+    service_inventory.check(tx, body, None)
     wanted = ServiceState(body["state"])
     if wanted is ServiceState.TERMINATED:
         raise Invalid("a service doesn't begin as terminated", path="state")
-    if services.product_in(body) is not None:
+    if service_inventory.product_in(body) is not None:
         raise OrderedElsewhere("a product order brings a product's service", path="relatedEntity")
     begins = ServiceState.RESERVED if wanted is ServiceState.ACTIVE else wanted
-    new = services.new_service(tx, body, now=now, state=begins)
+    new = service_inventory.new_service(tx, body, now=now, state=begins)
     made = inventory.create_service(tx, new, now=now)
     waited: Sequence[str] = ()
     if wanted is ServiceState.ACTIVE:
@@ -100,18 +102,18 @@ def _replace(tx: Tx, ident: str, after: Body, now: datetime) -> None:
     after = kept.present(after)
     (before,) = _find(tx, [ident])
     names = kept.changed_names(before, after) - {"monitor"}
-    kept.check_fixed(names, services.FIXED)
-    services.check(tx, after, before)
+    kept.check_fixed(names, service_inventory.FIXED)
+    service_inventory.check(tx, after, before)
     service = inventory.service(tx, ServiceId(ident))
     if names & {"state", _CHARACTERISTICS}:
         _check_own(service)
     if names - {"state", _CHARACTERISTICS}:
-        amend = services.amended(tx, before, {**after, _CHARACTERISTICS: before[_CHARACTERISTICS]},
-                                 now)  # fmt: skip
+        wanted = {**after, _CHARACTERISTICS: before[_CHARACTERISTICS]}
+        amend = service_inventory.amended(tx, before, wanted, now)
         inventory.amend_service(tx, service.id, amend)
     waited: list[str] = []
     if _CHARACTERISTICS in names:
-        values = services.characteristics_in(after)
+        values = service_inventory.characteristics_in(after)
         instruction = inventory.request_characteristics(tx, service.id, values, now=now)
         waited += [instruction] if instruction else []
     if "state" in names:

@@ -13,9 +13,9 @@ from trunkline.inventory import NewService, ServiceState
 from trunkline.kernel.errors import Invalid, TrunklineError
 from trunkline.ordering import service_orders
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept, services
-from trunkline.rest.tmf641_forms import CancelServiceOrderForm, ServiceOrderForm
-from trunkline.rest.wire import SERVICE_ORDERING, SERVICES
+from trunkline.rest.forms import kept, service_inventory
+from trunkline.rest.forms.service_order import CancelServiceOrderForm, ServiceOrderForm
+from trunkline.rest.forms.wire import SERVICE_ORDERING, SERVICES
 from trunkline.tmf import Api, Body, Document, child, href, owned_by, owned_through
 from trunkline.tmf.documents import find
 
@@ -94,10 +94,10 @@ def _new_service(tx: Tx, item: Body, place: str, now: datetime) -> NewService:
             raise Invalid("a service that is added gets its id here", path="id")
         if service.get("state") == ServiceState.TERMINATED:
             raise Invalid("a service doesn't begin as terminated", path="state")
-        if services.product_in(service) is not None:
+        if service_inventory.product_in(service) is not None:
             raise Invalid("a product order brings a product's service", path="relatedEntity")
-        services.check(tx, service, None, needs_specification=False)
-        return services.new_service(tx, service, now=now, state=ServiceState.DESIGNED)
+        service_inventory.check(tx, service, None, needs_specification=False)
+        return service_inventory.new_service(tx, service, now=now, state=ServiceState.DESIGNED)
     except TrunklineError as error:
         error.path = f"{place}.service.{error.path}" if error.path else f"{place}.service"
         raise

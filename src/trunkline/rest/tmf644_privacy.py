@@ -20,7 +20,7 @@ from trunkline.customers import (
     change_privacy_document,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.wire import PRIVACY
+from trunkline.rest.forms.wire import PRIVACY
 from trunkline.tmf import (
     PUBLIC,
     Api,

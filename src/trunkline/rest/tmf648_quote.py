@@ -12,8 +12,8 @@ from typing import Literal
 from trunkline import ordering
 from trunkline.ordering import QUOTE
 from trunkline.platform.db import Tx
-from trunkline.rest.order_forms import Appointment
-from trunkline.rest.sales import (
+from trunkline.rest.forms.product_order import Appointment
+from trunkline.rest.forms.sales import (
     Amount,
     ItemReference,
     Medium,
@@ -28,7 +28,7 @@ from trunkline.rest.sales import (
     addressed,
     as_kept,
 )
-from trunkline.rest.wire import QUOTES
+from trunkline.rest.forms.wire import QUOTES
 from trunkline.tmf import Api, Body, Moment, documents, in_json, owned_by
 
 _State = Literal["rejected", "pending", "inProgress", "cancelled", "approved", "accepted"]

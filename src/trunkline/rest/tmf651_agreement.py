@@ -18,7 +18,7 @@ from trunkline.customers import (
     AgreementSpecificationId,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     REFERRED,
     Attachment,
     CharacteristicIn,
@@ -28,8 +28,8 @@ from trunkline.rest.parties import (
     addressed,
     unaddressed,
 )
-from trunkline.rest.references import check_entities
-from trunkline.rest.wire import MoneyIn, PeriodIn
+from trunkline.rest.forms.references import check_entities
+from trunkline.rest.forms.wire import MoneyIn, PeriodIn
 from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/agreementManagement/v4"

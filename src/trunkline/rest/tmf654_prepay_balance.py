@@ -29,7 +29,7 @@ from trunkline.customers import BILLING_ACCOUNTS
 from trunkline.payments import PAYMENTS, Payment, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.rest.prepay_actions import (
+from trunkline.rest.forms.prepay_actions import (
     HISTORY,
     NAMES,
     TOP_UPS,
@@ -64,7 +64,7 @@ from trunkline.rest.prepay_actions import (
     transfer,
     transfer_form,
 )
-from trunkline.rest.prepay_buckets import (
+from trunkline.rest.forms.prepay_buckets import (
     BUCKETS,
     SUMS,
     BucketForm,
@@ -74,7 +74,7 @@ from trunkline.rest.prepay_buckets import (
     inside,
     sums_of,
 )
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     BALANCE,
 )
 from trunkline.tmf import (

@@ -14,8 +14,8 @@ from msgspec import field
 from trunkline import ordering
 from trunkline.ordering import CART
 from trunkline.platform.db import Tx
-from trunkline.rest.order_forms import QuoteItemReference
-from trunkline.rest.sales import (
+from trunkline.rest.forms.product_order import QuoteItemReference
+from trunkline.rest.forms.sales import (
     LooseRemark,
     Medium,
     Priced,
@@ -29,7 +29,7 @@ from trunkline.rest.sales import (
     addressed,
     as_kept,
 )
-from trunkline.rest.wire import CARTS, ORDERING
+from trunkline.rest.forms.wire import CARTS, ORDERING
 from trunkline.tmf import Api, Body, Document, documents, href, in_json, owned_by
 
 _CARTS = f"{CARTS}/shoppingCart"

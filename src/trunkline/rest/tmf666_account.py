@@ -37,14 +37,14 @@ from trunkline.kernel.time import format_instant
 from trunkline.ordering import product_order
 from trunkline.payments import PAYMENT_METHODS, PAYMENTS
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.account_documents import DOCUMENTS
-from trunkline.rest.account_terms import (
+from trunkline.rest.forms.account_documents import DOCUMENTS
+from trunkline.rest.forms.account_terms import (
     BillStructureIn,
     details_of,
     financial_of,
     terms_of,
 )
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     METHOD,
     Money,

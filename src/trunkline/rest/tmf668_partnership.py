@@ -15,7 +15,7 @@ from trunkline.customers import (
     partnership_specification,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     AccountRef,
     CharacteristicIn,
     CreditProfile,
@@ -25,7 +25,7 @@ from trunkline.rest.parties import (
     addressed,
     unaddressed,
 )
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Api, documents, in_json
 
 _BASE = "/tmf-api/partnershipManagement/v4"

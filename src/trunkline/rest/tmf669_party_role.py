@@ -7,7 +7,7 @@ from typing import Any
 from trunkline import customers
 from trunkline.customers import ROLES, PartyRoleId, party_role
 from trunkline.platform.db import Tx
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     AccountRef,
     CharacteristicIn,
     ContactMediumIn,
@@ -18,8 +18,8 @@ from trunkline.rest.parties import (
     addressed,
     unaddressed,
 )
-from trunkline.rest.references import check_methods
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.references import check_methods
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Api, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyRoleManagement/v4"

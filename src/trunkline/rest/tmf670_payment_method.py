@@ -17,7 +17,7 @@ from trunkline import payments
 from trunkline.customers import BILLING_ACCOUNTS
 from trunkline.payments import PAYMENT_METHODS
 from trunkline.platform.db import Tx
-from trunkline.rest.wire import METHOD, PeriodIn
+from trunkline.rest.forms.wire import METHOD, PeriodIn
 from trunkline.tmf import Api, Body, Document, Moment, Wire, documents, in_json, owned_by
 
 _METHODS = f"{METHOD}/paymentMethod"

@@ -5,8 +5,8 @@ What a pattern's criteria and actions may say so that it takes effect is in
 """
 
 from trunkline.catalog import DocumentKind
-from trunkline.rest.catalogue import Entry, entries, in_body
-from trunkline.rest.wire import PROMOTION, PeriodIn
+from trunkline.rest.forms.catalogue import Entry, entries, in_body
+from trunkline.rest.forms.wire import PROMOTION, PeriodIn
 from trunkline.tmf import Api, Wire
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from trunkline.platform import roles
 from trunkline.platform.db import Tx
-from trunkline.rest.wire import PERMISSIONS
+from trunkline.rest.forms.wire import PERMISSIONS
 from trunkline.tmf import Api, Document, Moment, Wire, in_json
 
 _ROLES = f"{PERMISSIONS}/userRole"

@@ -35,7 +35,7 @@ from trunkline.payments import (
     kind_of_type,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     BILL,
     METHOD,

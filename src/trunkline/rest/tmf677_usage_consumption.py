@@ -26,8 +26,8 @@ from trunkline.customers import CustomerId, PartyId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.rest.prepay_buckets import UNITS, BucketForm, buckets_of, money
-from trunkline.rest.wire import ACCOUNT, CONSUMPTION, PRODUCTS, Quantity, ref
+from trunkline.rest.forms.prepay_buckets import UNITS, BucketForm, buckets_of, money
+from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, Quantity, ref
 from trunkline.tmf import (
     Api,
     Body,

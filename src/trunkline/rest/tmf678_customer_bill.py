@@ -38,8 +38,8 @@ from trunkline.kernel.time import format_instant
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
 from trunkline.receivables import OPEN_ITEMS, Allocation, OpenItem
-from trunkline.rest.billing_rates import period_of, rates_resource
-from trunkline.rest.wire import (
+from trunkline.rest.forms.billing_rates import period_of, rates_resource
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     BILL,
     PAYMENT,

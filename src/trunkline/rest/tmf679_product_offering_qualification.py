@@ -13,7 +13,7 @@ from msgspec import field
 from trunkline import ordering
 from trunkline.ordering import QUALIFICATION
 from trunkline.platform.db import Tx
-from trunkline.rest.sales import (
+from trunkline.rest.forms.sales import (
     Place,
     Product,
     Reference,
@@ -25,7 +25,7 @@ from trunkline.rest.sales import (
     addressed,
     as_kept,
 )
-from trunkline.rest.wire import QUALIFICATIONS
+from trunkline.rest.forms.wire import QUALIFICATIONS
 from trunkline.tmf import Api, Body, Moment, documents, in_json, owned_by
 
 _TaskState = Literal["acknowledged", "terminatedWithError", "inProgress", "done"]

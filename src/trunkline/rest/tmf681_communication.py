@@ -16,7 +16,7 @@ from msgspec import Meta
 from trunkline import messaging
 from trunkline.messaging import MESSAGES
 from trunkline.platform.db import Tx
-from trunkline.rest.wire import COMMUNICATION, placed
+from trunkline.rest.forms.wire import COMMUNICATION, placed
 from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json, owned_by
 
 

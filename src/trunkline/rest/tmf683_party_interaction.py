@@ -8,7 +8,7 @@ import msgspec
 
 from trunkline.customers import INTERACTIONS, party_interaction
 from trunkline.platform.db import Tx
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     REFERRED,
     Attachment,
     Note,
@@ -19,8 +19,8 @@ from trunkline.rest.parties import (
     check_addressed,
     unaddressed,
 )
-from trunkline.rest.references import check_entities
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.references import check_entities
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyInteraction/v4"

@@ -13,15 +13,15 @@ import sqlalchemy as sa
 
 from trunkline.inventory import stocks
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept
-from trunkline.rest.stock_forms import (
+from trunkline.rest.forms import kept
+from trunkline.rest.forms.stock import (
     AdjustForm,
     CheckForm,
     ProductStockForm,
     QueryForm,
     ReserveForm,
 )
-from trunkline.rest.wire import STOCK
+from trunkline.rest.forms.wire import STOCK
 from trunkline.tmf import Api, Body, Document, Paths, href, in_json
 from trunkline.tmf.documents import Kind, find
 

@@ -18,7 +18,7 @@ from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.security import Principal
 from trunkline.rest import parked_deliveries
-from trunkline.rest.wire import EVENT
+from trunkline.rest.forms.wire import EVENT
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
 from trunkline.tmf.errors import BadQuery, UnknownReference, UnsupportedMediaType
 from trunkline.tmf.http import Server, media_type, read_body, send

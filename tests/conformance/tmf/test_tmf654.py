@@ -311,8 +311,8 @@ def test_a_long_list_is_walked(
     for _ in range(3):
         subscribe(money=1)
     every = api.get(f"{BALANCE}/bucket").body
-    monkeypatch.setattr("trunkline.rest.prepay_buckets.MOST_COMPARED", 2)
-    monkeypatch.setattr("trunkline.rest.prepay_buckets._CHUNK", 2)
+    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets.MOST_COMPARED", 2)
+    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets._CHUNK", 2)
     pages = [api.get(f"{BALANCE}/bucket?limit=2&offset={offset}") for offset in (0, 2, 4)]
     assert [each for page in pages for each in page.body] == every
     assert [page.headers["X-Total-Count"] for page in pages] == ["4", "5", "6"]
@@ -320,7 +320,7 @@ def test_a_long_list_is_walked(
     assert api.get(f"{BALANCE}/bucket?product.id.gt={after}").body == every[2:]
     refused = api.get(f"{BALANCE}/bucket?usageType=monetary")
     assert (refused.status, refused.body["path"]) == (400, "usageType")
-    monkeypatch.setattr("trunkline.rest.prepay_buckets.MOST_WALKED", 2)
+    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets.MOST_WALKED", 2)
     assert api.get(f"{BALANCE}/bucket?limit=1&offset=5").body["path"] == "offset"
 
 

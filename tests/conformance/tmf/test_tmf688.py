@@ -14,7 +14,7 @@ from tests.listener import ListenerServer
 from trunkline.platform import security, tokens
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.rest.wire import EVENT
+from trunkline.rest.forms.wire import EVENT
 from trunkline.tmf import hub
 from trunkline.tmf.hub import queue
 

@@ -19,7 +19,7 @@ from trunkline.ordering import (
     price_body,
     total_bodies,
 )
-from trunkline.rest.sales import (
+from trunkline.rest.forms.sales import (
     Channel,
     ItemReference,
     Priced,
@@ -31,7 +31,7 @@ from trunkline.rest.sales import (
     Typed,
     addressed,
 )
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     CATALOG,
     CUSTOMER,

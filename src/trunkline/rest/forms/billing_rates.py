@@ -15,8 +15,8 @@ from trunkline.customers import BillingAccountId
 from trunkline.kernel.time import format_instant
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader
-from trunkline.rest.lookups import of_row
-from trunkline.rest.wire import ACCOUNT, BILL, PRODUCTS, Money, Period, Ref, ref
+from trunkline.rest.forms.lookups import of_row
+from trunkline.rest.forms.wire import ACCOUNT, BILL, PRODUCTS, Money, Period, Ref, ref
 from trunkline.tmf import (
     Aggregate,
     Entity,

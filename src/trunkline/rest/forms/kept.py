@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from trunkline import catalog, customers, inventory, ordering
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader
-from trunkline.rest.references import check_entities
-from trunkline.rest.wire import customer_party
+from trunkline.rest.forms.references import check_entities
+from trunkline.rest.forms.wire import customer_party
 from trunkline.tmf import Body, Path, column, wire
 from trunkline.tmf.documents import UnknownReference, references
 

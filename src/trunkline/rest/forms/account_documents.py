@@ -12,7 +12,7 @@ from trunkline.customers import (
     PARTY_ACCOUNTS,
     SETTLEMENT_ACCOUNTS,
 )
-from trunkline.rest.wire import ACCOUNT, MoneyIn, PeriodIn
+from trunkline.rest.forms.wire import ACCOUNT, MoneyIn, PeriodIn
 from trunkline.tmf import PUBLIC, Document, Moment, Wire, documents, in_json, owned_by
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from trunkline.rest.entities import (
+from trunkline.rest.forms.entities import (
     Amount,
     Named,
     PlaceRefOrValue,
@@ -14,8 +14,8 @@ from trunkline.rest.entities import (
     ResourceRef,
     Typed,
 )
-from trunkline.rest.product_forms import ProductRefOrValue
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.product import ProductRefOrValue
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
 
 ProductStockStatusType = Literal["reserved", "available", "unavailable", "unknown"]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from trunkline import billing, catalog, customers, inventory, ordering, payments
 from trunkline.platform.db import Reader
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     BILL,
     CATALOG,

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trunkline.rest.entities import Named, Note, OrderItemActionType, RelatedParty, Typed
-from trunkline.rest.service_forms import ServiceRefOrValue
+from trunkline.rest.forms.entities import Named, Note, OrderItemActionType, RelatedParty, Typed
+from trunkline.rest.forms.service import ServiceRefOrValue
 from trunkline.tmf import Moment
 
 ServiceOrderItemStateType = Literal[

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from trunkline.rest.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS
+from trunkline.rest.forms.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS
 from trunkline.tmf import Body, Moment, Number, Wire, href
 from trunkline.tmf.wire import plain
 

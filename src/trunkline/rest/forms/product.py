@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from trunkline.rest.entities import (
+from trunkline.rest.forms.entities import (
     Amount,
     Characteristic,
     Named,
@@ -14,7 +14,7 @@ from trunkline.rest.entities import (
     ServiceRef,
     Typed,
 )
-from trunkline.rest.wire import MoneyIn, PeriodIn
+from trunkline.rest.forms.wire import MoneyIn, PeriodIn
 from trunkline.tmf import Moment, Number
 
 ProductStatusType = Literal[

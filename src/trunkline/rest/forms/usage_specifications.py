@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.rest.wire import PartyIn, PeriodIn, QuantityIn
+from trunkline.rest.forms.wire import PartyIn, PeriodIn, QuantityIn
 from trunkline.tmf import Moment, Wire
 
 

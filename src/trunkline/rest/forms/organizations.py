@@ -11,7 +11,7 @@ from trunkline import customers
 from trunkline.customers import Organization, PartyId
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import PARTY
+from trunkline.rest.forms.wire import PARTY
 from trunkline.tmf import Body, documents, href
 
 _PARENT = "organizationParentRelationship"

@@ -18,8 +18,8 @@ from trunkline.inventory import (
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest import kept
-from trunkline.rest.wire import PRODUCTS, RESOURCES, SERVICE_CATALOG, instant, ref
+from trunkline.rest.forms import kept
+from trunkline.rest.forms.wire import PRODUCTS, RESOURCES, SERVICE_CATALOG, instant, ref
 from trunkline.tmf import Body, href, wire
 
 _CHARACTERISTICS = "serviceCharacteristic"

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rest.references import address
-from trunkline.rest.wire import PeriodIn, QuantityIn
+from trunkline.rest.forms.references import address
+from trunkline.rest.forms.wire import PeriodIn, QuantityIn
 from trunkline.tmf import Body, Moment, Wire
 from trunkline.tmf.documents import at
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trunkline.rest.entities import (
+from trunkline.rest.forms.entities import (
     Characteristic,
     ConstraintRef,
     Named,
@@ -17,7 +17,7 @@ from trunkline.rest.entities import (
     ServiceSpecificationRef,
     Typed,
 )
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
 
 ServiceStateType = Literal[

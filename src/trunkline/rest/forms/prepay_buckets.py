@@ -19,7 +19,7 @@ from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader
 from trunkline.platform.principals import Binding
-from trunkline.rest.wire import ACCOUNT, BALANCE, PRODUCTS, Period, Quantity, Ref, ref
+from trunkline.rest.forms.wire import ACCOUNT, BALANCE, PRODUCTS, Period, Quantity, Ref, ref
 from trunkline.tmf import Aggregate, Entity, Path, column, href, matching, wire
 from trunkline.tmf.access import Databases
 from trunkline.tmf.errors import BadQuery

@@ -15,8 +15,8 @@ from trunkline.customers import (
 from trunkline.kernel.errors import Invalid
 from trunkline.payments import PaymentMethodId
 from trunkline.platform.db import Tx
-from trunkline.rest.account_documents import Contact, Relationship
-from trunkline.rest.wire import (
+from trunkline.rest.forms.account_documents import Contact, Relationship
+from trunkline.rest.forms.wire import (
     RefIn,
     placed,
 )

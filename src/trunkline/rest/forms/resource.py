@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from trunkline.rest.entities import (
+from trunkline.rest.forms.entities import (
     Amount,
     Characteristic,
     Named,
@@ -10,7 +10,7 @@ from trunkline.rest.entities import (
     RelatedParty,
     Typed,
 )
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
 
 ResourceAdministrativeStateType = Literal["locked", "unlocked", "shutdown"]

@@ -23,12 +23,11 @@ from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.payments import Payment, PaymentId, PaymentMethodKind, Purpose
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.rest.prepay_buckets import (
+from trunkline.rest.forms.prepay_buckets import (
     MONETARY,
     money,
 )
-from trunkline.rest.tmf676_payment import Method, method_of
-from trunkline.rest.wire import (
+from trunkline.rest.forms.wire import (
     ACCOUNT,
     BALANCE,
     METHOD,
@@ -45,6 +44,7 @@ from trunkline.rest.wire import (
     placed,
     ref,
 )
+from trunkline.rest.tmf676_payment import Method, method_of
 from trunkline.tmf import (
     Entity,
     Timestamp,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from trunkline.rest.parties import (
+from trunkline.rest.forms.party_types import (
     REFERRED,
     Attachment,
     CharacteristicIn,
@@ -13,7 +13,7 @@ from trunkline.rest.parties import (
     RelatedParty,
     Typed,
 )
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
 
 Day = str

@@ -20,7 +20,7 @@ from trunkline.catalog import (
     job_kind,
 )
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import (
     PUBLIC,
     Body,
