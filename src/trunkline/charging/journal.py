@@ -24,6 +24,12 @@ class RecordKind(IntEnum):
     """By people: `charge` is negative for a credit; `session` is the action's id."""
     TRANSFER = 7
     """To another balance or from one, likewise."""
+    FEE = 8
+    """A month's fee, taken from the balance."""
+    LEASE = 9
+    """`units`, or, where `charge` isn't 0, money, between a pool and a member: the member's
+    record has what came (below zero: went back), the pool's what went. `session` is the other's
+    id, and `number` the own bucket's."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

@@ -10,6 +10,7 @@ from enum import IntEnum
 import msgspec
 
 from trunkline.charging.model import ChargeAnswer, Circumstances
+from trunkline.charging.terms import Terms
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import BUCKET_SIZE, RESERVED
 
@@ -21,9 +22,19 @@ NO_FLOOR = -(1 << 61)
 
 
 class Status(IntEnum):
+    """`lifetime` says which may follow which."""
+
     ACTIVE = 0
     BARRED = 1
+    """By people or policy: nothing is granted."""
     CLOSED = 2
+    """Terminated."""
+    PRE_ACTIVE = 3
+    """Its first use, or first top-up, activates it."""
+    ONE_WAY = 4
+    """The balance's validity is over, and its grace isn't: only what is free is granted."""
+    EXPIRED = 5
+    """Grace is over, too: nothing is granted until a top-up."""
 
 
 class Bucket(msgspec.Struct, array_like=True, gc=False):
@@ -57,6 +68,9 @@ class Quota(msgspec.Struct, array_like=True, gc=False):
     """Reserved on buckets: number, units, number, units..."""
     plan: str = ""
     """The plan of the open grant where the account has another one by now."""
+    waits: bool = False
+    """What was asked for last was refused, or granted as the last: more credit is worth asking
+    for again."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
@@ -116,6 +130,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     sessions: list[Session] = []
     done: list[Done] = []
     closed: int = 0
+    terms: Terms | None = None
+    """None for a plain account."""
 
     def session(self, id_: str) -> Session | None:
         """The open session of this id."""

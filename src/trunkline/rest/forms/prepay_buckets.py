@@ -35,7 +35,14 @@ MOST_WALKED = 20_000
 """Accounts that one list opens on its way to its page."""
 _CHUNK = 500
 
-_STATUSES = {Status.ACTIVE: "active", Status.BARRED: "suspended", Status.CLOSED: "expired"}
+_STATUSES = {
+    Status.PRE_ACTIVE: "active",
+    Status.ACTIVE: "active",
+    Status.ONE_WAY: "suspended",
+    Status.BARRED: "suspended",
+    Status.EXPIRED: "expired",
+    Status.CLOSED: "expired",
+}
 UNITS = {
     charging.Service.DATA: "bytes",
     charging.Service.VOICE: "seconds",

@@ -1,0 +1,97 @@
+"""What makes an account other than a plain one: a balance that expires, a fee, thresholds that
+somebody is told of, a share in a pool, or being one. Encoded within the account's state, so
+that fields are only ever added at the end, with a default. Instants are epoch seconds, money is
+micros of the account's currency.
+"""
+
+import msgspec
+
+
+class Life(msgspec.Struct, array_like=True, gc=False):
+    """How long the balance holds: `first_days` from the activation on, and at least `top_up_days`
+    from each top-up on (0: without an end); then there are `grace_days`."""
+
+    first_days: int = 0
+    top_up_days: int = 0
+    grace_days: int = 0
+    activated: int = 0
+    """0 while pre-active."""
+    valid_until: int = 0
+    """0: for ever."""
+    barred: bool = False
+    """By people or policy, whatever the validity says."""
+
+
+class Watch(msgspec.Struct, array_like=True, gc=False):
+    """Somebody is told when the balance falls below one of `thresholds`."""
+
+    thresholds: list[int] = []
+    """The highest first."""
+    below: int = 0
+    """Below so many of them it is, and that was told."""
+
+
+class Renewal(msgspec.Struct, array_like=True, gc=False):
+    """What a month costs, taken from the balance; its allowances come with it."""
+
+    fee: int
+    label: str = ""
+    paid: list[int] = []
+    """The billing months, of this one and the one before, that are paid for."""
+    missed: int = 0
+    """The month for which the balance was too low when it was last asked for; told once."""
+
+
+class Lease(msgspec.Struct, array_like=True, gc=False):
+    """A slice of a pool's bucket that a member's own bucket holds."""
+
+    bucket: int
+    """The member's."""
+    of: int
+    """The pool's."""
+    until: int
+    """From then on a job may give back what of it isn't in use."""
+
+
+class Share(msgspec.Struct, array_like=True, gc=False):
+    """A member's share in a pool."""
+
+    pool: int
+    """The pool's row."""
+    pool_id: str
+    limits: list[tuple[int, int]] = []
+    """(service, units): at most so much of it in one of the pool's months."""
+    money_limit: int = -1
+    """The same for money; -1: none."""
+    month: int = 0
+    """The pool's month that `taken` and `money_taken` are of."""
+    taken: list[tuple[int, int]] = []
+    """(service, units): leased in the month, less what was given back."""
+    money_taken: int = 0
+    leases: list[Lease] = []
+    money_leased: int = 0
+    """Of the member's money: the pool's, as yet unused. The member's own goes first."""
+    money_until: int = 0
+    left: bool = False
+    """It has left: nothing more is leased, and what is in use goes back when it ends."""
+
+
+class Pool(msgspec.Struct, array_like=True, gc=False):
+    """What an account is that leases to others."""
+
+    members: int = 0
+    leases: list[tuple[int, int]] = []
+    """(bucket, members that hold a lease of it)."""
+    money_leases: int = 0
+    """Members that hold money of it."""
+    asked_back: int = 0
+    """When idle leases were last called back because there was too little left; 0 since it has
+    enough again."""
+
+
+class Terms(msgspec.Struct, array_like=True, gc=False):
+    life: Life | None = None
+    watch: Watch | None = None
+    renewal: Renewal | None = None
+    share: Share | None = None
+    pool: Pool | None = None
