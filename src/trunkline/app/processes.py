@@ -23,20 +23,13 @@ from granian.server import Server as Granian
 from trunkline.app import System, open_system
 from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
+from trunkline.app.gateways import run_edges
 from trunkline.app.messages import senders
-from trunkline.charging import (
-    GrantPolicy,
-    GrantSize,
-    GroupCommit,
-    forget_traffic,
-    post_earnings,
-    release_lost_sessions,
-)
-from trunkline.diameter import GySettings, run_gateway_edge
+from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform import idempotency
 from trunkline.platform.db import DatabaseUnavailable
-from trunkline.platform.settings import ChargingSettings, HttpSettings, Settings
+from trunkline.platform.settings import HttpSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
 from trunkline.rating import compiled
 from trunkline.tmf import hub
@@ -119,19 +112,7 @@ def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
     system = open_system(settings)
     compiled.load()
     with _serving_metrics(known.host, known.metrics_port):
-        run_gateway_edge(
-            GySettings(
-                origin_host=known.origin_host,
-                origin_realm=known.origin_realm,
-                host=known.host,
-                port=known.port,
-                batch=known.batch,
-                event_time_tolerance=known.event_time_tolerance_seconds,
-            ),
-            GroupCommit(system.charging, policy=_policy(known)).attempt,
-            system.clock,
-            ready=lambda _port: ready(),
-        )
+        run_edges(system, ready)
     system.close()
 
 
@@ -235,18 +216,3 @@ def _forget(system: System, now: datetime) -> None:
     known = system.settings.hub
     keep = timedelta(days=known.topic_days)
     hub.prune(system.books, now, keep=keep, most=known.topic_events)
-
-
-def _policy(settings: ChargingSettings) -> GrantPolicy:
-    default = GrantPolicy()
-
-    def sized(size: GrantSize, amount: int) -> GrantSize:
-        return GrantSize(
-            amount, min(size.smallest, amount), max(size.largest, amount), settings.validity_seconds
-        )
-
-    return GrantPolicy(
-        data=sized(default.data, settings.grant_bytes),
-        voice=sized(default.voice, settings.grant_seconds),
-        sms=sized(default.sms, settings.grant_messages),
-    )

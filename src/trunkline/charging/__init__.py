@@ -5,9 +5,10 @@ state with the same kernel (`ChargeUsage`), and keeps an append-only journal of 
 charged and why. It owns a database of its own: no transaction spans it and the books. Money
 crosses to the ledger by outbox, a summary for each committed batch, under the batch's id.
 
-A worker calls `GroupCommit.attempt` with what has come since its last commit, and puts what is
-left over at the head of the next batch; `GroupCommit.process` does that for callers that have
-no queue. Everybody else sends commands (`trunkline.charging.events`) and reads queries.
+A worker's edges put their requests to one `Batcher`, which calls `GroupCommit.attempt` with
+what has come since its last commit, and puts what is left over at the head of the next batch;
+`GroupCommit.process` does that for callers that have no queue. Everybody else sends commands
+(`trunkline.charging.events`) and reads queries.
 """
 
 from trunkline.charging.account import (
@@ -39,6 +40,7 @@ from trunkline.charging.actions.operations import (
 )
 from trunkline.charging.actions.queries import BALANCE_ACTIONS, balance_actions
 from trunkline.charging.batch import MOST_REQUESTS, GroupCommit
+from trunkline.charging.batching import Attempt, Batcher, Batching, Edge, Unanswered
 from trunkline.charging.consumption import CONSUMPTION_QUERIES
 from trunkline.charging.earnings import post_earnings
 from trunkline.charging.events import (
@@ -53,7 +55,15 @@ from trunkline.charging.events import (
     UnbarAccount,
     UsageEvent,
 )
-from trunkline.charging.explanation import BucketUse, Explanation, NotUsage, UnknownRecord, explain
+from trunkline.charging.explanation import (
+    BucketUse,
+    Explanation,
+    NoRecordName,
+    PriceStep,
+    UnknownRecord,
+    explain,
+    record_name,
+)
 from trunkline.charging.grants import GrantPolicy, GrantSize
 from trunkline.charging.jobs import release_lost_sessions
 from trunkline.charging.journal import RecordKind
@@ -124,11 +134,14 @@ __all__ = [
     "ActionRequest",
     "ActionStands",
     "ActionState",
+    "Attempt",
     "Balance",
     "BalanceAction",
     "BalanceActionId",
     "BalanceTooLow",
     "BarAccount",
+    "Batcher",
+    "Batching",
     "BoundIdentity",
     "BucketBalance",
     "BucketUse",
@@ -141,6 +154,7 @@ __all__ = [
     "Circumstances",
     "CloseAccount",
     "DayOfUsage",
+    "Edge",
     "Explanation",
     "FinalAction",
     "FinalUnit",
@@ -152,18 +166,20 @@ __all__ = [
     "InstallTariff",
     "Kind",
     "MonthOfUsage",
+    "NoRecordName",
     "NotAPrepaidBalance",
     "NotPrepaid",
-    "NotUsage",
     "OpenAccount",
     "OtherEntity",
     "PlanHasNoTariff",
+    "PriceStep",
     "RecordKind",
     "RecordLine",
     "Result",
     "Service",
     "Status",
     "TopUp",
+    "Unanswered",
     "UnbarAccount",
     "UnitAnswer",
     "UnitRequest",
@@ -191,6 +207,7 @@ __all__ = [
     "identities",
     "month_bounds",
     "post_earnings",
+    "record_name",
     "records",
     "release_lost_sessions",
     "request_adjustment",

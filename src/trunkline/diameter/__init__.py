@@ -4,7 +4,7 @@ The codec and the peer are Trunkline's own. `gy` serves, `gy_request` and `gy_an
 translate; nothing here knows a price or a balance.
 """
 
-from trunkline.diameter.gy import GyServer, GySettings, run_gateway_edge, serve
+from trunkline.diameter.gy import GyServer, GySettings, serve
 from trunkline.diameter.peer import PeerSettings
 
-__all__ = ["GyServer", "GySettings", "PeerSettings", "run_gateway_edge", "serve"]
+__all__ = ["GyServer", "GySettings", "PeerSettings", "serve"]

@@ -20,9 +20,9 @@ from diameter.node.application import SimpleThreadingApplication
 from tests.conformance.diameter.operator import SETTINGS, Operator
 from tests.conftest import MakeDatabase
 from tests.unit.charging.builders import imsi
+from trunkline.charging import Attempt, Batcher
 from trunkline.diameter import dictionary as d
 from trunkline.diameter import serve
-from trunkline.diameter.gy import Attempt
 from trunkline.platform.clock import DrivenClock
 
 MB = 1_000_000
@@ -42,7 +42,7 @@ def served(attempt: Attempt, clock: DrivenClock) -> Iterator[tuple[int, "Stopper
             place.append((port, Stopper(loop, stop)))
             started.set()
 
-        await serve(SETTINGS, attempt, clock, ready=ready, stop=stop)
+        await serve(SETTINGS, Batcher(attempt, clock), clock, ready=ready, stop=stop)
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.diameter.builders import ccr
 from tests.unit.diameter.wire import SETTINGS, connected, generous, result_of, run, serving
-from trunkline.charging import ChargeAnswer, ChargeRequest
+from trunkline.charging import Batcher, Batching, ChargeAnswer, ChargeRequest
 from trunkline.diameter import GySettings, codec, serve
 from trunkline.diameter import dictionary as d
 from trunkline.kernel.errors import Unavailable
@@ -42,15 +42,15 @@ def test_what_arrives_together_is_committed_together_and_answered_in_kind() -> N
 
     run(story)
     assert sum(batches) == 203
-    assert max(batches) <= SETTINGS.batch
+    assert max(batches) <= Batching().batch
     assert len(batches) < 203 / 2
 
 
 def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
-    settings = GySettings("ocs.example", "example", port=0, waiting=10)
+    batching = Batching(waiting=10)
 
     async def story() -> None:
-        async with serving(generous, settings) as (_, port), connected(port) as wire:
+        async with serving(generous, batching=batching) as (_, port), connected(port) as wire:
             wire.send(*requests(50))
             answers = [await wire.receive() for _ in range(50)]
             results = [result_of(answer) for answer in answers]
@@ -101,7 +101,7 @@ def test_an_answer_that_can_not_be_written_costs_only_itself() -> None:
 def test_a_database_that_is_away_is_waited_for_within_patience(
     patience: float, result: int
 ) -> None:
-    settings = GySettings("ocs.example", "example", port=0, patience=patience)
+    batching = Batching(patience=patience)
     fail = [Unavailable("no database"), Unavailable("no database")]
 
     def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
@@ -110,7 +110,7 @@ def test_a_database_that_is_away_is_waited_for_within_patience(
         return generous(batch, now)
 
     async def story() -> None:
-        async with serving(attempt, settings) as (_, port), connected(port) as wire:
+        async with serving(attempt, batching=batching) as (_, port), connected(port) as wire:
             assert result_of(await wire.ask(ccr())) == result
 
     run(story)
@@ -137,11 +137,11 @@ def test_a_held_account_delays_only_its_own_requests() -> None:
 
 
 def test_an_account_that_stays_held_is_told_so() -> None:
-    settings = GySettings("ocs.example", "example", port=0, patience=0.0)
+    batching = Batching(patience=0.0)
 
     async def story() -> None:
         async with (
-            serving(lambda batch, _now: [None] * len(batch), settings) as (_, port),
+            serving(lambda batch, _now: [None] * len(batch), batching=batching) as (_, port),
             connected(port) as wire,
         ):
             assert result_of(await wire.ask(ccr())) == d.TOO_BUSY
@@ -159,7 +159,13 @@ def test_stopping_answers_what_waits_and_takes_leave() -> None:
             return generous(batch, now)
 
         served = asyncio.create_task(
-            serve(SETTINGS, process, SystemClock(), ready=port.set_result, stop=stop)
+            serve(
+                SETTINGS,
+                Batcher(process, SystemClock()),
+                SystemClock(),
+                ready=port.set_result,
+                stop=stop,
+            )
         )
         async with connected(await port) as wire:
             wire.send(*requests(300))

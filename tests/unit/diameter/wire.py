@@ -7,10 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from tests.unit.diameter.builders import cer
-from trunkline.charging import ChargeAnswer, ChargeRequest, Result, UnitAnswer
+from trunkline.charging import (
+    Attempt,
+    Batcher,
+    Batching,
+    ChargeAnswer,
+    ChargeRequest,
+    Result,
+    UnitAnswer,
+)
 from trunkline.diameter import GyServer, GySettings, codec
 from trunkline.diameter import dictionary as d
-from trunkline.diameter.gy import Attempt
 from trunkline.platform.clock import Clock, SystemClock
 
 SETTINGS = GySettings("ocs.example", "example", port=0)
@@ -70,9 +77,13 @@ async def connected(port: int, first: bytes | None = None) -> AsyncIterator[Wire
 
 @asynccontextmanager
 async def serving(
-    attempt: Attempt, settings: GySettings = SETTINGS, clock: Clock | None = None
+    attempt: Attempt,
+    settings: GySettings = SETTINGS,
+    clock: Clock | None = None,
+    batching: Batching | None = None,
 ) -> AsyncIterator[tuple[GyServer, int]]:
-    server = GyServer(settings, attempt, clock or SystemClock())
+    clock = clock or SystemClock()
+    server = GyServer(settings, Batcher(attempt, clock, batching), clock)
     port = await server.start()
     try:
         yield server, port

@@ -1,0 +1,54 @@
+"""The charging process's event loop: the network's edges over one batcher, on one thread."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+
+import uvloop
+
+from trunkline.app import System
+from trunkline.charging import Batcher, Batching, GrantPolicy, GrantSize, GroupCommit
+from trunkline.diameter import GySettings, serve
+from trunkline.platform.settings import ChargingSettings
+
+
+def run_edges(system: System, ready: Callable[[], None]) -> None:
+    """Serve the network until SIGTERM or SIGINT, on this thread."""
+    uvloop.run(_main(system, ready))
+
+
+async def _main(system: System, ready: Callable[[], None]) -> None:
+    known = system.settings.charging
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    commit = GroupCommit(system.charging, policy=_policy(known))
+    batcher = Batcher(commit.attempt, system.clock, Batching(batch=known.batch))
+    settings = GySettings(
+        origin_host=known.origin_host,
+        origin_realm=known.origin_realm,
+        host=known.host,
+        port=known.port,
+        event_time_tolerance=known.event_time_tolerance_seconds,
+    )
+    # What is loaded now stays: no collection needs to walk it between two commits.
+    gc.collect()
+    gc.freeze()
+    await serve(settings, batcher, system.clock, ready=lambda _port: ready(), stop=stop)
+
+
+def _policy(settings: ChargingSettings) -> GrantPolicy:
+    default = GrantPolicy()
+
+    def sized(size: GrantSize, amount: int) -> GrantSize:
+        return GrantSize(
+            amount, min(size.smallest, amount), max(size.largest, amount), settings.validity_seconds
+        )
+
+    return GrantPolicy(
+        data=sized(default.data, settings.grant_bytes),
+        voice=sized(default.voice, settings.grant_seconds),
+        sms=sized(default.sms, settings.grant_messages),
+    )

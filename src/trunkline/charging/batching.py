@@ -1,0 +1,180 @@
+"""The loop between the edges and the group commit: one for all edges of a worker.
+
+One thread reads, commits and answers. Requests that arrive while a commit is under way wait
+in the sockets' buffers and form the next batch; what an edge brings past the limit it refuses
+in its own words, so that an overload costs those who overload, not those who already wait.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+import structlog
+from prometheus_client import Histogram
+
+from trunkline.charging.model import ChargeAnswer, ChargeRequest
+from trunkline.kernel.errors import Unavailable
+from trunkline.platform.clock import Clock
+from trunkline.platform.telemetry import REGISTRY, gauge
+
+log = structlog.get_logger(__name__)
+
+Attempt = Callable[[Sequence[ChargeRequest], datetime], Sequence[ChargeAnswer | None]]
+"""Charging's group commit (`GroupCommit.attempt`): an answer for each request, in order, once
+all are durable; None for one whose account somebody else holds at the moment."""
+
+_HELD_PAUSE = 0.001
+"""Seconds until the next try when all that waits is for accounts that others hold..."""
+_AWAY_PAUSE = 0.05
+"""...and when it is for charging's database."""
+
+BATCH = Histogram(
+    "trunkline_charging_batch_requests",
+    "Requests in one commit",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 96, 128),
+    registry=REGISTRY,
+)
+WAITING = gauge("charging_waiting", "Requests that wait for a commit")
+
+T = TypeVar("T", contravariant=True)
+
+
+class Unanswered(Enum):
+    """Why a request gets no answer of charging's."""
+
+    FAILED = "charging failed"
+    HELD = "the account is not to be had"
+    """Nor charging's database, for as long as the requester may be kept waiting."""
+
+
+class Batching(msgspec.Struct, frozen=True):
+    """`batch` requests at most in one commit; past `waiting` the batcher is full. `patience` is
+    for how many seconds a request waits for an account that others hold, or for charging's
+    database (a gateway waits 10, RFC 8506's Tx)."""
+
+    batch: int = 128
+    waiting: int = 4096
+    patience: float = 5.0
+
+
+class Edge(Protocol[T]):
+    """Who asks, and is told. `T` is what it needs to know again whom to answer."""
+
+    def answered(self, answers: Sequence[tuple[T, ChargeAnswer]], seconds: list[float]) -> None:
+        """Each request's answer, and how long it took; all of one commit together."""
+
+    def unanswered(self, asked: T, why: Unanswered) -> None: ...
+
+
+class _Waiting(NamedTuple):
+    """A request that waits for its commit since `arrived`."""
+
+    edge: Edge[Any]
+    asked: Any
+    request: ChargeRequest
+    arrived: float
+
+
+class Batcher:
+    """Runs on the event loop's thread, where `attempt` runs too."""
+
+    def __init__(self, attempt: Attempt, clock: Clock, settings: Batching | None = None) -> None:
+        self._attempt = attempt
+        self._clock = clock
+        self._settings = settings or Batching()
+        self._waiting: deque[_Waiting] = deque()
+        self._scheduled = False
+        self._away = False
+        self._empty = asyncio.Event()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether an edge must refuse what comes now."""
+        return len(self._waiting) >= self._settings.waiting
+
+    def ask(self, edge: Edge[T], asked: T, request: ChargeRequest) -> None:
+        """Queues the request; the edge is told how it ended, exactly once. The batch runs after
+        all sockets that are readable now have been read."""
+        self._waiting.append(_Waiting(edge, asked, request, time.perf_counter()))
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._run)
+
+    async def drained(self) -> None:
+        """Returns once nobody waits."""
+        if self._waiting:
+            self._empty.clear()
+            await self._empty.wait()
+
+    def _run(self) -> None:
+        self._scheduled = False
+        waiting = self._waiting
+        size = min(len(waiting), self._settings.batch)
+        batch = [waiting.popleft() for _ in range(size)]
+        held = self._answer(batch, self._charge([each.request for each in batch]))
+        waiting.extendleft(reversed(held))
+        BATCH.observe(size)
+        WAITING.set(len(waiting))
+        loop = asyncio.get_running_loop()
+        if not waiting:
+            self._empty.set()
+        elif self._scheduled:
+            return
+        elif len(held) < size:
+            self._scheduled = True
+            loop.call_soon(self._run)
+        else:
+            self._scheduled = True
+            loop.call_later(_AWAY_PAUSE if self._away else _HELD_PAUSE, self._run)
+
+    def _charge(self, requests: list[ChargeRequest]) -> Sequence[ChargeAnswer | None] | None:
+        """The answers, None for those that must be tried again; or None when the batch failed."""
+        try:
+            answers = self._attempt(requests, self._clock.now())
+        except Unavailable as error:
+            # It may have been committed all the same: charging knows what it has answered.
+            if not self._away:
+                log.error("charging is away", reason=error.reason)
+            self._away = True
+            return [None] * len(requests)
+        except Exception:
+            # The edges outlive whatever a batch runs into: its requests are refused in their
+            # protocols' words, and the network retransmits what charging can recognise.
+            log.exception("charging failed", requests=len(requests))
+            return None
+        if self._away:
+            log.info("charging is back")
+        self._away = False
+        return answers
+
+    def _answer(
+        self, batch: list[_Waiting], results: Sequence[ChargeAnswer | None] | None
+    ) -> list[_Waiting]:
+        """Tells the edges, each of all its answers at once; returns who waits on."""
+        if results is None:
+            for each in batch:
+                each.edge.unanswered(each.asked, Unanswered.FAILED)
+            return []
+        now = time.perf_counter()
+        held: list[_Waiting] = []
+        by_edge: dict[Edge[Any], tuple[list[tuple[Any, ChargeAnswer]], list[float]]] = {}
+        for each, answer in zip(batch, results, strict=True):
+            edge, asked, _, arrived = each
+            if answer is not None:
+                told = by_edge.get(edge)
+                if told is None:
+                    told = by_edge[edge] = [], []
+                told[0].append((asked, answer))
+                told[1].append(now - arrived)
+            elif now - arrived < self._settings.patience:
+                held.append(each)
+            else:
+                edge.unanswered(asked, Unanswered.HELD)
+        for edge, (answers, seconds) in by_edge.items():
+            edge.answered(answers, seconds)
+        return held
