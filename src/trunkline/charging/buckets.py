@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.months import epoch_bounds, month_at
 from trunkline.charging.state import Bucket, State
+from trunkline.charging.terms import Terms
 from trunkline.rating import (
     BUCKET_GROUP,
     BUCKET_SERVICE,
@@ -24,17 +25,28 @@ def enter_month(
     """The billing month of `at`, begun where this is the first that is heard of it: its
     allowances are granted, and a postpaid account's credit limit is free again. Usage of the
     month before finds that month's buckets; what is older still finds none. Without
-    `allowances` (the plan has no tariff yet) they are granted at a later touch."""
+    `allowances` (the plan has no tariff yet), or while the month's fee isn't paid, they are
+    granted at a later touch."""
     if state.starts <= at < state.ends:
         month = state.period
     else:
         month = month_at(at, state.cycle_day, state.time_zone)
         if month > state.period:
             _advance(state, month, at, records)
-    if month not in state.renewed and month >= state.period - 1 and allowances is not None:
+    if (
+        month not in state.renewed
+        and month >= state.period - 1
+        and allowances is not None
+        and (state.terms is None or is_paid(state.terms, month))
+    ):
         state.renewed.append(month)
         grant(state, month, allowances, at, records)
     return month
+
+
+def is_paid(terms: Terms, month: int) -> bool:
+    """Whether nothing stands between the month and its allowances."""
+    return terms.renewal is None or month in terms.renewal.paid
 
 
 def _advance(state: State, month: int, at: int, records: list[Record]) -> None:

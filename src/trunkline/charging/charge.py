@@ -70,7 +70,7 @@ def charge(
     if not is_sound(request):
         return refusal(request, Result.INVALID)
     if session is None:
-        if state.status != Status.ACTIVE:
+        if state.status and state.status != Status.ONE_WAY:
             return refusal(request, Result.DENIED)
         try:
             called = destination(request.called)
@@ -111,6 +111,7 @@ def charge(
             result, units, final = grant(turn, quota, unit.requested, size)
             if result is _SUCCESS:
                 granted, validity = units, size.validity
+            quota.waits = final or result is not _SUCCESS
         answers.append(
             UnitAnswer(unit.rating_group, unit.service_identifier, result, granted, validity, final)
         )

@@ -39,19 +39,20 @@ def grant(turn: Turn, quota: Quota, requested: int, size: GrantSize) -> tuple[Re
     """Reserves for the quota. Returns the result, the units granted, and whether they are the
     last ones: nothing is left, nor will another session's reservation come back."""
     state, in_force, plan = turn.state, turn.in_force, turn.plan
-    if state.status != Status.ACTIVE:
+    only_free = state.status == Status.ONE_WAY
+    if state.status and not only_free:
         return Result.DENIED, 0, False
     if in_force is None or plan is None:
         return Result.RATING_FAILED, 0, False
     wanted = min(size.default if requested == SERVER_DECIDES else requested, size.largest)
-    free = max(state.money - state.floor - state.held, 0)
-    slice_ = turn.slice(plan, quota, wanted, free)
+    free = 0 if only_free else max(state.money - state.floor - state.held, 0)
+    slice_ = turn.slice(plan, quota, wanted, free, buckets=not only_free)
     code = in_force.rate(slice_)
     if code < 0:
         return result_of(code), 0, False
     granted = left = slice_[GRANTED]
     if granted == wanted and not _is_plenty(slice_, wanted, free):
-        twice = turn.slice(plan, quota, 2 * wanted, free)
+        twice = turn.slice(plan, quota, 2 * wanted, free, buckets=not only_free)
         in_force.rate(twice)
         left = twice[GRANTED]
     elif granted == wanted:
@@ -60,7 +61,7 @@ def grant(turn: Turn, quota: Quota, requested: int, size: GrantSize) -> tuple[Re
         return Result.CREDIT_LIMIT, 0, False
     fair = min(wanted, left, max(left // 2, size.smallest))
     if fair != granted:
-        slice_ = turn.slice(plan, quota, fair, free)
+        slice_ = turn.slice(plan, quota, fair, free, buckets=not only_free)
         in_force.rate(slice_)
         granted = slice_[GRANTED]
     final = granted == left and not state.holds_anything()
@@ -88,6 +89,8 @@ def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
 def _reserve(state: State, quota: Quota, slice_: list[int]) -> None:
     quota.money = slice_[CHARGE]
     state.held += quota.money
+    if len(slice_) == FIRST_BUCKET:
+        return
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE
         taken = slice_[FIRST_BUCKET + offset + TAKEN]

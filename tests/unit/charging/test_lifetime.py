@@ -1,0 +1,187 @@
+"""The life of an account, its fee and its thresholds, without a database."""
+
+import itertools
+
+import msgspec
+import pytest
+
+from tests.unit.charging.builders import (
+    DAY,
+    FIVE_GIGABYTES,
+    GB,
+    MB,
+    NOON,
+    PRICES,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    rule,
+    tariffs,
+)
+from trunkline.charging import Result, Status
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.lifetime import (
+    FOLLOWING,
+    activate,
+    extend,
+    move,
+    next_change,
+    resting,
+    set_barred,
+    settle,
+    word,
+)
+from trunkline.charging.renewal import fees, renew
+from trunkline.charging.state import State, decode, encode
+from trunkline.charging.terms import Life, Renewal, Terms, Watch
+from trunkline.charging.watching import crossed
+from trunkline.kernel.lifecycle import IllegalTransition
+
+
+def living(money: str = "10", **terms: object) -> State:
+    state = account(money)
+    state.terms = Terms(**terms)  # type: ignore[arg-type]
+    return state
+
+
+def test_the_table_names_every_status_and_terminated_is_final() -> None:
+    assert FOLLOWING.keys() == set(Status)
+    assert FOLLOWING[Status.CLOSED] == frozenset()
+    for status, to in itertools.product(Status, Status):
+        state = account()
+        state.status = status
+        if to is status or to in FOLLOWING[status]:
+            move(state, to)
+            assert state.status == to
+        else:
+            with pytest.raises(IllegalTransition, match=word(status)):
+                move(state, to)
+
+
+def test_validity_then_grace_then_nothing() -> None:
+    life = Life(first_days=30, top_up_days=90, grace_days=10)
+    state = living(life=life)
+    assert resting(life, NOON) is Status.PRE_ACTIVE
+    activate(state, NOON)
+    assert (state.status, next_change(state)) == (Status.ACTIVE, NOON + 30 * DAY)
+    settle(state, NOON + 30 * DAY - 1)
+    assert state.status == Status.ACTIVE
+    settle(state, NOON + 30 * DAY)
+    assert (state.status, next_change(state)) == (Status.ONE_WAY, NOON + 40 * DAY)
+    settle(state, NOON + 40 * DAY)
+    assert (state.status, next_change(state)) == (Status.EXPIRED, 0)
+    extend(state, NOON + 50 * DAY, None)
+    assert (state.status, life.valid_until) == (Status.ACTIVE, NOON + 140 * DAY)
+    extend(state, NOON + 51 * DAY, 5)
+    assert life.valid_until == NOON + 140 * DAY, "a top-up never shortens"
+    extend(state, NOON + 51 * DAY, 0)
+    assert life.valid_until == 0, "money without a validity has none"
+
+
+def test_who_is_unbarred_is_what_validity_says() -> None:
+    state = living(life=Life(first_days=1, grace_days=1))
+    state.status = Status.PRE_ACTIVE
+    set_barred(state, barred=True, now=NOON)
+    assert word(state.status) == "barred"
+    set_barred(state, barred=False, now=NOON)
+    assert word(state.status) == "preActive"
+    activate(state, NOON)
+    set_barred(state, barred=True, now=NOON)
+    settle(state, NOON + 10 * DAY)
+    assert word(state.status) == "barred"
+    set_barred(state, barred=False, now=NOON + 10 * DAY)
+    assert word(state.status) == "expired"
+
+
+def test_one_way_grants_only_what_is_free() -> None:
+    free = plan(
+        FIVE_GIGABYTES,
+        rules=(rule("data", "0", MB, group=7), *PRICES),
+    )
+    phone = Phone(account("10"), tariffs(compiled(free)))
+    phone.state.status = Status.ONE_WAY
+    answer = phone.begin(asks(10 * MB, group=1), asks(10 * MB, group=7))
+    assert [unit.result for unit in answer.units] == [Result.CREDIT_LIMIT, Result.SUCCESS]
+    assert answer.units[1].granted == 10 * MB
+    assert not phone.state.holds_anything()
+    phone.end(asks(used=10 * MB, group=7))
+    assert phone.state.money == 10_000_000
+
+
+def test_nothing_begins_once_expired() -> None:
+    phone = Phone(account("10"))
+    phone.state.status = Status.EXPIRED
+    assert phone.begin(asks(MB)).result is Result.DENIED
+
+
+def test_a_fee_brings_the_months_allowances_once() -> None:
+    prices = tariffs(compiled(plan(FIVE_GIGABYTES)))
+    phone = Phone(living("25", renewal=Renewal(10_000_000, "Prepaid M")), prices)
+    renew(phone.state, NOON, phone.journal)
+    renew(phone.state, NOON + DAY, phone.journal)
+    assert phone.state.money == 15_000_000
+    assert [(r.kind, r.charge, r.session) for r in phone.journal] == [
+        (RecordKind.FEE, 10_000_000, "Prepaid M")
+    ]
+    assert fees((phone.state, r) for r in phone.journal) == {("le_1", "EUR"): 10_000_000}
+    phone.begin(asks(100 * MB))
+    assert phone.remaining() == [5 * GB]
+
+
+def test_without_the_fee_allowances_wait_for_money() -> None:
+    prices = tariffs(compiled(plan(FIVE_GIGABYTES)))
+    phone = Phone(living("4", renewal=Renewal(10_000_000)), prices)
+    renew(phone.state, NOON, phone.journal)
+    assert phone.state.terms is not None
+    assert phone.state.terms.renewal is not None
+    assert phone.state.terms.renewal.missed == phone.state.period
+    phone.begin(asks(10 * MB))
+    phone.end(asks(used=10 * MB))
+    assert phone.remaining() == []
+    assert phone.state.money == 3_900_000, "used at the price without allowances"
+    phone.state.money += 10_000_000
+    renew(phone.state, NOON + DAY, phone.journal)
+    phone.begin(asks(10 * MB), session="s2")
+    assert phone.remaining() == [5 * GB]
+    assert phone.state.money == 3_900_000
+
+
+def test_next_months_fee_is_another() -> None:
+    journal: list[Record] = []
+    state = living("25", renewal=Renewal(10_000_000))
+    for at in (NOON, NOON + 30 * DAY, NOON + 60 * DAY):
+        renew(state, at, journal)
+    assert state.money == 5_000_000
+    assert state.terms is not None
+    assert state.terms.renewal is not None
+    assert state.terms.renewal.missed == state.period
+
+
+def test_a_threshold_is_told_once_for_each_time_it_is_crossed() -> None:
+    state = living("10", watch=Watch([5_000_000, 2_000_000]))
+    seen = []
+    for micros in (10, 6, 4, 4, 1, 3, 1, 9, 1):
+        state.money = micros * 1_000_000
+        seen.append(crossed(state))
+    assert seen == [
+        None,
+        None,
+        5_000_000,
+        None,
+        2_000_000,
+        None,
+        2_000_000,
+        None,
+        2_000_000,
+    ]
+
+
+def test_a_state_from_before_terms_still_decodes() -> None:
+    fields = msgspec.msgpack.decode(encode(account("3")))
+    old = decode(msgspec.msgpack.encode(fields[: fields.index("plan") + 17]))
+    assert old.terms is None
+    assert old.money == 3_000_000
+    whole = living(life=Life(), watch=Watch([1]), renewal=Renewal(1))
+    assert decode(encode(whole)) == whole
