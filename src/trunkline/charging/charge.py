@@ -70,18 +70,12 @@ def charge(
     if not is_sound(request):
         return refusal(request, Result.INVALID)
     if session is None:
-        if state.status and state.status != Status.ONE_WAY:
-            return refusal(request, Result.DENIED)
-        try:
-            called = destination(request.called)
-        except Invalid:
-            return refusal(request, Result.INVALID)
-        session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
-        state.sessions.append(session)
-    if request.where is not None:
-        session.where = request.where
-    if request.notify:
-        session.notify = request.notify
+        begun = _begin(state, request)
+        if isinstance(begun, Result):
+            return refusal(request, begun)
+        session = begun
+    session.where = request.where or session.where
+    session.notify = request.notify or session.notify
     at = instant_of(request, now)
     turn = Turn(
         state,
@@ -119,6 +113,19 @@ def charge(
     session.until = now + 2 * size.validity
     session.answer = answer = ChargeAnswer(_SUCCESS, tuple(answers))
     return answer
+
+
+def _begin(state: State, request: ChargeRequest) -> Session | Result:
+    """A session of the account, or why there can't be one."""
+    if state.status and state.status != Status.ONE_WAY:
+        return Result.DENIED
+    try:
+        called = destination(request.called)
+    except Invalid:
+        return Result.INVALID
+    session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
+    state.sessions.append(session)
+    return session
 
 
 def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
