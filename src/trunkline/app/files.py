@@ -8,14 +8,11 @@ import threading
 import time
 from collections.abc import Mapping
 
-import structlog
-
 from trunkline.catalog import TransferFailed, run_transfers
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database, DatabaseUnavailable
+from trunkline.platform.db import Database
+from trunkline.platform.loops import keep_at
 from trunkline.tmf.hub.callbacks import Callback, CallbackRule, parse, resolve
-
-log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds."""
@@ -100,9 +97,9 @@ class Transfers:
         self._files = HttpFiles(rule)
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set; a database that is away is asked again."""
-        while not stop.wait(LOOK_EVERY):
-            try:
-                run_transfers(self._books, self._files, self._clock.now())
-            except DatabaseUnavailable as error:
-                log.warning("catalogue jobs wait for a database", error=str(error))
+        """Until `stop` is set; one job after another, so that it is heard between them."""
+        keep_at(self._run_one, stop, name="catalogue jobs")
+
+    def _run_one(self) -> float:
+        done = run_transfers(self._books, self._files, self._clock.now(), most=1)
+        return 0 if done else LOOK_EVERY

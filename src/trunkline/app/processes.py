@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from types import FrameType
 
 import prometheus_client
-import structlog
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
@@ -28,13 +27,11 @@ from trunkline.app.messages import senders
 from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform import idempotency
-from trunkline.platform.db import DatabaseUnavailable
+from trunkline.platform.loops import keep_at
 from trunkline.platform.settings import HttpSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
 from trunkline.rating import compiled
 from trunkline.tmf import hub
-
-log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds."""
@@ -183,27 +180,32 @@ class _Woken(threading.Event):
 
 def _keep_house(system: System, stop: threading.Event) -> None:
     """The ledger is told what the network's requests earned; SQLite's logs are folded into their
-    files, so that nobody who serves waits for it; what need not be remembered is forgotten. A
-    database that is away is asked again."""
-    forget_at = release_at = analyze_at = system.clock.now()
-    while not stop.wait(LOOK_EVERY):
-        try:
-            now = system.clock.now()
-            with system.charging.transaction() as tx:
-                post_earnings(tx, now)
-            system.charging.checkpoint()
-            system.books.checkpoint()
-            if now >= analyze_at:
-                system.books.analyze()
-                analyze_at = now + ANALYZE_EVERY
-            if now >= release_at:
-                release_lost_sessions(system.charging, now)
-                release_at = now + RELEASE_EVERY
-            if now >= forget_at:
-                _forget(system, now)
-                forget_at = now + FORGET_EVERY
-        except DatabaseUnavailable as error:
-            log.warning("housekeeping waits for a database", error=str(error))
+    files, so that nobody who serves waits for it; what need not be remembered is forgotten."""
+    begun = system.clock.now()
+    due = {_analyze: begun, _release: begun, _forget: begun}
+
+    def look() -> float:
+        now = system.clock.now()
+        with system.charging.transaction() as tx:
+            post_earnings(tx, now)
+        system.charging.checkpoint()
+        system.books.checkpoint()
+        for chore, every in _CHORES.items():
+            if now >= due[chore]:
+                chore(system, now)
+                due[chore] = now + every
+        return LOOK_EVERY
+
+    if not stop.wait(LOOK_EVERY):
+        keep_at(look, stop, name="housekeeping")
+
+
+def _analyze(system: System, _now: datetime) -> None:
+    system.books.analyze()
+
+
+def _release(system: System, now: datetime) -> None:
+    release_lost_sessions(system.charging, now)
 
 
 def _forget(system: System, now: datetime) -> None:
@@ -216,3 +218,6 @@ def _forget(system: System, now: datetime) -> None:
     known = system.settings.hub
     keep = timedelta(days=known.topic_days)
     hub.prune(system.books, now, keep=keep, most=known.topic_events)
+
+
+_CHORES = {_analyze: ANALYZE_EVERY, _release: RELEASE_EVERY, _forget: FORGET_EVERY}

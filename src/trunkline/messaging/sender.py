@@ -25,6 +25,7 @@ from trunkline.messaging.model import (
 )
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Busy, Database, DatabaseUnavailable
+from trunkline.platform.loops import keep_at
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,7 @@ POLL = 1.0
 LONGEST_PAUSE = 60.0
 """Seconds that a sender waits at most for the other side to come back, or to be less busy."""
 CLAIM_AGAIN = 5.0
+"""Seconds after which another process is asked whether it still sends."""
 
 
 class Channel(Protocol):
@@ -70,19 +72,17 @@ class Sender:
         """Sends until `stop` is set. A database or another side that is away is waited for."""
         woken = threading.Event()
         self._books.on_emit(woken.set)
-        while not stop.is_set():
+
+        def serve() -> float:
             try:
                 with self._books.exclusive(f"messages by {self._channel.name}"):
                     self.recover()
                     self._serve(stop, woken)
             except Busy:
-                stop.wait(CLAIM_AGAIN)
-            except DatabaseUnavailable as error:
-                log.warning("a sender waits for the database", error=str(error))
-                stop.wait(POLL)
-            except Exception as error:
-                log.error("a sender begins again", channel=self._channel.name, exc_info=error)
-                stop.wait(CLAIM_AGAIN)
+                return CLAIM_AGAIN
+            return 0
+
+        keep_at(serve, stop, name=f"messages by {self._channel.name}")
         self._channel.close()
 
     def recover(self) -> int:

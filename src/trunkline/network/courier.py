@@ -20,7 +20,8 @@ from trunkline.network.model import (
     NetworkUnavailable,
 )
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database, DatabaseUnavailable
+from trunkline.platform.db import Database
+from trunkline.platform.loops import keep_at
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,7 @@ AT_ONCE = 16
 LEASE = timedelta(minutes=3)
 """Longer than the network may take to answer."""
 POLL = 0.2
-PAUSE = 2.0
-"""Seconds: between looks, and where the books are away."""
+"""Seconds between looks."""
 
 
 class Courier:
@@ -45,19 +45,18 @@ class Courier:
         """Works until `stop` is set; a database that is away is waited for."""
         under_way: set[Future[None]] = set()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="network") as threads:
-            while not stop.is_set():
-                try:
-                    taken = self._taken(self._clock.now(), AT_ONCE - len(under_way))
-                    under_way |= {threads.submit(self._carry, each) for each in taken}
-                    pause = POLL
-                except DatabaseUnavailable as error:
-                    log.warning("the courier waits for the books", error=str(error))
-                    pause = PAUSE
-                if under_way:
-                    done, under_way = wait(under_way, pause, FIRST_COMPLETED)
-                    _look_at(done)
-                else:
-                    stop.wait(pause)
+
+            def look() -> float:
+                taken = self._taken(self._clock.now(), AT_ONCE - len(under_way))
+                under_way.update(threads.submit(self._carry, each) for each in taken)
+                if not under_way:
+                    return POLL
+                done, _ = wait(under_way, POLL, FIRST_COMPLETED)
+                under_way.difference_update(done)
+                _look_at(done)
+                return 0
+
+            keep_at(look, stop, name="network")
 
     def drain(self, now: datetime | None = None) -> int:
         """Carries what is due, one after another, until nothing is; how many answers that

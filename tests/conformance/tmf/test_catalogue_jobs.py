@@ -14,7 +14,7 @@ from tests.conformance.tmf.shop import CATALOG, made, offer
 from trunkline.app.files import HttpFiles
 from trunkline.catalog import run_transfers
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, DatabaseUnavailable
 from trunkline.tmf.hub.callbacks import CallbackRule
 
 SERVICES = "/tmf-api/serviceCatalogManagement/v4"
@@ -99,6 +99,40 @@ def test_what_was_exported_comes_in_again_and_changes_nothing(
     job = made(api.post(f"{CATALOG}/importJob", {"url": there.url("all.json")}))
     assert done(api, books, clock, job)["status"] == "Succeeded"
     assert api.get(category["href"]).body["name"] == "Plans"
+
+
+class _Broken(HttpFiles):
+    """Fails as only a mistake of ours would."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(CallbackRule(allow_private=True))
+        self._failure = failure
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        raise self._failure
+
+
+def test_a_job_that_fails_by_our_fault_ends_and_holds_no_other_up(
+    api: Client, books: Database, clock: DrivenClock, there: FileServer
+) -> None:
+    job = made(api.post(f"{CATALOG}/importJob", {"url": there.url("all.json")}))
+    next_job = made(api.post(f"{CATALOG}/exportJob", {"url": there.url("all.json")}))
+    assert run_transfers(books, _Broken(RecursionError("too deep")), clock.now(), most=1) == 1
+    job = api.get(job["href"]).body
+    assert job["status"] == "Failed"
+    assert "too deep" in job["errorLog"]
+    assert done(api, books, clock, next_job)["status"] == "Succeeded"
+
+
+def test_a_job_whose_database_is_away_is_run_again(
+    api: Client, books: Database, clock: DrivenClock, there: FileServer
+) -> None:
+    there.put("empty.json", {})
+    job = made(api.post(f"{CATALOG}/importJob", {"url": there.url("empty.json")}))
+    with pytest.raises(DatabaseUnavailable):
+        run_transfers(books, _Broken(DatabaseUnavailable("books: locked")), clock.now())
+    assert api.get(job["href"]).body["status"] == "Running"
+    assert done(api, books, clock, job)["status"] == "Succeeded"
 
 
 def test_an_export_can_be_of_some(

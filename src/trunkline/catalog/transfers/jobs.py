@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+import structlog
 
 from trunkline.catalog.model import DocumentKind
 from trunkline.catalog.operations import save_document
@@ -20,11 +21,14 @@ from trunkline.catalog.transfers.store import (
 )
 from trunkline.kernel.errors import TrunklineError, Unavailable
 from trunkline.kernel.time import format_instant
-from trunkline.platform.db import Busy, Database, Reader
+from trunkline.platform.db import Busy, Database, DatabaseUnavailable, Reader
 from trunkline.tmf import documents, matching
 from trunkline.tmf.documents import Body, Kind
 
+log = structlog.get_logger(__name__)
+
 _CHUNK = 500
+_LONGEST_ERROR = 4000
 _IDS = (
     sa.select(catalog_document.c.id)
     .where(catalog_document.c.kind == sa.bindparam("of_kind"))
@@ -47,21 +51,22 @@ class Files(Protocol):
     def send(self, url: str, body: bytes, media: str) -> None: ...
 
 
-def run_transfers(books: Database, files: Files, now: datetime) -> int:
-    """Runs the jobs that wait, one after another, and says how many. What somebody else runs at
-    the moment stays his."""
-    done = 0
+def run_transfers(books: Database, files: Files, now: datetime, *, most: int = 1000) -> int:
+    """Runs the jobs that wait, at most so many, one after another, and says how many. What
+    somebody else runs at the moment stays his."""
     try:
         with books.exclusive("catalogue transfers"):
-            for direction in Direction:
-                with books.read() as r:
-                    waiting = unfinished(r, direction)
-                for ident, scope in waiting:
-                    _run(books, files, job_kind(direction, scope), scope, ident, now)
-                    done += 1
+            with books.read() as r:
+                waiting = [
+                    (job_kind(direction, scope), scope, ident)
+                    for direction in Direction
+                    for ident, scope in unfinished(r, direction)
+                ][:most]
+            for kind, scope, ident in waiting:
+                _run(books, files, kind, scope, ident, now)
     except Busy:
         return 0
-    return done
+    return len(waiting)
 
 
 def _run(
@@ -78,13 +83,23 @@ def _run(
             _export(books, files, scope, job)
             with books.transaction() as tx:
                 _finish(tx, kind, ident, now)
+    except DatabaseUnavailable:
+        raise  # It stays as it is, and is run again.
     except TrunklineError as error:
         said = f"{error.path}: {error.reason}" if error.path else error.reason
-        with books.transaction() as tx:
-            documents.move(
-                tx, kind, ident, JobState.FAILED.value, now,
-                errorLog=said, completionDate=format_instant(now),
-            )  # fmt: skip
+        _fail(books, kind, ident, said, now)
+    except Exception as error:
+        # Our own fault: left running, it would be run again for ever, before all others.
+        log.exception("a catalogue job failed", job=ident)
+        _fail(books, kind, ident, f"failed here: {error!r}", now)
+
+
+def _fail(books: Database, kind: Kind, ident: str, said: str, now: datetime) -> None:
+    with books.transaction() as tx:
+        documents.move(
+            tx, kind, ident, JobState.FAILED.value, now,
+            errorLog=said[:_LONGEST_ERROR], completionDate=format_instant(now),
+        )  # fmt: skip
 
 
 def _finish(tx: Any, kind: Kind, ident: str, now: datetime) -> None:
