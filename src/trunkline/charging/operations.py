@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from trunkline.charging import account as life
-from trunkline.charging import hot, store
+from trunkline.charging import hot, notices, store
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
 from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import (
@@ -21,6 +21,7 @@ from trunkline.charging.events import (
 )
 from trunkline.charging.journal import Record
 from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
+from trunkline.charging.notices import NoticeKind
 from trunkline.charging.oneoff import charge_usage as decide_usage
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.store import FOREVER, Account, Binding
@@ -110,6 +111,7 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)
     hot.write(tx, [held], [])
+    notices.tell(tx, held, NoticeKind.ABORT)
     state = held.state
     tx.emit(
         AccountClosed(
@@ -127,6 +129,7 @@ def change_plan(tx: Tx, account: ChargingAccountId, *, plan: str, at: datetime) 
     records: list[Record] = []
     life.change_plan(held.state, plan, at, installed_tariffs(tx), records)
     hot.write(tx, [held], [(held.key, record) for record in records])
+    notices.tell(tx, held, NoticeKind.REAUTHORISE, everyone=True)
     tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
 
 
@@ -135,6 +138,8 @@ def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool) -> None:
     held = _hold(tx, account)
     life.set_barred(held.state, barred=barred)
     hot.write(tx, [held], [])
+    kind = NoticeKind.ABORT if barred else NoticeKind.REAUTHORISE
+    notices.tell(tx, held, kind, everyone=True)
 
 
 def top_up(
@@ -151,6 +156,7 @@ def top_up(
     if not store.note_top_up(tx, payment_id, held.key, state.seq):
         return
     hot.write(tx, [held], [(held.key, record) for record in records])
+    notices.tell_of_credit(tx, held)
     balance = Money(state.money, state.currency)
     tx.emit(ToppedUp(account=account, payment_id=payment_id, amount=amount, balance=balance))
 

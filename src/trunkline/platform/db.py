@@ -120,13 +120,14 @@ class Tx(Reader):
     """A write transaction of one database. It also reads, and sees its own writes. `caller`
     is who asked for it over an edge, where somebody did."""
 
-    __slots__ = ("caller", "changes", "emitted", "last_forms", "outgoing")
+    __slots__ = ("caller", "changes", "emitted", "knocks", "last_forms", "outgoing")
 
     def __init__(self, database: "Database", connection: Connection) -> None:
         super().__init__(database, connection)
         self.emitted = False
         self.outgoing: list[outbox.OutboxRow] = []
         self.changes: dict[Changed, None] = {}
+        self.knocks: set[str] = set()
         self.caller: Principal | None = None
         # What is deleted, as clients saw it last, by type and id: for those who know.
         self.last_forms: dict[tuple[str, str], Any] = {}
@@ -148,6 +149,13 @@ class Tx(Reader):
         if rows:
             self.outgoing += rows
             self.emitted = True
+
+    def knock(self, channel: str) -> None:
+        """This transaction's commit wakes all who listen on `channel` (`wake.listen`)."""
+        if channel not in self.knocks:
+            self.knocks.add(channel)
+            if self.dialect == "postgresql":
+                self.connection.exec_driver_sql(f"NOTIFY {outbox.channel_name(channel)}")
 
     def send(self) -> None:
         """Announces what changed, and writes what was emitted so far into the outbox, in one
@@ -253,6 +261,9 @@ class Database:
             self._inside.tx = False
         if tx.emitted:
             self.wake()
+        if self._knocker is not None:
+            for channel in tx.knocks:
+                self._knocker.knock_at(channel)
 
     @contextmanager
     def _available(self) -> Iterator[None]:

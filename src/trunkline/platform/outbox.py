@@ -17,6 +17,12 @@ from trunkline.platform.messages import Message, Routes
 CHANNEL = "trunkline_outbox"
 """PostgreSQL's NOTIFY channel, by which a commit wakes the relays of other processes."""
 
+
+def channel_name(channel: str) -> str:
+    """PostgreSQL's name of a channel of `Tx.knock`."""
+    return f"trunkline_{channel}"
+
+
 PENDING = "pending"
 PARKED = "parked"
 

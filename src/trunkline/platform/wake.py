@@ -1,8 +1,9 @@
-"""How a commit in one process wakes the relay in another.
+"""How a commit in one process wakes the relay, or another listener, in another.
 
 PostgreSQL has LISTEN and NOTIFY. Beside a SQLite file stands a datagram socket that the relay
-listens on and every emitting commit knocks at. Both are only for speed: a knock that gets
-lost costs the relay's polling interval, nothing else.
+listens on and every emitting commit knocks at; those who listen on a channel of their own
+(`Tx.knock`) have one each. Both are only for speed: a knock that gets lost costs the
+listener's polling interval, nothing else.
 """
 
 import socket
@@ -14,8 +15,8 @@ import psycopg
 import structlog
 
 from trunkline.platform.db import Database
-from trunkline.platform.knock import socket_path
-from trunkline.platform.outbox import CHANNEL
+from trunkline.platform.knock import ear_path, socket_path
+from trunkline.platform.outbox import CHANNEL, channel_name
 
 log = structlog.get_logger(__name__)
 
@@ -23,21 +24,28 @@ _PATIENCE = 1.0
 """Seconds between a listener's looks at whether it shall stop."""
 
 
-def listen(database: Database, woken: threading.Event, stop: threading.Event) -> threading.Thread:
-    """Sets `woken` for every knock at this database, until `stop`; returns the daemon thread
-    that does so."""
+def listen(
+    database: Database, woken: threading.Event, stop: threading.Event, channel: str = ""
+) -> threading.Thread:
+    """Sets `woken` for every commit that left deliveries in this database, or that knocked on
+    `channel`, until `stop`; returns the daemon thread that does so."""
     target = _listen_to_socket if database.dialect == "sqlite" else _listen_to_postgresql
     thread = threading.Thread(
-        target=target, args=(database, woken, stop), name=f"wake-{database.name}", daemon=True
+        target=target,
+        args=(database, woken, stop, channel),
+        name=f"wake-{database.name}",
+        daemon=True,
     )
     thread.start()
     return thread
 
 
-def _listen_to_socket(database: Database, woken: threading.Event, stop: threading.Event) -> None:
+def _listen_to_socket(
+    database: Database, woken: threading.Event, stop: threading.Event, channel: str
+) -> None:
     assert database.path is not None
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
-        place = socket_path(database.path)
+        place = ear_path(database.path, channel) if channel else socket_path(database.path)
         if not _bind(ear, place):
             log.info("another process already listens here; polling", database=database.name)
             return
@@ -72,13 +80,14 @@ def _bind(ear: socket.socket, place: Path) -> bool:
 
 
 def _listen_to_postgresql(
-    database: Database, woken: threading.Event, stop: threading.Event
+    database: Database, woken: threading.Event, stop: threading.Event, channel: str
 ) -> None:
+    name = channel_name(channel) if channel else CHANNEL
     dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute(f"LISTEN {CHANNEL}")
+                connection.execute(f"LISTEN {name}")
                 while not stop.is_set():
                     for _ in connection.notifies(timeout=_PATIENCE, stop_after=1):
                         woken.set()

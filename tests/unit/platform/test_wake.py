@@ -1,5 +1,6 @@
 """A commit wakes the relay: of the same process, and of others."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,9 +12,10 @@ import pytest
 from trunkline.platform import relay as relay_module
 from trunkline.platform.clock import SystemClock
 from trunkline.platform.db import Database, Tx
-from trunkline.platform.knock import socket_path
+from trunkline.platform.knock import Knocker, ear_path, socket_path
 from trunkline.platform.messages import Message, Reaction, Routes
 from trunkline.platform.relay import Relay
+from trunkline.platform.wake import listen
 
 
 class Rung(Message, frozen=True):
@@ -89,3 +91,32 @@ def test_a_dead_listeners_socket_is_replaced(tmp_path: Path) -> None:
 
 def test_a_long_path_gets_a_short_socket() -> None:
     assert len(str(socket_path(Path("/" + "x" * 200 + ".db")))) < 100
+
+
+def test_a_knock_on_a_channel_wakes_all_who_listen_on_it(books: Database) -> None:
+    stop = threading.Event()
+    ears = [threading.Event() for _ in range(2)]
+    other = threading.Event()
+    threads = [listen(books, each, stop, "notices") for each in ears]
+    threads.append(listen(books, other, stop, "else"))
+    for _ in range(200):
+        with books.transaction() as tx:
+            tx.knock("notices")
+            tx.knock("notices")
+        if all(each.wait(0.1) for each in ears):
+            break
+    assert all(each.is_set() for each in ears)
+    assert not other.is_set()
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_what_a_dead_listener_left_goes_away(tmp_path: Path) -> None:
+    place = ear_path(tmp_path / "books.db", "notices")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(place))
+    knocker = Knocker(tmp_path / "books.db")
+    knocker.knock_at("notices")
+    knocker.close()
+    assert not place.exists()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.charging import hot
+from trunkline.charging import hot, notices
 from trunkline.charging import store as accounts
 from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
 from trunkline.charging.actions import deciding, store
@@ -239,9 +239,17 @@ def _act(tx: Tx, command: ActOnBalance, now: datetime) -> None:
         return
     for each in held.values():
         give_up_sessions(each.state, int(now.timestamp()))
+    before = {each.key: _free(each) for each in held.values()}
     written = _VERBS[command.verb](held, command, now)
     accounts.note_top_up(tx, _once(command), account.key, account.state.seq)
     hot.write(tx, held.values(), written)
+    for each in held.values():
+        if _free(each) > before[each.key]:
+            notices.tell_of_credit(tx, each)
+
+
+def _free(account: Account) -> int:
+    return account.state.money - account.state.held
 
 
 def _once(command: ActOnBalance) -> str:
