@@ -24,6 +24,7 @@ JSON = "application/json;charset=utf-8"
 MAX_BODY = 1_000_000
 _MERGES = ("application/json", "application/merge-patch+json")
 _STEPS = "application/json-patch+json"
+_PATCHES = (*_MERGES, _STEPS)
 _KEY = re.compile("[!-~]{1,200}")
 
 
@@ -79,8 +80,7 @@ class Collection:
 
     def _create(self, req: falcon.Request, resp: falcon.Response) -> None:
         raw = read_body(req, self._server.max_body)
-        if media_type(req) not in _MERGES[:1]:
-            raise errors.UnsupportedMediaType("a resource is created from application/json")
+        _check_media(media_type(req), _MERGES[:1])
         body = wire.decode(raw)
         if not isinstance(body, dict):
             raise Invalid("the body is a JSON object", path="$")
@@ -175,8 +175,10 @@ class Item:
         return self._found(tx, ident, req)
 
     def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
-        body = wire.decode(read_body(req, self._server.max_body))
+        raw = read_body(req, self._server.max_body)
         media = media_type(req)
+        _check_media(media, (_MERGES[0],) if req.method == "PUT" else _PATCHES)
+        body = wire.decode(raw)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
             tx.caller = req.context.caller
@@ -184,7 +186,7 @@ class Item:
             _check_match(req, answer)
             before = wire.plain(answer)
             after = (
-                self._put(before, body, media)
+                self._put(before, body)
                 if req.method == "PUT"
                 else _patched(before, body, media)
             )
@@ -207,10 +209,8 @@ class Item:
         resp.etag = _etag(encoded)
         send(resp, encoded)
 
-    def _put(self, before: Body, body: Any, media: str) -> Body:
+    def _put(self, before: Body, body: Any) -> Body:
         """The resource as a whole, but for what its declaration keeps."""
-        if media not in _MERGES[:1]:
-            raise errors.UnsupportedMediaType("a resource is put as application/json")
         if not isinstance(body, dict):
             raise Invalid("the body is a JSON object", path="$")
         stay = {"id", "href", *(self._resource.puts or ())}
@@ -349,14 +349,16 @@ def media_type(req: falcon.Request) -> str:
     return (req.content_type or "application/json").partition(";")[0].strip().lower()
 
 
+def _check_media(media: str, accepted: Sequence[str]) -> None:
+    if media not in accepted:
+        raise errors.UnsupportedMediaType(f"a body is {' or '.join(accepted)} here")
+
+
 def _patched(before: Body, body: Any, media: str) -> Body:
     if media == _STEPS:
         after = patch.apply(before, wire.convert(body, list[patch.Operation]))
-    elif media in _MERGES:
-        after = patch.merge(before, body) if isinstance(body, dict) else None
     else:
-        accepted = ", ".join((*_MERGES, _STEPS))
-        raise errors.UnsupportedMediaType(f"a patch is one of {accepted}")
+        after = patch.merge(before, body) if isinstance(body, dict) else None
     if not isinstance(after, dict):
         raise Invalid("the patched resource is a JSON object", path="$")
     return after

@@ -109,6 +109,26 @@ class Client:
         headers: dict[str, str] | None = None,
         media: str | None = None,
     ) -> Answer:
+        where, _, query = path.partition("?")
+        before = self._before(method, where)
+        answer = self.bare(method, path, body, headers=headers, media=media)
+        self._validate(method, where, query, answer)
+        if before is not None and answer.status in (200, 201, 202, 204):
+            assert self._recorder is not None
+            since, old = before
+            self._recorder.check(method, where, answer.body, since, changed=old != answer.body)
+        return answer
+
+    def bare(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        media: str | None = None,
+    ) -> Answer:
+        """The same without a look at the documents, for those who ask thousands of times."""
         sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         if self._key is not None:
             sent.setdefault("Authorization", f"Bearer {self._key}")
@@ -116,17 +136,9 @@ class Client:
         if raw is not None:
             sent["Content-Type"] = media or "application/json"
         where, _, query = path.partition("?")
-        before = self._before(method, where)
-        result = self._http.simulate_request(
-            method, where, query_string=query, body=raw, headers=sent
+        return Answer(
+            self._http.simulate_request(method, where, query_string=query, body=raw, headers=sent)
         )
-        answer = Answer(result)
-        self._validate(method, where, query, answer)
-        if before is not None and answer.status in (200, 201, 202, 204):
-            assert self._recorder is not None
-            since, old = before
-            self._recorder.check(method, where, answer.body, since, changed=old != answer.body)
-        return answer
 
     def _before(self, method: str, path: str) -> tuple[int, Any] | None:
         """Before a write: how much was announced, and what a PATCH finds."""
