@@ -9,27 +9,32 @@ import pytest
 
 from tests.scenarios.ordering_shop import MOBILE, add, fill_shelf, open_shop, sign_up
 from tests.scenarios.test_order_concurrency import at_once
-from trunkline import billing, catalog, inventory, ordering, tax
-from trunkline.catalog import DocumentKind
+from trunkline import billing, catalog, customers, inventory, ordering, tax
+from trunkline.catalog import BrandId, DocumentKind
 from trunkline.charging import ChargingAccountId, store
-from trunkline.customers import BillingAccountId, CustomerId
+from trunkline.charging.operations import close_account
+from trunkline.customers import AccountKind, BillingAccountId, CustomerId, CustomerStatus
 from trunkline.inventory import ProductId
 from trunkline.kernel.errors import Conflict
 from trunkline.kernel.money import Money
+from trunkline.ledger import LegalEntityId
 from trunkline.ordering import (
     Action,
     Effect,
     ItemRequest,
+    NotOrderable,
     OrderState,
     ProductOrder,
     amend_order,
     cancel_order,
+    give_up_item,
     place_order,
+    retry_task,
     tasks,
 )
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.platform.relay import Relay
+from trunkline.platform.relay import Relay, parked
 
 LARGE = "off_large"
 Buyer = tuple[CustomerId, BillingAccountId]
@@ -259,3 +264,51 @@ def test_an_external_id_belongs_to_one_order_however_it_got_it(
     at_once(naming(one), naming(two))
     assert [each.code for each in refusals] == ["externalIdReused"]
     assert sorted(str(read(books, each).external_id) for each in (one, two)) == ["None", "same"]
+
+
+def test_a_change_that_charging_refuses_is_held_with_its_reason_and_given_up(
+    books: Database, charging: Database, relay: Relay, buyer: Buyer, now: datetime
+) -> None:
+    """Somebody has closed the subscriber's account meanwhile."""
+    product = had(books, relay, buyer, now)
+    with charging.transaction() as tx:
+        close_account(tx, ChargingAccountId(product), at=now)
+    placed = place(books, buyer, now, larger(product))
+    relay.drain()
+    for each in (books, charging):
+        with each.read() as r:
+            assert parked(r) == []
+    held = read(books, placed)
+    assert (held.state, held.items[0].state) == (OrderState.HELD, OrderState.HELD)
+    assert held.items[0].reason == "the charging account is closed"
+    with books.transaction() as tx:
+        retry_task(tx, order=placed.id, task=0, now=now)
+    relay.drain()
+    assert read(books, placed).state is OrderState.HELD
+    with books.transaction() as tx:
+        give_up_item(tx, order=placed.id, item="1", reason="it is closed", now=now)
+    assert read(books, placed).state is OrderState.FAILED
+    with books.read() as r:
+        assert inventory.product(r, product).offering == MOBILE
+
+
+@pytest.mark.parametrize(
+    "status", [CustomerStatus.REJECTED, CustomerStatus.SUSPENDED, CustomerStatus.CLOSED]
+)
+def test_who_is_not_served_orders_nothing(
+    books: Database, buyer: Buyer, now: datetime, status: CustomerStatus
+) -> None:
+    with books.transaction() as tx:
+        party = customers.customer(tx, buyer[0]).party
+        begins = CustomerStatus.PROSPECTIVE if status is CustomerStatus.REJECTED else None
+        known = customers.create_customer(
+            tx, party=party, brand=BrandId("brd_skerry"),
+            status=begins or CustomerStatus.ACTIVE, now=now,
+        )  # fmt: skip
+        account = customers.create_billing_account(
+            tx, customer=known.id, name="Main", legal_entity=LegalEntityId("ent_skerry"),
+            currency="EUR", kind=AccountKind.POSTPAID, now=now,
+        )  # fmt: skip
+        customers.change_customer_status(tx, customer=known.id, to=status, now=now)
+    with pytest.raises(NotOrderable, match=status):
+        place(books, (known.id, account.id), now, add(MOBILE))

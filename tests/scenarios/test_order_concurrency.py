@@ -5,14 +5,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tests.scenarios.ordering_shop import (
+    ADD_ON,
     account_is_open,
     add,
+    delete,
     fill_shelf,
     open_shop,
     sign_up,
 )
 from trunkline import inventory
-from trunkline.ordering import OrderId, OrderState, orders_by_state, orders_of, place_order
+from trunkline.ordering import (
+    NotOrderable,
+    OrderId,
+    OrderState,
+    orders_by_state,
+    orders_of,
+    place_order,
+)
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.messages import Routes
@@ -107,3 +116,37 @@ def test_two_shops_send_the_same_order_at_once_and_it_is_one(
     with books.read() as r:
         assert len(orders_of(r, customer)) == 8
         assert len(inventory.products_of_customer(r, customer)) == 8
+
+
+def test_two_orders_that_end_one_product_are_told_of_each_other(
+    books: Database, relay: Relay, now: datetime
+) -> None:
+    products = 4
+    with books.transaction() as tx:
+        open_shop(tx, now)
+        customer, account = sign_up(tx, now)
+        placed = place_order(
+            tx, customer=customer, billing_account=account,
+            items=[add(ADD_ON, quantity=products)], now=now,
+        )  # fmt: skip
+    relay.drain()
+    refusals: list[NotOrderable] = []
+    gate = threading.Barrier(2)
+
+    def end() -> None:
+        for product in placed.items[0].products:
+            gate.wait()
+            try:
+                with books.transaction() as tx:
+                    place_order(
+                        tx, customer=customer, billing_account=account,
+                        items=[delete(product)], now=now,
+                    )  # fmt: skip
+            except NotOrderable as refused:
+                refusals.append(refused)
+
+    at_once(end, end)
+    assert len(refusals) == products
+    relay.drain()
+    with books.read() as r:
+        assert orders_by_state(r) == {OrderState.COMPLETED: 1 + products}

@@ -54,7 +54,8 @@ class CloseAccount(_AboutAccount, frozen=True, kw_only=True):
 
 class ChangePlan(_AboutAccount, frozen=True, kw_only=True):
     """A command: from `changed_at` on, `plan` prices its usage. What was consumed of the old
-    plan's allowances in this month counts against the new one's."""
+    plan's allowances in this month counts against the new one's. Answered by `PlanChanged` or
+    `PlanChangeRefused`."""
 
     topic: ClassVar[str] = "charging.change_plan"
 
@@ -178,6 +179,16 @@ class OpeningRefused(_AboutAccount, frozen=True, kw_only=True):
 
     topic: ClassVar[str] = "charging.opening_refused"
 
+    code: str
+    reason: str
+
+
+class PlanChangeRefused(_AboutAccount, frozen=True, kw_only=True):
+    """The account keeps its plan, and trying again won't help."""
+
+    topic: ClassVar[str] = "charging.plan_change_refused"
+
+    plan: str
     code: str
     reason: str
 

@@ -18,6 +18,7 @@ from trunkline.charging.events import (
     InstallTariff,
     OpenAccount,
     OpeningRefused,
+    PlanChangeRefused,
     PublishTariff,
     TopUp,
     TopUpRefused,
@@ -25,7 +26,7 @@ from trunkline.charging.events import (
     UsageCharged,
 )
 from trunkline.charging.publication import publish_tariff, request_tariff
-from trunkline.kernel.errors import Conflict, Invalid
+from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
@@ -46,7 +47,17 @@ def close_account(tx: Tx, message: CloseAccount, _now: datetime) -> None:
 
 
 def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
-    operations.change_plan(tx, message.account, plan=message.plan, at=message.changed_at)
+    try:
+        operations.change_plan(tx, message.account, plan=message.plan, at=message.changed_at)
+    except (Invalid, Conflict, NotFound, Refused) as refusal:
+        tx.emit(
+            PlanChangeRefused(
+                account=message.account,
+                plan=message.plan,
+                code=refusal.code,
+                reason=refusal.reason,
+            )
+        )
 
 
 def bar_account(tx: Tx, message: BarAccount, _now: datetime) -> None:

@@ -63,6 +63,7 @@ from trunkline.inventory.operations import (
     create_product,
     create_products,
     delete_product,
+    lock_products,
 )
 from trunkline.inventory.queries import (
     active_subscribers,
@@ -187,6 +188,7 @@ __all__ = [
     "delete_product",
     "delete_resource",
     "delete_service",
+    "lock_products",
     "luhn_digit",
     "move_resource",
     "number",

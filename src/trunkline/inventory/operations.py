@@ -69,6 +69,13 @@ def create_products(tx: Tx, products: Sequence[NewProduct], *, now: datetime) ->
     return created
 
 
+def lock_products(tx: Tx, products: Sequence[str]) -> None:
+    """Nobody else changes these, or decides on them under this lock, until the transaction
+    ends."""
+    if products:
+        store.products_for_update(tx, products)
+
+
 def create_product(tx: Tx, new: NewProduct, *, now: datetime) -> Product:
     """Creates one; the errors are those of `create_products`."""
     return create_products(tx, (new,), now=now)[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline import customers
+from trunkline import customers, inventory
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import ProductStatus
 from trunkline.ordering.adding import Captured, Context, add
@@ -31,6 +31,13 @@ from trunkline.platform.db import Reader, Tx
 
 _ALWAYS_TOLD = frozenset({"action", "id", "offering", "product", "quantity", "characteristics"})
 """What a fingerprint has of every item; whatever else, where it was given."""
+
+
+_NOT_SERVED = (
+    customers.CustomerStatus.REJECTED,
+    customers.CustomerStatus.SUSPENDED,
+    customers.CustomerStatus.CLOSED,
+)
 
 
 def fingerprint(billing_account: str, items: Sequence[ItemRequest]) -> str:
@@ -61,7 +68,7 @@ def buyer(r: Reader, customer: str, billing_account: str) -> tuple[Customer, Bil
         )
     if account.state is not customers.AccountState.ACTIVE:
         raise NotOrderable(f"the account {account.id} is {account.state}", path="billingAccount.id")
-    if owner.status in (customers.CustomerStatus.SUSPENDED, customers.CustomerStatus.CLOSED):
+    if owner.status in _NOT_SERVED:
         raise NotOrderable(f"the customer {owner.id} is {owner.status}", path="relatedParty")
     return owner, account
 
@@ -80,6 +87,9 @@ def capture(
 ) -> Captured:
     """The items in their first state with their tasks, and the products to be created in
     `status`. `requests` have passed `check_items`; `code` is a promotion's, or several."""
+    # Two orders that would end or change one product are told of each other.
+    changed = (each.product for each in requests if each.action is not Action.NO_CHANGE)
+    inventory.lock_products(tx, [product for product in changed if product])
     offerings = offers(tx, (each.offering for each in requests if each.offering))
     asks = asker(
         tx,
@@ -134,7 +144,7 @@ def _existing(
     if request.action is Action.NO_CHANGE:
         return unchanged(product, request, item)
     if request.action is Action.DELETE:
-        return deleted(context.tx, product, request, item, after)
+        return deleted(context.tx, product, request, item, after, at)
     offering = None
     if request.offering and request.offering != product.offering:
         offering = context.offering(request.offering, f"{at}.productOffering.id")

@@ -31,7 +31,7 @@ from trunkline.ordering.model import (
     UnknownReference,
 )
 from trunkline.ordering.promoting import reduced
-from trunkline.platform.db import Reader
+from trunkline.platform.db import Reader, Tx
 
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
 _PROTECTED = frozenset({"msisdn", "imsi", "iccid"})
@@ -61,26 +61,33 @@ def had(
         return product
     if product.status not in (ProductStatus.ACTIVE, ProductStatus.SUSPENDED):
         raise NotOrderable(f"the product {product.id} is {product.status}", path=path)
-    for kind, verb in ((TaskKind.TERMINATE_PRODUCT, "ends"), (TaskKind.CHANGE_PRODUCT, "changes")):
-        others = store.orders_with_task(r, [product.id], kind, _OPEN)
-        if others:
-            raise NotOrderable(
-                f"the order {others[product.id]} already {verb} the product {product.id}",
-                path=path,
-            )
+    _check_left_alone(r, [product.id], path)
     if any(product.id in item.products for item in taken if item.action is not Action.NO_CHANGE):
         raise NotOrderable(f"the order is about the product {product.id} already", path=path)
     return product
+
+
+def _check_left_alone(r: Reader, products: Sequence[ProductId], path: str) -> None:
+    """Raises `NotOrderable` where another order is about to end or change one of these."""
+    for kind, verb in ((TaskKind.TERMINATE_PRODUCT, "ends"), (TaskKind.CHANGE_PRODUCT, "changes")):
+        for product, order in store.orders_with_task(r, products, kind, _OPEN).items():
+            raise NotOrderable(f"the order {order} already {verb} the product {product}", path=path)
 
 
 def unchanged(product: Product, request: ItemRequest, item: str) -> Existing:
     return Existing(_item(request, item, product, (product.id,)), [])
 
 
-def deleted(r: Reader, product: Product, request: ItemRequest, item: str, after: int) -> Existing:
-    """Ends the product and, of a bundle, all that is in it."""
-    ids = [product.id, *_components(r, product)]
-    delivered = {each.product for each in inventory.services_of(r, ids)}
+def deleted(
+    tx: Tx, product: Product, request: ItemRequest, item: str, after: int, at: str
+) -> Existing:
+    """Ends the product and, of a bundle, all that is in it. Raises `NotOrderable` where something
+    else is being done to that."""
+    inside = list(_components(tx, product))
+    inventory.lock_products(tx, inside)
+    _check_left_alone(tx, inside, f"{at}.product.id")
+    ids = [product.id, *inside]
+    delivered = {each.product for each in inventory.services_of(tx, ids)}
     tasks: list[Task] = []
     for each in ids:
         kind = ServiceKind.MOBILE if each in delivered else ServiceKind.NONE

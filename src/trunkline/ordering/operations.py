@@ -356,8 +356,8 @@ def _check_undoable(item: OrderItem, tasks: Sequence[Task]) -> None:
     if item.action is Action.ADD:
         return
     own = (task for task in tasks if task.item == item.id)
-    begun = (task.started_at for task in own if task.kind is not TaskKind.AWAIT_INSTANT)
-    if any(each is not None for each in begun):
+    taken = (TaskState.IN_PROGRESS, TaskState.COMPLETED)
+    if any(task.state in taken and task.kind is not TaskKind.AWAIT_INSTANT for task in own):
         verb = "end" if item.action is Action.DELETE else "change"
         raise PastCancelling(f"the item {item.id} has begun to {verb} its product", path="state")
 

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from trunkline.charging.events import AccountClosed, AccountOpened, OpeningRefused, PlanChanged
+from trunkline.charging.events import (
+    AccountClosed,
+    AccountOpened,
+    OpeningRefused,
+    PlanChanged,
+    PlanChangeRefused,
+)
 from trunkline.inventory.events import ServiceSettled
 from trunkline.ordering import activation, fulfilment
 from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
@@ -47,6 +53,10 @@ def _plan_changed(tx: Tx, event: PlanChanged, now: datetime) -> None:
     fulfilment.answered(tx, [event.account], TaskKind.CHANGE_PLAN, now)
 
 
+def _plan_change_refused(tx: Tx, event: PlanChangeRefused, now: datetime) -> None:
+    fulfilment.refused(tx, event.account, TaskKind.CHANGE_PLAN, event.reason, now)
+
+
 def _instant_came(tx: Tx, command: InstantCame, now: datetime) -> None:
     fulfilment.answered(tx, [command.product], TaskKind.AWAIT_INSTANT, now)
 
@@ -78,6 +88,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.account_opened", AccountOpened, _account_opened, "books", _accounts_opened),
     Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
     Reaction("ordering.plan_changed", PlanChanged, _plan_changed, "books"),
+    Reaction("ordering.plan_change_refused", PlanChangeRefused, _plan_change_refused, "books"),
     Reaction("ordering.instant_came", InstantCame, _instant_came, "books"),
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
