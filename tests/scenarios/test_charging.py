@@ -32,7 +32,6 @@ from trunkline.charging import (
     ChargingAccountId,
     CloseAccount,
     Kind,
-    NotUsage,
     Result,
     Service,
     Status,
@@ -356,8 +355,13 @@ def test_a_charge_is_explained_by_running_it_again(operator: Operator) -> None:
         assert found.holds
         assert found.stored == found.recomputed == Money(100_000, "EUR")
         assert [(each.free, each.taken) for each in found.buckets] == [(5 * GB, 5 * GB)]
-        with pytest.raises(NotUsage):
-            explain(r, account, 1)
+        assert found.differences == ()
+        top_up = explain(r, account, 1)
+        assert top_up.holds
+        assert (top_up.balance_before, top_up.balance_after) == (
+            Money(0, "EUR"),
+            Money.of(1, "EUR"),
+        )
         with pytest.raises(UnknownRecord):
             explain(r, account, 99)
 

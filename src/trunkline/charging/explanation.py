@@ -1,7 +1,10 @@
-"""Why a record cost what it cost: the event is run again from what its record kept, and the
+"""Why a record says what it says: the event is run again from what its record kept, and the
 result held against what was stored. The hot path carries no trace."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
 
 import msgspec
 
@@ -9,16 +12,20 @@ from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
-from trunkline.kernel.errors import Conflict, NotFound
+from trunkline.charging.store import Account
+from trunkline.kernel.errors import Invalid, NotFound
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Reader
 from trunkline.rating import (
+    BUCKET_GROUP,
+    BUCKET_SERVICE,
     BUCKET_SIZE,
     CHARGE,
     EXPIRES,
     FREE,
     GRANTED,
     LABEL,
+    PLAN,
     POSITION,
     POSITION_END,
     REMAINING,
@@ -26,96 +33,297 @@ from trunkline.rating import (
     START,
     STARTS,
     TAKEN,
-    UNITS,
     Rater,
+    Standing,
+    Tariff,
     bucket_offset,
+    matched_prefix,
+    standing,
+    trace,
 )
+
+MOVES = {
+    RecordKind.TOP_UP: "credited by a payment",
+    RecordKind.ADJUSTMENT: "adjusted by people",
+    RecordKind.TRANSFER: "transferred between balances",
+    RecordKind.REFUND: "given back to the subscriber at the network's request",
+    RecordKind.NEW_MONTH: "a month began: what was used of the credit limit is free again",
+}
+"""What moves money without being rated."""
 
 
 class UnknownRecord(NotFound):
     code = "unknownRecord"
 
 
-class NotUsage(Conflict):
-    """Only priced usage can be run again."""
+class NoRecordName(Invalid):
+    code = "noRecordName"
 
-    code = "notUsage"
+
+class PriceStep(msgspec.Struct, frozen=True):
+    """Whole increments that share a price and a source. `first` is the session's unit that they
+    begin with; the last of `units` may lie beyond what was used. `allowance` is the place in
+    `Explanation.buckets` of what paid for them, None for money: then they cost `cost`, exactly,
+    with the connection fee `fee` among it."""
+
+    first: int
+    units: int
+    allowance: int | None
+    cost: Fraction
+    fee: Money
 
 
 class BucketUse(msgspec.Struct, frozen=True):
-    """What a bucket had free for this usage, and what it gave."""
+    """What an allowance had free for this usage, and what it gave. `name` is empty where more
+    than one of the account's allowances may have been it."""
 
     free: int
     taken: int
     starts: datetime
     expires: datetime
+    name: str = ""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`stored` is what the journal says, `recomputed` what the same tariff says today. They
-    are equal unless the record or the tariff was tampered with (`holds`)."""
+    """`stored` is what the journal says was charged, `recomputed` what the same tariff says
+    today. `holds` unless something of the record isn't what running it again gives: then
+    `differences` names each. A session's price is rounded (half up) as a sum: the charge is the
+    rounded price so far less what was charged before."""
 
     record: str
-    tariff: int
-    label: str
-    service: Service
+    kind: RecordKind
+    why: str
+    at: datetime
+    session: str
+    number: int
+    service: Service | int | None
+    rating_group: int | None
     units: int
-    started: datetime
-    buckets: tuple[BucketUse, ...]
     free: int
+    overrun: int
     stored: Money
     recomputed: Money
+    balance_before: Money
+    balance_after: Money
     holds: bool
+    differences: tuple[str, ...]
+    tariff: int | None = None
+    effective_from: datetime | None = None
+    plan: str | None = None
+    label: str | None = None
+    prefix: str | None = None
+    """The called number's digits that decided the price."""
+    started: datetime | None = None
+    steps: tuple[PriceStep, ...] = ()
+    buckets: tuple[BucketUse, ...] = ()
+    before: Standing | None = None
+    """Where the session stood in its price before this usage, and..."""
+    after: Standing | None = None
+    """...after it."""
+
+
+def record_name(text: str, *, path: str = "record") -> tuple[ChargingAccountId, int]:
+    """A record's account and sequence number, of what it is called everywhere: "cac_.../12".
+    Raises `NoRecordName`."""
+    account, slash, seq = text.rpartition("/")
+    if not slash or not (seq.isascii() and seq.isdigit() and len(seq) < 19):
+        raise NoRecordName("a record is an account's id, a slash, and its number", path=path)
+    return ChargingAccountId.parse(account, path=path), int(seq)
 
 
 def explain(r: Reader, account: ChargingAccountId, seq: int) -> Explanation:
-    """The usage of one journal record, reckoned again. Raises `UnknownChargingAccount`,
-    `UnknownRecord`, and `NotUsage` for a record of something else."""
+    """One journal record, of whatever kind, reckoned again. Raises `UnknownChargingAccount`
+    and `UnknownRecord`."""
     found = store.account(r, account)
     if found is None:
         raise UnknownChargingAccount(f"there is no charging account {account[:40]!r}")
     row = history.one(r, found.key, seq)
     if row is None:
         raise UnknownRecord(f"{account} has no record {seq}", account=account, seq=seq)
-    if row.kind != RecordKind.USAGE or row.slice is None:
-        raise NotUsage(f"record {seq} of {account} is no priced usage")
+    before = history.one(r, found.key, seq - 1) if seq > 1 else None
+    said = _Said(found, row, 0 if before is None else before.balance)
+    if seq > 1 and before is None:
+        said.differ("the record before it is missing")
+    said.compare("balance after it", row.balance, said.before - row.charge)
+    if row.slice is not None:
+        return _usage(r, said)
+    if row.kind == RecordKind.ALLOWANCE:
+        return _allowance(r, said)
+    return _other(r, said)
+
+
+class _Said:
+    """A record under examination, and what was found to differ."""
+
+    def __init__(self, account: Account, row: Any, before: int) -> None:
+        self.account, self.row, self.before = account, row, before
+        self.differences: list[str] = []
+
+    def differ(self, what: str) -> None:
+        self.differences.append(what)
+
+    def compare(self, what: str, stored: object, again: object) -> None:
+        if stored != again:
+            self.differ(f"{what}: stored {stored}, by running it again {again}")
+
+    def explained(self, why: str, recomputed: int, **more: Any) -> Explanation:
+        row, currency = self.row, self.account.state.currency
+        return Explanation(
+            record=f"{self.account.id}/{row.seq}",
+            kind=RecordKind(row.kind),
+            why=why,
+            at=datetime.fromtimestamp(row.at, UTC),
+            session=row.session,
+            number=row.number,
+            service=_service(row.service),
+            rating_group=None if row.rating_group < 0 else row.rating_group,
+            units=row.units,
+            free=row.free,
+            overrun=row.overrun,
+            stored=Money(row.charge, currency),
+            recomputed=Money(recomputed, currency),
+            balance_before=Money(self.before, currency),
+            balance_after=Money(row.balance, currency),
+            holds=not self.differences,
+            differences=tuple(self.differences),
+            **more,
+        )
+
+
+def _service(code: int) -> Service | int | None:
+    if code < 0:
+        return None
+    return Service(code) if code in list(Service) else code
+
+
+def _usage(r: Reader, said: _Said) -> Explanation:
+    """Priced usage: its slice is given to the kernel once more, with the position before it."""
+    row = said.row
     evidence = msgspec.msgpack.decode(row.slice, type=list[int])
     size = POSITION_END - POSITION
-    stored, before = evidence[:-size], evidence[-size:]
+    stored, start = evidence[:-size], evidence[-size:]
     again = stored[:]
-    again[POSITION:POSITION_END] = before
+    again[POSITION:POSITION_END] = start
+    before = standing(again)
     tariff = store.tariff(r, row.tariff)
-    Rater(tariff).rate(again)
-    currency = found.state.currency
-    return Explanation(
-        record=f"{account}/{seq}",
+    traced = again[:]
+    code = Rater(tariff).rate(again)
+    if code:
+        said.differ(f"the rating kernel now refuses it ({code})")
+    said.compare("charge in micros", row.charge, again[CHARGE])
+    said.compare("units", row.units, again[GRANTED])
+    said.compare("units by allowances", row.free, again[FREE])
+    said.compare("price", _label(tariff, row.label), _label(tariff, again[LABEL]))
+    if again != stored and not said.differences:
+        said.differ("what the rating kernel left in the record is not what it leaves now")
+    prefix = matched_prefix(tariff, traced)
+    steps = trace(tariff, traced)
+    places = [
+        index
+        for index, offset in enumerate(range(bucket_offset(0), len(again), BUCKET_SIZE))
+        if again[offset + TAKEN]
+    ]
+    currency = said.account.state.currency
+    return said.explained(
+        "usage, priced by the tariff",
+        again[CHARGE],
         tariff=row.tariff,
-        label=tariff.labels[again[LABEL]],
-        service=Service(row.service),
-        units=stored[UNITS],
+        effective_from=tariff.effective_from,
+        plan=_plan(tariff, again[PLAN]),
+        label=_label(tariff, again[LABEL]),
+        prefix=prefix or None,
         started=datetime.fromtimestamp(stored[START], UTC),
-        buckets=tuple(_uses(again)),
-        free=again[FREE],
-        stored=Money(row.charge, currency),
-        recomputed=Money(again[CHARGE], currency),
-        holds=again == stored
-        and (row.charge, row.units, row.free, row.label)
-        == (again[CHARGE], again[GRANTED], again[FREE], again[LABEL]),
+        steps=tuple(
+            PriceStep(
+                each.first,
+                each.units,
+                None if each.bucket is None else places.index(each.bucket),
+                each.cost,
+                Money(each.fee, currency),
+            )
+            for each in steps
+        ),
+        buckets=tuple(_uses(again, _allowances(r, said))),
+        before=before,
+        after=standing(again),
     )
 
 
-def _uses(slice_: list[int]) -> list[BucketUse]:
+def _label(tariff: Tariff, index: int) -> str:
+    return tariff.labels[index] if 0 <= index < len(tariff.labels) else ""
+
+
+def _plan(tariff: Tariff, index: int) -> str | None:
+    return next((each.id for each in tariff.plans if each.index == index), None)
+
+
+def _allowances(r: Reader, said: _Said) -> list[Any]:
+    """The records that gave the account its allowances, before this one."""
+    return history.of_kind(r, said.account.key, RecordKind.ALLOWANCE, before=said.row.seq)
+
+
+def _uses(slice_: list[int], given: Sequence[Any]) -> list[BucketUse]:
     """Those that were asked in vain are left out."""
     uses = []
     for offset in range(bucket_offset(0), len(slice_), BUCKET_SIZE):
         bucket = slice_[offset : offset + BUCKET_SIZE]
         if bucket[TAKEN]:
+            starts = datetime.fromtimestamp(bucket[STARTS], UTC)
+            fitting = {
+                each.session
+                for each in given
+                if (each.service, each.rating_group)
+                == (bucket[BUCKET_SERVICE], bucket[BUCKET_GROUP])
+            }
             uses.append(
                 BucketUse(
                     bucket[REMAINING] - bucket[RESERVED],
                     bucket[TAKEN],
-                    datetime.fromtimestamp(bucket[STARTS], UTC),
+                    starts,
                     datetime.fromtimestamp(bucket[EXPIRES], UTC),
+                    fitting.pop() if len(fitting) == 1 else "",
                 )
             )
     return uses
+
+
+def _allowance(r: Reader, said: _Said) -> Explanation:
+    """A month's allowance began: as many units as the tariff of that day includes, less what
+    was consumed of another plan's before."""
+    row = said.row
+    versions = store.tariff_versions(r)
+    version = max((each for each in versions if each[0] <= row.at), default=None)
+    more: dict[str, Any] = {}
+    if version is None:
+        said.differ("no tariff was in force")
+    else:
+        tariff = store.tariff(r, version[1])
+        included = [
+            (plan.id, each)
+            for plan in tariff.plans
+            for each in plan.allowances
+            if each.id == row.session
+        ]
+        more = {"tariff": tariff.version, "effective_from": tariff.effective_from}
+        if not included:
+            said.differ(f"tariff {tariff.version} has no allowance {row.session}")
+        else:
+            more |= {"plan": included[0][0], "label": included[0][1].name}
+            if row.units > included[0][1].units:
+                said.compare("units", row.units, included[0][1].units)
+    return said.explained("a period's allowance began", 0, **more)
+
+
+def _other(r: Reader, said: _Said) -> Explanation:
+    """Money that moved without being rated, and usage that was charged nothing."""
+    row = said.row
+    if row.kind == RecordKind.UNRATED:
+        said.compare("charge in micros", row.charge, 0)
+        return said.explained("usage that no price was found for: charged nothing", 0)
+    if row.kind == RecordKind.TOP_UP and not store.credited(r, [row.session]):
+        said.differ(f"no payment {row.session} is known to have been credited")
+    if row.kind == RecordKind.USAGE:
+        return said.explained("a debit in money that the network asked for", row.charge)
+    if row.kind == RecordKind.NEW_MONTH:
+        said.compare("charge in micros", row.charge, said.before)
+    return said.explained(MOVES.get(RecordKind(row.kind), "money moved"), row.charge)

@@ -90,6 +90,22 @@ def one(r: Reader, key: int, seq: int) -> Any:
     return r.execute(_one, {"key": key, "seq": seq}).first()
 
 
+_of_kind = (
+    sa.select(records)
+    .where(
+        records.c.account == sa.bindparam("key"),
+        records.c.kind == sa.bindparam("kind"),
+        records.c.seq < sa.bindparam("before"),
+    )
+    .order_by(records.c.seq)
+)
+
+
+def of_kind(r: Reader, key: int, kind: int, *, before: int) -> list[Any]:
+    """The account's records of this kind before record `before`, in their order."""
+    return list(r.execute(_of_kind, {"key": key, "kind": int(kind), "before": before}))
+
+
 _monthly = sa.text(
     "SELECT r.service, sum(r.units) AS units, sum(r.charge) AS charge, count(*) AS events"
     " FROM charging_record AS r"

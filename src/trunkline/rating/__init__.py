@@ -95,6 +95,7 @@ from trunkline.rating.slices import (
     new_slice,
 )
 from trunkline.rating.tariff import Plan, Tariff, TariffUnreadable, UnknownPlan
+from trunkline.rating.trace import Standing, Step, matched_prefix, standing, trace
 
 __all__ = [
     "BUCKET_GROUP",
@@ -141,6 +142,8 @@ __all__ = [
     "RateSheet",
     "Rater",
     "SheetEntry",
+    "Standing",
+    "Step",
     "Tariff",
     "TariffRefused",
     "TariffSource",
@@ -151,8 +154,11 @@ __all__ = [
     "bucket_offset",
     "compile_tariff",
     "destination",
+    "matched_prefix",
     "months_between",
     "new_slice",
     "prorate",
     "service_code",
+    "standing",
+    "trace",
 ]

@@ -1,0 +1,147 @@
+"""Why was this charged? Each record is run again, and held against what was stored."""
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from tests.scenarios.charging_operator import Operator
+from tests.unit.charging.builders import GB, MB, asks, request
+from trunkline.charging import (
+    ChargingAccountId,
+    Kind,
+    Service,
+    explain,
+    record_name,
+    records,
+    store,
+)
+from trunkline.charging.journal import RecordKind
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import Money
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.platform.relay import Relay
+
+ACCOUNT = ChargingAccountId("cac_1")
+
+
+@pytest.fixture
+def operator(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Operator:
+    operator = Operator(books, charging, relay, clock)
+    operator.open(1, plan="rich")
+    operator.top_up(1, "1", "pay_1")
+    return operator
+
+
+def use(operator: Operator, used: int) -> None:
+    at = operator.epoch
+    operator.network.process(
+        [
+            request(Kind.INITIAL, 0, asks(used), at=at),
+            request(Kind.TERMINATE, 1, asks(used=used), at=at),
+        ],
+        operator.clock.now(),
+    )
+
+
+def tamper(operator: Operator, kind: RecordKind, **values: object) -> int:
+    """Changes a stored record behind the journal's back; its number."""
+    table = store.records
+    where = table.c.kind == int(kind)
+    with operator.charging.transaction() as tx:
+        if tx.dialect == "sqlite":
+            tx.execute(sa.text("DROP TRIGGER charging_record_no_update"))
+        else:
+            tx.execute(sa.text("DROP TRIGGER charging_record_no_change ON charging_record"))
+        row = tx.execute(sa.select(table).where(where)).one()
+        tx.execute(sa.update(table).where(where).values(**values))
+        return int(row.seq)
+
+
+def test_usage_by_an_allowance_and_then_by_money(operator: Operator) -> None:
+    """5 GB are included; 10 more MB and a bit, each begun, cost a cent."""
+    use(operator, 5 * GB + 9 * MB + 1)
+    with operator.charging.read() as r:
+        line = records(r, ACCOUNT, limit=1)[0]
+        found = explain(r, *record_name(line.id))
+    assert found.holds
+    assert (found.kind, found.service) == (RecordKind.USAGE, Service.DATA)
+    assert (found.tariff, found.plan, found.label) == (1, "rich", "Data")
+    [bucket] = found.buckets
+    assert (bucket.name, bucket.free, bucket.taken) == ("all_data", 5 * GB, 5 * GB)
+    assert [(each.first, each.units, each.allowance, int(each.cost)) for each in found.steps] == [
+        (0, 5 * GB, 0, 0),
+        (5 * GB, 10 * MB, None, 100_000),
+    ]
+    assert found.before is not None
+    assert found.after is not None
+    assert (int(found.before.exact), int(found.after.exact), found.after.ahead) == (
+        0,
+        100_000,
+        MB - 1,
+    )
+    assert (found.balance_before, found.balance_after) == (
+        Money.of(1, "EUR"),
+        Money.of("0.9", "EUR"),
+    )
+
+
+def test_every_kind_of_record_is_explained(operator: Operator) -> None:
+    use(operator, MB)
+    operator.network.process(
+        [request(Kind.EVENT, 0, session="e", service=Service.SMS, called="467", at=operator.epoch)],
+        operator.clock.now(),
+    )
+    with operator.charging.read() as r:
+        found = {line.seq: explain(r, ACCOUNT, line.seq) for line in records(r, ACCOUNT)}
+    assert [found[seq].kind for seq in sorted(found)] == [
+        RecordKind.TOP_UP,
+        RecordKind.ALLOWANCE,
+        RecordKind.USAGE,
+        RecordKind.USAGE,
+    ]
+    assert all(each.holds for each in found.values())
+    assert found[2].label == "5 GB"
+    assert all(each.balance_after.micros + each.stored.micros == each.balance_before.micros
+               for each in found.values())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (RecordKind.USAGE, {"charge": 0}, "charge in micros"),
+        (RecordKind.USAGE, {"free": 1}, "units by allowances"),
+        (RecordKind.TOP_UP, {"balance": 2_000_000}, "balance after it"),
+        (RecordKind.TOP_UP, {"session": "pay_other"}, "no payment pay_other"),
+        (RecordKind.ALLOWANCE, {"units": 6 * GB}, "units"),
+        (RecordKind.ALLOWANCE, {"session": "all_other"}, "tariff 1 has no allowance all_other"),
+    ],
+)
+def test_what_was_altered_is_said_aloud(
+    operator: Operator, kind: RecordKind, values: dict[str, object], said: str
+) -> None:
+    use(operator, 5 * GB + MB)
+    seq = tamper(operator, kind, **values)
+    with operator.charging.read() as r:
+        found = explain(r, ACCOUNT, seq)
+    assert not found.holds
+    assert any(each.startswith(said) for each in found.differences), found.differences
+
+
+def test_altered_evidence_does_not_hold(operator: Operator) -> None:
+    use(operator, 5 * GB + MB)
+    with operator.charging.read() as r:
+        evidence = r.execute(
+            sa.select(store.records.c.slice).where(store.records.c.kind == 0)
+        ).scalar_one()
+    numbers = msgspec.msgpack.decode(evidence, type=list[int])
+    numbers[5] += MB
+    seq = tamper(operator, RecordKind.USAGE, slice=msgspec.msgpack.encode(numbers))
+    with operator.charging.read() as r:
+        assert not explain(r, ACCOUNT, seq).holds
+
+
+@pytest.mark.parametrize("text", ["", "cac_1", "cac_1/", "cac_1/x", "cac_1/-1", "/3"])
+def test_what_names_no_record(text: str) -> None:
+    with pytest.raises(Invalid):
+        record_name(text)
