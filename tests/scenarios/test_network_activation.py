@@ -258,3 +258,24 @@ def test_the_courier_runs_by_itself_and_outlives_what_it_can_not_read(
     relay.drain()
     assert odd.asked == 2
     assert standing(books, placed).state is OrderState.COMPLETED
+
+
+def test_what_the_network_did_long_ago_is_forgotten_but_not_that_it_knows_a_service(
+    books: Database, buy: Buy, settle: Callable[..., None], clock: DrivenClock
+) -> None:
+    gone, stays = buy(add(MOBILE)), buy(add(MOBILE))
+    settle()
+    with books.transaction() as tx:
+        (service,) = inventory.services_of(tx, [product_of(stays)])
+        values = {**service.characteristics, "apn": "internet"}
+        inventory.request_characteristics(tx, service.id, values, now=clock.now())
+    buy(delete(product_of(gone)))
+    settle()
+    assert network.forget_instructions(books, clock.now() + timedelta(days=89)) == 0
+    assert network.forget_instructions(books, clock.now() + timedelta(days=91)) == 3
+    with books.read() as r:
+        (left,) = network.instructions_of(r, service.id)
+        (ended,) = inventory.services_of(r, [product_of(gone)])
+        assert network.instructions_of(r, ended.id) == []
+    assert left.wish.verb is network.Verb.MODIFY
+    assert network.forget_instructions(books, clock.now() + timedelta(days=91)) == 0

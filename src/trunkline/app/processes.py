@@ -19,6 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
+from trunkline import network, ordering
 from trunkline.app import System, open_system
 from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
@@ -215,6 +216,8 @@ def _forget(system: System, now: datetime) -> None:
     while forgotten:
         with system.books.transaction() as tx:
             forgotten = idempotency.forget_old(tx, now)
+    ordering.forget_carts(system.books, now)
+    network.forget_instructions(system.books, now)
     known = system.settings.hub
     keep = timedelta(days=known.topic_days)
     hub.prune(system.books, now, keep=keep, most=known.topic_events)

@@ -18,7 +18,7 @@ from trunkline.network.model import (
     Verb,
     Wish,
 )
-from trunkline.network.operations import instruct, is_connected
+from trunkline.network.operations import forget_instructions, instruct, is_connected
 from trunkline.network.queries import instructions_of, on_the_network, unsettled
 from trunkline.network.reactions import CONNECTED
 from trunkline.network.tmf640 import Tmf640Element
@@ -35,6 +35,7 @@ __all__ = [
     "Tmf640Element",
     "Verb",
     "Wish",
+    "forget_instructions",
     "instruct",
     "instructions_of",
     "is_connected",

@@ -1,7 +1,7 @@
 """Writes: an instruction is taken down, and moves with each answer."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -17,9 +17,12 @@ from trunkline.network.model import (
     Wish,
     pause_after,
 )
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Database, Reader, Tx
 
 SUBSCRIBER = "network.take_down"
+KEPT = timedelta(days=90)
+"""For so long it can be seen what the network was asked for, and answered."""
+_CHUNK = 500
 _LONGEST_REASON = 500
 _SAID = {
     InstructionState.DONE,
@@ -111,6 +114,20 @@ def answered(tx: Tx, which: InstructionId, answer: Answer, now: datetime) -> Ins
     store.save(tx, after, due_at=due_at, ended_at=now if state in _SAID else None)
     _tell(tx, after, now)
     return after
+
+
+def forget_instructions(books: Database, now: datetime) -> int:
+    """Forgets what was done or refused longer ago than `KEPT`, in short transactions; says how
+    many instructions."""
+    forgotten = 0
+    while True:
+        with books.read() as r:
+            ids = store.settled(r, now - KEPT, _CHUNK)
+        if not ids:
+            return forgotten
+        with books.transaction() as tx:
+            store.drop(tx, ids)
+        forgotten += len(ids)
 
 
 def _tell(tx: Tx, after: Instruction, now: datetime) -> None:

@@ -106,6 +106,26 @@ _STUCK = (
 _OF_SERVICE = _joined.where(instruction.c.service_id == sa.bindparam("of_service")).order_by(
     instruction.c.place
 )
+_later = instruction.alias("later")
+_SETTLED = (
+    sa.select(instruction.c.id)
+    .where(
+        instruction.c.state.in_([InstructionState.DONE.value, InstructionState.REFUSED.value]),
+        instruction.c.due_at < sa.bindparam("before", type_=Instant),
+        sa.or_(
+            sa.and_(
+                instruction.c.verb == Verb.TERMINATE.value,
+                instruction.c.state == InstructionState.DONE.value,
+            ),
+            sa.exists().where(
+                _later.c.service_id == instruction.c.service_id,
+                _later.c.place > instruction.c.place,
+            ),
+        ),
+    )
+    .limit(sa.bindparam("most"))
+)
+_DROP = sa.delete(instruction).where(instruction.c.id.in_(sa.bindparam("ids", expanding=True)))
 _KNOWN = sa.select(known_service.c.service_id).where(
     known_service.c.service_id.in_(sa.bindparam("ids", expanding=True))
 )
@@ -178,6 +198,16 @@ def forget(tx: Tx, service: str) -> None:
 def stuck(r: Reader, service: str, verb: Verb) -> InstructionId | None:
     found = r.execute(_STUCK, {"of_service": service, "to_do": verb.value}).scalar()
     return InstructionId(found) if found else None
+
+
+def settled(r: Reader, before: datetime, most: int) -> list[str]:
+    """Those that ended before; of each service that is still there without the last, which says
+    that the network knows it."""
+    return list(r.execute(_SETTLED, {"before": before, "most": most}).scalars())
+
+
+def drop(tx: Tx, ids: Sequence[str]) -> None:
+    tx.execute(_DROP, {"ids": list(ids)})
 
 
 def of_service(r: Reader, service: str) -> list[Instruction]:

@@ -12,6 +12,7 @@ from trunkline.ordering.carts.operations import (
     CART,
     change_cart,
     fill_cart,
+    forget_carts,
     order_cart,
     priced,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "declare_reach",
     "delete_order",
     "fill_cart",
+    "forget_carts",
     "give_up_item",
     "latest_orders",
     "make_quote",

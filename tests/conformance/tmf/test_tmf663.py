@@ -10,7 +10,9 @@ from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, ORDERING, Body, made
 from tests.conformance.tmf.test_tmf622 import bundle, delivered
 from tests.conformance.tmf.test_tmf679 import add_on
+from trunkline.ordering import forget_carts
 from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -209,3 +211,19 @@ def test_a_cart_that_cannot_be(api: Client, change: Body, path: str) -> None:
     if "quote" not in change:
         assert again.status == 400, again.body
     assert api.get(body["href"]).body["cartItem"] == body["cartItem"]
+
+
+def test_an_expired_cart_is_forgotten_a_month_later_unless_it_was_ordered(
+    api: Client, books: Database, clock: DrivenClock
+) -> None:
+    offering, payer = add_on(api), shop.account(api)
+    left = cart(api, line(offering), relatedParty=customer(payer))
+    ordered = cart(api, line(offering), relatedParty=customer(payer))
+    made(api.post(ORDERS, {"productOrderItem": [], "shoppingCart": {"id": ordered["id"]}}))
+    clock.advance(timedelta(days=90 + 29))
+    assert forget_carts(books, clock.now()) == 0
+    assert api.get(left["href"]).status == 200
+    clock.advance(timedelta(days=2))
+    assert forget_carts(books, clock.now()) == 1
+    assert api.get(left["href"]).status == 404
+    assert api.get(ordered["href"]).status == 200

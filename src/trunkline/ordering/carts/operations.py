@@ -33,7 +33,7 @@ from trunkline.ordering.bodies import (
     with_items,
     without_nulls,
 )
-from trunkline.ordering.carts.store import cart
+from trunkline.ordering.carts import store
 from trunkline.ordering.model import (
     Action,
     ItemRequest,
@@ -44,13 +44,16 @@ from trunkline.ordering.offers import offers, offers_in
 from trunkline.ordering.pricing import Counted, costs
 from trunkline.ordering.promoting import CODE, promoted, reduced
 from trunkline.ordering.quotes.operations import agreed_in, offered, take_quote
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Database, Reader, Tx
 from trunkline.tmf import documents
 from trunkline.tmf.documents import Kind
 
 GOOD_FOR = timedelta(days=90)
 """How long a cart is valid after the last change of it."""
 EMPTY_FOR = timedelta(days=7)
+KEPT = timedelta(days=30)
+"""For so long an expired cart can still be read."""
+_CHUNK = 20
 _INNER = "cartItem"
 _COMPUTED = ("itemPrice", "ItemTotalPrice")
 _LATER = "saveForLater"
@@ -133,7 +136,7 @@ def _check(tx: Tx, body: Body, _before: Body | None) -> None:
 CART = Kind(
     name="ShoppingCart",
     ids=CartId,
-    table=cart,
+    table=store.cart,
     columns=_columns,
     complete=_complete,
     check=_check,
@@ -160,6 +163,21 @@ def change_cart(tx: Tx, ident: str, changing: Callable[[Body], Body], now: datet
         return wanted
 
     return documents.change(tx, CART, ident, changed, now)
+
+
+def forget_carts(books: Database, now: datetime) -> int:
+    """Forgets the carts that nobody ordered and that expired longer ago than `KEPT`, in short
+    transactions; says how many."""
+    forgotten = 0
+    while True:
+        with books.read() as r:
+            ids = store.expired(r, now - KEPT, _CHUNK)
+        if not ids:
+            return forgotten
+        with books.transaction() as tx:
+            for body in documents.find(tx, CART, ids):
+                documents.delete(tx, CART, body["id"])
+                forgotten += 1
 
 
 def priced(r: Reader, ids: Sequence[str], now: datetime) -> list[Body]:
