@@ -53,6 +53,7 @@ BODIES = st.fixed_dictionaries(
     {"name": WORDS | st.just(7)},
     optional={
         "title": WORDS,
+        "@type": WORDS | st.just("Paper"),
         "isBundle": st.booleans(),
         "weight": st.integers(-2, 2) | st.sampled_from([0.5, 1.25]),
         "tag": st.lists(TAGS | WORDS, max_size=3) | TAGS,
@@ -62,9 +63,10 @@ OPS = ("eq", "ne", "gt", "gte", "lt", "lte")
 KINDS = {
     "id": "string", "name": "string", "state": "string", "note": "string", "size": "integer",
     "isNew": "boolean", "price.value": "number", "madeAt": "date-time", "part.code": "string",
+    "word": "string",
 }  # fmt: skip
 PAPER_KINDS = {
-    "id": "string", "name": "string", "isBundle": "boolean", "weight": "number",
+    "id": "string", "@type": "string", "name": "string", "isBundle": "boolean", "weight": "number",
     "title": "string", "tag.id": "string", "tag.colour": "string", "tag.rank": "number",
 }  # fmt: skip
 
@@ -277,7 +279,8 @@ def test_columns_and_children(
              "size": row["size"], "isNew": row["is_new"],
              "price": {"value": None if price is None else price / 1e6},
              "madeAt": format_instant(row["made_at"]), "exactly": to_micros(row["made_at"]),
-             "part": [{"code": code} for code in row["codes"]]}
+             "part": [{"code": code} for code in row["codes"]],
+             "word": [row["note"], *row["codes"]]}
         )  # fmt: skip
     with tables.transaction() as tx:
         tx.execute(widgets.delete())
@@ -294,7 +297,9 @@ def test_columns_and_children(
     asked=st.lists(queries(PAPER_KINDS), min_size=1, max_size=6),
 )
 def test_documents(tables: Database, bodies: list[Body], asked: list[dict[str, Any]]) -> None:
-    bodies = [{"id": f"pap_{(i * 5) % 8}", **body} for i, body in enumerate(bodies)]
+    bodies = [
+        {"id": f"pap_{(i * 5) % 8}", "@type": "Paper", **body} for i, body in enumerate(bodies)
+    ]
     with tables.transaction() as tx:
         tx.execute(papers.delete())
         if bodies:
@@ -302,7 +307,7 @@ def test_documents(tables: Database, bodies: list[Body], asked: list[dict[str, A
                 papers.insert(),
                 [
                     {"id": body["id"], "last_update": EPOCH,
-                     "body": {k: v for k, v in body.items() if k != "id"}}
+                     "body": {k: v for k, v in body.items() if k != "id" and v != "Paper"}}
                     for body in bodies
                 ],
             )  # fmt: skip

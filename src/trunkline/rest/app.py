@@ -14,6 +14,7 @@ from trunkline.platform import telemetry
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
 from trunkline.rest import (
+    charging_records,
     oauth,
     party_history,
     tmf620_product_catalog,
@@ -129,7 +130,8 @@ def create_app(
     if tmf688_event.API in offered:
         tmf688_event.add_topics(app, server, offered, callbacks)
     add_api(app, server, party_history.API)
-    told = (*offered, party_history.API)
+    charging_records.add_explanations(app, server)
+    told = (*offered, party_history.API, charging_records.API)
     bundle = document(told, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))

@@ -42,6 +42,7 @@ from trunkline.tmf import (
     Paths,
     column,
     documents,
+    either,
     in_json,
     owned_through,
 )
@@ -271,7 +272,9 @@ def _kept(*paths: str) -> Paths:
 _MEDIA = "contactMedium.characteristic"
 _COMMON: Paths = {
     "status": column(PARTIES.c.status, parse=_status),
-    "externalReference.name": PARTIES.c.external_id,
+    "externalReference.name": either(
+        column(PARTIES.c.external_id), in_json(PARTIES.c.details, "externalReference.name")
+    ),
     f"{_MEDIA}.emailAddress": in_json(PARTIES.c.contact_media, "address"),
     f"{_MEDIA}.phoneNumber": in_json(PARTIES.c.contact_media, "number"),
     f"{_MEDIA}.postCode": in_json(PARTIES.c.contact_media, "post_code"),

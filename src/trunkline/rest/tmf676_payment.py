@@ -58,6 +58,7 @@ from trunkline.tmf import (
     Wire,
     amount,
     column,
+    either,
     href,
     owned_through,
 )
@@ -374,7 +375,9 @@ API = Api(
                 "paymentDate": PAYMENTS.c.received_at,
                 "statusDate": PAYMENTS.c.received_at,
                 "status": column(PAYMENTS.c.state, parse=_state),
-                "paymentItem.item.id": PAYMENTS.c.invoice_id,
+                "paymentItem.item.id": either(
+                    column(PAYMENTS.c.subscriber_id), column(PAYMENTS.c.invoice_id)
+                ),
             },
             owner=owned_through(
                 PAYMENTS.c.billing_account_id,

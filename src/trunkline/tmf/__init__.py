@@ -14,7 +14,7 @@ from trunkline.tmf.access import (
     owned_through,
     published,
 )
-from trunkline.tmf.paths import Path, Paths, amount, child, column, in_json
+from trunkline.tmf.paths import Path, Paths, amount, child, column, either, in_json
 from trunkline.tmf.resource import Aggregate, Api, Body, Document, Resource, Task, Verb
 from trunkline.tmf.wire import Entity, Moment, Number, Timestamp, Wire, href
 
@@ -38,6 +38,7 @@ __all__ = [
     "amount",
     "child",
     "column",
+    "either",
     "href",
     "in_json",
     "named_in",

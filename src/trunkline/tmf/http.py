@@ -186,9 +186,7 @@ class Item:
             _check_match(req, answer)
             before = wire.plain(answer)
             after = (
-                self._put(before, body)
-                if req.method == "PUT"
-                else _patched(before, body, media)
+                self._put(before, body) if req.method == "PUT" else _patched(before, body, media)
             )
             asked = sorted(
                 name for name in {*before, *after} if before.get(name) != after.get(name)

@@ -53,6 +53,8 @@ class Path(msgspec.Struct, frozen=True, eq=False):
     within: Callable[[Expression], Expression] | None = None
     least: Expression | None = None
     only_equal: bool = False
+    also: "Path | None" = None
+    """Where else values of this path stand."""
 
     @property
     def operators(self) -> tuple[Op, ...]:
@@ -84,11 +86,15 @@ class Path(msgspec.Struct, frozen=True, eq=False):
             compare = _COMPARE[op]
             left = byte_order(self.value) if self.kind == "string" else self.value
             found = sa.or_(*(compare(left, self.parse(text, path)) for text in texts))
-        return self.within(found) if self.within else found
+        if self.within:
+            found = self.within(found)
+        return sa.or_(found, self.also.matches(op, texts, path)) if self.also else found
 
     @property
     def may_lack(self) -> bool:
-        return self.within is not None or getattr(self.value, "nullable", True)
+        if self.least is not None or self.within is not None:
+            return True
+        return bool(getattr(self.value, "nullable", True))
 
     @property
     def order(self) -> Expression:
@@ -142,6 +148,21 @@ def in_json(
         within=lambda found: sa.exists(sa.select(1).select_from(values).where(found)),
         least=sa.select(_least(value, kind)).select_from(values).scalar_subquery(),
     )
+
+
+def either(first: Path, second: Path) -> Path:
+    """Values that stand in two places."""
+    one, other = first.order, second.order
+    least = sa.case((sa.or_(other.is_(None), one <= other), one), else_=other)
+    return msgspec.structs.replace(first, also=second, least=least)
+
+
+def supplied(path: Path, text: str) -> Path:
+    """The same where rows that lack a value are shown with this one."""
+    if not path.may_lack:
+        return path
+    value = path.value if path.least is None else path.least
+    return column(sa.func.coalesce(value, sa.literal(text, sa.String)))
 
 
 def _least(value: Expression, kind: Kind) -> Expression:

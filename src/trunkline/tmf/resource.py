@@ -15,13 +15,11 @@ from trunkline.platform.messages import DatabaseName
 from trunkline.platform.principals import Binding
 from trunkline.tmf import query, wire
 from trunkline.tmf.access import Databases, Owner
-from trunkline.tmf.paths import Expression, Path, Paths, column
+from trunkline.tmf.paths import Expression, Path, Paths, column, supplied
 from trunkline.tmf.query import Query
 
 Model = TypeVar("Model")
 Body = dict[str, Any]
-
-_KEPT = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,6 +133,14 @@ class Document(Resource[Body]):
     create: Callable[[Tx, Body, datetime], str] | None = None
     replace: Callable[[Tx, str, Body, datetime], object] | None = None
     to_wire: Callable[[Body], Body] = dict
+
+    @cached_property
+    def filters(self) -> dict[str, Path]:
+        """Where a body says no `@type` it is shown with ours, and found by it."""
+        declared = dict(super().filters)
+        if "@type" in declared:
+            declared["@type"] = supplied(declared["@type"], self.type)
+        return declared
 
     def answers(self, r: Reader, ids: Sequence[str]) -> list[Any]:
         found = {body["id"]: body for body in self.find(r, ids)}

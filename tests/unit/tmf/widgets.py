@@ -24,6 +24,8 @@ from trunkline.tmf import (
     Wire,
     amount,
     child,
+    column,
+    either,
     href,
     in_json,
 )
@@ -154,6 +156,7 @@ def destroy(tx: Tx, ident: str, now: datetime) -> None:
     tx.execute(widgets.delete().where(widgets.c.id == ident))
 
 
+_CODES = child(parts.c.code, on=parts.c.widget_id == widgets.c.id)
 PATHS: Paths = {
     "name": widgets.c.name,
     "state": widgets.c.state,
@@ -162,7 +165,8 @@ PATHS: Paths = {
     "isNew": widgets.c.is_new,
     "price.value": amount(widgets.c.price_micros),
     "madeAt": widgets.c.made_at,
-    "part.code": child(parts.c.code, on=parts.c.widget_id == widgets.c.id),
+    "part.code": _CODES,
+    "word": either(column(widgets.c.note), _CODES),
 }
 
 WIDGET = Aggregate(
@@ -225,6 +229,7 @@ PAPER = Document(
     type="Paper",
     key=papers.c.id,
     paths={
+        "@type": in_json(papers.c.body, "@type"),
         "name": in_json(papers.c.body, "name"),
         "isBundle": in_json(papers.c.body, "isBundle", "boolean"),
         "weight": in_json(papers.c.body, "weight", "number"),

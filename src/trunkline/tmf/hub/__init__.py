@@ -11,7 +11,13 @@ Nothing is ever sent to an address that settings don't allow.
 """
 
 from trunkline.tmf.hub.announcer import Announcer
-from trunkline.tmf.hub.callbacks import CallbackRefused, CallbackRule
+from trunkline.tmf.hub.callbacks import (
+    Callback,
+    CallbackRefused,
+    CallbackRule,
+    resolve,
+)
+from trunkline.tmf.hub.callbacks import parse as parse_callback
 from trunkline.tmf.hub.dispatcher import Dispatcher
 from trunkline.tmf.hub.listeners import (
     Listener,
@@ -44,6 +50,7 @@ from trunkline.tmf.hub.topics import (
 __all__ = [
     "EVENT_PATHS",
     "Announcer",
+    "Callback",
     "CallbackRefused",
     "CallbackRule",
     "Dispatcher",
@@ -61,10 +68,12 @@ __all__ = [
     "find_topics",
     "measure",
     "parked",
+    "parse_callback",
     "post_event",
     "prune",
     "register",
     "resend",
     "resend_all",
+    "resolve",
     "unregister",
 ]
