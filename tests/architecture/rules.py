@@ -21,6 +21,7 @@ DOMAINS = frozenset(
         "charging",
         "usage",
         "payments",
+        "vouchers",
         "receivables",
         "billing",
         "ordering",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from trunkline import migration, network
+from trunkline import migration, network, vouchers
 from trunkline.app.events import announcer, dispatcher
+from trunkline.app.keys import voucher_keys
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import post_earnings
 from trunkline.charging.reactions import REACTIONS as CHARGING
@@ -31,6 +32,7 @@ from trunkline.platform.settings import Settings
 from trunkline.receivables.reactions import REACTIONS as RECEIVABLES
 from trunkline.tmf import hub
 from trunkline.usage.reactions import REACTIONS as USAGE
+from trunkline.vouchers.reactions import REACTIONS as VOUCHERS
 
 STORES = (migration, audit, idempotency, hub, tokens)
 """Packages without reactions that have tables: importing them fills the metadata, as importing
@@ -50,6 +52,7 @@ REACTIONS = (
     *CHARGING,
     *USAGE,
     *PAYMENTS,
+    *VOUCHERS,
     *RECEIVABLES,
     *BILLING,
     *ORDERING,
@@ -108,6 +111,7 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
         urls.charging, metadata=charging_metadata, routes=routes, clock=clock, yields=yields
     )
     books.announce = announcer(charging, clock)
+    vouchers.keep_keys(books, voucher_keys(settings.vouchers))
     return System(settings, books, charging, routes, clock)
 
 

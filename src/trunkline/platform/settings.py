@@ -227,6 +227,27 @@ class NetworkSettings(_Section, frozen=True):
     ] = 10
 
 
+class VoucherSettings(_Section, frozen=True):
+    """Under which keys vouchers' codes are hashed. They are in no database: who has a copy of
+    one can't try codes against it. Without them no voucher can be redeemed any more."""
+
+    keys: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Of 64 hexadecimal digits, the first for new vouchers, older ones behind "
+            "it; better set by TRUNKLINE_VOUCHERS_KEYS. Empty: those in the file"
+        ),
+    ] = ()
+    key_file: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The same, one a line. Made with the first voucher; the same on every "
+            "machine, and kept as well as the databases, but not beside their copies",
+        ),
+    ] = "var/vouchers.key"
+
+
 class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
@@ -250,6 +271,7 @@ class Settings(_Section, frozen=True):
     smtp: SmtpSettings = SmtpSettings()
     smpp: SmppSettings = SmppSettings()
     network: NetworkSettings = NetworkSettings()
+    vouchers: VoucherSettings = VoucherSettings()
     log: LogSettings = LogSettings()
 
 
