@@ -14,6 +14,7 @@ import typer
 from trunkline.cli import (
     access,
     billing,
+    charging,
     databases,
     events,
     imports,
@@ -35,6 +36,7 @@ app = typer.Typer(
 for group in (serving, billing):
     app.registered_commands += group.commands.registered_commands
 app.add_typer(imports.group, name="import")
+app.add_typer(charging.group, name="charging")
 app.add_typer(databases.group, name="db")
 app.add_typer(access.group, name="keys")
 app.add_typer(access.users, name="users")

@@ -50,7 +50,7 @@ def test_no_route_is_open_but_those_that_are_meant_to_be(app: Any, charging: Dat
         for method in METHODS:
             if hasattr(resource, f"on_{method}"):
                 area, _, right = resource.scopes[method.upper()].partition(":")
-                assert area.startswith("tmf") or area == "history", path
+                assert area.startswith("tmf") or area in ("charging", "history"), path
                 reads = method == "get" or f"{path}/".count("/hub/")  # to listen is to read
                 assert right == ("read" if reads else "write"), path
 

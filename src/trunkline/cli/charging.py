@@ -1,0 +1,82 @@
+"""`charging`: what the online charging system did, and why."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trunkline.cli.running import opened
+
+if TYPE_CHECKING:
+    from trunkline.charging import Explanation
+
+group = typer.Typer(help="What online charging did, and why.", no_args_is_help=True)
+
+
+@group.command()
+def explain(
+    record: Annotated[str, typer.Argument(help="As usage names it: cac_.../12.")],
+) -> None:
+    """Run a charging record again and hold the result against what was stored. Exit code 1, and
+    what differs, where they aren't the same."""
+    from trunkline import charging
+
+    account, seq = charging.record_name(record)
+    with opened() as system, system.charging.read() as r:
+        found = charging.explain(r, account, seq)
+    for line in lines_of(found):
+        typer.echo(line)
+    if not found.holds:
+        for each in found.differences:
+            typer.echo(f"DIFFERS  {each}", err=True)
+        raise typer.Exit(1)
+
+
+def lines_of(found: "Explanation") -> list[str]:
+    """What is told of it, in the order of the reckoning."""
+    said = [("record", f"{found.record}, {found.kind.name.lower()}: {found.why}")]
+    said.append(("at", f"{found.at:%Y-%m-%d %H:%M:%S} UTC"))
+    if found.session:
+        said.append(("session", f"{found.session}, request {found.number}"))
+    if found.tariff is not None:
+        since = "" if found.effective_from is None else f", since {found.effective_from:%Y-%m-%d}"
+        said.append(("tariff", f"version {found.tariff}{since}, plan {found.plan or 'unknown'}"))
+    if found.label is not None:
+        matched = f", by the prefix {found.prefix}" if found.prefix else ""
+        said.append(("rule", f"{found.label}{matched}"))
+    if found.units:
+        over = f", {found.overrun:,} beyond the grant" if found.overrun else ""
+        said.append(("units", f"{found.units:,}, {found.free:,} by allowances{over}"))
+    for place, bucket in enumerate(found.buckets):
+        said.append(
+            (
+                "allowance",
+                f"{bucket.name or place + 1}: {bucket.taken:,} taken of {bucket.free:,} free",
+            )
+        )
+    for step in found.steps:
+        if step.allowance is None:
+            fee = f", {step.fee} of it to connect" if step.fee.micros else ""
+            how = f"{_exact(step.cost)} {found.stored.currency}{fee}"
+        else:
+            how = f"allowance {found.buckets[step.allowance].name or step.allowance + 1}"
+        said.append(("step", f"{step.units:,} units from unit {step.first:,}: {how}"))
+    if found.before is not None and found.after is not None:
+        how = (
+            f"the session's price went from {_exact(found.before.exact)} to "
+            f"{_exact(found.after.exact)} {found.stored.currency}; rounded half up, less what "
+            f"was charged before, that is {found.recomputed}"
+        )
+        said.append(("rounding", how))
+    said.append(("charged", f"{found.stored}; run again: {found.recomputed}"))
+    said.append(("balance", f"{found.balance_before} before, {found.balance_after} after"))
+    said.append(("verdict", "holds" if found.holds else "DIFFERS FROM WHAT WAS STORED"))
+    return [f"{name:<10} {text}" for name, text in said]
+
+
+def _exact(micros: object) -> str:
+    from fractions import Fraction
+
+    from trunkline.rest.charging_records import exact
+
+    assert isinstance(micros, Fraction)
+    return f"{exact(micros):f}"
