@@ -1,8 +1,8 @@
 """TMF640 Service Activation and Configuration, v4.
 
 What is wanted here is wanted of the network: a service is active once the network has said so.
-Until then a POST answers 202 with a Monitor, and what a PATCH or a DELETE began is followed by the
-Monitor that the service names. Where there is no network, it is so at once. A product's service is
+Until then a POST and a DELETE answer 202 with a Monitor, and what a PATCH began is followed by
+the Monitor that the service names. Where there is no network, it is so at once. A product's service is
 changed by orders.
 """
 

@@ -224,7 +224,17 @@ class Item:
             tx.last_forms[self._resource.type, ident] = answer
             self._resource.delete(tx, ident, now)
             _record(tx, req, f"delete {self._resource.name}", ident, now)
-        resp.status = 204
+            later = self._later(tx, ident)
+        resp.status = 202 if later else 204
+        if later:
+            resp.location = later
+
+    def _later(self, tx: Tx, ident: str) -> str | None:
+        """Where to ask after what is still there, since its end goes on."""
+        if self._resource.later is None:
+            return None
+        left = self._resource.answers(tx, [ident])
+        return self._resource.later(wire.plain(left[0])) if left else None
 
 
 def _record(

@@ -186,9 +186,10 @@ def _paths(api: Api, resource: Resource[Any], schemas: dict[Any, Schema], title:
             parameters=[_MATCH], body={_JSON: {"schema": _accepted(resource, schemas)}},
         )  # fmt: skip
     if resource.delete is not None:
-        item["delete"] = _operation(
-            api, resource, title, "delete", {"204": {"description": "Gone"}}, parameters=[_MATCH]
-        )
+        gone: Schema = {"204": {"description": "Gone"}}
+        if resource.later is not None:
+            gone["202"] = {"description": "Begun; Location says where to ask after it"}
+        item["delete"] = _operation(api, resource, title, "delete", gone, parameters=[_MATCH])
     return {resource.path: collection, f"{resource.path}/{{id}}": item}
 
 

@@ -167,9 +167,14 @@ class TestWithANetwork:
         made = api.post(SERVICE, wanted(api)).body
         settle()
         assert len(hss.services) == 1
-        assert api.delete(made["href"]).status == 204
-        assert api.get(made["href"]).body["state"] == "active"
+        answer = api.delete(made["href"])
+        assert answer.status == 202
+        monitor = answer.headers["Location"]
+        assert api.get(monitor).body["state"] == "InProgress"
+        left = api.get(made["href"]).body
+        assert (left["state"], left["monitor"]["href"]) == ("active", monitor)
         settle()
+        assert api.get(monitor).body["state"] == "Completed"
         assert hss.services == {}
         assert api.get(made["href"]).status == 404
         assert {each["state"] for each in api.get(MONITOR).body} == {"Completed"}
