@@ -36,7 +36,14 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
     # What is loaded now stays: no collection needs to walk it between two commits.
     gc.collect()
     gc.freeze()
-    await serve(settings, batcher, system.clock, ready=lambda _port: ready(), stop=stop)
+    await serve(
+        settings,
+        batcher,
+        system.clock,
+        ready=lambda _port: ready(),
+        stop=stop,
+        database=system.charging,
+    )
 
 
 def _policy(settings: ChargingSettings) -> GrantPolicy:

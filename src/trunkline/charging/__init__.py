@@ -11,6 +11,7 @@ what has come since its last commit, and puts what is left over at the head of t
 (`trunkline.charging.events`) and reads queries.
 """
 
+from trunkline.charging import notices
 from trunkline.charging.account import (
     AccountIsClosed,
     IdentityTaken,
@@ -86,6 +87,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.months import billing_month, month_bounds
+from trunkline.charging.notices import Notice, NoticeKind
 from trunkline.charging.queries import (
     ACCOUNTS,
     AccountSummary,
@@ -169,6 +171,8 @@ __all__ = [
     "NoRecordName",
     "NotAPrepaidBalance",
     "NotPrepaid",
+    "Notice",
+    "NoticeKind",
     "OpenAccount",
     "OtherEntity",
     "PlanHasNoTariff",
@@ -206,6 +210,7 @@ __all__ = [
     "forget_traffic",
     "identities",
     "month_bounds",
+    "notices",
     "post_earnings",
     "record_name",
     "records",

@@ -2,6 +2,7 @@
 back as it came (RFC 6733, 6.2 and 7)."""
 
 import ipaddress
+from collections.abc import Sequence
 
 import msgspec
 
@@ -103,9 +104,15 @@ def failed(octets: bytes) -> bytes:
     return codec.grouped(d.FAILED_AVP, octets + bytes(-len(octets) % 4)) if octets else b""
 
 
-def capabilities(identity: Identity, result_code: int, address: str) -> tuple[bytes, ...]:
-    """The AVPs of a CEA (RFC 6733, 5.3.2). Only credit control is offered, and 3GPP's use of
-    it under Vendor-Specific-Application-Id, where some gateways look for it."""
+def capabilities(
+    identity: Identity,
+    result_code: int,
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    applications: Sequence[int] = (),
+) -> tuple[bytes, ...]:
+    """The AVPs of a CEA (RFC 6733, 5.3.2). What is offered is credit control, also under
+    Vendor-Specific-Application-Id, where some gateways look for it, and 3GPP's `applications`:
+    nothing that isn't served, for gateways send what is offered."""
     return (
         codec.u32(d.RESULT_CODE, result_code),
         identity.avps,
@@ -116,15 +123,17 @@ def capabilities(identity: Identity, result_code: int, address: str) -> tuple[by
         codec.u32(d.SUPPORTED_VENDOR_ID, d.VENDOR_3GPP),
         codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
         codec.u32(d.INBAND_SECURITY_ID, d.NO_INBAND_SECURITY),
-        codec.grouped(
-            d.VENDOR_SPECIFIC_APPLICATION_ID,
-            codec.u32(d.VENDOR_ID, d.VENDOR_3GPP),
-            codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+        *(
+            codec.grouped(
+                d.VENDOR_SPECIFIC_APPLICATION_ID,
+                codec.u32(d.VENDOR_ID, d.VENDOR_3GPP),
+                codec.u32(d.AUTH_APPLICATION_ID, application),
+            )
+            for application in (d.CREDIT_CONTROL, *applications)
         ),
     )
 
 
-def _address(text: str) -> bytes:
+def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
     """An Address (RFC 6733, 4.3.1): the family, 1 for IPv4 and 2 for IPv6, then the octets."""
-    address = ipaddress.ip_address(text)
     return (1 if address.version == 4 else 2).to_bytes(2, "big") + address.packed

@@ -1,10 +1,12 @@
 """The Gy and Ro server: gateways on one side, charging's batcher on the other.
 
-What comes while the batcher is full is told to come back (3004).
+What comes while the batcher is full is told to come back (3004). What charging wants told to a
+gateway about a session goes out over the gateway's own connections, or its agents' (`telling`).
 """
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,15 +20,37 @@ from trunkline.diameter.codec import Malformed
 from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers
 from trunkline.diameter.gy_request import Reading, read
 from trunkline.diameter.peer import Peer, PeerSettings
+from trunkline.diameter.peers import Peers
+from trunkline.diameter.telling import Teller
 from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database
 
 log = structlog.get_logger(__name__)
 
 
+class Tls(msgspec.Struct, frozen=True):
+    """Files in PEM form (RFC 6733, 13.1). With `authorities` a peer must show a certificate that
+    one of them signed; where that names hosts, its Origin-Host must be one of them."""
+
+    certificate: str
+    key: str
+    authorities: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Raises `OSError` and `ssl.SSLError` for files that can't be used."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate, self.key)
+        if self.authorities:
+            context.load_verify_locations(self.authorities)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
 class GySettings(msgspec.Struct, frozen=True):
-    """`port` 0 takes a free one. `drain` is for how many seconds a stop waits for gateways to
-    agree. An Event-Timestamp further than `event_time_tolerance` seconds from our own clock is
-    not believed."""
+    """`port` and `tls_port` 0 take a free one. `drain` is for how many seconds a stop waits for
+    gateways to agree. An Event-Timestamp further than `event_time_tolerance` seconds from our own
+    clock is not believed."""
 
     origin_host: str
     origin_realm: str
@@ -36,6 +60,8 @@ class GySettings(msgspec.Struct, frozen=True):
     drain: float = 3.0
     event_time_tolerance: int = 86_400
     peer: PeerSettings = PeerSettings()
+    tls: Tls | None = None
+    tls_port: int = 5868
 
 
 class Asked(NamedTuple):
@@ -48,7 +74,15 @@ class Asked(NamedTuple):
 class GyServer:
     """`start`, then `stop`, both on the event loop's thread, where the batcher runs too."""
 
-    def __init__(self, settings: GySettings, batcher: Batcher, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: GySettings,
+        batcher: Batcher,
+        clock: Clock,
+        database: Database | None = None,
+    ) -> None:
+        """`database` is charging's, for what gateways are told; without it they are told
+        nothing."""
         self._settings = settings
         self._batcher = batcher
         self._clock = clock
@@ -56,37 +90,61 @@ class GyServer:
             settings.origin_host, settings.origin_realm, state=int(clock.now().timestamp())
         )
         self._answers = CreditAnswers(self._identity)
-        self._peers: set[Peer] = set()
+        self._peers = Peers()
         self._stopping = False
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._nobody = asyncio.Event()
+        self._teller = (
+            None if database is None else Teller(database, clock, self._identity, self._peers)
+        )
+        self._telling: asyncio.Task[None] | None = None
+        self.tls_port = 0
 
     async def start(self) -> int:
         """Listen; returns the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._new_peer, self._settings.host, self._settings.port
-        )
-        port: int = self._server.sockets[0].getsockname()[1]
-        log.info("gy listening", host=self._settings.host, port=port)
+        settings = self._settings
+        port = await self._listen(settings.port, None)
+        log.info("gy listening", host=settings.host, port=port)
+        if settings.tls is not None:
+            self.tls_port = await self._listen(settings.tls_port, settings.tls.context())
+            log.info("gy listening with tls", host=settings.host, port=self.tls_port)
+        if self._teller is not None:
+            self._telling = asyncio.create_task(self._teller.run())
         return port
+
+    async def _listen(self, port: int, tls: ssl.SSLContext | None) -> int:
+        server = await asyncio.get_running_loop().create_server(
+            self._new_peer,
+            self._settings.host,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else self._settings.peer.handshake,
+        )
+        self._servers.append(server)
+        taken: int = server.sockets[0].getsockname()[1]
+        return taken
 
     async def stop(self) -> None:
         """Take no more connections or requests, answer those that wait, take leave of each
         gateway with a DPR, close."""
         self._stopping = True
-        assert self._server is not None, "stop follows start"
-        self._server.close()
+        for server in self._servers:
+            server.close()
+        if self._telling is not None:
+            self._telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._telling
         await self._batcher.drained()
-        if self._peers:
+        if self._peers.all:
             self._nobody.clear()
-            for peer in tuple(self._peers):
+            for peer in tuple(self._peers.all):
                 peer.disconnect()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nobody.wait(), self._settings.drain)
-            for peer in tuple(self._peers):
+            for peer in tuple(self._peers.all):
                 peer.abort()
-        await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
 
     def _new_peer(self) -> Peer:
         return Peer(
@@ -95,19 +153,26 @@ class GyServer:
             serve=self._receive,
             opened=self._peer_opened,
             closed=self._peer_closed,
+            ready=self._peer_ready,
         )
 
     def _peer_opened(self, peer: Peer) -> None:
         self._peers.add(peer)
-        meters.PEERS.set(len(self._peers))
-        if len(self._peers) > self._settings.connections or self._stopping:
-            log.warning("diameter connection refused", open=len(self._peers))
+        count = len(self._peers.all)
+        meters.PEERS.set(count)
+        if count > self._settings.connections or self._stopping:
+            log.warning("diameter connection refused", open=count)
             peer.abort()
 
+    def _peer_ready(self, peer: Peer) -> None:
+        self._peers.opened(peer)
+        if self._teller is not None:
+            self._teller.wake()
+
     def _peer_closed(self, peer: Peer) -> None:
-        self._peers.discard(peer)
-        meters.PEERS.set(len(self._peers))
-        if not self._peers:
+        self._peers.remove(peer)
+        meters.PEERS.set(len(self._peers.all))
+        if not self._peers.all:
             self._nobody.set()
 
     def _receive(self, peer: Peer, message: bytes) -> None:
@@ -123,6 +188,8 @@ class GyServer:
             meters.REQUESTS.labels("any", error.result_code).inc()
             peer.complain(error.result_code, error.reason)
             return
+        if reading.origin != peer.origin:
+            self._peers.learn(reading.origin, peer)
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
         self._batcher.ask(self, Asked(peer, reading), reading.request)
@@ -176,9 +243,10 @@ async def serve(
     *,
     ready: Callable[[int], None],
     stop: asyncio.Event,
+    database: Database | None = None,
 ) -> None:
     """Serve until `stop` is set; `ready` is called with the port once it listens."""
-    server = GyServer(settings, batcher, clock)
+    server = GyServer(settings, batcher, clock, database)
     ready(await server.start())
     try:
         await stop.wait()

@@ -1,11 +1,14 @@
 """Charging's answer as a Credit-Control-Answer (RFC 8506, 3.2; TS 32.299, 6.4.3)."""
 
+import ipaddress
 import struct
+from functools import lru_cache
 
 from trunkline.charging import (
     NOT_REQUESTED,
     Action,
     ChargeAnswer,
+    FinalUnit,
     Kind,
     Result,
     Service,
@@ -31,9 +34,8 @@ RESULT_CODES = {
 _OWES_FAILED_AVP = frozenset((Result.RATING_FAILED, Result.INVALID))
 
 _RESULT_AVPS = {result: codec.u32(d.RESULT_CODE, code) for result, code in RESULT_CODES.items()}
-_FINAL_UNIT = codec.grouped(
-    d.FINAL_UNIT_INDICATION, codec.u32(d.FINAL_UNIT_ACTION, d.FINAL_UNIT_ACTION_TERMINATE)
-)
+_UNTIL_1900 = 2_208_988_800
+"""Seconds from 1900, where Time begins to count (RFC 6733, 4.3.1), to 1970."""
 _NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
 
 
@@ -80,6 +82,8 @@ class CreditAnswers:
 def _service(unit: UnitAnswer, service: Service) -> bytes:
     """One MSCC, in the order of RFC 8506, 8.16."""
     granted, validity, final = _unit(unit, service)
+    if unit.holding or unit.threshold:
+        final += _limits(unit, service)
     names = b""
     if unit.service_identifier is not None:
         names = codec.u32(d.SERVICE_IDENTIFIER, unit.service_identifier)
@@ -97,11 +101,71 @@ def _service(unit: UnitAnswer, service: Service) -> bytes:
 
 def _unit(unit: UnitAnswer, service: Service) -> tuple[bytes, bytes, bytes]:
     """Granted-Service-Unit, Validity-Time, Final-Unit-Indication: each, or nothing."""
-    final = _FINAL_UNIT if unit.final else b""
+    final = _final_unit(unit.last) if unit.final else b""
     if unit.granted == NOT_REQUESTED:
         return b"", b"", final
     validity = codec.u32(d.VALIDITY_TIME, unit.validity) if unit.validity else b""
-    return codec.grouped(d.GRANTED_SERVICE_UNIT, _amount(unit.granted, service)), validity, final
+    granted = _amount(unit.granted, service)
+    if unit.tariff_change:
+        granted = codec.u32(d.TARIFF_TIME_CHANGE, _time(unit.tariff_change)) + granted
+    return codec.grouped(d.GRANTED_SERVICE_UNIT, granted), validity, final
+
+
+def _limits(unit: UnitAnswer, service: Service) -> bytes:
+    """Quota-Holding-Time, and the threshold by the service's unit (TS 32.299, 7.2.139 and 7.2.227
+    to 229), with a grant only."""
+    if unit.granted == NOT_REQUESTED:
+        return b""
+    octets = _u32_3gpp(d.QUOTA_HOLDING_TIME, unit.holding) if unit.holding else b""
+    if unit.threshold:
+        code = _THRESHOLDS.get(service, d.UNIT_QUOTA_THRESHOLD)
+        octets += _u32_3gpp(code, min(unit.threshold, 0xFFFFFFFF))
+    return octets
+
+
+_THRESHOLDS = {
+    Service.DATA: d.VOLUME_QUOTA_THRESHOLD,
+    Service.VOICE: d.TIME_QUOTA_THRESHOLD,
+}
+
+
+def _u32_3gpp(code: int, value: int) -> bytes:
+    return codec.avp(code, value.to_bytes(4, "big"), d.VENDOR_3GPP)
+
+
+def _time(epoch: int) -> int:
+    return epoch + _UNTIL_1900 & 0xFFFFFFFF
+
+
+@lru_cache(maxsize=256)
+def _final_unit(last: FinalUnit | None) -> bytes:
+    """Final-Unit-Indication (RFC 8506, 8.34): what the gateway does after the last unit."""
+    last = last or FinalUnit()
+    parts = [codec.u32(d.FINAL_UNIT_ACTION, last.action)]
+    for each in last.filters:
+        rule = each.startswith(("permit ", "deny "))
+        parts.append(codec.text(d.RESTRICTION_FILTER_RULE if rule else d.FILTER_ID, each))
+    if last.redirect:
+        kind, address = _redirect(last.redirect)
+        parts.append(
+            codec.grouped(
+                d.REDIRECT_SERVER,
+                codec.u32(d.REDIRECT_ADDRESS_TYPE, kind),
+                codec.text(d.REDIRECT_SERVER_ADDRESS, address),
+            )
+        )
+    return codec.grouped(d.FINAL_UNIT_INDICATION, *parts)
+
+
+def _redirect(to: str) -> tuple[int, str]:
+    """Redirect-Address-Type (RFC 8506, 8.38): IPv4 0, IPv6 1, URL 2, SIP URI 3."""
+    if to.startswith(("sip:", "sips:")):
+        return 3, to
+    try:
+        address = ipaddress.ip_address(to)
+    except ValueError:
+        return 2, to
+    return int(address.version == 6), str(address)
 
 
 def _amount(amount: int, service: Service) -> bytes:

@@ -6,6 +6,7 @@ that name one quota are taken as one; octets may come as a total or by direction
 that is an instant, not a duration, counts for nothing.
 """
 
+import string
 from functools import lru_cache
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from trunkline.charging import (
     UnitRequest,
 )
 from trunkline.diameter import dictionary as d
+from trunkline.diameter.circumstances import circumstances
 from trunkline.diameter.codec import (
     HEADER,
     Malformed,
@@ -48,6 +50,10 @@ MOST_SUBSCRIPTIONS = 16
 """Subscription-Ids in one request."""
 
 LONGEST_SESSION_ID = 512
+
+LONGEST_IDENTITY = 255
+
+_OF_IDENTITIES = frozenset(string.ascii_letters + string.digits + "-._")
 
 Value = TypeVar("Value")
 
@@ -89,6 +95,8 @@ class Reading(msgspec.Struct, gc=False):
     session: bytes
     """The Session-Id AVP as it came, padding included."""
     proxies: bytes
+    origin: bytes
+    """Origin-Host: the gateway itself, whoever the peer is."""
     by_service: bool
     """Units came in MSCCs, and are answered there; otherwise at the command's own level."""
     oddities: tuple[str, ...] = ()
@@ -137,6 +145,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
             at = told
         else:
             oddities.append("a clock that is off")
+    origin = message[slice(*single[d.ORIGIN_HOST])]
     request = ChargeRequest(
         session=_session_id(message, *single[d.SESSION_ID]),
         number=number,
@@ -149,10 +158,36 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         units=units,
         action=action,
         money=money,
+        where=None
+        if kind is Kind.TERMINATE
+        else circumstances(message, found.information, single.get(d.CALLED_STATION_ID)),
+        notify=notify_word(origin, message[slice(*single[d.ORIGIN_REALM])]),
     )
     proxies = b"".join(found.proxies)
     borne = tuple(dict.fromkeys(oddities))
-    return Reading(request, message, found.session, proxies, by_service, borne)
+    return Reading(request, message, found.session, proxies, origin, by_service, borne)
+
+
+@lru_cache(maxsize=4096)
+def notify_word(host: bytes, realm: bytes, edge: str = "gy") -> str:
+    """How a gateway is found again: `told_to` reads it. Raises `Malformed`."""
+    return f"{edge}:{_identity(d.ORIGIN_HOST, host)};{_identity(d.ORIGIN_REALM, realm)}"
+
+
+def told_to(word: str) -> tuple[str, str]:
+    """The Origin-Host and Origin-Realm of a `notify_word`."""
+    host, _, realm = word.partition(":")[2].partition(";")
+    return host, realm
+
+
+def _identity(code: int, octets: bytes) -> str:
+    """A DiameterIdentity (RFC 6733, 4.3.1)."""
+    text = octets.decode("ascii", errors="replace")
+    if not 0 < len(text) <= LONGEST_IDENTITY or not set(text) <= _OF_IDENTITIES:
+        raise Malformed(
+            d.INVALID_AVP_VALUE, f"AVP {code} is no DiameterIdentity", avp(code, octets)
+        )
+    return text
 
 
 def _scan(message: bytes) -> _Found:
@@ -219,6 +254,7 @@ def _services(
             continue
         oddities.append("repeated quota")
         known.used = _bounded(known.used + unit.used, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
+        known.after_change += unit.after_change
         known.requested = max(known.requested, unit.requested)
         known.final = (known.final or unit.final) and known.requested == NOT_REQUESTED
         known.reason = known.reason if known.reason >= 0 else unit.reason
@@ -243,14 +279,17 @@ def _unit(
         elif code == d.RATING_GROUP:
             unit.rating_group = u32_in(message, start, finish, code)
         elif code == d.USED_SERVICE_UNIT:
-            amount, money, reason = _amount(message, start, finish, service, oddities)
+            amount, money, reason, after = _amount(message, start, finish, service, oddities)
             if money is not None:
                 raise _not_in_money(message[at:finish])
-            used += max(amount, 0)
+            if amount > 0:
+                used += amount
+                if after:
+                    unit.after_change += amount
             if reason >= 0:
                 unit.reason = reason
         elif code == d.REQUESTED_SERVICE_UNIT:
-            amount, money, _ = _amount(message, start, finish, service, oddities)
+            amount, money, _, _ = _amount(message, start, finish, service, oddities)
             if money is not None and amount < 0:
                 raise _not_in_money(message[at:finish])
             unit.requested = max(amount, SERVER_DECIDES)
@@ -278,17 +317,18 @@ def _command_units(
     if d.SERVICE_IDENTIFIER in found.single:
         unit.service_identifier = _u32_of(message, found.single, d.SERVICE_IDENTIFIER)
     if span is not None:
-        amount, money, _ = _amount(message, *span, service, oddities)
+        amount, money, _, _ = _amount(message, *span, service, oddities)
         if money is not None and kind is not Kind.EVENT:
             raise _not_in_money(avp(d.REQUESTED_SERVICE_UNIT, message[span[0] : span[1]]))
         unit.requested = max(amount, SERVER_DECIDES)
     elif kind is Kind.EVENT:
         unit.requested = 1 if service is Service.SMS else SERVER_DECIDES
     for begin, end in found.used:
-        amount, spent, reason = _amount(message, begin, end, service, oddities)
+        amount, spent, reason, after = _amount(message, begin, end, service, oddities)
         if spent is not None:
             raise _not_in_money(avp(d.USED_SERVICE_UNIT, message[begin:end]))
         unit.used = _bounded(unit.used + max(amount, 0), d.USED_SERVICE_UNIT)
+        unit.after_change += max(amount, 0) if after else 0
         unit.reason = max(unit.reason, reason)
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
     return ((), money) if money is not None else ((unit,), 0)
@@ -296,12 +336,13 @@ def _command_units(
 
 def _amount(
     message: bytes, begin: int, end: int, service: Service, oddities: list[str]
-) -> tuple[int, int | None, int]:
+) -> tuple[int, int | None, int, bool]:
     """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1,
-    micros of money or None, the Reporting-Reason or -1. A total of octets counts before its
-    directions, unless it is zero."""
+    micros of money or None, the Reporting-Reason or -1, and whether it was used after a tariff
+    change. A total of octets counts before its directions, unless it is zero."""
     total = directions = seconds = specific = reason = -1
     money: int | None = None
+    after = False
     at = begin
     while at < end:
         code, flags, vendor, start, finish = avp_at(message, at, end)
@@ -321,6 +362,8 @@ def _amount(
             specific = _units(message, start, finish, code)
         elif code == d.CC_MONEY:
             money = _money(message, start, finish)
+        elif code == d.TARIFF_CHANGE_USAGE:
+            after = u32_in(message, start, finish, code) == d.AFTER_TARIFF_CHANGE
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
@@ -329,7 +372,7 @@ def _amount(
     amount = amounts[service]
     if amount < 0 and max(amounts.values()) > 0:
         oddities.append("units of another service")
-    return _bounded(amount), money, reason
+    return _bounded(amount), money, reason, after
 
 
 def _money(message: bytes, begin: int, end: int) -> int:

@@ -11,3 +11,4 @@ REQUESTS = counter(
 SECONDS = histogram("gy_seconds", "From a request's arrival to its answer")
 ODDITIES = counter("gy_oddities", "What gateways got wrong and was borne", "oddity")
 PEERS = gauge("diameter_peers", "Open connections of gateways")
+TOLD = counter("gy_told", "Requests of ours to gateways, by kind and Result-Code", "kind", "result")

@@ -2,14 +2,16 @@
 with its watchdog (RFC 3539, 3.4).
 
 Trunkline listens and never connects: a gateway, or an agent before it, opens the connections,
-as many as it likes, each a peer of its own here.
+as many as it likes, each a peer of its own here. Requests go both ways on them.
 """
 
 import asyncio
+import ipaddress
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -21,13 +23,27 @@ from trunkline.diameter.codec import Header, Malformed
 log = structlog.get_logger(__name__)
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Then = Callable[[bytes], None]
+"""What is done with the answer to a request of ours."""
+
+MOST_UNANSWERED = 10_000
+"""Requests of ours on one connection; past them the oldest is not waited for any longer."""
+
+_JITTER = 2.0
+"""Seconds, up or down, by which watchdogs keep out of step (RFC 3539, 3.4.1)."""
+
+
 class PeerSettings(msgspec.Struct, frozen=True):
-    """Times in seconds. `allowed` names the Origin-Hosts that may connect; empty means all."""
+    """Times in seconds. `allowed` names the Origin-Hosts that may connect, `realms` the
+    Origin-Realms, `networks` where from; each empty means all."""
 
     watchdog: float = 30.0
     handshake: float = 10.0
     largest_message: int = codec.LARGEST_MESSAGE
     allowed: frozenset[str] = frozenset()
+    realms: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
 
 
 class State(StrEnum):
@@ -52,7 +68,8 @@ _CREDIT_CONTROL_REQUESTS = frozenset(
 
 class Peer(asyncio.Protocol):
     """Handles the base protocol itself and hands whole requests of the credit-control
-    application to `serve(peer, message)`, which answers through `send`, now or later."""
+    application to `serve(peer, message)`, which answers through `send`, now or later; those of
+    `others` by (application, command). What `others` find malformed they may raise."""
 
     def __init__(
         self,
@@ -62,30 +79,49 @@ class Peer(asyncio.Protocol):
         serve: Callable[["Peer", bytes], None],
         opened: Callable[["Peer"], None],
         closed: Callable[["Peer"], None],
+        ready: Callable[["Peer"], None] | None = None,
+        others: Mapping[tuple[int, int], Callable[["Peer", bytes], None]] | None = None,
     ) -> None:
         self.state = State.CONNECTED
         self.host = ""
+        self.origin = b""
+        """`host` as octets."""
+        self.relays = False
+        """Whether it is an agent for whatever applications (RFC 6733, 2.4)."""
+        self.unsupported: set[int] = set()
+        """Commands that it answered 3001 to."""
         self._identity = identity
         self._settings = settings
         self._serve = serve
         self._opened = opened
         self._closed = closed
+        self._ready = ready
+        self._others = others or {}
         self._framer = codec.Framer(settings.largest_message)
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._heard = False
         self._unanswered = 0
         self._complained: set[int] = set()
+        self._hop = int.from_bytes(os.urandom(4), "big")
+        self._awaited: dict[int, Then] = {}
 
     # The transport's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._opened(self)
+        address = self._address("peername")
+        networks = self._settings.networks
+        if networks and not any(address in network for network in networks):
+            log.warning("diameter connection from elsewhere", address=str(address))
+            self.abort()
+            return
         self._start_timer(self._settings.handshake, self._no_handshake)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.state = State.CLOSED
+        self._awaited.clear()
         if self._timer is not None:
             self._timer.cancel()
         log.info("diameter peer gone", peer=self.host, reason=str(exc) if exc else "closed")
@@ -121,6 +157,24 @@ class Peer(asyncio.Protocol):
         """Answer a request with an error of the base protocol."""
         self.send(answers.refusal(self._identity, message, result_code, reason, failed))
 
+    def request(
+        self,
+        command: int,
+        application: int,
+        *parts: bytes,
+        end_to_end: int,
+        again: bool = False,
+        then: Then,
+    ) -> None:
+        """Send a request of ours; `then` gets its answer, should one come on this connection.
+        `again`: it, or one like it, was sent before under this `end_to_end` (T flag)."""
+        self._hop = self._hop + 1 & 0xFFFFFFFF
+        flags = d.REQUEST | d.PROXIABLE | (d.RETRANSMITTED if again else 0)
+        if len(self._awaited) >= MOST_UNANSWERED:
+            del self._awaited[next(iter(self._awaited))]
+        self._awaited[self._hop] = then
+        self.send(codec.message(command, application, self._hop, end_to_end, *parts, flags=flags))
+
     def complain(self, result_code: int, reason: str) -> None:
         """Log what this peer got wrong, once for each Result-Code: a broken gateway sends the
         same thousands of times, and the metrics count them."""
@@ -155,7 +209,7 @@ class Peer(asyncio.Protocol):
     def _base(self, message: bytes) -> None:
         header = codec.header_of(message)
         if not header.is_request:
-            self._answered(header)
+            self._answered(header, message)
             return
         try:
             self._base_request(header, message)
@@ -179,7 +233,9 @@ class Peer(asyncio.Protocol):
             self.state = State.CLOSING
             self._acknowledge(message)
             self._start_timer(self._settings.handshake, self.close)
-        elif header.application not in (d.BASE, d.CREDIT_CONTROL):
+        elif (header.application, header.command) in self._others:
+            self._others[header.application, header.command](self, message)
+        elif header.application not in (d.BASE, d.CREDIT_CONTROL, *self._applications()):
             raise Malformed(
                 d.APPLICATION_UNSUPPORTED, f"application {header.application} is not served here"
             )
@@ -200,29 +256,59 @@ class Peer(asyncio.Protocol):
                 applications |= {part.u32() for part in inner if part.code != d.VENDOR_ID}
             elif avp.code == d.INBAND_SECURITY_ID:
                 securities.add(avp.u32())
-        host = self._origin(message)
+        host, realm = self._origin(message)
         result = d.SUCCESS
-        if self._settings.allowed and host not in self._settings.allowed:
+        if not self._may_connect(host, realm):
             result = d.UNKNOWN_PEER
-        elif not applications & {d.CREDIT_CONTROL, d.RELAY}:
+        elif not applications & {d.CREDIT_CONTROL, d.RELAY, *self._applications()}:
             result = d.NO_COMMON_APPLICATION
         elif securities and d.NO_INBAND_SECURITY not in securities:
             result = d.NO_COMMON_SECURITY
-        address = self._transport.get_extra_info("sockname")[0]
-        parts = answers.capabilities(self._identity, result, address)
+        parts = answers.capabilities(
+            self._identity, result, self._address("sockname"), sorted(self._applications())
+        )
         self.send(answers.answer_to(message, *parts, error=result == d.UNKNOWN_PEER))
         if result != d.SUCCESS:
             log.warning("diameter peer refused", peer=host, result=result)
             self.close()
             return
+        self.host, self.origin = host, host.encode()
+        self.relays = d.RELAY in applications
         if self.state is State.CONNECTED:
             log.info("diameter peer open", peer=host)
             self.state = State.OPEN
-            self._start_timer(self._settings.watchdog, self._watch)
-        self.host = host
+            self._start_timer(self._watchdog(), self._watch)
+            if self._ready is not None:
+                self._ready(self)
 
-    def _origin(self, message: bytes) -> str:
-        """Origin-Host, present as Origin-Realm must be."""
+    def _applications(self) -> set[int]:
+        """Those served beside credit control."""
+        return {application for application, _ in self._others}
+
+    def _may_connect(self, host: str, realm: str) -> bool:
+        """By the settings, and by the certificate where one was shown that names hosts (RFC
+        6733, 13.1). Names are compared as DNS does, without regard to case."""
+        host, realm = host.lower(), realm.lower()
+        settings = self._settings
+        if settings.allowed and host not in settings.allowed:
+            return False
+        if settings.realms and realm not in settings.realms:
+            return False
+        certificate = self._transport.get_extra_info("peercert") or {}
+        names = [
+            name.lower() for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"
+        ]
+        wildcard = f"*.{host.partition('.')[2]}"
+        return not names or host in names or wildcard in names
+
+    def _address(self, which: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        """The connection's own address ("sockname"), or its other end's ("peername")."""
+        name: Any = self._transport.get_extra_info(which)
+        address = ipaddress.ip_address(name[0].partition("%")[0])
+        return getattr(address, "ipv4_mapped", None) or address
+
+    def _origin(self, message: bytes) -> tuple[str, str]:
+        """Origin-Host and Origin-Realm, which must be there."""
         found: dict[int, str] = {}
         for avp in codec.avps(message):
             if avp.code in (d.ORIGIN_HOST, d.ORIGIN_REALM) and not avp.vendor:
@@ -230,16 +316,19 @@ class Peer(asyncio.Protocol):
         for code in (d.ORIGIN_HOST, d.ORIGIN_REALM):
             if code not in found:
                 raise codec.missing(code)
-        return found[d.ORIGIN_HOST]
+        return found[d.ORIGIN_HOST], found[d.ORIGIN_REALM]
 
     def _acknowledge(self, message: bytes, *more: bytes) -> None:
         result = codec.u32(d.RESULT_CODE, d.SUCCESS)
         self.send(answers.answer_to(message, result, self._identity.avps, *more))
 
-    def _answered(self, header: Header) -> None:
+    def _answered(self, header: Header, message: bytes) -> None:
         """To a DWR, any sign of life has already been taken note of; to a DPR, this is the
         end. An answer to nothing is dropped (RFC 6733, 6.2.1)."""
-        if header.command == d.DISCONNECT_PEER and self.state is State.CLOSING:
+        then = self._awaited.pop(header.hop_by_hop, None)
+        if then is not None:
+            then(message)
+        elif header.command == d.DISCONNECT_PEER and self.state is State.CLOSING:
             self.close()
 
     def _refuse_framing(self) -> None:
@@ -285,4 +374,10 @@ class Peer(asyncio.Protocol):
                     codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
                 )
             self._unanswered += 1
-        self._start_timer(self._settings.watchdog, self._watch)
+        self._start_timer(self._watchdog(), self._watch)
+
+    def _watchdog(self) -> float:
+        period = self._settings.watchdog
+        if period <= 3 * _JITTER:
+            return period
+        return period + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - no secret

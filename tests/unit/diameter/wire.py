@@ -19,6 +19,7 @@ from trunkline.charging import (
 from trunkline.diameter import GyServer, GySettings, codec
 from trunkline.diameter import dictionary as d
 from trunkline.platform.clock import Clock, SystemClock
+from trunkline.platform.db import Database
 
 SETTINGS = GySettings("ocs.example", "example", port=0)
 
@@ -81,9 +82,10 @@ async def serving(
     settings: GySettings = SETTINGS,
     clock: Clock | None = None,
     batching: Batching | None = None,
+    database: Database | None = None,
 ) -> AsyncIterator[tuple[GyServer, int]]:
     clock = clock or SystemClock()
-    server = GyServer(settings, Batcher(attempt, clock, batching), clock)
+    server = GyServer(settings, Batcher(attempt, clock, batching), clock, database)
     port = await server.start()
     try:
         yield server, port

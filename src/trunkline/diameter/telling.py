@@ -1,0 +1,214 @@
+"""Requests of ours: what charging wants told to gateways goes out and is struck out when it was
+answered (Re-Auth-Request and Abort-Session-Request, RFC 6733, 8.3 and 8.5; RFC 8506, 5.5).
+
+Charging's notices are durable. Before each attempt the next one is set down, so that a process
+that dies, a connection that breaks or a gateway that stays silent costs a delay only; several
+processes share the notices, and each tells those that it has a connection for first.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from trunkline.charging import Notice, NoticeKind, notices
+from trunkline.diameter import answers, codec, meters
+from trunkline.diameter import dictionary as d
+from trunkline.diameter.codec import Malformed
+from trunkline.diameter.gy_request import told_to
+from trunkline.diameter.peer import Peer
+from trunkline.diameter.peers import Peers
+from trunkline.kernel.errors import Unavailable
+from trunkline.kernel.time import to_micros
+from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database
+from trunkline.platform.wake import listen
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 64
+"""Notices that one look takes."""
+POLL = 5.0
+"""Seconds after which a look is due, should no commit have woken us."""
+GRACE = 1.0
+"""Seconds for which another process may have the connection that this one lacks."""
+
+
+class _Wake(threading.Event):
+    """What a commit sets, on the listening thread: it wakes the loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
+        super().__init__()
+        self._loop = loop
+        self._woken = woken
+
+    def set(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to wake
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+
+class Teller:
+    """Tells the notices of the edge "gy" to `peers`. `run` until it is cancelled."""
+
+    def __init__(
+        self, database: Database, clock: Clock, identity: answers.Identity, peers: Peers
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._identity = identity
+        self._peers = peers
+        self._woken = asyncio.Event()
+        self._seen: dict[int, float] = {}
+        self._answered: list[int] = []
+        self._unknown: list[Notice] = []
+
+    def wake(self) -> None:
+        """Look again: a gateway has come."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        stop = threading.Event()
+        ear = _Wake(asyncio.get_running_loop(), self._woken)
+        listen(self._database, ear, stop, notices.CHANNEL)
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    pause = await self._round()
+                except Unavailable as error:
+                    log.warning("telling gateways waits for charging", reason=error.reason)
+                    pause = POLL
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), pause)
+        finally:
+            stop.set()
+
+    async def _round(self) -> float:
+        """Strikes out what was answered, tells what is due; returns the seconds until more is."""
+        await asyncio.to_thread(self._strike_out)
+        found, pause = await asyncio.to_thread(self._look)
+        ours = [each for each in found if self._is_ours(each)]
+        attempts = await asyncio.to_thread(self._attempt, ours)
+        for each in attempts:
+            self._tell(each)
+        if len(found) == AT_ONCE and attempts:
+            return 0.0
+        return min(pause, GRACE) if len(ours) < len(found) else pause
+
+    def _strike_out(self) -> None:
+        answered, self._answered = self._answered, []
+        unknown, self._unknown = self._unknown, []
+        for each in unknown:
+            notices.end_unknown_session(self._database, each)
+        if answered:
+            with self._database.transaction() as tx:
+                notices.done(tx, answered)
+
+    def _look(self) -> tuple[list[Notice], float]:
+        now = self._clock.now()
+        with self._database.read() as r:
+            found = notices.due(r, now, AT_ONCE, "gy")
+            following = None if found else notices.next_due(r, "gy")
+        if following is None:
+            return found, POLL
+        return found, min(max((following - to_micros(now)) / 1_000_000, 0.01), POLL)
+
+    def _is_ours(self, notice: Notice) -> bool:
+        """Whether it can be told here, or nobody else has done so for a while."""
+        if self._peers.to(told_to(notice.word)[0]) is not None:
+            self._seen.pop(notice.id, None)
+            return True
+        now = time.monotonic()
+        if len(self._seen) > 100 * AT_ONCE:
+            self._seen.clear()
+        if now - self._seen.setdefault(notice.id, now) < GRACE:
+            return False
+        del self._seen[notice.id]
+        return True
+
+    def _attempt(self, found: Sequence[Notice]) -> list[Notice]:
+        if not found:
+            return []
+        now = self._clock.now()
+        with self._database.transaction() as tx:
+            return [each for each in found if notices.retry(tx, each, now)]
+
+    def _tell(self, notice: Notice) -> None:
+        host, realm = told_to(notice.word)
+        peer = self._peers.to(host)
+        if peer is None:
+            meters.TOLD.labels(notice.kind.name.lower(), "unreachable").inc()
+            return
+        command = _COMMANDS[notice.kind]
+        if command in peer.unsupported:
+            command = d.RE_AUTH
+        if command in peer.unsupported:
+            self._settle(notice, d.COMMAND_UNSUPPORTED, command, peer)
+            return
+        peer.request(
+            command,
+            d.CREDIT_CONTROL,
+            codec.text(d.SESSION_ID, notice.session),
+            self._identity.avps,
+            codec.text(d.DESTINATION_REALM, realm),
+            codec.text(d.DESTINATION_HOST, host),
+            codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+            codec.u32(d.RE_AUTH_REQUEST_TYPE, d.AUTHORIZE_ONLY) if command == d.RE_AUTH else b"",
+            codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
+            end_to_end=notice.id & 0xFFFFFFFF,
+            again=notice.attempts > 0,
+            then=lambda answer: self._settle(notice, result_code(answer), command, peer),
+        )
+
+    def _settle(self, notice: Notice, result: int, command: int, peer: Peer) -> None:
+        """What an answer means. Who is too busy or can't deliver it is asked again when the next
+        attempt is due; who doesn't know how to end a session is asked to ask again, and then
+        gets nothing; anything else would be answered the same way every time."""
+        meters.TOLD.labels(notice.kind.name.lower(), result).inc()
+        if result == d.UNKNOWN_SESSION_ID:
+            self._unknown.append(notice)
+        elif result in _UNSUPPORTED and command not in peer.unsupported:
+            peer.unsupported.add(command)
+            self._tell(notice)
+            return
+        elif result in _TRY_AGAIN:
+            return
+        else:
+            if result // 1000 != 2:
+                log.warning(
+                    "a gateway refuses what it is told",
+                    peer=peer.host,
+                    command=command,
+                    result=result,
+                    session=notice.session,
+                )
+            self._answered.append(notice.id)
+        self._woken.set()
+
+
+_COMMANDS: Mapping[NoticeKind, int] = {
+    NoticeKind.REAUTHORISE: d.RE_AUTH,
+    NoticeKind.ABORT: d.ABORT_SESSION,
+}
+_UNSUPPORTED = (d.COMMAND_UNSUPPORTED, d.APPLICATION_UNSUPPORTED)
+_TRY_AGAIN = (0, d.UNABLE_TO_DELIVER, d.REALM_NOT_SERVED, d.TOO_BUSY, d.LOOP_DETECTED)
+
+
+def result_code(answer: bytes) -> int:
+    """The Result-Code, or that of an Experimental-Result; 0 where neither can be read."""
+    try:
+        for avp in codec.avps(answer):
+            if avp.vendor:
+                continue
+            if avp.code == d.RESULT_CODE:
+                return avp.u32()
+            if avp.code == d.EXPERIMENTAL_RESULT:
+                for part in codec.avps(avp.data, 0):
+                    if part.code == d.EXPERIMENTAL_RESULT_CODE:
+                        return part.u32()
+    except Malformed:
+        return 0
+    return 0
