@@ -1,12 +1,17 @@
 """The life of an account: opened, topped up, moved to another plan, barred, closed. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from trunkline.charging.buckets import enter_month, replace
-from trunkline.charging.events import OpenAccount
+from trunkline.charging import lifetime, watching
+from trunkline.charging.buckets import enter_month, is_paid, replace
+from trunkline.charging.events import MonthlyFee, OpenAccount, Validity
 from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.lifetime import DAY
+from trunkline.charging.renewal import renew
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.tariffs import Tariffs
+from trunkline.charging.terms import Life, Pool, Renewal, Terms, Watch
 from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from trunkline.kernel.money import LARGEST, CurrencyMismatch, Money, check_currency
@@ -41,21 +46,32 @@ class InvalidOpening(Invalid):
     code = "invalidOpening"
 
 
+class InvalidThresholds(Invalid):
+    code = "invalidThresholds"
+
+
+_MOST_DAYS = 3660
+
+
 def opened(command: OpenAccount) -> State:
     """The state of a new account. Raises `Invalid` for what can't be one."""
     check_currency(command.currency, path="currency")
     zone(command.time_zone, path="timeZone")
     if not 1 <= command.cycle_day <= 31:
         raise InvalidOpening("a cycle begins on day 1 to 31", path="cycleDay")
-    if not command.identities:
+    if not command.identities and not command.shared:
         raise InvalidOpening("the network must know it by something", path="identities")
     limit = command.credit_limit
     if limit is not None and limit.currency != command.currency:
         raise CurrencyMismatch(f"a limit in {limit.currency}", path="creditLimit")
-    if command.kind is AccountKind.PREPAID:
-        floor = 0
+    if limit is not None and limit.micros < 0:
+        raise InvalidOpening("a limit isn't below zero", path="creditLimit")
+    if limit is None:
+        floor = 0 if command.kind is AccountKind.PREPAID else NO_FLOOR
     else:
-        floor = NO_FLOOR if limit is None else -limit.micros
+        floor = -limit.micros
+    terms = _terms(command)
+    status = Status.PRE_ACTIVE if command.pre_active else Status.ACTIVE
     return State(
         entity=str(command.legal_entity),
         currency=command.currency,
@@ -65,28 +81,100 @@ def opened(command: OpenAccount) -> State:
         time_zone=command.time_zone,
         opened=int(command.opened_at.timestamp()),
         floor=floor,
+        status=status,
+        terms=terms,
     )
+
+
+def _terms(command: OpenAccount) -> Terms | None:
+    """None for a plain account."""
+    validity, fee = command.validity, command.fee
+    if command.kind is not AccountKind.PREPAID:
+        for path in ("validity", "fee", "low_balance", "pre_active"):
+            if getattr(command, path):
+                raise InvalidOpening("is for prepaid balances", path=path)
+    terms = Terms()
+    if validity is not None or command.pre_active:
+        validity = validity or Validity()
+        days = validity.first_days, validity.top_up_days, validity.grace_days
+        if not all(0 <= each <= _MOST_DAYS for each in days):
+            raise InvalidOpening(f"are 0 to {_MOST_DAYS} days", path="validity")
+        terms.life = Life(*days)
+        if not command.pre_active:
+            opened_at = int(command.opened_at.timestamp())
+            terms.life.activated = opened_at
+            terms.life.valid_until = opened_at + days[0] * DAY if days[0] else 0
+    if fee is not None:
+        terms.renewal = Renewal(_fee(fee, command.currency), fee.label[:100])
+    if command.low_balance:
+        terms.watch = _watch(command.low_balance, command.currency)
+        terms.watch.below = sum(each > 0 for each in terms.watch.thresholds)
+    if command.shared:
+        terms.pool = Pool()
+    return None if terms == Terms() else terms
+
+
+def _fee(fee: MonthlyFee, currency: str) -> int:
+    if fee.amount.currency != currency:
+        raise CurrencyMismatch(f"a fee in {fee.amount.currency}", path="fee")
+    if not 0 < fee.amount.micros <= LARGEST // 8:
+        raise InvalidOpening(f"{fee.amount} is no fee", path="fee")
+    return fee.amount.micros
+
+
+def _watch(thresholds: Sequence[Money], currency: str) -> Watch:
+    if len(thresholds) > watching.MOST:
+        raise InvalidThresholds(f"are {watching.MOST} at most", path="thresholds")
+    for each in thresholds:
+        if each.currency != currency:
+            raise CurrencyMismatch(f"a threshold in {each.currency}", path="thresholds")
+        if abs(each.micros) > LARGEST // 8:
+            raise InvalidThresholds(f"{each} is no threshold", path="thresholds")
+    return Watch(sorted({each.micros for each in thresholds}, reverse=True))
+
+
+def watch(state: State, thresholds: Sequence[Money]) -> None:
+    """Other thresholds; those that the balance is below of already aren't told. Raises
+    `NotPrepaid`, `CurrencyMismatch`, `InvalidThresholds`."""
+    _check_open(state)
+    if not state.prepaid:
+        raise NotPrepaid("a postpaid account has no balance")
+    state.terms = state.terms or Terms()
+    state.terms.watch = _watch(thresholds, state.currency) if thresholds else None
+    watching.crossed(state)
 
 
 def close(state: State, at: datetime) -> None:
     """Nothing more is granted. Open sessions may still report, until they are given up."""
     if state.status != Status.CLOSED:
-        state.status = Status.CLOSED
+        lifetime.move(state, Status.CLOSED)
         state.closed = int(at.timestamp())
 
 
-def set_barred(state: State, *, barred: bool) -> None:
+def set_barred(state: State, *, barred: bool, now: datetime) -> None:
     """Raises `AccountIsClosed`."""
     _check_open(state)
-    state.status = Status.BARRED if barred else Status.ACTIVE
+    lifetime.set_barred(state, barred=barred, now=int(now.timestamp()))
 
 
 def change_plan(
-    state: State, plan: str, at: datetime, tariffs: Tariffs, records: list[Record]
+    state: State,
+    plan: str,
+    at: datetime,
+    tariffs: Tariffs,
+    records: list[Record],
+    fee: MonthlyFee | None = None,
 ) -> None:
-    """From `at` on, `plan` prices; what is granted already keeps its price until reported.
-    Raises `AccountIsClosed` and `PlanHasNoTariff`."""
+    """From `at` on, `plan` prices; what is granted already keeps its price until reported. A
+    `fee` is asked for from the next month on that isn't paid. Raises `AccountIsClosed`,
+    `PlanHasNoTariff`, and `Invalid` for what is no fee."""
     _check_open(state)
+    if fee is not None:
+        if not state.prepaid:
+            raise NotPrepaid("a fee is taken from a prepaid balance")
+        state.terms = state.terms or Terms()
+        paid = [] if state.terms.renewal is None else state.terms.renewal.paid
+        state.terms.renewal = Renewal(_fee(fee, state.currency), fee.label[:100], paid)
     if plan == state.plan:
         return
     epoch = int(at.timestamp())
@@ -100,19 +188,32 @@ def change_plan(
         for quota in session.quotas:
             quota.plan = quota.plan or state.plan
     state.plan = plan
+    if state.terms is not None and not is_paid(state.terms, month):
+        replace(state, month, (), epoch, records)
+        return
     replace(state, month, to.allowances, epoch, records)
     if month not in state.renewed:
         state.renewed.append(month)
 
 
-def top_up(state: State, amount: Money, at: datetime, payment: str, records: list[Record]) -> None:
-    """Raises `NotPrepaid`, `AccountIsClosed`, `CurrencyMismatch`, or `Invalid` for an amount
-    that isn't one."""
+def top_up(
+    state: State,
+    amount: Money,
+    at: datetime,
+    payment: str,
+    records: list[Record],
+    days: int | None = None,
+) -> None:
+    """The balance then holds for `days` at least, or as the account's terms say; a fee that
+    waits for it is taken. Raises `NotPrepaid`, `AccountIsClosed`, `CurrencyMismatch`, or
+    `Invalid` for an amount that isn't one."""
     _check_open(state)
     if not state.prepaid:
         raise NotPrepaid("a postpaid account is settled by its bills, not topped up")
     if amount.currency != state.currency:
         raise CurrencyMismatch(f"the account is in {state.currency}, not {amount.currency}")
+    if days is not None and not 0 <= days <= _MOST_DAYS:
+        raise Invalid(f"are 0 to {_MOST_DAYS} days", path="validDays")
     if amount.micros <= 0 or state.money + amount.micros > LARGEST // 8:
         raise Invalid(f"{amount} can't be added to the balance", path="amount")
     epoch = int(at.timestamp())
@@ -130,6 +231,9 @@ def top_up(state: State, amount: Money, at: datetime, payment: str, records: lis
             session=payment,
         )
     )
+    if state.terms is not None:
+        lifetime.extend(state, epoch, days)
+        renew(state, epoch, records)
 
 
 def _check_open(state: State) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
-from trunkline.charging import hot, store
+from trunkline.charging import hot, ongoing, store
 from trunkline.charging.charge import charge, instant_of, refusal
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
@@ -22,12 +22,13 @@ from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
 from trunkline.charging.postings import totals
-from trunkline.charging.state import decode
+from trunkline.charging.state import State, decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.traffic import WorkerId, slot_of
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform.db import Database, DatabaseUnavailable, Tx
+from trunkline.platform.messages import Message
 from trunkline.rating import Tariff
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class Outcome(msgspec.Struct, gc=False):
     answers: list[ChargeAnswer | None]
     touched: dict[int, Account]
     written: list[tuple[int, Record]]
+    news: list[Message] | None = None
+    """What there is to tell of accounts that have terms; None where all are plain ones."""
 
 
 class GroupCommit:
@@ -137,6 +140,8 @@ class GroupCommit:
             answered = len(requests) - outcome.answers.count(None)
             if answered:
                 slot, worker = slot_of(epoch), self._known_as(tx, now)
+                if outcome.news is not None:
+                    self._tell(tx, outcome, now)
                 sums = totals((states[key].state, record) for key, record in outcome.written)
                 hot.write(
                     tx,
@@ -144,9 +149,15 @@ class GroupCommit:
                     outcome.written,
                     earned(sums, slot, worker),
                     count=(slot, worker, answered),
-                    commit=True,
+                    commit=not tx.emitted,
                 )
         return outcome.answers
+
+    def _tell(self, tx: Tx, outcome: Outcome, now: datetime) -> None:
+        accounts = outcome.touched
+        written = ((accounts[key].state, record) for key, record in outcome.written)
+        tx.emit_all(outcome.news or ())
+        ongoing.tell_fees(tx, written, now)
 
     def _known_as(self, tx: Tx, now: datetime) -> WorkerId:
         if self._worker is None:
@@ -158,6 +169,7 @@ class GroupCommit:
         answers: list[ChargeAnswer | None] = []
         accounts: dict[int, Account] = {}
         written: list[tuple[int, Record]] = []
+        news: list[Message] | None = None
         for request in requests:
             key = _bound(request, taken, now)
             if key is None:
@@ -172,14 +184,28 @@ class GroupCommit:
                     answers.append(None)
                     continue
                 account = accounts[key] = store.account_of(row)
+            state = account.state
             records: list[Record] = []
-            if request.kind == _EVENT:
-                answer = charge_event(account.state, request, self._tariffs, now, records)
+            if state.terms is None:
+                answer = self._answer(state, request, now, records)
             else:
-                answer = charge(account.state, request, self._tariffs, now, records, self._policy)
+                before = ongoing.standing(state)
+                begins = ongoing.begin(state, request, now, records)
+                answer = self._answer(state, request, now, records)
+                if begins:
+                    ongoing.keep(state, answer, records)
+                told = ongoing.news(account, before, now, request.identities)
+                news = [*(news or ()), *told]
             answers.append(answer)
             written.extend([(key, record) for record in records])
-        return Outcome(answers, accounts, written)
+        return Outcome(answers, accounts, written, news)
+
+    def _answer(
+        self, state: State, request: ChargeRequest, now: int, records: list[Record]
+    ) -> ChargeAnswer:
+        if request.kind == _EVENT:
+            return charge_event(state, request, self._tariffs, now, records)
+        return charge(state, request, self._tariffs, now, records, self._policy)
 
 
 def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:

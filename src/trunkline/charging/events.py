@@ -21,6 +21,22 @@ class _AboutAccount(Message, frozen=True, kw_only=True):
         return self.account
 
 
+class Validity(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a prepaid balance holds, in days: from its first use on, and at least from each
+    top-up on (0: without an end); and for how many more its owner can still be reached."""
+
+    first_days: int = 0
+    top_up_days: int = 0
+    grace_days: int = 0
+
+
+class MonthlyFee(msgspec.Struct, frozen=True, kw_only=True):
+    """Taken from a prepaid balance when a month begins; the month's allowances come with it."""
+
+    amount: Money
+    label: str = ""
+
+
 class OpenAccount(_AboutAccount, frozen=True, kw_only=True):
     """A command: open this account, the sender's id for it, for one subscriber product. Sent
     again it changes nothing. Answered by `AccountOpened` or `OpeningRefused`."""
@@ -40,7 +56,16 @@ class OpenAccount(_AboutAccount, frozen=True, kw_only=True):
     """What the network knows it by; bound from `opened_at` on."""
     opened_at: datetime
     credit_limit: Money | None = None
-    """How far a postpaid account may go in a billing month; None for no limit."""
+    """How far a postpaid account may go in a billing month (None: without a limit), and a
+    prepaid one below zero (None: not at all)."""
+    pre_active: bool = False
+    """Its first use or first top-up activates it."""
+    validity: Validity | None = None
+    low_balance: tuple[Money, ...] = ()
+    """Below each of these somebody is told."""
+    fee: MonthlyFee | None = None
+    shared: bool = False
+    """A pool that leases what it has to its members; it needs no identities."""
 
 
 class CloseAccount(_AboutAccount, frozen=True, kw_only=True):
@@ -61,6 +86,8 @@ class ChangePlan(_AboutAccount, frozen=True, kw_only=True):
 
     plan: str
     changed_at: datetime
+    fee: MonthlyFee | None = None
+    """From the next month on; None: as before."""
 
 
 class BarAccount(_AboutAccount, frozen=True, kw_only=True):
@@ -83,6 +110,16 @@ class TopUp(_AboutAccount, frozen=True, kw_only=True):
 
     payment_id: str
     amount: Money
+    valid_days: int | None = None
+    """For how long the balance then holds at least; None: as the account's terms say."""
+
+
+class WatchBalance(_AboutAccount, frozen=True, kw_only=True):
+    """A command: from now on somebody is told when the balance falls below one of these."""
+
+    topic: ClassVar[str] = "charging.watch_balance"
+
+    thresholds: tuple[Money, ...]
 
 
 class BalanceVerb(StrEnum):
@@ -273,3 +310,41 @@ class UsageCharged(Message, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.batch_id
+
+
+class AccountStatusChanged(_AboutAccount, frozen=True, kw_only=True):
+    """Which status an account has now: preActive, active, oneWay, expired, barred, terminated."""
+
+    topic: ClassVar[str] = "charging.account_status_changed"
+
+    billing_account: BillingAccountId
+    previous: str
+    status: str
+    at: datetime
+    until: datetime | None = None
+    """When time will change it again."""
+
+
+class BalanceLow(_AboutAccount, frozen=True, kw_only=True):
+    """The balance has fallen below a threshold; told once until it was above again."""
+
+    topic: ClassVar[str] = "charging.balance_low"
+
+    billing_account: BillingAccountId
+    threshold: Money
+    balance: Money
+    at: datetime
+    phone: str | None = None
+    """The account's own number, where it is known here."""
+
+
+class FeeMissed(_AboutAccount, frozen=True, kw_only=True):
+    """The month's fee could not be taken; its allowances wait for a top-up. Once a month."""
+
+    topic: ClassVar[str] = "charging.fee_missed"
+
+    billing_account: BillingAccountId
+    amount: Money
+    balance: Money
+    at: datetime
+    phone: str | None = None

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from trunkline.charging import hot, store
+from trunkline.charging import hot, lifetime, ongoing, store
 from trunkline.charging.charge import give_up_sessions
+from trunkline.charging.journal import Record
+from trunkline.charging.renewal import is_due
 from trunkline.charging.state import State
 from trunkline.platform.db import Database
 
@@ -14,8 +16,9 @@ MOST_HELD = 100
 
 
 def release_lost_sessions(database: Database, now: datetime) -> int:
-    """Releases what is reserved for sessions that nothing was heard of for twice their grants'
-    validity, on accounts that nobody touches either. Returns how many accounts it was."""
+    """Does for accounts that nobody touches what a touch would do: releases what is reserved for
+    sessions that nothing was heard of for twice their grants' validity, ends validity and grace,
+    takes fees. Returns how many accounts it was."""
     epoch = int(now.timestamp())
     after = found = 0
     while True:
@@ -24,15 +27,30 @@ def release_lost_sessions(database: Database, now: datetime) -> int:
         if not accounts:
             return found
         after = accounts[-1].key
-        lost = [each.key for each in accounts if _has_lost_sessions(each.state, epoch)]
-        for start in range(0, len(lost), MOST_HELD):
-            with database.transaction() as tx:
-                held = store.hold_many(tx, lost[start : start + MOST_HELD])
-                for account in held.values():
-                    give_up_sessions(account.state, epoch)
-                hot.write(tx, held.values(), [])
-        found += len(lost)
+        due = [each.key for each in accounts if _is_due(each.state, epoch)]
+        for start in range(0, len(due), MOST_HELD):
+            _touch(database, due[start : start + MOST_HELD], now)
+        found += len(due)
 
 
-def _has_lost_sessions(state: State, epoch: int) -> bool:
-    return any(session.until < epoch for session in state.sessions)
+def _touch(database: Database, keys: list[int], now: datetime) -> None:
+    epoch = int(now.timestamp())
+    with database.transaction() as tx:
+        held = store.hold_many(tx, keys)
+        befores = [(each, ongoing.standing(each.state)) for each in held.values()]
+        written: list[tuple[int, Record]] = []
+        for account in held.values():
+            records: list[Record] = []
+            give_up_sessions(account.state, epoch)
+            ongoing.enter(account.state, epoch, records)
+            written += ((account.key, record) for record in records)
+        hot.write(tx, held.values(), written)
+        ongoing.tell(tx, befores, ((held[key].state, record) for key, record in written), now)
+
+
+def _is_due(state: State, epoch: int) -> bool:
+    if any(session.until < epoch for session in state.sessions):
+        return True
+    return state.terms is not None and (
+        0 < lifetime.next_change(state) <= epoch or is_due(state, epoch)
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from trunkline.charging import account as life
-from trunkline.charging import hot, notices, store
+from trunkline.charging import hot, notices, ongoing, store
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
 from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import (
@@ -14,6 +14,7 @@ from trunkline.charging.events import (
     AccountOpened,
     ChargedUsage,
     InstallTariff,
+    MonthlyFee,
     OpenAccount,
     PlanChanged,
     ToppedUp,
@@ -23,6 +24,7 @@ from trunkline.charging.journal import Record
 from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.oneoff import charge_usage as decide_usage
+from trunkline.charging.ongoing import standing
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.charging.tariffs import Tariffs
@@ -108,10 +110,12 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     held = _hold(tx, account)
     if held.state.closed:
         return
+    before = standing(held.state)
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)
     hot.write(tx, [held], [])
     notices.tell(tx, held, NoticeKind.ABORT)
+    ongoing.tell(tx, [(held, before)], (), at)
     state = held.state
     tx.emit(
         AccountClosed(
@@ -123,40 +127,67 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     )
 
 
-def change_plan(tx: Tx, account: ChargingAccountId, *, plan: str, at: datetime) -> None:
-    """Raises `UnknownChargingAccount`, `AccountIsClosed` and `PlanHasNoTariff`."""
+def change_plan(
+    tx: Tx,
+    account: ChargingAccountId,
+    *,
+    plan: str,
+    at: datetime,
+    fee: MonthlyFee | None = None,
+) -> None:
+    """A `fee` is asked for from the next month on. Raises `UnknownChargingAccount`,
+    `AccountIsClosed`, `PlanHasNoTariff`, `NotPrepaid` and `Invalid` for what is no fee."""
     held = _hold(tx, account)
     records: list[Record] = []
-    life.change_plan(held.state, plan, at, installed_tariffs(tx), records)
+    life.change_plan(held.state, plan, at, installed_tariffs(tx), records, fee)
     hot.write(tx, [held], [(held.key, record) for record in records])
     notices.tell(tx, held, NoticeKind.REAUTHORISE, everyone=True)
     tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
 
 
-def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool) -> None:
+def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool, now: datetime) -> None:
     """Raises `UnknownChargingAccount` and `AccountIsClosed`."""
     held = _hold(tx, account)
-    life.set_barred(held.state, barred=barred)
+    before = standing(held.state)
+    life.set_barred(held.state, barred=barred, now=now)
     hot.write(tx, [held], [])
+    ongoing.tell(tx, [(held, before)], (), now)
     kind = NoticeKind.ABORT if barred else NoticeKind.REAUTHORISE
     notices.tell(tx, held, kind, everyone=True)
 
 
+def watch_balance(tx: Tx, account: ChargingAccountId, *, thresholds: Sequence[Money]) -> None:
+    """Raises `UnknownChargingAccount`, `AccountIsClosed`, `NotPrepaid`, `CurrencyMismatch`,
+    `InvalidThresholds`."""
+    held = _hold(tx, account)
+    life.watch(held.state, thresholds)
+    hot.write(tx, [held], [])
+
+
 def top_up(
-    tx: Tx, account: ChargingAccountId, *, payment_id: str, amount: Money, now: datetime
+    tx: Tx,
+    account: ChargingAccountId,
+    *,
+    payment_id: str,
+    amount: Money,
+    now: datetime,
+    valid_days: int | None = None,
 ) -> None:
-    """Once for each payment. Raises `UnknownChargingAccount`, `NotPrepaid`, `AccountIsClosed`,
+    """Once for each payment; the balance then holds for `valid_days` at least, or as the
+    account's terms say. Raises `UnknownChargingAccount`, `NotPrepaid`, `AccountIsClosed`,
     `CurrencyMismatch`."""
     held = _hold(tx, account)
     if store.credited(tx, [payment_id]):
         return
     state = held.state
+    before = standing(state)
     records: list[Record] = []
-    life.top_up(state, amount, now, payment_id, records)
+    life.top_up(state, amount, now, payment_id, records, valid_days)
     if not store.note_top_up(tx, payment_id, held.key, state.seq):
         return
     hot.write(tx, [held], [(held.key, record) for record in records])
     notices.tell_of_credit(tx, held)
+    ongoing.tell(tx, [(held, before)], [(state, record) for record in records], now)
     balance = Money(state.money, state.currency)
     tx.emit(ToppedUp(account=account, payment_id=payment_id, amount=amount, balance=balance))
 
@@ -173,6 +204,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     keys = [_account_at(bound, event) for event in events]
     held = store.hold_many(tx, {key for key in keys if key is not None})
     tariffs = installed_tariffs(tx)
+    befores = [(each, standing(each.state)) for each in held.values() if each.state.terms]
     written: list[tuple[int, Record]] = []
     results = []
     for event, key in zip(events, keys, strict=True):
@@ -187,6 +219,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     if sums:
         for message in entries(sums, tx.new_id(BatchId, now), now):
             tx.emit(message)
+    ongoing.tell(tx, befores, [(held[key].state, record) for key, record in written], now)
     return results
 
 
@@ -198,6 +231,8 @@ def _charge_one(
     if not 0 <= event.units < 1 << 60:
         return _with_error(failed, "invalidUsage")
     give_up_sessions(state, int(now.timestamp()))
+    if state.terms is not None:
+        ongoing.enter(state, int(now.timestamp()), records)
     try:
         result = decide_usage(
             state,

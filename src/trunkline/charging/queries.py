@@ -11,6 +11,7 @@ from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import RecordKind
+from trunkline.charging.lifetime import next_change, settle
 from trunkline.charging.model import ChargingAccountId, Identity, Service
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
@@ -53,7 +54,8 @@ class BucketBalance(msgspec.Struct, frozen=True):
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Where an account stands. A postpaid account's `money` is its usage of the running month,
-    negated; `credit_limit` is None for a prepaid account and for one without a limit."""
+    negated; `credit_limit` is None for a prepaid account that can't go below zero, and for a
+    postpaid one without a limit."""
 
     account: ChargingAccountId
     billing_account: BillingAccountId
@@ -67,6 +69,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     buckets: tuple[BucketBalance, ...]
     seq: int
     """Of its last journal record."""
+    valid_until: datetime | None = None
+    """When the balance's validity, or the grace after it, ends; None: for ever."""
+    fee: Money | None = None
+    """What each month costs, taken from the balance."""
 
 
 class AccountSummary(msgspec.Struct, frozen=True):
@@ -200,12 +206,13 @@ def _kind(state: State) -> AccountKind:
 def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
     state = account.state
     seq, epoch = state.seq, int(now.timestamp())
+    settle(state, epoch)
     if not state.starts <= epoch < state.ends or state.period not in state.renewed:
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)
         enter_month(state, epoch, None if plan is None else plan.allowances, [])
     limit = None
-    if not state.prepaid and state.floor != NO_FLOOR:
+    if state.floor != NO_FLOOR and (state.floor or not state.prepaid):
         limit = Money(-state.floor, state.currency)
     return Balance(
         account=account.id,
@@ -219,7 +226,18 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         open_sessions=sum(not each.id.startswith(RESERVATION) for each in state.sessions),
         buckets=tuple(_buckets(state, epoch)),
         seq=seq,
+        valid_until=_instant(next_change(state)),
+        fee=_fee(state),
     )
+
+
+def _instant(epoch: int) -> datetime | None:
+    return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+def _fee(state: State) -> Money | None:
+    renewal = None if state.terms is None else state.terms.renewal
+    return None if renewal is None else Money(renewal.fee, state.currency)
 
 
 def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:

@@ -8,13 +8,16 @@ from trunkline.charging import operations
 from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.operations import act_on_balance, note_answer
 from trunkline.charging.events import (
+    AccountStatusChanged,
     ActionDone,
     ActionRefused,
     ActOnBalance,
+    BalanceLow,
     BarAccount,
     ChangePlan,
     ChargeUsage,
     CloseAccount,
+    FeeMissed,
     InstallTariff,
     OpenAccount,
     OpeningRefused,
@@ -24,7 +27,9 @@ from trunkline.charging.events import (
     TopUpRefused,
     UnbarAccount,
     UsageCharged,
+    WatchBalance,
 )
+from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.platform.db import Tx
@@ -48,7 +53,9 @@ def close_account(tx: Tx, message: CloseAccount, _now: datetime) -> None:
 
 def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
     try:
-        operations.change_plan(tx, message.account, plan=message.plan, at=message.changed_at)
+        operations.change_plan(
+            tx, message.account, plan=message.plan, at=message.changed_at, fee=message.fee
+        )
     except (Invalid, Conflict, NotFound, Refused) as refusal:
         tx.emit(
             PlanChangeRefused(
@@ -60,18 +67,27 @@ def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
         )
 
 
-def bar_account(tx: Tx, message: BarAccount, _now: datetime) -> None:
-    operations.bar_account(tx, message.account, barred=True)
+def bar_account(tx: Tx, message: BarAccount, now: datetime) -> None:
+    operations.bar_account(tx, message.account, barred=True, now=now)
 
 
-def unbar_account(tx: Tx, message: UnbarAccount, _now: datetime) -> None:
-    operations.bar_account(tx, message.account, barred=False)
+def unbar_account(tx: Tx, message: UnbarAccount, now: datetime) -> None:
+    operations.bar_account(tx, message.account, barred=False, now=now)
+
+
+def watch_balance(tx: Tx, message: WatchBalance, _now: datetime) -> None:
+    operations.watch_balance(tx, message.account, thresholds=message.thresholds)
 
 
 def top_up(tx: Tx, message: TopUp, now: datetime) -> None:
     try:
         operations.top_up(
-            tx, message.account, payment_id=message.payment_id, amount=message.amount, now=now
+            tx,
+            message.account,
+            payment_id=message.payment_id,
+            amount=message.amount,
+            now=now,
+            valid_days=message.valid_days,
         )
     except (NotPrepaid, AccountIsClosed, Invalid) as refusal:
         tx.emit(
@@ -121,6 +137,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.change_plan", on=ChangePlan, run=change_plan, database="charging"),
     Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),
     Reaction("charging.unbar_account", on=UnbarAccount, run=unbar_account, database="charging"),
+    Reaction("charging.watch_balance", on=WatchBalance, run=watch_balance, database="charging"),
     Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
     Reaction("charging.act_on_balance", on=ActOnBalance, run=act_on_balance, database="charging"),
     Reaction("charging.action_done", on=ActionDone, run=on_action_done, database="books"),
@@ -128,5 +145,10 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.charge_usage", on=ChargeUsage, run=charge_usage, database="charging"),
     Reaction("charging.install_tariff", on=InstallTariff, run=install_tariff, database="charging"),
     Reaction("charging.prices_changed", on=PricesChanged, run=prices_changed, database="books"),
+    Reaction("charging.balance_low", on=BalanceLow, run=balance_low, database="books"),
+    Reaction("charging.fee_missed", on=FeeMissed, run=fee_missed, database="books"),
+    Reaction(
+        "charging.status_changed", on=AccountStatusChanged, run=status_changed, database="books"
+    ),
     Reaction("charging.publish_tariff", on=PublishTariff, run=compile_and_send, database="books"),
 )

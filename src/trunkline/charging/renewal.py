@@ -21,10 +21,7 @@ def renew(state: State, now: int, records: list[Record]) -> None:
     renewal = None if state.terms is None else state.terms.renewal
     if renewal is None or state.status != Status.ACTIVE:
         return
-    if state.starts <= now < state.ends:
-        month = state.period
-    else:
-        month = month_at(now, state.cycle_day, state.time_zone)
+    month = _month(state, now)
     if month in renewal.paid:
         return
     enter_month(state, now, None, records)
@@ -46,6 +43,23 @@ def renew(state: State, now: int, records: list[Record]) -> None:
             session=renewal.label,
         )
     )
+
+
+def _month(state: State, now: int) -> int:
+    if state.starts <= now < state.ends:
+        return state.period
+    return month_at(now, state.cycle_day, state.time_zone)
+
+
+def is_due(state: State, now: int) -> bool:
+    """Whether `renew` would take a fee, or find for the first time that it can't."""
+    renewal = None if state.terms is None else state.terms.renewal
+    if renewal is None or state.status != Status.ACTIVE:
+        return False
+    month = _month(state, now)
+    if month in renewal.paid:
+        return False
+    return renewal.missed != month or state.money - state.floor - state.held >= renewal.fee
 
 
 Fees = dict[tuple[str, str], int]

@@ -111,6 +111,6 @@ def test_a_closed_account_stays_closed() -> None:
     close(state, NOW + timedelta(days=1))
     assert state.closed == closed
     with pytest.raises(AccountIsClosed):
-        set_barred(state, barred=False)
+        set_barred(state, barred=False, now=NOW)
     with pytest.raises(AccountIsClosed):
         change_plan(state, "plan", NOW, tariffs(), [])

@@ -138,11 +138,11 @@ def test_each_edge_has_its_own(phone: Phone) -> None:
 
 def test_barring_ends_sessions_and_unbarring_has_them_ask(phone: Phone) -> None:
     phone.ask("s1", 0, MB)
-    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=True))
+    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=True, now=phone.now))
     assert told(phone) == [("s1", NoticeKind.ABORT)]
     phone.top_up("1")
     assert told(phone) == [("s1", NoticeKind.ABORT)], "who is barred gets nothing by a top-up"
-    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=False))
+    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=False, now=phone.now))
     assert told(phone) == [("s1", NoticeKind.REAUTHORISE)]
 
 
@@ -218,7 +218,7 @@ def test_a_newer_notice_is_not_struck_out_by_an_older_one_s_answer(phone: Phone)
 
 def test_a_session_that_the_network_does_not_know_is_ended(phone: Phone) -> None:
     phone.ask("s1", 0, MB)
-    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=True))
+    phone.do(lambda tx: operations.bar_account(tx, ACCOUNT, barred=True, now=phone.now))
     [notice] = phone.due()
     for _ in range(2):
         notices.end_unknown_session(phone.charging, notice)
