@@ -56,10 +56,14 @@ class Outcome(msgspec.Struct, gc=False):
 
 
 class GroupCommit:
-    """Answers the network's requests on one charging database. For one thread."""
+    """Answers the network's requests on one charging database. For one thread. Not `persisted`,
+    a commit survives a power cut only once `Database.persist` has returned."""
 
-    def __init__(self, database: Database, *, policy: GrantPolicy = POLICY) -> None:
+    def __init__(
+        self, database: Database, *, policy: GrantPolicy = POLICY, persisted: bool = True
+    ) -> None:
         self._database = database
+        self._persisted = persisted
         self._policy = policy
         self._tariffs = Tariffs((), self._load)
         self._worker: WorkerId | None = None
@@ -130,7 +134,7 @@ class GroupCommit:
     ) -> list[ChargeAnswer | None]:
         database = self._database
         values = list({value for each in requests for _, value in each.identities})
-        with database.transaction() as tx:
+        with database.transaction(persisted=self._persisted) as tx:
             taken = hot.take(tx, values)
             if taken.tariffs != len(self._tariffs):
                 self._tariffs.set(store.tariff_versions(tx))

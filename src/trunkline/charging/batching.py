@@ -25,13 +25,15 @@ from trunkline.platform.telemetry import REGISTRY, gauge
 log = structlog.get_logger(__name__)
 
 Attempt = Callable[[Sequence[ChargeRequest], datetime], Sequence[ChargeAnswer | None]]
-"""Charging's group commit (`GroupCommit.attempt`): an answer for each request, in order, once
-all are durable; None for one whose account somebody else holds at the moment."""
+"""Charging's group commit (`GroupCommit.attempt`): an answer for each request, in order; None for
+one whose account somebody else holds at the moment."""
 
 _HELD_PAUSE = 0.001
 """Seconds until the next try when all that waits is for accounts that others hold..."""
 _AWAY_PAUSE = 0.05
 """...and when it is for charging's database."""
+_FEW = 2
+"""Requests whose wait for the disk is not worth another thread."""
 
 BATCH = Histogram(
     "trunkline_charging_batch_requests",
@@ -80,17 +82,32 @@ class _Waiting(NamedTuple):
     arrived: float
 
 
-class Batcher:
-    """Runs on the event loop's thread, where `attempt` runs too."""
+_Answered = tuple[_Waiting, ChargeAnswer]
 
-    def __init__(self, attempt: Attempt, clock: Clock, settings: Batching | None = None) -> None:
+
+class Batcher:
+    """Runs on the event loop's thread, where `attempt` runs too. Where `persist` is given, what
+    was answered is told once it has returned: while the disk takes one batch, in a thread of
+    its own, the next is charged, and no more than that."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        clock: Clock,
+        settings: Batching | None = None,
+        *,
+        persist: Callable[[], None] | None = None,
+    ) -> None:
         self._attempt = attempt
+        self._persist = persist
         self._clock = clock
         self._settings = settings or Batching()
         self._waiting: deque[_Waiting] = deque()
+        self._committed: list[_Answered] = []
+        self._persisting = False
         self._scheduled = False
         self._away = False
-        self._empty = asyncio.Event()
+        self._idle = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
@@ -101,36 +118,74 @@ class Batcher:
         """Queues the request; the edge is told how it ended, exactly once. The batch runs after
         all sockets that are readable now have been read."""
         self._waiting.append(_Waiting(edge, asked, request, time.perf_counter()))
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._run)
+        self._schedule()
 
     async def drained(self) -> None:
         """Returns once nobody waits."""
-        if self._waiting:
-            self._empty.clear()
-            await self._empty.wait()
+        if not self._is_idle():
+            self._idle.clear()
+            await self._idle.wait()
+
+    def _is_idle(self) -> bool:
+        return not (self._waiting or self._committed or self._persisting)
+
+    def _schedule(self, pause: float = 0) -> None:
+        """Has the next batch run, should anybody wait and the disk not be two behind."""
+        if self._is_idle():
+            self._idle.set()
+        elif self._waiting and not self._scheduled and not (self._persisting and self._committed):
+            self._scheduled = True
+            loop = asyncio.get_running_loop()
+            if pause:
+                loop.call_later(pause, self._run)
+            else:
+                loop.call_soon(self._run)
 
     def _run(self) -> None:
         self._scheduled = False
         waiting = self._waiting
         size = min(len(waiting), self._settings.batch)
         batch = [waiting.popleft() for _ in range(size)]
-        held = self._answer(batch, self._charge([each.request for each in batch]))
+        held = self._sort(batch, self._charge([each.request for each in batch]))
         waiting.extendleft(reversed(held))
         BATCH.observe(size)
         WAITING.set(len(waiting))
-        loop = asyncio.get_running_loop()
-        if not waiting:
-            self._empty.set()
-        elif self._scheduled:
-            return
-        elif len(held) < size:
-            self._scheduled = True
-            loop.call_soon(self._run)
+        self._settle()
+        if len(held) < size:
+            self._schedule()
         else:
-            self._scheduled = True
-            loop.call_later(_AWAY_PAUSE if self._away else _HELD_PAUSE, self._run)
+            self._schedule(_AWAY_PAUSE if self._away else _HELD_PAUSE)
+
+    def _settle(self) -> None:
+        """Tells what is committed, once the disk has it; unless the disk is at work."""
+        if self._persisting:
+            return
+        answered, self._committed = self._committed, []
+        if self._persist is None or not answered:
+            self._tell(answered)
+        elif len(answered) <= _FEW and not self._waiting:
+            self._persisted(answered, _failure(self._persist))
+        else:
+            self._to_disk(answered)
+
+    def _to_disk(self, answered: list[_Answered]) -> None:
+        assert self._persist is not None, "somebody waits for a disk"
+        self._persisting = True
+        disk = asyncio.get_running_loop().run_in_executor(None, _failure, self._persist)
+        disk.add_done_callback(lambda done: self._persisted(answered, done.result()))
+
+    def _persisted(self, answered: list[_Answered], failure: Exception | None) -> None:
+        if failure is None:
+            self._persisting = False
+            self._tell(answered)
+            self._settle()
+            self._schedule()
+            return
+        log.error("charging's disk is away", reason=str(failure))
+        self._persisting = True
+        patient = {id(each) for each in self._patient([each for each, _ in answered])}
+        answered = [each for each in answered if id(each[0]) in patient]
+        asyncio.get_running_loop().call_later(_AWAY_PAUSE, self._to_disk, answered)
 
     def _charge(self, requests: list[ChargeRequest]) -> Sequence[ChargeAnswer | None] | None:
         """The answers, None for those that must be tried again; or None when the batch failed."""
@@ -152,29 +207,49 @@ class Batcher:
         self._away = False
         return answers
 
-    def _answer(
+    def _sort(
         self, batch: list[_Waiting], results: Sequence[ChargeAnswer | None] | None
     ) -> list[_Waiting]:
-        """Tells the edges, each of all its answers at once; returns who waits on."""
+        """Notes what was answered, tells those who won't be, and returns who waits on."""
         if results is None:
             for each in batch:
                 each.edge.unanswered(each.asked, Unanswered.FAILED)
             return []
-        now = time.perf_counter()
         held: list[_Waiting] = []
-        by_edge: dict[Edge[Any], tuple[list[tuple[Any, ChargeAnswer]], list[float]]] = {}
         for each, answer in zip(batch, results, strict=True):
-            edge, asked, _, arrived = each
-            if answer is not None:
-                told = by_edge.get(edge)
-                if told is None:
-                    told = by_edge[edge] = [], []
-                told[0].append((asked, answer))
-                told[1].append(now - arrived)
-            elif now - arrived < self._settings.patience:
+            if answer is None:
                 held.append(each)
             else:
-                edge.unanswered(asked, Unanswered.HELD)
+                self._committed.append((each, answer))
+        return self._patient(held)
+
+    def _patient(self, held: list[_Waiting]) -> list[_Waiting]:
+        """Those who can wait on; the others are told."""
+        if not held:
+            return held
+        since = time.perf_counter() - self._settings.patience
+        for each in held:
+            if each.arrived < since:
+                each.edge.unanswered(each.asked, Unanswered.HELD)
+        return [each for each in held if each.arrived >= since]
+
+    def _tell(self, answered: list[_Answered]) -> None:
+        """Tells the edges, each of all its answers at once."""
+        now = time.perf_counter()
+        by_edge: dict[Edge[Any], tuple[list[tuple[Any, ChargeAnswer]], list[float]]] = {}
+        for (edge, asked, _, arrived), answer in answered:
+            told = by_edge.get(edge)
+            if told is None:
+                told = by_edge[edge] = [], []
+            told[0].append((asked, answer))
+            told[1].append(now - arrived)
         for edge, (answers, seconds) in by_edge.items():
             edge.answered(answers, seconds)
-        return held
+
+
+def _failure(persist: Callable[[], None]) -> Exception | None:
+    try:
+        persist()
+    except Exception as error:
+        return error
+    return None

@@ -246,13 +246,14 @@ class Database:
         return self._clock.now()
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
+    def transaction(self, *, persisted: bool = True) -> Iterator[Tx]:
         """A write transaction: committed at the end, rolled back when an exception leaves it.
-        It isn't nested: a second one of the same database in the same thread is a bug."""
+        It isn't nested: a second one of the same database in the same thread is a bug. Not
+        `persisted`, it survives a power cut only once `persist` has returned."""
         assert not getattr(self._inside, "tx", False), "a transaction inside a transaction"
         self._inside.tx = True
         try:
-            with self._available(), self._writing() as tx:
+            with self._available(), self._writing(persisted) as tx:
                 yield tx
                 tx.send()
                 if tx.emitted and self.dialect == "postgresql":
@@ -280,7 +281,7 @@ class Database:
             raise DatabaseUnavailable(f"{self.name}: {reason}") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[Tx]:
+    def _writing(self, persisted: bool) -> Iterator[Tx]:
         if self._turnstile is None:
             with self.engine.begin() as connection:
                 yield Tx(self, connection)
@@ -296,8 +297,9 @@ class Database:
                     if not connection.invalidated and _in_transaction(connection):
                         connection.exec_driver_sql("ROLLBACK")
                     raise
-            # As long as the connection is open, nobody else can remove the log.
-            self._write_through()
+            if persisted:
+                # As long as the connection is open, nobody else can remove the log.
+                self._write_through()
 
     def persist(self) -> None:
         """Returns once all that was committed here survives a power cut, also what others
