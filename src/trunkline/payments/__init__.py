@@ -7,6 +7,7 @@ top-up, which charging credits under the payment's id. Card numbers are never ke
 
 from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus, kind_of_type
 from trunkline.payments.model import (
+    AUTOMATIC,
     CardNumberRefused,
     MethodInUse,
     MethodNotUsable,
@@ -58,6 +59,7 @@ from trunkline.payments.refunding import (
 )
 
 __all__ = [
+    "AUTOMATIC",
     "PAYMENTS",
     "PAYMENT_METHODS",
     "REFUNDS",

@@ -15,6 +15,9 @@ from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import LARGEST, Money, minor_digits
 from trunkline.ledger import CASH, CUSTOMER_CREDITS, PREPAID, Entry, LegalEntityId, Posting
 
+AUTOMATIC = "automatic"
+"""The source of payments that came by a rule (`automatic`)."""
+
 
 class UnknownPayment(NotFound):
     code = "unknownPayment"

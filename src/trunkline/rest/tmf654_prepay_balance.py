@@ -4,7 +4,9 @@ A product that is charged for use has a monetary bucket, whose id is the product
 prepaid; and one for each allowance of the running month, whose id is the product's with the
 bucket's number. Only money is topped up, adjusted, transferred and reserved.
 
-A top-up is a payment: the id of one is that of the payment in TMF676. All four are `created`
+A top-up is a payment: the id of one is that of the payment in TMF676. Or it came by a channel:
+`voucher` is a voucher's code when it is asked for, and its serial number when it is told; a code
+that gives nothing is refused, and kept as a top-up that failed. All four are `created`
 until charging has done them and then `completed`, or `failed` where it could not: `statusReason`,
 an extension, says why. An adjustment is for a reason, and takes money where its amount is below
 zero. A reservation holds until its `validFor.endDateTime` (a day from now where it doesn't say),
@@ -26,41 +28,28 @@ from trunkline.charging import (
     BalanceAction,
 )
 from trunkline.customers import BILLING_ACCOUNTS
-from trunkline.payments import PAYMENTS, Payment, Purpose
+from trunkline.payments import AUTOMATIC, PAYMENTS, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
 from trunkline.rest.forms.prepay_actions import (
-    HISTORY,
     NAMES,
-    TOP_UPS,
     ActionCreate,
     ActionForm,
     ActionPatch,
     AdjustCreate,
     AdjustForm,
-    HistoryForm,
     ReserveCreate,
     ReserveForm,
     StatusPatch,
-    TopUpCreate,
-    TopUpForm,
     TransferCreate,
     TransferForm,
     adjust,
     adjust_form,
     change_status,
     describe,
-    describe_top_up,
-    find_history,
-    find_top_ups,
     forget,
-    history_form,
-    keep,
-    keep_status,
     reserve,
     reserve_form,
-    top_up,
-    top_up_form,
     transfer,
     transfer_form,
 )
@@ -74,6 +63,23 @@ from trunkline.rest.forms.prepay_buckets import (
     inside,
     sums_of,
 )
+from trunkline.rest.forms.prepay_top_ups import (
+    HISTORY,
+    TOP_UPS,
+    HistoryForm,
+    TopUp,
+    TopUpCreate,
+    TopUpForm,
+    describe_top_up,
+    find_history,
+    find_top_ups,
+    history_form,
+    keep,
+    keep_status,
+    refusal,
+    top_up,
+    top_up_form,
+)
 from trunkline.rest.forms.wire import (
     BALANCE,
 )
@@ -86,6 +92,7 @@ from trunkline.tmf import (
     owned_elsewhere,
     owned_through,
 )
+from trunkline.vouchers import CHANNEL_TOP_UPS, TopUpState
 
 _actions = BALANCE_ACTIONS.c
 _ACTION_PATHS = {
@@ -143,7 +150,8 @@ _TOP_UP_STATUS = sa.case(
     (PAYMENTS.c.failure.is_not(None), "failed"),
     else_="completed",
 )
-_ALL = sa.union_all(
+_channelled = CHANNEL_TOP_UPS.c
+_PAID = (
     sa.select(
         PAYMENTS.c.id,
         PAYMENTS.c.subscriber_id.label("account"),
@@ -153,9 +161,42 @@ _ALL = sa.union_all(
         _TOP_UP_STATUS.label("state"),
         PAYMENTS.c.amount_micros,
         PAYMENTS.c.currency,
-        sa.literal_column("'topupBalance'", sa.String).label("action"),
-        sa.literal_column("NULL", sa.String).label("to_account"),
     ).where(PAYMENTS.c.purpose == Purpose.TOP_UP.value),
+    sa.select(
+        _channelled.id,
+        _channelled.account,
+        _channelled.billing_account_id,
+        _channelled.requested_at,
+        _channelled.confirmed_at,
+        sa.case(
+            (_channelled.state == TopUpState.REVERSED.value, "cancelled"),
+            (_channelled.state == TopUpState.REVERSING.value, TopUpState.COMPLETED.value),
+            else_=_channelled.state,
+        ).label("state"),
+        _channelled.amount_micros,
+        _channelled.currency,
+    ),
+)
+_TOP_UPS = sa.union_all(
+    _PAID[0].add_columns(
+        PAYMENTS.c.payment_method_id,
+        (PAYMENTS.c.source == AUTOMATIC).label("automatic"),
+        sa.null().cast(sa.String).label("voucher"),
+    ),
+    _PAID[1].add_columns(
+        sa.null().cast(sa.String).label("payment_method_id"),
+        sa.false().label("automatic"),
+        _channelled.serial.cast(sa.String).label("voucher"),
+    ),
+).subquery("top_ups")
+_ALL = sa.union_all(
+    *(
+        each.add_columns(
+            sa.literal_column("'topupBalance'", sa.String).label("action"),
+            sa.literal_column("NULL", sa.String).label("to_account"),
+        )
+        for each in _PAID
+    ),
     sa.select(
         _actions.id,
         _actions.account,
@@ -198,29 +239,32 @@ def _history() -> Task[Any]:
     )
 
 
-def _top_ups(database: Database) -> Task[Payment]:
+def _top_ups(database: Database) -> Task[TopUp]:
     return Task(
         path=TOP_UPS,
         type="TopupBalance",
-        key=PAYMENTS.c.id,
-        where=PAYMENTS.c.purpose == Purpose.TOP_UP.value,
+        key=_TOP_UPS.c.id,
+        order=(cast("sa.Column[Any]", _TOP_UPS.c.id),),
         paths={
-            "bucket.id": PAYMENTS.c.subscriber_id,
-            "product.id": PAYMENTS.c.subscriber_id,
-            "partyAccount.id": PAYMENTS.c.billing_account_id,
-            "paymentMethod.id": PAYMENTS.c.payment_method_id,
-            "status": column(_TOP_UP_STATUS),
-            "requestedDate": PAYMENTS.c.received_at,
-            "confirmationDate": PAYMENTS.c.confirmed_at,
-            "amount.amount": amount(PAYMENTS.c.amount_micros),
-            "amount.units": PAYMENTS.c.currency,
+            "bucket.id": _TOP_UPS.c.account,
+            "product.id": _TOP_UPS.c.account,
+            "partyAccount.id": _TOP_UPS.c.billing_account_id,
+            "paymentMethod.id": _TOP_UPS.c.payment_method_id,
+            "status": column(_TOP_UPS.c.state),
+            "requestedDate": _TOP_UPS.c.requested_at,
+            "confirmationDate": _TOP_UPS.c.confirmed_at,
+            "amount.amount": amount(_TOP_UPS.c.amount_micros),
+            "amount.units": _TOP_UPS.c.currency,
+            "isAutoTopup": _TOP_UPS.c.automatic,
+            "voucher": _TOP_UPS.c.voucher,
         },
-        owner=owned_through(PAYMENTS.c.billing_account_id, *_PAYER, writes=False),
+        owner=owned_through(_TOP_UPS.c.billing_account_id, *_PAYER, deletes=False),
         find=find_top_ups,
         to_wire=top_up_form,
         form=TopUpForm,
         accepts=TopUpCreate,
         create=partial(top_up, database),
+        refusal=refusal,
         verbs=(
             Verb(on="status", form=StatusPatch, run=keep_status),
             Verb(form=ActionPatch, run=describe_top_up),

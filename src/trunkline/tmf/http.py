@@ -88,6 +88,9 @@ class Collection:
         with self._database.transaction() as tx:
             tx.caller = req.context.caller
             answer = _once(tx, req, raw, now, lambda: self._created(tx, req, body, now))
+        refusal = self._resource.refusal and self._resource.refusal(wire.decode(answer))
+        if refusal:
+            raise refusal
         later = self._resource.later and self._resource.later(wire.decode(answer))
         resp.status = 202 if later else 201
         resp.location = later or _href_of(answer)
@@ -125,11 +128,12 @@ class Item:
         self._database = server.databases[resource.database]
         self.for_bound = _for_bound(resource)
         self.scopes = {"GET": f"{api.scope}:read"}
-        self._lock = (
-            sa.select(resource.key)
-            .where(resource.key == sa.bindparam("ident"), *resource.conditions)
-            .with_for_update()
+        self._lock = sa.select(resource.key).where(
+            resource.key == sa.bindparam("ident"), *resource.conditions
         )
+        if isinstance(getattr(resource.key, "table", None), sa.Table):
+            # Of what stands in several tables, the verbs hold the row.
+            self._lock = self._lock.with_for_update()
         if resource.changes:
             self.scopes["PATCH"] = f"{api.scope}:write"
             self.on_patch = self._change

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from trunkline.kernel.errors import Invalid
+from trunkline.kernel.errors import Invalid, TrunklineError
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.messages import DatabaseName
 from trunkline.platform.principals import Binding
@@ -52,6 +52,8 @@ class Resource(Generic[Model]):
     """The ends of the events that the document has of arriving in some state, by that state;
     they come beside."""
     later: Callable[[Body], str | None] | None = None
+    refusal: Callable[[Body], TrunklineError | None] | None = None
+    """Of what a POST made, the error to answer with where that came to nothing, and is kept."""
     puts: frozenset[str] | None = None
 
     kind: ClassVar[str] = ""

@@ -79,7 +79,7 @@ from trunkline.vouchers.queries import (
     voucher_sales,
     vouchers,
 )
-from trunkline.vouchers.redeeming import Attempt, LockedOut, redeem
+from trunkline.vouchers.redeeming import Attempt, LockedOut, describe_top_up, redeem
 from trunkline.vouchers.sealing import InvalidPassphrase, Unreadable, unseal
 
 __all__ = [
@@ -133,6 +133,7 @@ __all__ = [
     "channel_top_ups_of",
     "dealer",
     "dealers",
+    "describe_top_up",
     "expire",
     "expire_vouchers",
     "forget_tries",

@@ -35,6 +35,7 @@ from trunkline.vouchers.model import (
     ChannelTopUp,
     ChannelTopUpId,
     TopUpState,
+    UnknownTopUp,
     Voucher,
     VoucherBatch,
     VoucherState,
@@ -247,6 +248,17 @@ def note_top_up(tx: Tx, top_up: str, *, failure: str | None, now: datetime) -> N
         _settle(tx, changed, now)
     if failure is None:
         announce(tx, changed, now)
+
+
+def describe_top_up(tx: Tx, top_up: str, *, details: Mapping[str, Any]) -> None:
+    """Adds to what is said beside it. Raises `UnknownTopUp`."""
+    present = channel_store.lock_top_up(tx, top_up)
+    if present is None:
+        raise UnknownTopUp(f"there is no top-up {top_up[:60]}")
+    said = {**present.details, **details}
+    if said != present.details:
+        channel_store.save_top_up(tx, msgspec.structs.replace(present, details=said))
+        tx.changed(RESOURCE, top_up, Change.ATTRIBUTES)
 
 
 def _settle(tx: Tx, top_up: ChannelTopUp, now: datetime) -> None:

@@ -240,7 +240,7 @@ def test_a_reservation_is_deleted_with_what_it_holds(
             400,
             "validFor.endDateTime",
         ),
-        ("topupBalance", {"voucher": "1234"}, 422, "voucher"),
+        ("topupBalance", {"amount": None}, 400, "amount"),
         ("topupBalance", {"isAutoTopup": True}, 422, "isAutoTopup"),
         ("topupBalance", {"paymentMethod": {"id": "pm_none"}}, 400, "paymentMethod.id"),
     ],
