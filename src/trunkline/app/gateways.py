@@ -8,8 +8,9 @@ from collections.abc import Callable
 import uvloop
 
 from trunkline.app import System
+from trunkline.app.gy import gy_settings
 from trunkline.charging import Batcher, Batching, GrantPolicy, GrantSize, GroupCommit
-from trunkline.diameter import GySettings, serve
+from trunkline.diameter import serve
 from trunkline.platform.settings import ChargingSettings
 
 
@@ -26,18 +27,11 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     commit = GroupCommit(system.charging, policy=_policy(known))
     batcher = Batcher(commit.attempt, system.clock, Batching(batch=known.batch))
-    settings = GySettings(
-        origin_host=known.origin_host,
-        origin_realm=known.origin_realm,
-        host=known.host,
-        port=known.port,
-        event_time_tolerance=known.event_time_tolerance_seconds,
-    )
     # What is loaded now stays: no collection needs to walk it between two commits.
     gc.collect()
     gc.freeze()
     await serve(
-        settings,
+        gy_settings(system.settings),
         batcher,
         system.clock,
         ready=lambda _port: ready(),

@@ -4,7 +4,7 @@ The codec and the peer are Trunkline's own. `gy` serves, `gy_request` and `gy_an
 translate; nothing here knows a price or a balance.
 """
 
-from trunkline.diameter.gy import GyServer, GySettings, serve
+from trunkline.diameter.gy import GyServer, GySettings, Tls, serve
 from trunkline.diameter.peer import PeerSettings
 
-__all__ = ["GyServer", "GySettings", "PeerSettings", "serve"]
+__all__ = ["GyServer", "GySettings", "PeerSettings", "Tls", "serve"]

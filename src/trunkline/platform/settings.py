@@ -25,24 +25,20 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import check_currency
 from trunkline.kernel.time import zone
 from trunkline.platform.addresses import parse_networks
+from trunkline.platform.section import Count, Port
+from trunkline.platform.section import Section as _Section
+from trunkline.platform.settings_diameter import DiameterSettings
 
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
 FILE_VARIABLE = "TRUNKLINE_CONFIG"
 _NOT_SETTINGS = (FILE_VARIABLE, "TRUNKLINE_READY_FD", "TRUNKLINE_TEST_")
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
-
 
 class InvalidSettings(Invalid):
     """`path` is the file, or the environment's variable, and the key."""
 
     code = "invalidSettings"
-
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
 
 
 class OperatorSettings(_Section, frozen=True):
@@ -265,6 +261,7 @@ class Settings(_Section, frozen=True):
     databases: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     charging: ChargingSettings = ChargingSettings()
+    diameter: DiameterSettings = DiameterSettings()
     console: ConsoleSettings = ConsoleSettings()
     hub: HubSettings = HubSettings()
     messages: MessagesSettings = MessagesSettings()

@@ -1,0 +1,50 @@
+"""What the settings mean for the Diameter edge."""
+
+import ssl
+from pathlib import Path
+
+from trunkline.diameter import GySettings, PeerSettings, Tls
+from trunkline.kernel.errors import Invalid
+from trunkline.platform.addresses import parse_networks
+from trunkline.platform.settings import Settings
+from trunkline.platform.settings_diameter import DiameterSettings
+
+
+def gy_settings(settings: Settings) -> GySettings:
+    """Raises `Invalid` for files that can't be used and networks that are none."""
+    charging, known = settings.charging, settings.diameter
+    return GySettings(
+        origin_host=charging.origin_host,
+        origin_realm=charging.origin_realm,
+        host=charging.host,
+        port=charging.port,
+        connections=known.connections,
+        event_time_tolerance=charging.event_time_tolerance_seconds,
+        peer=PeerSettings(
+            watchdog=float(known.watchdog_seconds),
+            allowed=frozenset(each.lower() for each in known.peers),
+            realms=frozenset(each.lower() for each in known.realms),
+            networks=parse_networks(known.allow_networks, "diameter.allow_networks"),
+        ),
+        tls=_tls(known),
+        tls_port=known.tls_port,
+    )
+
+
+def _tls(known: DiameterSettings) -> Tls | None:
+    if bool(known.certificate) != bool(known.key):
+        raise Invalid("a certificate and its key go together", path="diameter.certificate")
+    if not known.certificate:
+        if known.client_authority:
+            raise Invalid("peers show certificates over TLS", path="diameter.client_authority")
+        return None
+    for name in ("certificate", "key", "client_authority"):
+        path = getattr(known, name)
+        if path and not Path(path).is_file():
+            raise Invalid(f"there is no file {path}", path=f"diameter.{name}")
+    tls = Tls(known.certificate, known.key, known.client_authority)
+    try:
+        tls.context()
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"not to be used: {error}", path="diameter.certificate") from None
+    return tls
