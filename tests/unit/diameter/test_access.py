@@ -1,6 +1,7 @@
 """Who may connect: by name, realm, network and certificate; TLS on a port of its own."""
 
 import asyncio
+import contextlib
 import ipaddress
 import ssl
 from pathlib import Path
@@ -118,7 +119,11 @@ def test_without_a_certificate_that_the_authority_signed(
 
     async def greet(port: int, context: ssl.SSLContext) -> None:
         wire = await dial(port, context)
-        await wire.ask(cer())
+        try:
+            await wire.ask(cer())
+        finally:
+            with contextlib.suppress(ssl.SSLError):
+                await wire.close()
 
     async def story() -> None:
         async with serving(generous, allowing(PeerSettings(), tls)) as (server, port):

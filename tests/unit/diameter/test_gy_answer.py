@@ -3,7 +3,14 @@
 import pytest
 
 from tests.unit.diameter.builders import IMSI, asked, ccr, mscc, subscription
-from trunkline.charging import ChargeAnswer, Result, UnitAnswer
+from trunkline.charging import (
+    NOT_REQUESTED,
+    ChargeAnswer,
+    FinalAction,
+    FinalUnit,
+    Result,
+    UnitAnswer,
+)
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity, refusal
@@ -28,6 +35,14 @@ def values(avps: list[Avp], code: int) -> list[bytes]:
 
 def inside(data: bytes) -> dict[int, bytes]:
     return {avp.code: avp.data for avp in codec.avps(data, 0)}
+
+
+def redirect(kind: int, to: str) -> bytes:
+    return codec.grouped(
+        d.REDIRECT_SERVER,
+        codec.u32(d.REDIRECT_ADDRESS_TYPE, kind),
+        codec.text(d.REDIRECT_SERVER_ADDRESS, to),
+    )
 
 
 def test_golden_answer() -> None:
@@ -129,3 +144,68 @@ def test_a_permanent_failure_has_no_error_bit_and_what_failed() -> None:
     avps = list(codec.avps(octets))
     assert values(avps, d.FAILED_AVP) == [failed]
     assert values(avps, d.CC_REQUEST_NUMBER) == [(5).to_bytes(4, "big")]
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (None, codec.u32(d.FINAL_UNIT_ACTION, 0)),
+        (FinalUnit(), codec.u32(d.FINAL_UNIT_ACTION, 0)),
+        (
+            FinalUnit(FinalAction.REDIRECT, "https://top.up/"),
+            codec.u32(d.FINAL_UNIT_ACTION, 1) + redirect(2, "https://top.up/"),
+        ),
+        (
+            FinalUnit(FinalAction.REDIRECT, "192.0.2.1"),
+            codec.u32(d.FINAL_UNIT_ACTION, 1) + redirect(0, "192.0.2.1"),
+        ),
+        (
+            FinalUnit(FinalAction.REDIRECT, "2001:DB8::1"),
+            codec.u32(d.FINAL_UNIT_ACTION, 1) + redirect(1, "2001:db8::1"),
+        ),
+        (
+            FinalUnit(FinalAction.REDIRECT, "sip:care@example"),
+            codec.u32(d.FINAL_UNIT_ACTION, 1) + redirect(3, "sip:care@example"),
+        ),
+        (
+            FinalUnit(FinalAction.RESTRICT, "", ("permit out ip from 192.0.2.1 to any", "portal")),
+            codec.u32(d.FINAL_UNIT_ACTION, 2)
+            + codec.text(d.RESTRICTION_FILTER_RULE, "permit out ip from 192.0.2.1 to any")
+            + codec.text(d.FILTER_ID, "portal"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("granted", [5, NOT_REQUESTED])
+def test_what_follows_the_last_unit(last: FinalUnit | None, expected: bytes, granted: int) -> None:
+    unit = UnitAnswer(1, None, Result.SUCCESS, granted, 60, final=True, last=last)
+    avps = answer(ccr(), Result.SUCCESS, unit)
+    [service] = map(inside, values(avps, d.MULTIPLE_SERVICES_CREDIT_CONTROL))
+    assert service[d.FINAL_UNIT_INDICATION] == expected
+    assert (d.GRANTED_SERVICE_UNIT in service) == (granted == 5)
+
+
+@pytest.mark.parametrize(
+    ("context", "threshold"),
+    [
+        ("32251@3gpp.org", d.VOLUME_QUOTA_THRESHOLD),
+        ("32275@3gpp.org", d.TIME_QUOTA_THRESHOLD),
+        ("32274@3gpp.org", d.UNIT_QUOTA_THRESHOLD),
+    ],
+)
+def test_thresholds_holding_time_and_tariff_change(context: str, threshold: int) -> None:
+    unit = UnitAnswer(
+        1, None, Result.SUCCESS, 100, 60, holding=30, threshold=20, tariff_change=1_800_000_000
+    )
+    avps = answer(ccr(context=context), Result.SUCCESS, unit)
+    [service] = values(avps, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
+    parts = {part.code: part for part in codec.avps(service, 0)}
+    assert parts[threshold].u32() == 20
+    assert parts[d.QUOTA_HOLDING_TIME].u32() == 30
+    assert {parts[threshold].vendor, parts[d.QUOTA_HOLDING_TIME].vendor} == {d.VENDOR_3GPP}
+    granted = inside(parts[d.GRANTED_SERVICE_UNIT].data)
+    assert int.from_bytes(granted[d.TARIFF_TIME_CHANGE], "big") == 1_800_000_000 + 2_208_988_800
+    refused = UnitAnswer(1, None, Result.CREDIT_LIMIT, holding=30, threshold=20)
+    [service] = values(
+        answer(ccr(context=context), Result.SUCCESS, refused), d.MULTIPLE_SERVICES_CREDIT_CONTROL
+    )
+    assert not {threshold, d.QUOTA_HOLDING_TIME} & inside(service).keys()

@@ -338,6 +338,27 @@ def test_the_gateway_is_not_in_the_charge() -> None:
     assert "pgw" not in str(msgspec.structs.replace(request, notify=""))
 
 
+def test_usage_after_a_tariff_change_is_told_apart() -> None:
+    before = codec.u32(d.TARIFF_CHANGE_USAGE, 0)
+    after = codec.u32(d.TARIFF_CHANGE_USAGE, d.AFTER_TARIFF_CHANGE)
+    [unit] = units(mscc(used(70, before), used(30, after), asked(5), group=1))
+    assert (unit.used, unit.after_change) == (100, 30)
+    [unit] = units(used(70, before), used(30, after))
+    assert (unit.used, unit.after_change) == (100, 30)
+    [unit] = units(mscc(used(70, after), group=1), mscc(used(30, after), group=1))
+    assert (unit.used, unit.after_change) == (100, 100)
+
+
+@pytest.mark.parametrize("host", ["", "x" * 256, "pgw example", "pgw;example", "pgẅ.example"])
+def test_a_gateway_without_a_name_is_refused(host: str) -> None:
+    parts = [
+        codec.text(d.ORIGIN_HOST, host) if avp.code == d.ORIGIN_HOST else avp.encode()
+        for avp in codec.avps(ccr())
+    ]
+    error = refused(request(d.CREDIT_CONTROL_COMMAND, d.CREDIT_CONTROL, *parts))
+    assert error.result_code == d.INVALID_AVP_VALUE
+
+
 WHOLE = ccr(
     2,
     1,
