@@ -17,6 +17,7 @@ from trunkline.rest import (
     charging_records,
     oauth,
     party_history,
+    retail,
     tmf620_product_catalog,
     tmf621_trouble_ticket,
     tmf622_product_order,
@@ -49,6 +50,7 @@ from trunkline.rest import (
     tmf683_party_interaction,
     tmf687_stock,
     tmf688_event,
+    vouchers,
 )
 from trunkline.rest.manner import Manner
 from trunkline.tmf import Api, wire
@@ -131,7 +133,10 @@ def create_app(
         tmf688_event.add_topics(app, server, offered, callbacks)
     add_api(app, server, party_history.API)
     charging_records.add_explanations(app, server)
-    told = (*offered, party_history.API, charging_records.API)
+    add_api(app, server, vouchers.API)
+    vouchers.add_routes(app, server)
+    retail.add_routes(app, server)
+    told = (*offered, party_history.API, charging_records.API, vouchers.API)
     bundle = document(told, title="Trunkline", version=version("trunkline"))
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))

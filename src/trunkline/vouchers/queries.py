@@ -85,6 +85,11 @@ def channel_top_up(r: Reader, top_up: str) -> ChannelTopUp:
     return found[0]
 
 
+def retail_by_reference(r: Reader, dealer_id: str, reference: str) -> ChannelTopUp | None:
+    """What a dealer sold under this name of theirs."""
+    return channel_store.by_reference(r, dealer_id, reference)
+
+
 def channel_top_ups(r: Reader, ids: Sequence[str]) -> list[ChannelTopUp]:
     """Those that exist, in no order."""
     return channel_store.find_top_ups(r, ids)
