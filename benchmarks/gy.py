@@ -76,6 +76,7 @@ def _measure(url: Callable[[str], str], suffix: str) -> Figures:
             "TRUNKLINE_DATABASES_CHARGING": charging,
             "TRUNKLINE_CHARGING_PORT": str(port),
             "TRUNKLINE_CHARGING_METRICS_PORT": str(_free_port()),
+            "TRUNKLINE_NCHF_PORT": "0",
             "TRUNKLINE_LOG_LEVEL": "error",
         }
         with Supervisor(environment) as supervisor:

@@ -26,6 +26,7 @@ def environment_in(folder: Path) -> dict[str, str]:
         "TRUNKLINE_HTTP_WORKERS": "1",
         "TRUNKLINE_CHARGING_PORT": str(free_port()),
         "TRUNKLINE_CHARGING_METRICS_PORT": str(free_port()),
+        "TRUNKLINE_NCHF_PORT": "0",
     }
 
 

@@ -23,6 +23,7 @@ def live(folder: Path, *arguments: str) -> str:
             **os.environ,
             "TRUNKLINE_CHARGING_PORT": str(free_port()),
             "TRUNKLINE_CHARGING_METRICS_PORT": str(free_port()),
+            "TRUNKLINE_NCHF_PORT": "0",
             "COLUMNS": "120",
         },
         capture_output=True,

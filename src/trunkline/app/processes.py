@@ -103,9 +103,10 @@ def _when_listening(http: HttpSettings, ready: Callable[[], None]) -> None:
 
 
 def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
-    """Gy: one thread that reads, commits and answers."""
+    """Gy and Nchf: one thread that reads, commits and answers."""
     known = settings.charging
     _check_free("charging", known.host, known.port)
+    _check_free("nchf", settings.nchf.host, settings.nchf.port)
     _check_free("charging.metrics_port", known.host, known.metrics_port)
     system = open_system(settings)
     compiled.load()

@@ -40,6 +40,12 @@ class Operator:
                 tx, ACCOUNT, payment_id="pay_1", amount=Money.of(money, "EUR"), now=self._now
             )
 
+    def top_up(self, money: str, payment: str = "pay_2") -> None:
+        with self._charging.transaction() as tx:
+            operations.top_up(
+                tx, ACCOUNT, payment_id=payment, amount=Money.of(money, "EUR"), now=self._now
+            )
+
     @property
     def balance(self) -> queries.Balance:
         with self._charging.read() as r:

@@ -129,6 +129,7 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
         "TRUNKLINE_DATABASES_CHARGING": setting(charging),
         "TRUNKLINE_CHARGING_PORT": str(port),
         "TRUNKLINE_CHARGING_METRICS_PORT": "0",
+        "TRUNKLINE_NCHF_PORT": "0",
         "TRUNKLINE_LOG_LEVEL": "error",
     }
     chance = random.Random(20261121)

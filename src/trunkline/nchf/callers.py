@@ -1,0 +1,84 @@
+"""Who may call: by network, and by token where a key is known that signs them.
+
+With TLS, granian has checked the client's certificate against the operator's authority before
+anything comes here.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from falcon.asgi import Request, Response
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from trunkline.nchf.problems import Problem
+from trunkline.platform.addresses import Network
+from trunkline.platform.clock import Clock
+
+ALGORITHMS = ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "EdDSA"]
+_KEPT = 1024
+
+
+class Callers:
+    """Falcon middleware. `networks` are those that may call; `keys`, if there are any, are the
+    NRF's, whose access tokens (TS 29.510, clause 6.3.5.2.4) callers must then show."""
+
+    def __init__(self, networks: Sequence[Network], keys: KeySet | None, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
+
+        @lru_cache(maxsize=_KEPT)
+        def allowed(address: str) -> bool:
+            try:
+                found = ipaddress.ip_address(address)
+            except ValueError:
+                return False
+            if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+                found = found.ipv4_mapped
+            return any(found in network for network in networks)
+
+        self._allowed = allowed
+
+    async def process_request(self, req: Request, _resp: Response) -> None:
+        """Raises `Problem`: 403 for an address that may not call, 401 without a good token,
+        403 for one that opens another service."""
+        if not self._allowed(req.remote_addr):
+            raise Problem(403, "MODIFICATION_NOT_ALLOWED", "your address may not call here")
+        if self._keys is not None:
+            self._check_token(req, self._keys)
+
+    def _check_token(self, req: Request, keys: KeySet) -> None:
+        scheme, _, token = (req.auth or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem(401, "UNAUTHORIZED", "an access token is needed")
+        now = self._clock.now()
+        expires, scopes = self._tokens.get(token) or self._read(token, keys, now)
+        if expires <= now.timestamp():
+            raise Problem(401, "INVALID_TOKEN", "the access token has expired")
+        service = req.path.strip("/").partition("/")[0]
+        if service not in scopes:
+            raise Problem(403, "INSUFFICIENT_SCOPE", f"the access token doesn't open {service}")
+
+    def _read(self, token: str, keys: KeySet, now: datetime) -> tuple[float, frozenset[str]]:
+        try:
+            claims: dict[str, Any] = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+            jwt.JWTClaimsRegistry(now=int(now.timestamp()), exp={"essential": True}).validate(
+                claims
+            )
+        except (JoseError, ValueError) as fault:
+            raise Problem(401, "INVALID_TOKEN", f"the access token is refused: {fault}") from None
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        scope = claims.get("scope")
+        if "CHF" not in audiences or not isinstance(scope, str):
+            raise Problem(401, "INVALID_TOKEN", "the access token isn't for a CHF")
+        if len(self._tokens) >= _KEPT:
+            self._tokens.clear()
+        found = float(claims["exp"]), frozenset(scope.split())
+        self._tokens[token] = found
+        return found

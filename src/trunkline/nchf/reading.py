@@ -1,0 +1,351 @@
+"""A ChargingDataRequest in charging's terms (TS 32.290; TS 32.255, 32.260, 32.274)."""
+
+from functools import lru_cache
+
+import msgspec
+
+from trunkline.charging import (
+    NOT_REQUESTED,
+    SERVER_DECIDES,
+    ChargeRequest,
+    Circumstances,
+    Identity,
+    Kind,
+    Service,
+    UnitRequest,
+)
+from trunkline.kernel.errors import Invalid
+from trunkline.nchf.documents import (
+    ChargingData,
+    PduSessionCharging,
+    RequestedUnit,
+    UnitUsage,
+    UsedUnit,
+    UserLocation,
+)
+from trunkline.nchf.problems import Problem, invalid, undecodable
+from trunkline.nchf.references import LONGEST, named, ref_of
+from trunkline.tmf.hub import parse_callback
+
+EDGE = "nchf"
+"""What the `notify` words of this edge's sessions begin with, before ":" and the URI."""
+
+LARGEST_AMOUNT = 2**60
+"""What one request may ask or report, in the service's unit: far past any network's, and far
+from where a sum could overflow."""
+
+_FUNCTIONS = {"SMSF": Service.SMS, "SMS": Service.SMS, "IMS_Node": Service.VOICE}
+_SUBSCRIBERS = {"imsi": "imsi", "msisdn": "msisdn"}
+
+_REASONS = {
+    "QUOTA_THRESHOLD": 0,
+    "QHT": 1,
+    "FINAL": 2,
+    "QUOTA_EXHAUSTED": 3,
+    "VALIDITY_TIME": 4,
+    "OTHER_QUOTA_TYPE": 5,
+    "FORCED_REAUTHORISATION": 7,
+}
+"""Of triggers, as a Reporting-Reason says it (TS 32.299, 7.2.175)."""
+_CONDITION_CHANGE = 6
+
+_decode = msgspec.json.Decoder(ChargingData).decode
+
+
+class Reading(msgspec.Struct, gc=False):
+    """A request as charging sees it, and what its answer repeats."""
+
+    request: ChargeRequest
+    data: ChargingData
+    upfs: dict[int, str] | None = None
+    """The UPF of a rating group that was told for it."""
+
+
+def decoded(body: bytes) -> ChargingData:
+    """Raises `Problem`."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as fault:
+        raise undecodable(fault) from None
+
+
+def created(data: ChargingData, received: int, tolerance: int) -> Reading:
+    """What a POST to the collection asks: a session's beginning, or an event's all. A time
+    stamp more than `tolerance` seconds from `received` is not believed. Raises `Problem`."""
+    identities = _identities(data)
+    service = _service(data)
+    reading = _read(
+        data,
+        ref_of(data, service, identities),
+        Kind.EVENT if data.one_time else Kind.INITIAL,
+        identities,
+        service,
+        _moment(data, received, tolerance),
+        received,
+    )
+    request = reading.request
+    if data.one_time:
+        _check_event(data)
+        for unit in request.units:
+            unit.requested = max(unit.requested, SERVER_DECIDES)
+            unit.final = False
+    request.called = _called(data)
+    return reading
+
+
+def continued(data: ChargingData, ref: str, kind: Kind, received: int, tolerance: int) -> Reading:
+    """What an update or release asks. Raises `Problem`."""
+    known = named(ref)
+    if known is not None:
+        service, identities = known.service, known.identities
+    else:
+        if not ref.isprintable() or len(ref) > LONGEST:
+            raise Problem(404, "CONTEXT_NOT_FOUND", "there is no such charging session")
+        service, identities = _service(data), _identities(data)
+    at = _moment(data, received, tolerance)
+    return _read(data, ref, kind, identities, service, at, received)
+
+
+def _read(
+    data: ChargingData,
+    ref: str,
+    kind: Kind,
+    identities: tuple[Identity, ...],
+    service: Service,
+    at: int,
+    received: int,
+) -> Reading:
+    upfs: dict[int, str] = {}
+    request = ChargeRequest(
+        session=ref,
+        number=data.sequence,
+        kind=kind,
+        identities=identities,
+        at=at,
+        received=received,
+        service=service,
+        units=_units(data.usage, service, upfs) if data.usage else (),
+        where=_circumstances(data),
+        notify="" if data.notify is None else _notify(data.notify),
+    )
+    return Reading(request, data, upfs or None)
+
+
+def _moment(data: ChargingData, received: int, tolerance: int) -> int:
+    told = int(data.stamp.timestamp())
+    return told if abs(told - received) <= tolerance else received
+
+
+@lru_cache(maxsize=4096)
+def _notify(uri: str) -> str:
+    try:
+        parse_callback(uri, path="notifyUri")
+    except Invalid as fault:
+        raise invalid(fault, "/notifyUri") from None
+    return f"{EDGE}:{uri}"
+
+
+def _identities(data: ChargingData) -> tuple[Identity, ...]:
+    """IMSIs before numbers: a number may be recycled or ported, a SIM's identity isn't."""
+    told = [data.subscriber]
+    if data.pdu is not None and data.pdu.user is not None:
+        told.append(data.pdu.user.gpsi)
+    if data.ims is not None and data.ims.user is not None:
+        told.append(data.ims.user.gpsi)
+    if data.sms is not None and data.sms.originator is not None:
+        told += (data.sms.originator.supi, data.sms.originator.gpsi)
+    if data.nef is not None:
+        told.append(data.nef.individual)
+    if not any(told):
+        raise Problem(
+            400,
+            "CHARGING_FAILED",
+            "/subscriberIdentifier: it isn't told who is charged",
+            (("/subscriberIdentifier", "is missing"),),
+        )
+    found = [each for text in told if text and (each := _identity(text)) is not None]
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each[0]))
+
+
+def _identity(text: str) -> Identity | None:
+    """ "imsi-999700000000001", "msisdn-46701740601" and, as some have it, bare digits or with a
+    "+"; None for what is no identity of a subscriber of ours."""
+    kind, _, value = text.rpartition("-")
+    value = value.removeprefix("+")
+    if not (value.isascii() and value.isdigit() and len(value) <= 15):
+        return None
+    if not kind:
+        kind = "msisdn" if text.startswith("+") else "imsi"
+    return (kind, value) if kind in _SUBSCRIBERS else None
+
+
+def _service(data: ChargingData) -> Service:
+    if data.pdu is not None:
+        return Service.DATA
+    if data.sms is not None:
+        return Service.SMS
+    if data.ims is not None or data.mmtel is not None:
+        return Service.VOICE
+    if data.nef is not None:
+        raise Problem(400, "CHARGING_FAILED", "calls of APIs have no price here")
+    return _FUNCTIONS.get(data.consumer.functionality, Service.DATA)
+
+
+def _check_event(data: ChargingData) -> None:
+    if data.event_type not in (None, "IEC", "PEC"):
+        pointer = "/oneTimeEventType"
+        raise Problem(
+            400,
+            "OPTIONAL_IE_INCORRECT",
+            f"{pointer}: must be IEC or PEC",
+            ((pointer, "must be IEC or PEC"),),
+        )
+
+
+def _units(
+    usage: list[UnitUsage], service: Service, upfs: dict[int, str]
+) -> tuple[UnitRequest, ...]:
+    """One `UnitRequest` for each rating group; what several tell of one is added up."""
+    units: dict[int, UnitRequest] = {}
+    for each in usage:
+        group = each.rating_group
+        requested = NOT_REQUESTED
+        if each.requested is not None:
+            requested = max(_amount(each.requested, service), SERVER_DECIDES)
+        used = after = 0
+        reason = -1
+        final = False
+        for container in each.used or ():
+            amount = max(_amount(container, service), 0)
+            used += amount
+            changed, why = _triggered(container)
+            after = 0 if changed else after + amount
+            reason = why if why >= 0 else reason
+            final = final or why == _REASONS["FINAL"]
+        if not _has_change(each):
+            after = 0
+        _check_amount(max(used, requested))
+        if each.upf is not None:
+            upfs[group] = each.upf
+        known = units.get(group)
+        if known is None:
+            final = final and requested == NOT_REQUESTED
+            units[group] = UnitRequest(group, None, requested, used, final, reason, after)
+            continue
+        known.used += used
+        known.after_change += after
+        known.requested = max(known.requested, requested)
+        known.final = (known.final or final) and known.requested == NOT_REQUESTED
+        known.reason = known.reason if known.reason >= 0 else reason
+        _check_amount(known.used)
+    return tuple(units.values())
+
+
+def _has_change(usage: UnitUsage) -> bool:
+    return usage.used is not None and any(_triggered(each)[0] for each in usage.used)
+
+
+def _triggered(container: UsedUnit) -> tuple[bool, int]:
+    """Whether a tariff change closed this container, and why it was reported."""
+    changed, reason = False, -1
+    for trigger in container.triggers or ():
+        if trigger.type == "TARIFF_TIME_CHANGE":
+            changed = True
+        elif trigger.type is not None:
+            found = _REASONS.get(trigger.type, _CONDITION_CHANGE)
+            reason = found if reason in (-1, _CONDITION_CHANGE) else reason
+    return changed, reason
+
+
+def _amount(unit: RequestedUnit | UsedUnit, service: Service) -> int:
+    """In the service's unit; -1 where it isn't told. A total counts before its directions,
+    unless it is zero."""
+    if service is Service.DATA:
+        if unit.total or (unit.uplink is None and unit.downlink is None):
+            amount = unit.total
+        else:
+            amount = (unit.uplink or 0) + (unit.downlink or 0)
+    elif service is Service.VOICE:
+        amount = unit.time
+    else:
+        amount = unit.specific
+    return -1 if amount is None else amount
+
+
+def _check_amount(amount: int) -> None:
+    if amount > LARGEST_AMOUNT:
+        raise Problem(400, "CHARGING_FAILED", "an amount that no network delivers")
+
+
+def _called(data: ChargingData) -> str:
+    """The digits of the called party: of a call, or of a message's first recipient."""
+    if data.ims is not None and data.ims.called:
+        return _digits(data.ims.called)
+    if data.sms is None or not data.sms.recipients:
+        return ""
+    recipient = data.sms.recipients[0]
+    if recipient.gpsi:
+        return _digits(recipient.gpsi.removeprefix("msisdn-"))
+    for address in (recipient.other, recipient.received):
+        if address is not None and address.data and address.type in (None, "MSISDN", "OTHER"):
+            return _digits(address.data)
+    return ""
+
+
+def _digits(text: str) -> str:
+    """The digits of "4670...", "+4670...", "tel:+4670...;...", "sip:+4670...@..."; or nothing
+    where there is no number in it."""
+    text = text.partition(":")[2] or text
+    text = text.partition("@")[0].partition(";")[0].removeprefix("+")
+    text = text.translate({ord(each): None for each in "-.() "}).removeprefix("00")
+    return text if text.isascii() and text.isdigit() and len(text) <= 15 else ""
+
+
+def _circumstances(data: ChargingData) -> Circumstances | None:
+    """As far as they are told; None where nothing is."""
+    if data.pdu is not None:
+        return _of_session(data.pdu)
+    location = data.sms.location if data.sms else data.ims.location if data.ims else None
+    network = _network(location)
+    return Circumstances(network=network) if network else None
+
+
+def _of_session(pdu: PduSessionCharging) -> Circumstances | None:
+    session = pdu.session
+    if session is None:
+        network = _network(pdu.location)
+        return Circumstances(network=network) if network else None
+    slice_ = ""
+    if session.slicing is not None:
+        snssai = session.slicing.snssai
+        slice_ = f"{snssai.sst}-{snssai.sd.lower()}" if snssai.sd else str(snssai.sst)
+    qos = -1
+    for told in (session.authorized, session.subscribed):
+        if qos < 0 and told is not None and told.five_qi is not None:
+            qos = told.five_qi
+    serving = session.serving
+    network = f"{serving.mcc}{serving.mnc}" if serving is not None else _network(pdu.location)
+    return _same(_network_name(session.dnn), slice_, qos, network)
+
+
+@lru_cache(maxsize=4096)
+def _same(dnn: str, slice_: str, qos: int, network: str) -> Circumstances:
+    return Circumstances(dnn, slice_, qos, network)
+
+
+def _network_name(dnn: str) -> str:
+    """Without the operator's identifier, "internet.mnc070.mcc999.gprs" (TS 23.003, 9A)."""
+    dnn = dnn.lower()
+    labels = dnn.split(".")
+    if labels[-1] == "gprs" and len(labels) > 3:
+        return ".".join(labels[:-3])
+    return dnn
+
+
+def _network(location: UserLocation | None) -> str:
+    if location is None:
+        return ""
+    for cell in (location.nr, location.eutra, location.n3ga):
+        if cell is not None and cell.tai is not None and cell.tai.plmn is not None:
+            return f"{cell.tai.plmn.mcc}{cell.tai.plmn.mnc}"
+    return ""

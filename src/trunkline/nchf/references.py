@@ -1,0 +1,62 @@
+"""The ChargingDataRef: the name of a charging session, which is its id in charging, too.
+
+It is made of what a repeated create has in common with the first, so that both get the same
+one and no table is needed; and it names the subscriber, so that an update need not. A ref that
+isn't made like this is the name of a session that another edge opened: a Session-Id.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+
+import msgspec
+
+from trunkline.charging import Identity, Service
+from trunkline.nchf.documents import ChargingData
+
+LONGEST = 512
+
+_LETTERS = {Service.DATA: "d", Service.VOICE: "v", Service.SMS: "s"}
+_SERVICES = {letter: service for service, letter in _LETTERS.items()}
+_REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){1,2})-[0-9a-f]{24}", re.ASCII)
+_IDENTITY = re.compile(r"(imsi|msisdn)-([0-9]+)", re.ASCII)
+
+
+class Named(msgspec.Struct, frozen=True, gc=False):
+    """Who and what a ref is about."""
+
+    service: Service
+    identities: tuple[Identity, ...]
+
+
+def ref_of(data: ChargingData, service: Service, identities: tuple[Identity, ...]) -> str:
+    """The ref of the session, or the event, that this create begins: of the same consumer,
+    subscriber, charging id, session start and sequence number always the same one."""
+    consumer, pdu, ims, sms = data.consumer, data.pdu, data.ims, data.sms
+    session = None if pdu is None else pdu.session
+    parts = (
+        consumer.name or consumer.fqdn or consumer.ipv4 or consumer.ipv6,
+        consumer.functionality,
+        data.subscriber,
+        identities,
+        data.charging_id,
+        data.sequence,
+        None if pdu is None else (pdu.charging_id, pdu.smf_charging_id),
+        None if session is None else (session.id, session.started),
+        None if ims is None else (ims.charging_id, ims.session),
+        None if sms is None else sms.message,
+        data.one_time,
+    )
+    mark = hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=12).hexdigest()
+    who = "-".join(f"{kind}-{value}" for kind, value in identities[:2])
+    return f"{_LETTERS[service]}-{who}-{mark}"
+
+
+@lru_cache(maxsize=65_536)
+def named(ref: str) -> Named | None:
+    """What the ref says; None for one that isn't ours."""
+    match = _REF.fullmatch(ref)
+    if match is None or match[1] not in _SERVICES:
+        return None
+    found = _IDENTITY.findall(match[2])
+    return Named(_SERVICES[match[1]], tuple((kind, value) for kind, value in found))

@@ -1,0 +1,215 @@
+"""The HTTP/2 server: Falcon on granian, on the event loop of the charging process.
+
+granian's own threads read and write HTTP/2; the application runs on the loop's thread, where
+the batcher runs, so that what arrives while a commit is under way forms the next batch.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import falcon
+import falcon.asgi
+import msgspec
+import structlog
+from falcon.asgi import Request, Response
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP2Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+from joserfc.jwk import KeySet
+
+from trunkline.charging import Batcher
+from trunkline.nchf import meters
+from trunkline.nchf.callers import Callers
+from trunkline.nchf.converged import Charging, add_converged
+from trunkline.nchf.problems import MEDIA_TYPE, Problem
+from trunkline.platform.addresses import Network
+from trunkline.platform.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+
+_STREAMS = 1000
+"""Requests of one connection at a time."""
+_HEADERS = 64 * 1024
+_LOOK_EVERY = 0.01
+_LOOKS = 50
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+class NchfSettings(msgspec.Struct, frozen=True):
+    """`port` 0 takes a free one. With `certificate` and `key` it is TLS; with `authority`, too,
+    clients must show a certificate that it signed. `networks` may call. `root` begins the
+    addresses that answers name, where a proxy stands before us. `token_keys` are the NRF's,
+    where callers must show its tokens. `drain` is for how many seconds a stop waits for clients
+    to leave."""
+
+    host: str = "127.0.0.1"
+    port: int = 7777
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+    networks: tuple[Network, ...] = ()
+    root: str = ""
+    failure_handling: str = "TERMINATE"
+    event_time_tolerance: int = 86_400
+    token_keys: KeySet | None = None
+    drain: float = 3.0
+
+
+def create_app(
+    settings: NchfSettings, batcher: Batcher, clock: Clock
+) -> "falcon.asgi.App[Request, Response]":
+    """The ASGI application; `batcher` runs on the loop that serves it."""
+    app = falcon.asgi.App(
+        middleware=[Callers(settings.networks, settings.token_keys, clock)],
+    )
+    app.req_options.strip_url_path_trailing_slash = False
+    charging = Charging(
+        batcher,
+        clock,
+        failure_handling=settings.failure_handling,
+        tolerance=settings.event_time_tolerance,
+    )
+    add_converged(app, charging, settings.root)
+    app.add_error_handler(Problem, _tell)
+    app.add_error_handler(falcon.HTTPError, _tell_http)
+    app.add_error_handler(Exception, _tell_failure)
+    return app
+
+
+async def _tell(req: Request, resp: Response, problem: Problem, _params: object) -> None:
+    resp.status = problem.status
+    resp.content_type = MEDIA_TYPE
+    resp.data = problem.encode()
+    if problem.status == 503:
+        resp.set_header("Retry-After", "1")
+    elif problem.status == 401:
+        resp.set_header("WWW-Authenticate", "Bearer")
+    meters.count(_operation(req), problem.status)
+
+
+def _operation(req: Request) -> str:
+    template = req.uri_template
+    if template is None:
+        return "none"
+    last: str = template.rpartition("/")[2]
+    return {"chargingdata": "create", "{subscription}": "subscription"}.get(last, last)
+
+
+_CAUSES = {404: "RESOURCE_URI_STRUCTURE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+async def _tell_http(req: Request, resp: Response, fault: falcon.HTTPError, params: object) -> None:
+    status = fault.status_code
+    if fault.headers:
+        resp.set_headers(fault.headers)
+    problem = Problem(
+        status,
+        _CAUSES.get(status, "INVALID_MSG_FORMAT" if status < 500 else "SYSTEM_FAILURE"),
+        fault.description or fault.title or "refused",
+    )
+    await _tell(req, resp, problem, params)
+
+
+async def _tell_failure(req: Request, resp: Response, fault: Exception, params: object) -> None:
+    log.error("an Nchf request failed", path=req.uri_template, exc_info=fault)
+    await _tell(req, resp, Problem(500, "SYSTEM_FAILURE", "this request failed"), params)
+
+
+async def serve(
+    settings: NchfSettings,
+    batcher: Batcher,
+    clock: Clock,
+    *,
+    ready: Callable[[int], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop` is set, then answer what waits; `ready` is called with the port once
+    it listens."""
+    port = settings.port or _free_port(settings.host)
+    before = _threads()
+    secure = bool(settings.certificate)
+    server = Server(
+        create_app(settings, batcher, clock),
+        address=settings.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.auto,
+        http2_settings=HTTP2Settings(max_concurrent_streams=_STREAMS, max_headers_size=_HEADERS),
+        websockets=False,
+        backlog=1024,
+        backpressure=1_000_000,
+        log_enabled=False,
+        log_level=LogLevels.error,
+        ssl_cert=Path(settings.certificate) if secure else None,
+        ssl_key=Path(settings.key) if secure else None,
+        ssl_ca=Path(settings.authority) if settings.authority else None,
+        ssl_client_verify=bool(settings.authority),
+    )
+    serving = asyncio.ensure_future(server.serve())
+    try:
+        if not await _listening(settings.host, port, serving):
+            await serving
+            return
+        log.info("nchf listening", host=settings.host, port=port, tls=secure)
+        ready(port)
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        await batcher.drained()
+    finally:
+        server.stop()  # type: ignore[no-untyped-call]
+        # It says goodbye (GOAWAY) and waits for as long as clients hold on.
+        await asyncio.wait((serving,), timeout=settings.drain)
+        while not serving.done():
+            _cut(port)
+            await asyncio.wait((serving,), timeout=_LOOK_EVERY)
+        await serving
+        await _threads_ended(_threads() - before)
+
+
+def _cut(port: int) -> None:
+    """Ends the connections that were taken at this port."""
+    for each in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(each.name))) as taken:
+            if taken.family in _INTERNET and taken.getsockname()[1] == port:
+                taken.shutdown(socket.SHUT_RDWR)
+
+
+def _threads() -> set[str]:
+    """Of this process, granian's among them, which Python doesn't know."""
+    tasks = Path("/proc/self/task")
+    return {each.name for each in tasks.iterdir()} if tasks.exists() else set()
+
+
+async def _threads_ended(begun: set[str]) -> None:
+    """granian says that it has stopped a moment before its threads are gone: one that still
+    runs while the interpreter ends would abort the process."""
+    for _ in range(_LOOKS):
+        if not begun & _threads():
+            return
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _listening(host: str, port: int, serving: "asyncio.Future[None]") -> bool:
+    """Waits for the first connection that is taken; False where serving ends before."""
+    while not serving.done():
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.transport.abort()
+            return True
+        await asyncio.sleep(_LOOK_EVERY)
+    return False
+
+
+def _free_port(host: str) -> int:
+    family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.bind(address)
+        port: int = probe.getsockname()[1]
+        return port
