@@ -64,7 +64,7 @@ _BUCKETS = (
     (300, 0, VOICE, -1, 0, _FOREVER, 0),
     (2, 0, SMS, -1, 0, _FOREVER, 0),
 )
-_ACCOUNT = [len(_BUCKETS), *(number for bucket in _BUCKETS for number in bucket)]
+_ACCOUNT = [len(_BUCKETS), 0, *(number for bucket in _BUCKETS for number in bucket)]
 
 
 @benchmark("rating")
@@ -97,7 +97,7 @@ def _agree(
     """All were rated, the accounts gave what the events took, and the plain kernel agrees."""
     free = int(rated[FREE::_EVENT].sum())
     given = sum(bucket[REMAINING] for bucket in _BUCKETS) * ACCOUNTS
-    left = held.reshape(ACCOUNTS, -1)[:, 1 + REMAINING :: BUCKET_SIZE].sum()
+    left = held.reshape(ACCOUNTS, -1)[:, 2 + REMAINING :: BUCKET_SIZE].sum()
     if (codes != RATED).any() or given - int(left) != free:
         raise RuntimeError(f"{given - int(left)} units left the buckets, {free} reached events")
     plain = events[: COMPARED * _EVENT].tolist()

@@ -36,6 +36,7 @@ from trunkline.charging.oneoff import charge_event
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import (
+    BUCKET_COUNT,
     BUCKET_SIZE,
     CHARGE,
     DATA,
@@ -195,7 +196,7 @@ class Gateway:
             if record.kind == RecordKind.ALLOWANCE:
                 numbers.append(record.number)
             elif record.slice is not None:
-                count = record.slice[BUCKETS - 1]
+                count = record.slice[BUCKET_COUNT]
                 # Older buckets go first when months pass: the last `count` are those in play.
                 for place, number in enumerate(numbers[len(numbers) - count :]):
                     units = record.slice[BUCKETS + place * BUCKET_SIZE + TAKEN]

@@ -294,7 +294,7 @@ def test_bulk_rates_in_order_and_debits_as_it_goes(
 ) -> None:
     """Events of one tariff over shared accounts, compiled, against one call each."""
     tariff = some[0].tariff()
-    width = 1 + 4 * kernel.BUCKET_SIZE
+    width = 2 + 4 * kernel.BUCKET_SIZE
     owners = [index % accounts for index in range(len(some))]
     held_by: list[list[list[int]]] = []
     for account in range(accounts):
@@ -302,7 +302,7 @@ def test_bulk_rates_in_order_and_debits_as_it_goes(
         held_by.append([[*held(each), 0] for each in first.usage.buckets])
     flat: list[int] = []
     for buckets in held_by:
-        row = [len(buckets), *(number for bucket in buckets for number in bucket)]
+        row = [len(buckets), 0, *(number for bucket in buckets for number in bucket)]
         flat += row + [0] * (width - len(row))
     events: list[int] = []
     expected: list[int] = []
@@ -310,7 +310,11 @@ def test_bulk_rates_in_order_and_debits_as_it_goes(
     for case, owner in zip(some, owners, strict=True):
         slice_ = replace(case, usage=replace(case.usage, buckets=[])).slice()
         events += slice_[: kernel.BUCKET_COUNT]
-        slice_[kernel.BUCKET_COUNT :] = [len(held_by[owner]), *chain.from_iterable(held_by[owner])]
+        slice_[kernel.BUCKET_COUNT :] = [
+            len(held_by[owner]),
+            0,
+            *chain.from_iterable(held_by[owner]),
+        ]
         expected_codes.append(kernel.rate(tariff.table, slice_))
         expected += slice_[: kernel.BUCKET_COUNT]
         for bucket, took in zip(held_by[owner], takes(slice_), strict=True):
@@ -324,7 +328,7 @@ def test_bulk_rates_in_order_and_debits_as_it_goes(
     assert codes.tolist() == expected_codes
     for account, buckets in enumerate(held_by):
         remaining = [
-            int(accounts_array[account * width + 1 + i * kernel.BUCKET_SIZE])
+            int(accounts_array[account * width + 2 + i * kernel.BUCKET_SIZE])
             for i in range(len(buckets))
         ]
         assert remaining == [bucket[0] for bucket in buckets]

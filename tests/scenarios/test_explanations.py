@@ -21,6 +21,7 @@ from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
+from trunkline.rating import UNITS
 
 ACCOUNT = ChargingAccountId("cac_1")
 
@@ -135,7 +136,7 @@ def test_altered_evidence_does_not_hold(operator: Operator) -> None:
             sa.select(store.records.c.slice).where(store.records.c.kind == 0)
         ).scalar_one()
     numbers = msgspec.msgpack.decode(evidence, type=list[int])
-    numbers[5] += MB
+    numbers[UNITS] += MB
     seq = tamper(operator, RecordKind.USAGE, slice=msgspec.msgpack.encode(numbers))
     with operator.charging.read() as r:
         assert not explain(r, ACCOUNT, seq).holds

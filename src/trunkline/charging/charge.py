@@ -17,6 +17,7 @@ from trunkline.charging.model import (
     NOT_REQUESTED,
     ChargeAnswer,
     ChargeRequest,
+    Circumstances,
     Kind,
     Result,
     UnitAnswer,
@@ -74,8 +75,7 @@ def charge(
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    session.where = request.where or session.where
-    session.notify = request.notify or session.notify
+    used = _hear(session, request)
     at = instant_of(request, now)
     turn = Turn(
         state,
@@ -86,6 +86,8 @@ def charge(
         destination=session.destination,
         session=session.id,
         number=request.number,
+        where=session.where,
+        used=used,
     )
     size = policy.of(session.service)
     quotas = [_quota(turn, session, unit) for unit in request.units]
@@ -126,6 +128,14 @@ def _begin(state: State, request: ChargeRequest) -> Session | Result:
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
     state.sessions.append(session)
     return session
+
+
+def _hear(session: Session, request: ChargeRequest) -> Circumstances | None:
+    """What the request tells of the session's circumstances; returns those it had before."""
+    before = session.where
+    session.where = request.where or before
+    session.notify = request.notify or session.notify
+    return before
 
 
 def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:

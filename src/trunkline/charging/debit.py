@@ -2,13 +2,17 @@
 into the journal with all that is needed to reckon it again."""
 
 from trunkline.charging.buckets import enter_month
+from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import Result
+from trunkline.charging.model import Circumstances, Result
 from trunkline.charging.state import Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
+    ADDED,
+    BUCKET_COUNT,
     BUCKET_SIZE,
     CHARGE,
+    COUNTER_SIZE,
     FREE,
     LABEL,
     NO_LIMIT,
@@ -21,6 +25,7 @@ from trunkline.rating import (
     VOICE,
     Plan,
     bucket_offset,
+    evidence,
 )
 
 FIRST_BUCKET = bucket_offset(0)
@@ -42,6 +47,8 @@ class Turn:
         "service",
         "session",
         "state",
+        "used",
+        "where",
     )
 
     def __init__(
@@ -55,7 +62,11 @@ class Turn:
         destination: int,
         session: str,
         number: int,
+        where: Circumstances | None = None,
+        used: Circumstances | None = None,
     ) -> None:
+        """`where` holds from now on; what is reported was `used` where the request before it
+        said."""
         self.state = state
         self.records = records
         self.in_force = in_force
@@ -64,6 +75,8 @@ class Turn:
         self.destination = destination
         self.session = session
         self.number = number
+        self.where = where
+        self.used = used or where
         self.plan: Plan | None = None if in_force is None else in_force.plan(state.plan)
         allowances = None if self.plan is None else self.plan.allowances
         self.month = enter_month(state, at, allowances, records)
@@ -79,24 +92,52 @@ class Turn:
         )
 
     def slice(
-        self, plan: Plan, quota: Quota, units: int, limit: int, *, buckets: bool = True
+        self,
+        plan: Plan,
+        quota: Quota,
+        units: int,
+        limit: int,
+        *,
+        buckets: bool = True,
+        used: bool = False,
     ) -> list[int]:
         """The kernel's input (`trunkline.rating` describes it), with the account's buckets as
-        they are or without any."""
+        they are or without any; `used` for what was, not for what may be."""
         state = self.state
-        return [
+        where = 0
+        if plan.filtered:
+            where = self.place(plan, quota, self.used if used else self.where)
+        slice_ = [
             plan.index,
             self.service,
             quota.rating_group,
             self.destination,
+            where,
             quota.since,
             units,
             limit,
             *quota.position,
-            *(0, 0, 0, -1),
+            *(0, 0, 0, 0, -1),
             len(state.buckets) if buckets else 0,
+            len(plan.counters),
             *(state.flat if buckets else ()),
         ]
+        if plan.counters:
+            for counter in plan.counters:
+                slice_ += (counted(state, counter.id, self.month), 0)
+        return slice_
+
+    def place(self, plan: Plan, quota: Quota, where: Circumstances | None) -> int:
+        """The kernel's WHERE."""
+        if where is None:
+            return plan.places.where(service_identifier=quota.service_identifier)
+        return plan.places.where(
+            service_identifier=quota.service_identifier,
+            dnn=where.dnn,
+            slice_=where.slice,
+            qos=where.qos,
+            network=where.network,
+        )
 
 
 def debit(
@@ -115,7 +156,7 @@ def debit(
     if in_force is None or plan is None:
         _note_unrated(turn, quota, units, overrun)
         return Result.RATING_FAILED
-    slice_ = turn.slice(plan, quota, units, limit)
+    slice_ = turn.slice(plan, quota, units, limit, used=True)
     before = quota.position
     code = in_force.rate(slice_)
     if code > 0:
@@ -124,10 +165,12 @@ def debit(
         _note_unrated(turn, quota, units, overrun)
         return result_of(code)
     take(turn.state, slice_)
+    if plan.counters:
+        _count(turn, plan, slice_)
     quota.position = slice_[POSITION:POSITION_END]
     if turn.service == VOICE:
         quota.since += units
-    _journal(turn, quota, slice_, in_force.version, overrun, slice_ + before)
+    _journal(turn, quota, slice_, in_force.version, overrun, evidence(slice_, before))
     return Result.SUCCESS
 
 
@@ -141,13 +184,21 @@ def take(state: State, slice_: list[int]) -> None:
     state.money -= slice_[CHARGE]
 
 
+def _count(turn: Turn, plan: Plan, slice_: list[int]) -> None:
+    offset = bucket_offset(slice_[BUCKET_COUNT]) + ADDED
+    for index, counter in enumerate(plan.counters):
+        added = slice_[offset + index * COUNTER_SIZE]
+        if added:
+            count(turn.state, counter.id, turn.month, added)
+
+
 def result_of(code: int) -> Result:
     """The kernel's refusals, in the network's terms."""
     return Result.INVALID if code == TOO_LARGE else Result.RATING_FAILED
 
 
 def _journal(
-    turn: Turn, quota: Quota, slice_: list[int], tariff: int, overrun: int, evidence: list[int]
+    turn: Turn, quota: Quota, slice_: list[int], tariff: int, overrun: int, kept: list[int]
 ) -> None:
     state = turn.state
     state.seq += 1
@@ -169,7 +220,7 @@ def _journal(
             slice_[LABEL],
             turn.session,
             turn.number,
-            evidence,
+            kept,
         )
     )
 

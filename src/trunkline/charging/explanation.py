@@ -17,17 +17,15 @@ from trunkline.kernel.errors import Invalid, NotFound
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Reader
 from trunkline.rating import (
+    BUCKET_COUNT,
     BUCKET_GROUP,
     BUCKET_SERVICE,
-    BUCKET_SIZE,
     CHARGE,
     EXPIRES,
     FREE,
     GRANTED,
     LABEL,
     PLAN,
-    POSITION,
-    POSITION_END,
     REMAINING,
     RESERVED,
     START,
@@ -41,6 +39,7 @@ from trunkline.rating import (
     standing,
     trace,
 )
+from trunkline.rating import again as rate_again
 
 MOVES = {
     RecordKind.TOP_UP: "credited by a payment",
@@ -200,29 +199,20 @@ def _usage(r: Reader, said: _Said) -> Explanation:
     """Priced usage: its slice is given to the kernel once more, with the position before it."""
     row = said.row
     evidence = msgspec.msgpack.decode(row.slice, type=list[int])
-    size = POSITION_END - POSITION
-    stored, start = evidence[:-size], evidence[-size:]
-    again = stored[:]
-    again[POSITION:POSITION_END] = start
-    before = standing(again)
     tariff = store.tariff(r, row.tariff)
-    traced = again[:]
-    code = Rater(tariff).rate(again)
+    traced, again, code, same = rate_again(Rater(tariff).rate, evidence)
+    before = standing(traced)
     if code:
         said.differ(f"the rating kernel now refuses it ({code})")
     said.compare("charge in micros", row.charge, again[CHARGE])
     said.compare("units", row.units, again[GRANTED])
     said.compare("units by allowances", row.free, again[FREE])
     said.compare("price", _label(tariff, row.label), _label(tariff, again[LABEL]))
-    if again != stored and not said.differences:
+    if not same and not said.differences:
         said.differ("what the rating kernel left in the record is not what it leaves now")
     prefix = matched_prefix(tariff, traced)
     steps = trace(tariff, traced)
-    places = [
-        index
-        for index, offset in enumerate(range(bucket_offset(0), len(again), BUCKET_SIZE))
-        if again[offset + TAKEN]
-    ]
+    places = [index for index in range(again[BUCKET_COUNT]) if again[bucket_offset(index) + TAKEN]]
     currency = said.account.state.currency
     return said.explained(
         "usage, priced by the tariff",
@@ -232,7 +222,7 @@ def _usage(r: Reader, said: _Said) -> Explanation:
         plan=_plan(tariff, again[PLAN]),
         label=_label(tariff, again[LABEL]),
         prefix=prefix or None,
-        started=datetime.fromtimestamp(stored[START], UTC),
+        started=datetime.fromtimestamp(again[START], UTC),
         steps=tuple(
             PriceStep(
                 each.first,
@@ -265,8 +255,8 @@ def _allowances(r: Reader, said: _Said) -> list[Any]:
 def _uses(slice_: list[int], given: Sequence[Any]) -> list[BucketUse]:
     """Those that were asked in vain are left out."""
     uses = []
-    for offset in range(bucket_offset(0), len(slice_), BUCKET_SIZE):
-        bucket = slice_[offset : offset + BUCKET_SIZE]
+    for index in range(slice_[BUCKET_COUNT]):
+        bucket = slice_[bucket_offset(index) : bucket_offset(index + 1)]
         if bucket[TAKEN]:
             starts = datetime.fromtimestamp(bucket[STARTS], UTC)
             fitting = {

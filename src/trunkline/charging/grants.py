@@ -6,7 +6,7 @@ from trunkline.charging.buckets import release
 from trunkline.charging.debit import FIRST_BUCKET, Turn, result_of
 from trunkline.charging.model import SERVER_DECIDES, Result
 from trunkline.charging.state import Quota, State, Status
-from trunkline.rating import BUCKET_SIZE, CHARGE, GRANTED, REMAINING, RESERVED, TAKEN
+from trunkline.rating import BUCKET_COUNT, BUCKET_SIZE, CHARGE, GRANTED, REMAINING, RESERVED, TAKEN
 
 
 class GrantSize(msgspec.Struct, frozen=True):
@@ -79,7 +79,8 @@ def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
     if cost:
         return 3 * cost <= free
     room = 0
-    for offset in range(FIRST_BUCKET, len(slice_), BUCKET_SIZE):
+    for index in range(slice_[BUCKET_COUNT]):
+        offset = FIRST_BUCKET + index * BUCKET_SIZE
         taken = slice_[offset + TAKEN]
         if taken:
             room += slice_[offset + REMAINING] - slice_[offset + RESERVED] - taken
@@ -89,7 +90,7 @@ def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
 def _reserve(state: State, quota: Quota, slice_: list[int]) -> None:
     quota.money = slice_[CHARGE]
     state.held += quota.money
-    if len(slice_) == FIRST_BUCKET:
+    if not slice_[BUCKET_COUNT]:
         return
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE

@@ -13,6 +13,7 @@ from trunkline.charging.model import (
     Action,
     ChargeAnswer,
     ChargeRequest,
+    Circumstances,
     Result,
     UnitAnswer,
     UnitRequest,
@@ -52,6 +53,7 @@ def charge_event(
         destination=called,
         session=request.session,
         number=request.number,
+        where=request.where,
     )
     if debits:
         answer = _debit(turn, request)
@@ -74,6 +76,7 @@ def charge_usage(
     units: int,
     called: str = "",
     rating_group: int | None = None,
+    where: Circumstances | None = None,
 ) -> Result:
     """Debits one usage record in full, whatever the balance; the last of `records` is then its
     own. Raises `Invalid` for a called number that is none."""
@@ -86,6 +89,7 @@ def charge_usage(
         destination=destination(called),
         session=id_,
         number=0,
+        where=where,
     )
     quota = turn.quota(rating_group, None)
     return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)

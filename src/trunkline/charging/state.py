@@ -89,6 +89,17 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     notify: str = ""
 
 
+class Counted(msgspec.Struct, array_like=True, gc=False):
+    """Where one of the plan's counters stands."""
+
+    id: str
+    month: int
+    """The last billing month that it counted in."""
+    amount: int
+    before: int = 0
+    """What it came to in the month before that."""
+
+
 class Done(msgspec.Struct, array_like=True, gc=False):
     """A session that ended, or an event, remembered for its retransmissions until `until`."""
 
@@ -132,6 +143,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     closed: int = 0
     terms: Terms | None = None
     """None for a plain account."""
+    counters: list[Counted] = []
 
     def session(self, id_: str) -> Session | None:
         """The open session of this id."""

@@ -21,40 +21,55 @@ How to rate one slice of usage::
 A slice is ONE flat list of integers, its input and its output (the offsets are documented in
 `rating.kernel`), so that a call into the compiled form copies once in and once out.
 
-- Input: PLAN (index), SERVICE (`DATA`, `VOICE`, `SMS`; `service_code("data")`), GROUP (rating
-  group, -1 for none), DESTINATION (`destination("+4477...")`, 0 for none), START (epoch
-  second of the slice's first unit), UNITS (bytes, seconds, messages), LIMIT (micros that may
-  be charged; `NO_LIMIT` to debit in full).
+- Input: PLAN (index), SERVICE (`service_code("data")`; also one that the operator named), GROUP
+  (rating group, -1 for none), DESTINATION (`destination("+4477...")`, 0 for none), WHERE
+  (`tariff.places.where(dnn="ims")`, 0 for nothing told), START (epoch second of the slice's first
+  unit), UNITS (bytes, seconds, messages), LIMIT (micros that may be charged; `NO_LIMIT` to debit
+  in full).
 - Position, in and out: where the session stands (for each rating group its own): zeros at
   first. To debit, keep what the kernel wrote back; to reserve, throw it away.
-- Output: CHARGE (micros, this slice's part), GRANTED (units covered, at most UNITS), FREE
-  (units newly covered by allowances), LABEL (index of the price's label).
+- Output: CHARGE (micros, this slice's part; below zero where a volume price gives back), GRANTED
+  (units covered, at most UNITS), FREE and PAID (units newly covered by allowances, and by money),
+  LABEL (index of the price's label).
 - Buckets, in the order in which they are to be used (`BUCKET_SIZE` integers each): REMAINING,
   RESERVED, BUCKET_SERVICE, BUCKET_GROUP (-1 any), STARTS, EXPIRES (epoch seconds, half open),
   TAKEN (output: the units to debit from, or reserve on, this bucket). The kernel takes at
   most REMAINING - RESERVED and changes nothing but TAKEN: release the session's own
   reservation first, apply TAKEN after.
+- Counters, in the order of the plan's (`Plan.counters`), after the buckets: COUNTED (where it
+  stands) and ADDED (output: what this usage adds, to be there for the next).
 
 Any way of slicing a session (same buckets, limit less what was charged, START advanced by the
 units of a timed service) charges in sum what the whole charges at once.
 """
 
-from trunkline.rating.compiler import TariffRefused, compile_tariff
-from trunkline.rating.kernel import (
+from trunkline.rating.blocks import TariffRefused
+from trunkline.rating.compiler import compile_tariff
+from trunkline.rating.layout import (
+    ADDED,
+    BUCKET_COUNT,
     BUCKET_GROUP,
     BUCKET_SERVICE,
     BUCKET_SIZE,
     CHARGE,
+    CONTENT,
+    COUNTED,
+    COUNTER_COUNT,
+    COUNTER_SIZE,
     DATA,
     DESTINATION,
     EXPIRES,
+    FIRST_NAMED,
     FREE,
     GRANTED,
     GROUP,
+    KNOWN_SERVICES,
     LABEL,
     LIMIT,
+    MMS,
     NO_LIMIT,
     NO_PRICE,
+    PAID,
     PLAN,
     POSITION,
     POSITION_END,
@@ -72,46 +87,77 @@ from trunkline.rating.kernel import (
     UNKNOWN_DESTINATION,
     UNKNOWN_PLAN,
     VOICE,
+    WHERE,
 )
 from trunkline.rating.model import (
+    ANYWHERE,
+    HOLIDAY,
+    LONGEST_NAME,
+    SERVICES,
     Allowance,
+    CounterSource,
+    Discount,
+    Filters,
     Increment,
+    Measure,
     PlanSource,
     PriceStep,
     Rate,
     RateSheet,
     SheetEntry,
     TariffSource,
+    Tiers,
+    UnknownService,
     UsageRule,
     Window,
+    Zone,
     service_code,
+    service_name,
 )
+from trunkline.rating.places import NOWHERE, Places
 from trunkline.rating.proration import Days, InvalidProration, Part, months_between, prorate
 from trunkline.rating.slices import (
+    Again,
     InvalidDestination,
     Rater,
+    again,
     bucket_offset,
     destination,
+    evidence,
     new_slice,
 )
 from trunkline.rating.tariff import Plan, Tariff, TariffUnreadable, UnknownPlan
 from trunkline.rating.trace import Standing, Step, matched_prefix, standing, trace
 
 __all__ = [
+    "ADDED",
+    "ANYWHERE",
+    "BUCKET_COUNT",
     "BUCKET_GROUP",
     "BUCKET_SERVICE",
     "BUCKET_SIZE",
     "CHARGE",
+    "CONTENT",
+    "COUNTED",
+    "COUNTER_COUNT",
+    "COUNTER_SIZE",
     "DATA",
     "DESTINATION",
     "EXPIRES",
+    "FIRST_NAMED",
     "FREE",
     "GRANTED",
     "GROUP",
+    "HOLIDAY",
+    "KNOWN_SERVICES",
     "LABEL",
     "LIMIT",
+    "LONGEST_NAME",
+    "MMS",
+    "NOWHERE",
     "NO_LIMIT",
     "NO_PRICE",
+    "PAID",
     "PLAN",
     "POSITION",
     "POSITION_END",
@@ -119,6 +165,7 @@ __all__ = [
     "REMAINING",
     "RESERVED",
     "SERVICE",
+    "SERVICES",
     "SHORT",
     "SMS",
     "START",
@@ -129,12 +176,19 @@ __all__ = [
     "UNKNOWN_DESTINATION",
     "UNKNOWN_PLAN",
     "VOICE",
+    "WHERE",
+    "Again",
     "Allowance",
+    "CounterSource",
     "Days",
+    "Discount",
+    "Filters",
     "Increment",
     "InvalidDestination",
     "InvalidProration",
+    "Measure",
     "Part",
+    "Places",
     "Plan",
     "PlanSource",
     "PriceStep",
@@ -148,17 +202,23 @@ __all__ = [
     "TariffRefused",
     "TariffSource",
     "TariffUnreadable",
+    "Tiers",
     "UnknownPlan",
+    "UnknownService",
     "UsageRule",
     "Window",
+    "Zone",
+    "again",
     "bucket_offset",
     "compile_tariff",
     "destination",
+    "evidence",
     "matched_prefix",
     "months_between",
     "new_slice",
     "prorate",
     "service_code",
+    "service_name",
     "standing",
     "trace",
 ]

@@ -5,11 +5,12 @@ second where the machine code is cached and two where it is not. A process calls
 serves; whatever it rates earlier goes through the plain kernel, with the same results.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trunkline.rating import kernel
+from trunkline.rating import finding, kernel, layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +19,25 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 _CALLED_INSIDE = (
-    kernel.find_rule,
-    kernel.find_prefix,
-    kernel.find_steps,
+    finding.find_row,
+    finding.find_groups,
+    finding.find_prefix,
+    finding.find_rule,
+    finding.is_listed,
+    finding.find_steps,
     kernel.affordable,
     kernel.find_bucket,
+    kernel.take,
     kernel.pay,
+    kernel.find_step,
+    kernel.counts,
+    kernel.find_counted,
+    kernel.find_discount,
+    kernel.pay_volume,
+    kernel.extend_further,
     kernel.extend,
+    kernel.falls,
+    kernel.count,
     kernel.settle,
     kernel.rate,
 )
@@ -75,12 +88,18 @@ def _compile(cache: Path | None) -> Form:
         register_jitable(function)
     config: Any = numba.config
     configured = config.CACHE_DIR
-    if cache is not None:
-        config.CACHE_DIR = str(cache)
+    # numba knows of machine code only that its own source file is the same.
+    config.CACHE_DIR = str((cache or Path(__file__).parent / "__pycache__") / _digest())
     try:
         return Form(_machine_code(kernel.rate, _RATE), _machine_code(kernel.rate_many, _RATE_MANY))
     finally:
         config.CACHE_DIR = configured
+
+
+def _digest() -> str:
+    """Of all the source that the machine code is made from."""
+    sources = (Path(str(module.__file__)).read_bytes() for module in (kernel, finding, layout))
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 
 def _machine_code(function: Callable[..., Any], signature: str) -> Callable[..., Any]:

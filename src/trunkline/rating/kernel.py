@@ -1,7 +1,9 @@
+# ruff: noqa: F403, F405
 """The rating kernel: the price of a slice of usage, and how much of it money can pay for.
 
-Written in the subset that Python and numba share (integers, indexing, no objects), so that
-the very same source serves one event in an interpreter and millions compiled. No product here
+Written, with `finding` and `layout`, in the subset that Python and numba share (integers,
+indexing, no objects), so that the very same source serves one event in an interpreter and
+millions compiled. No product here
 can pass 2^63 on a table that the compiler let through: whole price units are multiplied first,
 the remainder after.
 
@@ -14,166 +16,8 @@ and are rounded half up as a sum, so that no way of slicing a session changes it
 
 from collections.abc import MutableSequence, Sequence
 
-# A slice: what is asked.
-PLAN = 0
-SERVICE = 1
-GROUP = 2
-DESTINATION = 3  # fifteen digits, left justified, times 16, plus how many of them count
-START = 4
-UNITS = 5
-LIMIT = 6
-# Where the session stands: read, and written back.
-POSITION = 7
-POS_RATED = 7  # units rated so far
-POS_PAID = 8  # units that the last increment covers beyond them
-POS_CHARGED = 9  # micros charged so far
-POS_COST = 10  # whole micros of the exact cost so far
-POS_REMAINDER = 11  # and the rest, in 1/POS_PER micros
-POS_PER = 12
-POS_OPENED = 13  # 1 once money was charged: the connection fee is in, the minimum holds
-POSITION_END = 14
-# What came out.
-CHARGE = 14
-GRANTED = 15
-FREE = 16
-LABEL = 17
-BUCKET_COUNT = 18
-BUCKETS = 19
-# A bucket, from BUCKETS on.
-REMAINING = 0
-RESERVED = 1
-BUCKET_SERVICE = 2
-BUCKET_GROUP = 3
-STARTS = 4
-EXPIRES = 5
-TAKEN = 6
-BUCKET_SIZE = 7
-
-DATA = 0
-VOICE = 1
-SMS = 2
-SERVICE_COUNT = 3
-
-# What `rate` returns.
-RATED = 0  # all units are covered
-SHORT = 1  # the limit was reached first: GRANTED says how far
-UNKNOWN_PLAN = -1
-NO_PRICE = -2
-UNKNOWN_DESTINATION = -3
-TOO_LARGE = -4
-
-NO_LIMIT = 1 << 62
-MOST_UNITS = 1 << 60
-MOST_SECONDS = 1 << 31
-LATEST = 1 << 40
-
-# The table: PLAN_COUNT, then the offset of each plan's groups by service (0: no price).
-PLAN_COUNT = 0
-PLANS = 1
-# Groups: how many, then (rating group, node, rule) each, ascending; -1 stands for any group.
-# A node: ten children, then the rule of the prefix that ends here (0: none). A child is a
-# node's offset, or the negated offset of a rule that no longer prefix refines, or 0.
-NODE_RULE = 10
-# A rule.
-RULE_LABEL = 0
-RULE_FEE = 1
-RULE_MINIMUM = 2
-RULE_PER = 3
-RULE_TIMED = 4  # 1 where units are seconds that pass
-RULE_ZONE = 5  # how many, then (from epoch second, offset from UTC) each
-RULE_SLOTS = 6  # how many, then (from second of the local week, steps) each
-# Steps: how many, then (from unit, increment, price) each.
-
-WEEK = 604_800
-MONDAY = 259_200  # the epoch began three days into a week
-
-
-def find_rule(table: Sequence[int], plan: int, service: int, group: int, destination: int) -> int:
-    """The offset of the rule that prices this, or a negative refusal."""
-    if plan < 0 or plan >= table[PLAN_COUNT]:
-        return UNKNOWN_PLAN
-    if service < 0 or service >= SERVICE_COUNT:
-        return NO_PRICE
-    groups = table[PLANS + plan * SERVICE_COUNT + service]
-    if groups == 0:
-        return NO_PRICE
-    low = 0
-    high = table[groups] - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if table[groups + 1 + 3 * middle] <= group:
-            low = middle
-        else:
-            high = middle - 1
-    found = table[groups + 1 + 3 * low]
-    if found != group:
-        low = 0
-        if table[groups + 1] != -1:
-            return NO_PRICE
-    rule = table[groups + 3 + 3 * low]
-    node = table[groups + 2 + 3 * low]
-    if node > 0:
-        matched = find_prefix(table, node, destination)
-        if matched > 0:
-            rule = matched
-        elif rule == 0:
-            return UNKNOWN_DESTINATION
-    return rule
-
-
-def find_prefix(table: Sequence[int], node: int, destination: int) -> int:
-    """The rule of the longest prefix of `destination` under `node`, or 0."""
-    digits = destination // 16
-    left = destination % 16
-    rule = table[node + NODE_RULE]
-    while left > 0:
-        digit = digits // 100_000_000_000_000
-        digits = (digits - digit * 100_000_000_000_000) * 10
-        left -= 1
-        child = table[node + digit]
-        if child < 0:
-            return -child
-        if child == 0:
-            return rule
-        node = child
-        if table[node + NODE_RULE] > 0:
-            rule = table[node + NODE_RULE]
-    return rule
-
-
-def find_steps(table: Sequence[int], rule: int, instant: int) -> tuple[int, int]:
-    """The steps that hold at `instant` (epoch second), and for how many seconds they will."""
-    slots = table[rule + RULE_SLOTS]
-    first = rule + RULE_SLOTS + 1
-    if slots == 1:
-        return table[first + 1], MOST_UNITS
-    zone = table[rule + RULE_ZONE]
-    low = 0
-    high = table[zone] - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if table[zone + 1 + 2 * middle] <= instant:
-            low = middle
-        else:
-            high = middle - 1
-    second = (instant + table[zone + 2 + 2 * low] + MONDAY) % WEEK
-    lasts = MOST_UNITS
-    if low + 1 < table[zone]:
-        lasts = table[zone + 3 + 2 * low] - instant
-    low = 0
-    high = slots - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if table[first + 2 * middle] <= second:
-            low = middle
-        else:
-            high = middle - 1
-    end = WEEK
-    if low + 1 < slots:
-        end = table[first + 2 * (low + 1)]
-    if end - second < lasts:
-        lasts = end - second
-    return table[first + 1 + 2 * low], lasts
+from trunkline.rating.finding import *
+from trunkline.rating.layout import *
 
 
 def affordable(wanted: int, room: int, price: int, per: int, remainder: int) -> int:
@@ -212,34 +56,52 @@ def find_bucket(s: MutableSequence[int], instant: int, timed: int, left: int) ->
     return 0, left
 
 
+def take(s: MutableSequence[int], bucket: int, wanted: int) -> int:
+    """Take up to `wanted` units from the bucket; how many."""
+    taken = s[bucket + REMAINING] - s[bucket + RESERVED] - s[bucket + TAKEN]
+    if wanted < taken:
+        taken = wanted
+    s[bucket + TAKEN] += taken
+    s[FREE] += taken
+    return taken
+
+
 def pay(
     table: Sequence[int],
     s: MutableSequence[int],
     rule: int,
-    step: int,
+    increment: int,
+    price: int,
+    extra: int,
+    rest: int,
     wanted: int,
     ceiling: int,
 ) -> int:
-    """Pay for `wanted` units (whole increments of `step`) in money, or for as many whole
-    increments as keep the session's charge within `ceiling`; returns the units paid for."""
+    """Pay for `wanted` units (whole increments), and `extra` micros and a `rest` beside, in
+    money, or for as many whole increments as keep the session's charge within `ceiling`;
+    returns the units paid for."""
     if s[POS_OPENED] == 0 and table[rule + RULE_MINIMUM] > ceiling:
         return 0
-    cost = s[POS_COST]
+    per = s[POS_PER]
+    cost = s[POS_COST] + extra
+    rest += s[POS_REMAINDER]
+    if rest >= per:
+        cost += 1
+        rest -= per
     if s[POS_OPENED] == 0:
         cost += table[rule + RULE_FEE]
     if cost > ceiling:
         return 0
-    increment = table[step + 1]
-    price = table[step + 2]
-    per = s[POS_PER]
-    units = affordable(wanted, ceiling - cost, price, per, s[POS_REMAINDER])
+    units = affordable(wanted, ceiling - cost, price, per, rest)
     units = units // increment * increment
     if units <= 0:
         return 0
-    rest = units % per * price + s[POS_REMAINDER]
+    rest += units % per * price
     s[POS_COST] = cost + units // per * price + rest // per
     s[POS_REMAINDER] = rest % per
-    s[POS_OPENED] = 1
+    s[PAID] += units
+    if s[POS_OPENED] == 0:
+        s[POS_OPENED] = 1
     return units
 
 
@@ -248,7 +110,7 @@ def extend(
 ) -> int:
     """Start the increments, from the slice's unit `covered` on, that share a price and a
     source; returns the units that they cover, 0 where money does not reach."""
-    timed = table[rule + RULE_TIMED]
+    timed = table[rule + RULE_FLAGS] & TIMED
     instant = s[START]
     left = s[UNITS] - covered
     if timed == 1:
@@ -256,6 +118,8 @@ def extend(
     steps, lasts = find_steps(table, rule, instant)
     if timed == 1 and lasts < left:
         left = lasts
+    if table[rule + RULE_FLAGS] >= FURTHER:
+        return extend_further(table, s, rule, steps, covered, left, ceiling)
     at = s[POS_RATED] + covered
     step = steps + 1
     last = steps + 3 * table[steps] - 2
@@ -266,14 +130,159 @@ def extend(
     bucket, left = find_bucket(s, instant, timed, left)
     increment = table[step + 1]
     wanted = (left + increment - 1) // increment * increment
-    if bucket == 0:
-        return pay(table, s, rule, step, wanted, ceiling)
-    taken = s[bucket + REMAINING] - s[bucket + RESERVED] - s[bucket + TAKEN]
-    if wanted < taken:
-        taken = wanted
-    s[bucket + TAKEN] += taken
-    s[FREE] += taken
-    return taken
+    if bucket != 0:
+        return take(s, bucket, wanted)
+    return pay(table, s, rule, increment, table[step + 2], 0, 0, wanted, ceiling)
+
+
+def find_step(table: Sequence[int], steps: int, size: int, at: int) -> tuple[int, int]:
+    """The step, of `size` numbers, that the unit `at` lies in, and where the next begins."""
+    step = steps + 1
+    last = steps + 1 + size * (table[steps] - 1)
+    while step < last and table[step + size] <= at:
+        step += size
+    if step < last:
+        return step, table[step + size]
+    return step, MOST_COST
+
+
+def counts(table: Sequence[int], s: MutableSequence[int], counter: int) -> bool:
+    """Whether the counter (its offset in the table) counts this usage."""
+    if table[counter] != -1 and table[counter] != s[SERVICE]:
+        return False
+    if table[counter + 1] != -1 and table[counter + 1] != s[GROUP]:
+        return False
+    return s[WHERE] & table[counter + 2] == table[counter + 3]
+
+
+def find_counted(
+    table: Sequence[int], s: MutableSequence[int], which: int, covered: int
+) -> tuple[int, bool]:
+    """Where the plan's counter `which` (from 1) stands at the slice's unit `covered`, and
+    whether this usage moves it."""
+    counter = table[find_row(table, s[PLAN] + 1) - 1] + 1 + (which - 1) * COUNTER_ROW
+    at = 0
+    if which <= s[COUNTER_COUNT]:
+        at = s[BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE + (which - 1) * COUNTER_SIZE + COUNTED]
+    if not counts(table, s, counter):
+        return at, False
+    if table[counter + 4] == PAID_UNITS:
+        return at + s[PAID], True
+    return at + covered, True
+
+
+def find_discount(
+    table: Sequence[int], s: MutableSequence[int], rule: int, covered: int, left: int
+) -> tuple[int, int]:
+    """The largest discount that holds, in parts of the rule's scale, and how many of the `left`
+    units may count on that."""
+    best = 0
+    row = table[rule + RULE_DISCOUNTS] + 1
+    for _ in range(table[row - 1]):
+        fits = table[row] == -1 or table[row] == s[GROUP]
+        if fits and s[WHERE] & table[row + 1] == table[row + 2]:
+            at = 0
+            moves = False
+            if table[row + 3] > 0:
+                at, moves = find_counted(table, s, table[row + 3], covered)
+            if at >= table[row + 4]:
+                if table[row + 5] > best:
+                    best = table[row + 5]
+            elif moves and table[row + 4] - at < left:
+                left = table[row + 4] - at
+        row += 6
+    return best, left
+
+
+def extend_further(
+    table: Sequence[int],
+    s: MutableSequence[int],
+    rule: int,
+    steps: int,
+    covered: int,
+    left: int,
+    ceiling: int,
+) -> int:
+    """`extend` for prices by a counter or by volume, with flat amounts or discounts."""
+    timed = table[rule + RULE_FLAGS] & TIMED
+    own = s[POS_RATED] + covered
+    entry, bound = find_step(table, table[rule + RULE_INCREMENTS], 2, own)
+    increment = table[entry + 1]
+    if bound - own < left:
+        left = bound - own
+    tiers = table[rule + RULE_TIERS]
+    at, moves = own, True
+    if table[rule + RULE_COUNTER] > 0:
+        at, moves = find_counted(table, s, table[rule + RULE_COUNTER], covered)
+    elif tiers == VOLUME:
+        at = 0
+        if s[POS_OPENED] > 0:
+            at = s[POS_OPENED] - 1
+    step, bound = find_step(table, steps, 3, at)
+    if moves and tiers != VOLUME and bound - at < left:
+        left = bound - at
+    part, left = find_discount(table, s, rule, covered, left)
+    instant = s[START]
+    if timed == 1:
+        instant += covered
+    bucket, left = find_bucket(s, instant, timed, left)
+    wanted = (left + increment - 1) // increment * increment
+    if bucket != 0:
+        return take(s, bucket, wanted)
+    if tiers == VOLUME:
+        units = pay_volume(table, s, rule, steps, increment, at, wanted, ceiling)
+    else:
+        extra = 0
+        if tiers == FLATS:
+            if at == table[step]:
+                extra = table[step + 2]
+            if bound - at >= increment:
+                whole = (bound - at) // increment * increment
+                if whole < wanted:
+                    wanted = whole
+            else:
+                wanted = increment
+                last = steps + 3 * table[steps] - 2
+                while step < last and table[step + 3] < at + increment:
+                    step += 3
+                    extra += table[step + 2]
+                step, bound = find_step(table, steps, 3, at)
+        price = table[step + 1] * (table[rule + RULE_SCALE] - part)
+        units = pay(table, s, rule, increment, price, extra, 0, wanted, ceiling)
+    s[POS_OPENED] += units
+    return units
+
+
+def pay_volume(
+    table: Sequence[int],
+    s: MutableSequence[int],
+    rule: int,
+    steps: int,
+    increment: int,
+    paid: int,
+    wanted: int,
+    ceiling: int,
+) -> int:
+    """Pay for units after `paid` others, and move those to the step that the next increment
+    ends in."""
+    per = s[POS_PER]
+    step, bound = find_step(table, steps, 3, paid + increment - 1)
+    whole = (bound - paid) // increment * increment
+    if whole < wanted:
+        wanted = whole
+    extra = table[step + 2]
+    rest = 0
+    if paid > 0:
+        before, bound = find_step(table, steps, 3, paid - 1)
+        extra -= table[before + 2]
+        change = table[step + 1] - table[before + 1]
+        if change != 0:
+            if paid // per >= MOST_COST // abs(change):
+                return 0
+            rest = paid % per * change
+            extra += paid // per * change + rest // per
+            rest %= per
+    return pay(table, s, rule, increment, table[step + 1], extra, rest, wanted, ceiling)
 
 
 def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
@@ -281,17 +290,21 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
     SHORT, or a negative refusal that leaves the position as it was."""
     for bucket in range(s[BUCKET_COUNT]):
         s[BUCKETS + bucket * BUCKET_SIZE + TAKEN] = 0
+    for counter in range(s[COUNTER_COUNT]):
+        tail = BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE
+        s[tail + counter * COUNTER_SIZE + ADDED] = 0
     s[CHARGE] = 0
     s[GRANTED] = 0
     s[FREE] = 0
+    s[PAID] = 0
     s[LABEL] = -1
-    rule = find_rule(table, s[PLAN], s[SERVICE], s[GROUP], s[DESTINATION])
+    rule = find_rule(table, s[PLAN], s[SERVICE], s[GROUP], s[DESTINATION], s[WHERE])
     if rule < 0:
         return rule
     s[LABEL] = table[rule + RULE_LABEL]
     if s[UNITS] < 0 or s[UNITS] > MOST_UNITS or s[POS_RATED] > MOST_UNITS:
         return TOO_LARGE
-    if table[rule + RULE_TIMED] == 1 and s[UNITS] > MOST_SECONDS:
+    if table[rule + RULE_FLAGS] & TIMED == 1 and s[UNITS] > MOST_SECONDS:
         return TOO_LARGE
     if s[START] > LATEST or s[START] < -LATEST:
         return TOO_LARGE
@@ -321,6 +334,8 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
     s[GRANTED] = granted
     s[POS_RATED] += granted
     s[POS_PAID] = covered - granted
+    if s[COUNTER_COUNT] > 0:
+        count(table, s)
     if granted < s[UNITS]:
         return SHORT
     return RATED
@@ -335,36 +350,68 @@ def settle(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:
         charged += 1
     if charged < table[rule + RULE_MINIMUM]:
         charged = table[rule + RULE_MINIMUM]
-    if charged > s[POS_CHARGED]:
+    if charged > s[POS_CHARGED] or falls(table, rule):
         s[CHARGE] = charged - s[POS_CHARGED]
         s[POS_CHARGED] = charged
+
+
+def falls(table: Sequence[int], rule: int) -> bool:
+    """Whether more usage may cost less."""
+    return table[rule + RULE_FLAGS] >= FURTHER and table[rule + RULE_TIERS] == VOLUME
+
+
+def count(table: Sequence[int], s: MutableSequence[int]) -> None:
+    """Note what the plan's counters have to add."""
+    counters = table[find_row(table, s[PLAN] + 1) - 1]
+    entry = BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE
+    if counters == 0:
+        return
+    for index in range(min(s[COUNTER_COUNT], table[counters])):
+        counter = counters + 1 + index * COUNTER_ROW
+        if counts(table, s, counter):
+            measure = table[counter + 4]
+            added = s[GRANTED]
+            if measure == PAID_UNITS:
+                added = s[PAID]
+            elif measure == MONEY:
+                added = s[CHARGE]
+            s[entry + index * COUNTER_SIZE + ADDED] = added
 
 
 def rate_many(
     table: Sequence[int],
     events: MutableSequence[int],
     owners: Sequence[int],
-    buckets: MutableSequence[int],
+    accounts: MutableSequence[int],
     work: MutableSequence[int],
     width: int,
     codes: MutableSequence[int],
 ) -> None:
-    """Rate `events` (slices without their buckets, end to end: BUCKET_COUNT integers each) in
-    order. `owners[i]` is the account that pays for the i-th; account a holds its buckets at
-    `buckets[a * width]`: how many, then BUCKET_SIZE integers each. What an event takes is
-    debited there, for the next one to see. `work` has room for one slice."""
+    """Rate `events` (slices up to their buckets' count, end to end: BUCKET_COUNT integers each)
+    in order. `owners[i]` is the account that pays for the i-th; account a stands at
+    `accounts[a * width]`: how many buckets, how many counters, the buckets, and the counters as
+    one number each. What an event takes and counts is kept there, for the next one to see.
+    `work` has room for one slice."""
     for index in range(len(owners)):
         event = index * BUCKET_COUNT
         for i in range(BUCKET_COUNT):
             work[i] = events[event + i]
-        held = owners[index] * width
-        count = buckets[held]
-        work[BUCKET_COUNT] = count
-        for i in range(count * BUCKET_SIZE):
-            work[BUCKETS + i] = buckets[held + 1 + i]
+        account = owners[index] * width
+        held = account + 2
+        buckets = accounts[account]
+        counters = accounts[account + 1]
+        work[BUCKET_COUNT] = buckets
+        work[COUNTER_COUNT] = counters
+        size = buckets * BUCKET_SIZE
+        for i in range(size):
+            work[BUCKETS + i] = accounts[held + i]
+        for i in range(counters):
+            work[BUCKETS + size + i * COUNTER_SIZE] = accounts[held + size + i]
         codes[index] = rate(table, work)
         for i in range(BUCKET_COUNT):
             events[event + i] = work[i]
-        for i in range(count):
+        for i in range(buckets):
             bucket = i * BUCKET_SIZE
-            buckets[held + 1 + bucket + REMAINING] -= work[BUCKETS + bucket + TAKEN]
+            accounts[held + bucket + REMAINING] -= work[BUCKETS + bucket + TAKEN]
+        for i in range(counters):
+            accounts[held + size + i] += work[BUCKETS + size + i * COUNTER_SIZE + ADDED]

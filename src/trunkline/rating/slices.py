@@ -1,13 +1,16 @@
 """Slices of usage for the kernel, and the `Rater` that sends them to its fastest form."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import compiled, kernel
+from trunkline.rating import compiled, kernel, layout
 from trunkline.rating.tariff import Tariff
 
 _DIGITS = 15
-_FRESH = (0,) * (kernel.POSITION_END - kernel.POSITION)
+_MARK = -2
+"""Ends what is kept; no session's position ends with it."""
+_FRESH = (0,) * (layout.POSITION_END - layout.POSITION)
 
 
 class InvalidDestination(Invalid):
@@ -28,7 +31,7 @@ def destination(number: str, *, path: str | None = None) -> int:
 
 def bucket_offset(index: int) -> int:
     """Where in a slice its bucket `index` begins."""
-    return kernel.BUCKETS + index * kernel.BUCKET_SIZE
+    return layout.BUCKETS + index * layout.BUCKET_SIZE
 
 
 def new_slice(
@@ -39,20 +42,62 @@ def new_slice(
     units: int,
     group: int = -1,
     destination: int = 0,
-    limit: int = kernel.NO_LIMIT,
+    where: int = 0,
+    limit: int = layout.NO_LIMIT,
     position: Sequence[int] | None = None,
     buckets: Sequence[Sequence[int]] = (),
+    counters: Sequence[int] = (),
 ) -> list[int]:
     """A slice ready for `Rater.rate`. `position` is what an earlier slice of the session left
     (`slice_[POSITION:POSITION_END]`), None at its beginning; a bucket is (remaining, reserved,
-    service, group or -1, starts, expires), in the order in which they are to be used."""
-    slice_ = [plan, service, group, destination, start, units, limit]
+    service, group or -1, starts, expires), in the order in which they are to be used; `counters`
+    are where the plan's counters stand."""
+    slice_ = [plan, service, group, destination, where, start, units, limit]
     slice_ += _FRESH if position is None else position
-    slice_ += (0, 0, 0, -1, len(buckets))
+    slice_ += (0, 0, 0, 0, -1, len(buckets), len(counters))
     for bucket in buckets:
         slice_ += bucket
         slice_.append(0)
+    for counted in counters:
+        slice_ += (counted, 0)
     return slice_
+
+
+def evidence(slice_: list[int], before: list[int]) -> list[int]:
+    """A rated slice and the position before it, as `again` takes them."""
+    return [*slice_, *before, _MARK]
+
+
+class Again(NamedTuple):
+    """What was asked, what came out of it now and the kernel's code; and whether that is what
+    came out then."""
+
+    asked: list[int]
+    slice: list[int]
+    code: int
+    same: bool
+
+
+def again(rate: Callable[[list[int]], int], kept: Sequence[int]) -> Again:
+    """Rates once more what `evidence` kept. That of before there were circumstances and counters
+    is read as well."""
+    size = layout.POSITION_END - layout.POSITION
+    today = kept[-1] == _MARK
+    if today:
+        kept = kept[:-1]
+    was = list(kept[:-size]) if today else _widened(kept[:-size])
+    asked = was[:]
+    asked[layout.POSITION : layout.POSITION_END] = kept[-size:]
+    slice_ = asked[:]
+    code = rate(slice_)
+    if not today:
+        was[layout.PAID] = slice_[layout.PAID]
+    return Again(asked, slice_, code, slice_ == was)
+
+
+def _widened(old: Sequence[int]) -> list[int]:
+    """A slice of 19 numbers before its buckets, as one of today."""
+    return [*old[:4], 0, *old[4:17], 0, *old[17:19], 0, *old[19:]]
 
 
 class Rater:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.rating.builders import NOON, bucket, rate_of, tariff_of
-from trunkline.rating import POSITION, POSITION_END, Rater, UsageRule, compiled, new_slice
+from trunkline.rating import CHARGE, POSITION, POSITION_END, Rater, UsageRule, compiled, new_slice
 
 
 @pytest.fixture
@@ -63,5 +63,5 @@ def test_a_session_goes_on_under_another_tariff() -> None:
         slice_ = new_slice(0, 0, start=NOON, units=units, position=position)
         assert rater.rate(slice_) == 0
         position = slice_[POSITION:POSITION_END]
-        charges.append(slice_[14])
+        charges.append(slice_[CHARGE])
     assert charges == [1, 2, 7, 3]

@@ -142,8 +142,8 @@ class TestRefusals:
                 "two windows overlap",
             ),
             (
-                Rate("x", 1, (PriceStep(0, 1),), windows=(Window((7,), 0, 1, ()),)),
-                "a window on days (7,)",
+                Rate("x", 1, (PriceStep(0, 1),), windows=(Window((8,), 0, 1, ()),)),
+                "a window on days (8,)",
             ),
             (
                 Rate("x", 1, (PriceStep(0, 1),), windows=(Window((0,), 5, 5, ()),)),
@@ -164,8 +164,8 @@ class TestRefusals:
             UsageRule("data", rate_of()), UsageRule("data", rate_of())
         )
         assert "-1 is not a rating group" in refusal(UsageRule("data", rate_of(), rating_group=-1))
-        with pytest.raises(UnknownService, match="'fax' is none of data, voice, sms"):
-            tariff_of(UsageRule("fax", rate_of()))
+        with pytest.raises(UnknownService, match="'Fax' is none of data, voice, sms"):
+            tariff_of(UsageRule("Fax", rate_of()))
 
     def test_of_sheets(self) -> None:
         for prefixes, reason in (

@@ -17,6 +17,7 @@ from tests.unit.rating.builders import (
 )
 from trunkline.kernel.money import to_micros
 from trunkline.rating import (
+    CHARGE,
     LABEL,
     NO_PRICE,
     SHORT,
@@ -109,7 +110,7 @@ def test_a_started_increment_is_paid_once() -> None:
     charges = []
     for seconds in (10, 49, 2):
         session.use(seconds)
-        charges.append(session.slice[14])
+        charges.append(session.slice[CHARGE])
     assert charges == [100_000, 0, 100_000]
 
 
