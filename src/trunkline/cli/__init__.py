@@ -23,6 +23,7 @@ from trunkline.cli import (
     serving,
     templates,
     trail,
+    vouchers,
 )
 from trunkline.kernel.errors import TrunklineError, Unavailable
 
@@ -45,6 +46,8 @@ app.add_typer(parties.group, name="parties")
 app.add_typer(templates.group, name="templates")
 app.add_typer(events.group, name="hub")
 app.add_typer(trail.group, name="audit")
+app.add_typer(vouchers.group, name="vouchers")
+app.add_typer(vouchers.dealers, name="dealers")
 app.registered_commands += access.commands.registered_commands
 app.registered_commands += serving.last.registered_commands
 

@@ -1,10 +1,11 @@
 """Batches of vouchers and the dealers who sell them, for staff, beyond TM Forum's APIs.
 
-A batch is made by a POST; once it is `sealed` its file is fetched, as often as it takes, and then
-declared the printer's by a PATCH of `state` to `exported` with the file's `sha256`: from then on
-nobody gets it again. Serial numbers are sold, stopped, resumed and taken back by a POST to
-`voucherBatch/{id}/{verb}`. What a dealer has paid in is a POST to `dealer/{id}/payment`, once for
-each `reference`. A voucher is known by its serial number: of its code nothing is told.
+A batch is made by a POST; once it is `sealed` its file is fetched by a POST to its `sealedFile`,
+the same file however often, and then declared the printer's by a PATCH of `state` to `exported`
+with the file's `sha256`: from then on nobody gets it again. Serial numbers are sold, stopped,
+resumed and taken back by a POST to `voucherBatch/{id}/{verb}`. What a dealer has paid in is a POST
+to `dealer/{id}/payment`, once for each `reference`. A voucher is known by its serial number: of
+its code nothing is told.
 """
 
 from collections.abc import Sequence
@@ -352,13 +353,13 @@ API = Api(
 class SealedFile:
     """A batch's codes, sealed for the printer."""
 
-    scopes: ClassVar = {"GET": f"{_SCOPE}:write"}
+    scopes: ClassVar = {"POST": f"{_SCOPE}:write"}
 
     def __init__(self, server: Server) -> None:
         self._books = server.databases["books"]
         self._clock = server.clock
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         with self._books.transaction() as tx:
             sealed = vouchers.sealed_file(tx, VoucherBatchId(ident))
             now = self._clock.now()

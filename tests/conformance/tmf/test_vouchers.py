@@ -50,18 +50,18 @@ def printed(staff: Client, relay: Relay) -> tuple[Body, list[str]]:
     """A batch that is the printer's, and its codes."""
     batch = made(staff.post(f"{BASE}/voucherBatch", new()))
     assert batch["state"] == "generating"
-    assert staff.get(f"{batch['href']}/sealedFile").status == 409
+    assert staff.post(f"{batch['href']}/sealedFile", {}).status == 409
     relay.drain()
     batch = staff.get(batch["href"]).body
     assert (batch["state"], batch["vouchers"]) == ("sealed", {"generated": 3})
-    sealed = staff.get(f"{batch['href']}/sealedFile").raw
+    sealed = staff.post(f"{batch['href']}/sealedFile", {}).raw
     assert staff.patch(batch["href"], {"state": "exported"}).status == 400
     wrong = staff.patch(batch["href"], {"state": "exported", "sha256": "0" * 64})
     assert (wrong.status, wrong.body["code"]) == (409, "voucherFileMismatch")
     digest = hashlib.sha256(sealed).hexdigest()
     batch = staff.patch(batch["href"], {"state": "exported", "sha256": digest}).body
     assert batch["state"] == "exported"
-    assert staff.get(f"{batch['href']}/sealedFile").status == 409
+    assert staff.post(f"{batch['href']}/sealedFile", {}).status == 409
     return batch, [code for _, code in vouchers.unseal(sealed.splitlines(), PASSPHRASE)]
 
 
@@ -237,4 +237,4 @@ def test_scopes(town: Town, make_client: MakeClient) -> None:
         assert client.get(path).status == 403
     reader = make_client("vouchers:read")
     assert reader.post(f"{BASE}/voucherBatch", new()).status == 403
-    assert reader.get(f"{BASE}/voucherBatch/vba_1/sealedFile").status == 403
+    assert reader.post(f"{BASE}/voucherBatch/vba_1/sealedFile", {}).status == 403
