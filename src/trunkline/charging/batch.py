@@ -18,6 +18,7 @@ from trunkline.charging.charge import charge, instant_of, refusal
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
+from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
@@ -207,8 +208,13 @@ class GroupCommit:
     def _answer(
         self, state: State, request: ChargeRequest, now: int, records: list[Record]
     ) -> ChargeAnswer:
+        if request.currency and request.currency != state.currency:
+            return refusal(request, Result.INVALID)
         if request.kind == _EVENT:
             return charge_event(state, request, self._tariffs, now, records)
+        if request.money or request.spent:
+            validity = self._policy.of(request.service).validity
+            return charge_in_money(state, request, self._tariffs, now, records, validity)
         return charge(state, request, self._tariffs, now, records, self._policy)
 
 

@@ -153,12 +153,16 @@ class ChargeRequest(msgspec.Struct, gc=False):
     action: Action = Action.DIRECT_DEBIT
     """For an EVENT only."""
     money: int = 0
-    """An EVENT's amount in micros of the account's currency, where it is asked in money
-    (CC-Money) instead of units; 0 otherwise. With neither, an EVENT is about one unit."""
+    """The amount in micros of the account's currency, where it is asked in money (CC-Money)
+    instead of units; 0 otherwise. With neither, an EVENT is about one unit."""
     where: Circumstances | None = None
     notify: str = ""
     """How its edge is told that the session is to be re-authorised or ended: the edge's own
     word, kept with the session; "" where it can't be told."""
+    spent: int = 0
+    """Micros that a session which is asked for in `money` has used, priced by who asks."""
+    currency: str = ""
+    """Of `money` and `spent`, where it is told; else the account's."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):
@@ -197,3 +201,5 @@ class ChargeAnswer(msgspec.Struct, array_like=True, gc=False):
     currency: str = ""
     enough: bool | None = None
     """For CHECK_BALANCE: whether the balance can pay for what was asked."""
+    money: int = 0
+    """Granted, in micros of `currency`, to a session that asks for money."""

@@ -27,3 +27,5 @@ NUMBERS: dict[str, int] = {
     "VUV": 548, "WST": 882, "XAF": 950, "XCD": 951, "XOF": 952, "XPF": 953, "YER": 886,
     "ZAR": 710, "ZMW": 967, "ZWG": 924,
 }  # fmt: skip
+
+NAMES: dict[int, str] = {number: name for name, number in NUMBERS.items()}

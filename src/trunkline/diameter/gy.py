@@ -188,6 +188,12 @@ class GyServer:
             meters.REQUESTS.labels("any", error.result_code).inc()
             peer.complain(error.result_code, error.reason)
             return
+        except Exception:
+            # A defect of ours costs the request that shows it, not the connection.
+            log.exception("gy request failed", peer=peer.host)
+            peer.refuse(message, d.UNABLE_TO_COMPLY, "the request can't be read")
+            meters.REQUESTS.labels("any", d.UNABLE_TO_COMPLY).inc()
+            return
         if reading.origin != peer.origin:
             self._peers.learn(reading.origin, peer)
         for oddity in reading.oddities:

@@ -64,6 +64,8 @@ class CreditAnswers:
             unit = answer.units[0]
             result = unit.result
             units = b"".join(_unit(unit, request.service))
+            if answer.money:
+                units = _granted_money(unit, answer)
         parts = [
             reading.session,
             self._middles[result, request.kind],
@@ -109,6 +111,27 @@ def _unit(unit: UnitAnswer, service: Service) -> tuple[bytes, bytes, bytes]:
     if unit.tariff_change:
         granted = codec.u32(d.TARIFF_TIME_CHANGE, _time(unit.tariff_change)) + granted
     return codec.grouped(d.GRANTED_SERVICE_UNIT, granted), validity, final
+
+
+def _granted_money(unit: UnitAnswer, answer: ChargeAnswer) -> bytes:
+    granted = codec.grouped(d.CC_MONEY, *_sum(answer.money, answer.currency))
+    return (
+        codec.grouped(d.GRANTED_SERVICE_UNIT, granted)
+        + codec.u32(d.VALIDITY_TIME, unit.validity)
+        + (_final_unit(unit.last) if unit.final else b"")
+    )
+
+
+def _sum(micros: int, currency: str) -> tuple[bytes, bytes]:
+    """Unit-Value and Currency-Code (RFC 8506, 8.8 and 8.11)."""
+    return (
+        codec.grouped(
+            d.UNIT_VALUE,
+            codec.avp(d.VALUE_DIGITS, micros.to_bytes(8, "big", signed=True)),
+            codec.avp(d.EXPONENT, (-6).to_bytes(4, "big", signed=True)),
+        ),
+        codec.u32(d.CURRENCY_CODE, NUMBERS.get(currency, NO_CURRENCY)),
+    )
 
 
 def _limits(unit: UnitAnswer, service: Service) -> bytes:
@@ -182,15 +205,7 @@ def _event(action: Action, answer: ChargeAnswer) -> bytes:
     if action is Action.CHECK_BALANCE and answer.enough is not None:
         octets = codec.u32(d.CHECK_BALANCE_RESULT, 0 if answer.enough else 1)
     if answer.cost is not None:
-        octets += codec.grouped(
-            d.COST_INFORMATION,
-            codec.grouped(
-                d.UNIT_VALUE,
-                codec.avp(d.VALUE_DIGITS, answer.cost.to_bytes(8, "big", signed=True)),
-                codec.avp(d.EXPONENT, (-6).to_bytes(4, "big", signed=True)),
-            ),
-            codec.u32(d.CURRENCY_CODE, NUMBERS.get(answer.currency, NO_CURRENCY)),
-        )
+        octets += codec.grouped(d.COST_INFORMATION, *_sum(answer.cost, answer.currency))
     return octets
 
 

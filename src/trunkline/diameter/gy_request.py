@@ -28,20 +28,14 @@ from trunkline.diameter.codec import (
     Malformed,
     avp,
     avp_at,
-    avps,
     missing,
     pair_at,
-    s32_at,
-    s64_at,
     u32_in,
     u64_in,
     wrong_length,
 )
+from trunkline.diameter.money import Sum, added, bounded, money_in
 from trunkline.diameter.parties import called_party, digits, identities
-
-LARGEST_AMOUNT = 2**60
-"""What one request may ask or report, in the service's unit: far past any network's, and far
-from where a sum could overflow."""
 
 MOST_SERVICES = 100
 """Multiple-Services-Credit-Control in one request."""
@@ -130,14 +124,15 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
     service = _service(message[begin:end])
     oddities: list[str] = []
     action = Action.DIRECT_DEBIT
-    money = 0
+    money = spent = 0
+    currency = ""
     if kind is Kind.EVENT:
         action = _enumerated(message, single, d.REQUESTED_ACTION, _ACTIONS)
     by_service = bool(found.services)
     if by_service:
         units = _services(message, found.services, service, oddities)
     else:
-        units, money = _command_units(message, found, kind, service, oddities)
+        units, money, spent, currency = _command_units(message, found, kind, service, oddities)
     at = received
     if d.EVENT_TIMESTAMP in single:
         told = _unix_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
@@ -162,6 +157,8 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         if kind is Kind.TERMINATE
         else circumstances(message, found.information, single.get(d.CALLED_STATION_ID)),
         notify=notify_word(origin, message[slice(*single[d.ORIGIN_REALM])]),
+        spent=spent,
+        currency=currency,
     )
     proxies = b"".join(found.proxies)
     borne = tuple(dict.fromkeys(oddities))
@@ -253,7 +250,7 @@ def _services(
             units[key] = unit
             continue
         oddities.append("repeated quota")
-        known.used = _bounded(known.used + unit.used, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
+        known.used = bounded(known.used + unit.used, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
         known.after_change += unit.after_change
         known.requested = max(known.requested, unit.requested)
         known.final = (known.final or unit.final) and known.requested == NOT_REQUESTED
@@ -299,49 +296,52 @@ def _unit(
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
-    unit.used = _bounded(used, d.USED_SERVICE_UNIT)
+    unit.used = bounded(used, d.USED_SERVICE_UNIT)
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
     return unit
 
 
 def _command_units(
     message: bytes, found: _Found, kind: Kind, service: Service, oddities: list[str]
-) -> tuple[tuple[UnitRequest, ...], int]:
-    """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19), and an event's
-    amount of money. Money is taken for events only: a session's quota is in units."""
+) -> tuple[tuple[UnitRequest, ...], int, int, str]:
+    """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19); or, in micros, money
+    asked for and spent, and its currency."""
     span = found.single.get(d.REQUESTED_SERVICE_UNIT)
     if span is None and not found.used and kind is not Kind.EVENT:
-        return (), 0
+        return (), 0, 0, ""
     unit = UnitRequest()
-    money = None
+    asked, spent = None, None
     if d.SERVICE_IDENTIFIER in found.single:
         unit.service_identifier = _u32_of(message, found.single, d.SERVICE_IDENTIFIER)
     if span is not None:
-        amount, money, _, _ = _amount(message, *span, service, oddities)
-        if money is not None and kind is not Kind.EVENT:
-            raise _not_in_money(avp(d.REQUESTED_SERVICE_UNIT, message[span[0] : span[1]]))
+        amount, asked, _, _ = _amount(message, *span, service, oddities)
         unit.requested = max(amount, SERVER_DECIDES)
     elif kind is Kind.EVENT:
         unit.requested = 1 if service is Service.SMS else SERVER_DECIDES
     for begin, end in found.used:
-        amount, spent, reason, after = _amount(message, begin, end, service, oddities)
-        if spent is not None:
-            raise _not_in_money(avp(d.USED_SERVICE_UNIT, message[begin:end]))
-        unit.used = _bounded(unit.used + max(amount, 0), d.USED_SERVICE_UNIT)
+        amount, paid, reason, after = _amount(message, begin, end, service, oddities)
+        if paid is not None:
+            spent = paid if spent is None else added(spent, paid)
+        unit.used = bounded(unit.used + max(amount, 0), d.USED_SERVICE_UNIT)
         unit.after_change += max(amount, 0) if after else 0
         unit.reason = max(unit.reason, reason)
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
-    return ((), money) if money is not None else ((unit,), 0)
+    if asked is None and spent is None:
+        return (unit,), 0, 0, ""
+    if asked is not None and spent is not None:
+        added(asked, Sum(0, spent.currency))
+    asked, spent = asked or Sum(0), spent or Sum(0)
+    return (), asked.micros, spent.micros, asked.currency or spent.currency
 
 
 def _amount(
     message: bytes, begin: int, end: int, service: Service, oddities: list[str]
-) -> tuple[int, int | None, int, bool]:
+) -> tuple[int, Sum | None, int, bool]:
     """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1,
-    micros of money or None, the Reporting-Reason or -1, and whether it was used after a tariff
+    money or None, the Reporting-Reason or -1, and whether it was used after a tariff
     change. A total of octets counts before its directions, unless it is zero."""
     total = directions = seconds = specific = reason = -1
-    money: int | None = None
+    money: Sum | None = None
     after = False
     at = begin
     while at < end:
@@ -361,7 +361,7 @@ def _amount(
         elif code == d.CC_SERVICE_SPECIFIC_UNITS:
             specific = _units(message, start, finish, code)
         elif code == d.CC_MONEY:
-            money = _money(message, start, finish)
+            money = money_in(message, start, finish)
         elif code == d.TARIFF_CHANGE_USAGE:
             after = u32_in(message, start, finish, code) == d.AFTER_TARIFF_CHANGE
         elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
@@ -372,36 +372,7 @@ def _amount(
     amount = amounts[service]
     if amount < 0 and max(amounts.values()) > 0:
         oddities.append("units of another service")
-    return _bounded(amount), money, reason, after
-
-
-def _money(message: bytes, begin: int, end: int) -> int:
-    """CC-Money (RFC 8506, 8.22) in micros; its Currency-Code is the account's by agreement."""
-    digits: int | None = None
-    exponent = 0
-    for value in avps(message, begin, end):
-        if value.code != d.UNIT_VALUE:
-            continue
-        for part in avps(value.data, 0):
-            if part.code == d.VALUE_DIGITS:
-                if len(part.data) != 8:
-                    raise wrong_length(d.VALUE_DIGITS, 0, 8)
-                digits = s64_at(part.data)[0]
-            elif part.code == d.EXPONENT:
-                if len(part.data) != 4:
-                    raise wrong_length(d.EXPONENT, 0, 4)
-                exponent = s32_at(part.data)[0]
-    if digits is None:
-        raise missing(d.VALUE_DIGITS)
-    scale: int = 10 ** (min(max(exponent, -24), 18) + 24)
-    micros, rest = divmod(digits * scale, 10**18)
-    if rest or abs(micros) > LARGEST_AMOUNT:
-        raise Malformed(
-            d.INVALID_AVP_VALUE,
-            "CC-Money is no amount in whole micros that the books can hold",
-            avp(d.CC_MONEY, message[begin:end]),
-        )
-    return micros
+    return bounded(amount), money, reason, after
 
 
 def _called(message: bytes, found: _Found) -> str:
@@ -447,7 +418,7 @@ def _unix_time(seconds: int) -> int:
 
 
 def _units(message: bytes, begin: int, end: int, code: int) -> int:
-    return _bounded(u64_in(message, begin, end, code), code)
+    return bounded(u64_in(message, begin, end, code), code)
 
 
 def _u32_of(message: bytes, single: dict[int, tuple[int, int]], code: int) -> int:
@@ -468,16 +439,6 @@ def _enumerated(
             avp(code, number.to_bytes(4, "big")),
         )
     return value
-
-
-def _bounded(amount: int, code: int = d.USED_SERVICE_UNIT) -> int:
-    if amount > LARGEST_AMOUNT:
-        raise Malformed(
-            d.INVALID_AVP_VALUE,
-            "an amount that no network delivers",
-            avp(code, min(amount, 2**64 - 1).to_bytes(8, "big")),
-        )
-    return amount
 
 
 def _unsupported(code: int, octets: bytes) -> Malformed:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import pytest
 from diameter.message import Message, constants
 from diameter.message.avp.grouped import (
+    CcMoney,
     MultipleServicesCreditControl,
     RequestedServiceUnit,
     SubscriptionId,
+    UnitValue,
     UsedServiceUnit,
 )
 from diameter.message.commands import CreditControlRequest
@@ -87,6 +89,32 @@ class Gateway:
         self.session = self.node.session_generator.next_id()
 
     def ask(self, kind: int, number: int, *, used: int | None = None, ask: bool = True) -> Message:
+        request = self._request(kind, number)
+        service = MultipleServicesCreditControl(rating_group=32, service_identifier=7)
+        if ask:
+            service.requested_service_unit = RequestedServiceUnit(cc_total_octets=5 * MB)
+        if used is not None:
+            service.used_service_unit = [UsedServiceUnit(cc_total_octets=used)]
+        request.multiple_services_credit_control = [service]
+        return self.application.send_request(request, timeout=20)
+
+    def ask_money(
+        self, kind: int, number: int, cents: int = 0, *, spent: int = 0, currency: int = 978
+    ) -> Message:
+        """Without any MSCC."""
+
+        def money(amount: int) -> CcMoney:
+            value = UnitValue(value_digits=amount, exponent=-2)
+            return CcMoney(unit_value=value, currency_code=currency)
+
+        request = self._request(kind, number)
+        if cents:
+            request.requested_service_unit = RequestedServiceUnit(cc_money=money(cents))
+        if spent:
+            request.used_service_unit = [UsedServiceUnit(cc_money=money(spent))]
+        return self.application.send_request(request, timeout=20)
+
+    def _request(self, kind: int, number: int) -> CreditControlRequest:
         request = CreditControlRequest()
         request.session_id = self.session
         request.origin_host = self.node.origin_host.encode()
@@ -99,13 +127,7 @@ class Gateway:
         request.subscription_id = [
             SubscriptionId(subscription_id_type=1, subscription_id_data=imsi(1))
         ]
-        service = MultipleServicesCreditControl(rating_group=32, service_identifier=7)
-        if ask:
-            service.requested_service_unit = RequestedServiceUnit(cc_total_octets=5 * MB)
-        if used is not None:
-            service.used_service_unit = [UsedServiceUnit(cc_total_octets=used)]
-        request.multiple_services_credit_control = [service]
-        return self.application.send_request(request, timeout=20)
+        return request
 
     def watchdog(self) -> bool:
         """Sends a DWR; whether it has been answered by the time that a later request was."""
@@ -168,3 +190,27 @@ def test_the_server_takes_leave(operator: Operator, clock: DrivenClock) -> None:
         stopper.stop()
         assert gone.wait(20)
         gateway.node.stop(wait_timeout=10)
+
+
+def test_a_session_in_money(operator: Operator, clock: DrivenClock) -> None:
+    """2.00; 1.50 asked for, 1.20 spent, 80 cents are the last; nobody else's currency."""
+    operator.open(("imsi", imsi(1)), money="2")
+    with served(operator.attempt, clock) as (port, _):
+        gateway = Gateway(port)
+        try:
+            first = gateway.ask_money(1, 0, 150)
+            assert first.granted_service_unit.cc_money.unit_value.value_digits == 1_500_000
+            assert first.granted_service_unit.cc_money.currency_code == 978
+            assert first.validity_time == 3600
+            second = gateway.ask_money(2, 1, 150, spent=120)
+            assert second.granted_service_unit.cc_money.unit_value.value_digits == 800_000
+            assert second.final_unit_indication.final_unit_action == 0
+            assert gateway.ask_money(3, 2, spent=80).result_code == d.SUCCESS
+            gateway.session = gateway.node.session_generator.next_id()
+            assert gateway.ask_money(1, 0, 1).result_code == d.CREDIT_LIMIT_REACHED
+            gateway.session = gateway.node.session_generator.next_id()
+            dollars = gateway.ask_money(1, 0, 1, currency=840)
+            assert dollars.result_code == d.INVALID_AVP_VALUE
+        finally:
+            gateway.node.stop(wait_timeout=10)
+    assert not operator.balance.money

@@ -54,7 +54,7 @@ class Network:
 
     def _bar(self) -> None:
         with self.charging.transaction() as tx:
-            operations.bar_account(tx, ACCOUNT, barred=True)
+            operations.bar_account(tx, ACCOUNT, barred=True, now=self.clock.now())
 
     async def settled(self) -> None:
         """Returns once nothing is left to be told."""

@@ -209,3 +209,17 @@ def test_thresholds_holding_time_and_tariff_change(context: str, threshold: int)
         answer(ccr(context=context), Result.SUCCESS, refused), d.MULTIPLE_SERVICES_CREDIT_CONTROL
     )
     assert not {threshold, d.QUOTA_HOLDING_TIME} & inside(service).keys()
+
+
+def test_granted_money() -> None:
+    unit = UnitAnswer(None, None, Result.SUCCESS, NOT_REQUESTED, 60, final=True)
+    avps = answer(ccr(1, 0, SUBSCRIBER), Result.SUCCESS, unit, money=2_500_000, currency="EUR")
+    [granted] = map(inside, values(avps, d.GRANTED_SERVICE_UNIT))
+    amount = inside(granted[d.CC_MONEY])
+    assert amount[d.CURRENCY_CODE] == (978).to_bytes(4, "big")
+    assert inside(amount[d.UNIT_VALUE])[d.VALUE_DIGITS] == (2_500_000).to_bytes(8, "big")
+    assert values(avps, d.VALIDITY_TIME) == [(60).to_bytes(4, "big")]
+    assert values(avps, d.FINAL_UNIT_INDICATION)
+    unit = UnitAnswer(None, None, Result.CREDIT_LIMIT)
+    avps = answer(ccr(1, 0, SUBSCRIBER), Result.SUCCESS, unit, currency="EUR")
+    assert values(avps, d.RESULT_CODE) == [d.CREDIT_LIMIT_REACHED.to_bytes(4, "big")]

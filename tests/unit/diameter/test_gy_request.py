@@ -23,12 +23,12 @@ from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
 from trunkline.diameter.gy_request import (
-    LARGEST_AMOUNT,
     MOST_SERVICES,
     MOST_SUBSCRIPTIONS,
     Reading,
     read,
 )
+from trunkline.diameter.money import LARGEST_AMOUNT
 
 RECEIVED = 1_795_290_000
 SUBSCRIBER = subscription(d.END_USER_IMSI, IMSI)
@@ -179,7 +179,7 @@ def test_a_session_may_open_without_asking() -> None:
     assert read(ccr(1, 0, SUBSCRIBER), RECEIVED).request.units == ()
 
 
-def money(digits: int, exponent: int) -> bytes:
+def money(digits: int, exponent: int, currency: int = 978) -> bytes:
     return codec.grouped(
         d.CC_MONEY,
         codec.grouped(
@@ -187,7 +187,7 @@ def money(digits: int, exponent: int) -> bytes:
             codec.avp(d.VALUE_DIGITS, digits.to_bytes(8, "big", signed=True)),
             codec.avp(d.EXPONENT, exponent.to_bytes(4, "big", signed=True)),
         ),
-        codec.u32(d.CURRENCY_CODE, 978),
+        codec.u32(d.CURRENCY_CODE, currency),
     )
 
 
@@ -214,12 +214,36 @@ def test_money_that_the_books_can_not_hold(digits: int, exponent: int) -> None:
     assert error.result_code == d.INVALID_AVP_VALUE
 
 
-def test_a_session_is_not_charged_in_money() -> None:
-    for parts in (
-        codec.grouped(d.REQUESTED_SERVICE_UNIT, money(1, 0)),
-        mscc(codec.grouped(d.REQUESTED_SERVICE_UNIT, money(1, 0))),
-    ):
-        assert refused(ccr(1, 0, SUBSCRIBER, parts)).result_code == d.RATING_FAILED
+def test_a_session_in_money() -> None:
+    asked_for = codec.grouped(d.REQUESTED_SERVICE_UNIT, money(5, 0))
+    spent = codec.grouped(d.USED_SERVICE_UNIT, money(25, -1))
+    opening = read(ccr(1, 0, SUBSCRIBER, asked_for), RECEIVED).request
+    assert (opening.units, opening.money, opening.spent) == ((), 5_000_000, 0)
+    assert opening.currency == "EUR"
+    report = read(ccr(2, 1, SUBSCRIBER, asked_for, spent, spent), RECEIVED).request
+    assert (report.units, report.money, report.spent) == ((), 5_000_000, 5_000_000)
+    last = read(ccr(3, 2, SUBSCRIBER, spent), RECEIVED).request
+    assert (last.units, last.money, last.spent) == ((), 0, 2_500_000)
+
+
+def test_money_without_its_currency_is_the_account_s() -> None:
+    value = next(codec.avps(money(5, 0), 8)).encode()
+    asked_for = codec.grouped(d.REQUESTED_SERVICE_UNIT, codec.grouped(d.CC_MONEY, value))
+    assert read(ccr(1, 0, SUBSCRIBER, asked_for), RECEIVED).request.currency == ""
+
+
+@pytest.mark.parametrize(
+    "spent", [money(1, 0, 840), money(1, 0, 12), money(-1, 0), codec.grouped(d.CC_MONEY)]
+)
+def test_money_that_makes_no_sense(spent: bytes) -> None:
+    asked_for = codec.grouped(d.REQUESTED_SERVICE_UNIT, money(5, 0))
+    error = refused(ccr(2, 1, SUBSCRIBER, asked_for, codec.grouped(d.USED_SERVICE_UNIT, spent)))
+    assert error.result_code in (d.INVALID_AVP_VALUE, d.MISSING_AVP)
+
+
+def test_a_rating_group_is_not_asked_for_in_money() -> None:
+    asked_for = mscc(codec.grouped(d.REQUESTED_SERVICE_UNIT, money(1, 0)))
+    assert refused(ccr(1, 0, SUBSCRIBER, asked_for)).result_code == d.RATING_FAILED
 
 
 def test_an_sms_event_is_one_message_unless_it_says_otherwise() -> None:
