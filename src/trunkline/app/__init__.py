@@ -111,6 +111,8 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
         urls.charging, metadata=charging_metadata, routes=routes, clock=clock, yields=yields
     )
     books.announce = announcer(charging, clock)
+    elsewhere = msgspec.structs.asdict(settings.mastered_elsewhere)
+    books.elsewhere = frozenset(kind for kind, is_so in elsewhere.items() if is_so)
     vouchers.keep_keys(books, voucher_keys(settings.vouchers))
     return System(settings, books, charging, routes, clock)
 

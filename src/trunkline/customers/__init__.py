@@ -32,6 +32,7 @@ from trunkline.customers.agreements import (
     specify_agreement,
     terminate_agreement,
 )
+from trunkline.customers.elsewhere import remember_customer, remember_customers, remember_party
 from trunkline.customers.history import erase_history, party_change
 from trunkline.customers.interactions import (
     INTERACTION_LIFECYCLE,
@@ -53,6 +54,7 @@ from trunkline.customers.kept_accounts import (
     known_financial_accounts,
 )
 from trunkline.customers.known import (
+    is_elsewhere,
     known_accounts,
     known_agreements,
     known_parties,
@@ -319,6 +321,7 @@ __all__ = [
     "form_partnership",
     "give_consent",
     "give_role",
+    "is_elsewhere",
     "known_accounts",
     "known_agreements",
     "known_financial_accounts",
@@ -341,6 +344,9 @@ __all__ = [
     "register_organization",
     "register_parties",
     "register_party",
+    "remember_customer",
+    "remember_customers",
+    "remember_party",
     "scrubbed",
     "search_customers",
     "seed_privacy",

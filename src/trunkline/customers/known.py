@@ -1,4 +1,5 @@
-"""Who and what references may name: for documents' `refers`, in any domain above."""
+"""Who and what references may name: for documents' `refers`, in any domain above. What settings
+say another system masters (`Database.elsewhere`) is taken on trust."""
 
 from collections.abc import Collection
 
@@ -29,14 +30,25 @@ PARTY_TYPES = frozenset(_OF_TYPE)
 """The types, in lower case, of the parties that are mastered here."""
 
 
+PARTY, CUSTOMER, AGREEMENT = "party", "customer", "agreement"
+"""The kinds that another system may master."""
+
+
+def is_elsewhere(r: Reader, kind: str) -> bool:
+    """Whether references of this type, in lower case, are taken on trust."""
+    kind = PARTY if kind in PARTY_TYPES and kind != CUSTOMER else kind
+    return kind in r.database.elsewhere
+
+
 def known_parties(r: Reader, ids: Collection[str]) -> set[str]:
     """Of these ids, those of a party, a customer or a party role."""
-    return _there(r, _PARTIES, ids)
+    trusted = is_elsewhere(r, PARTY) or is_elsewhere(r, CUSTOMER)
+    return set(ids) if trusted else _there(r, _PARTIES, ids)
 
 
 def known_parties_of(r: Reader, kind: str, ids: Collection[str]) -> set[str]:
     """Of these ids, those of a party of this type (one of `PARTY_TYPES`)."""
-    return _there(r, _OF_TYPE[kind], ids)
+    return set(ids) if is_elsewhere(r, kind) else _there(r, _OF_TYPE[kind], ids)
 
 
 def known_accounts(r: Reader, ids: Collection[str]) -> set[str]:
@@ -46,7 +58,7 @@ def known_accounts(r: Reader, ids: Collection[str]) -> set[str]:
 
 def known_agreements(r: Reader, ids: Collection[str]) -> set[str]:
     """Of these ids, those of an agreement."""
-    return _there(r, _AGREEMENTS, ids)
+    return set(ids) if is_elsewhere(r, AGREEMENT) else _there(r, _AGREEMENTS, ids)
 
 
 def known_agreement_specifications(r: Reader, ids: Collection[str]) -> set[str]:

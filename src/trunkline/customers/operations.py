@@ -293,11 +293,16 @@ def _register(
         _party(tx.new_id(PartyId, now), new, path, now, now)
         for new, path in zip(parties, paths, strict=True)
     ]
-    store.insert_parties(tx, registered)
-    for each in registered:
+    keep_parties(tx, registered)
+    return registered
+
+
+def keep_parties(tx: Tx, parties: Sequence[Party]) -> None:
+    """For the domain's own use: writes what was checked, and tells of it."""
+    store.insert_parties(tx, parties)
+    for each in parties:
         tx.changed(type_of(each), each.id, Change.CREATED)
         tx.emit(PartyRegistered(party=each.id))
-    return registered
 
 
 def _party(
@@ -380,12 +385,17 @@ def _create_customers(
                 updated_at=now,
             )
         )
+    keep_customers(tx, created, parties)
+    return created
+
+
+def keep_customers(tx: Tx, created: Sequence[Customer], parties: Mapping[PartyId, Party]) -> None:
+    """The same of customers, with their parties."""
     store.insert_customers(tx, created)
     store.add_terms(tx, {each.id: terms_of(each, parties[each.party], ()) for each in created})
     for each in created:
         tx.changed("Customer", each.id, Change.CREATED)
         tx.emit(CustomerCreated(customer=each.id))
-    return created
 
 
 def _checked_details(details: Mapping[str, Any], *, path: str = "") -> Mapping[str, Any]:

@@ -36,13 +36,16 @@ def check_parties(
                 raise UnknownReference(f"there is no {kind} {ident[:100]!r}", path=f"{place}.id")
 
 
+def named_customers(body: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Those among them that are customers."""
+    for place, each in named_parties(body, path):
+        if _key(each)[0] == _CUSTOMER:
+            yield place, each
+
+
 def customer_of(body: Mapping[str, Any], path: str = "relatedParty") -> str | None:
     """The id of the customer among the related parties."""
-    for _, each in named_parties(body, path):
-        kind, ident = _key(each)
-        if kind == _CUSTOMER:
-            return ident
-    return None
+    return next((str(each["id"]) for _, each in named_customers(body, path)), None)
 
 
 def _key(reference: Mapping[str, Any]) -> tuple[str, str]:

@@ -204,6 +204,8 @@ class Database:
         self.ids = ids or IdSource()
         self.url = with_driver(make_url(url))
         self.announce: Callable[[Tx, Sequence[Changed]], None] | None = None
+        # Kinds of entities that another system masters: references to them are taken on trust.
+        self.elsewhere: frozenset[str] = frozenset()
         self.path: Path | None = None
         self._durable = durable
         self._clock: Clock = clock or SystemClock()

@@ -25,6 +25,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import check_currency
 from trunkline.kernel.time import zone
 from trunkline.platform.addresses import parse_networks
+from trunkline.platform.policy_settings import PolicySettings
 from trunkline.platform.section import Count, Port
 from trunkline.platform.section import Section as _Section
 from trunkline.platform.settings_diameter import DiameterSettings
@@ -170,6 +171,14 @@ class ConsoleSettings(_Section, frozen=True):
     ] = False
 
 
+class ElsewhereSettings(_Section, frozen=True):
+    """Kinds that another system masters, a CRM say: references to them are taken on trust."""
+
+    party: Annotated[bool, Meta(description="Individuals, organizations and their roles")] = False
+    customer: Annotated[bool, Meta(description="Customers")] = False
+    agreement: Annotated[bool, Meta(description="Agreements")] = False
+
+
 class HubSettings(_Section, frozen=True):
     """Events to those who listen (TM Forum's hub, TMF688)."""
 
@@ -245,6 +254,20 @@ class NetworkSettings(_Section, frozen=True):
     ] = 10
 
 
+class PaymentSettings(_Section, frozen=True):
+    """Who takes money by a kept method of payment, for automatic top-ups. With the gateway "none"
+    what is to be collected waits, for somebody who tells by the API what became of it."""
+
+    gateway: Annotated[Literal["none", "http"], Meta(description="none or http")] = "none"
+    url: Annotated[str, Meta(description="For http: {url}/charge is called")] = ""
+    token: Annotated[
+        str, Meta(description="Sent as the bearer token; better set by TRUNKLINE_PAYMENTS_TOKEN")
+    ] = ""
+    timeout_seconds: Annotated[
+        int, Meta(ge=1, le=120, description="How long an answer is waited for")
+    ] = 20
+
+
 class VoucherSettings(_Section, frozen=True):
     """Under which keys vouchers' codes are hashed. They are in no database: who has a copy of
     one can't try codes against it. Without them no voucher can be redeemed any more."""
@@ -283,19 +306,22 @@ class Settings(_Section, frozen=True):
     databases: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     charging: ChargingSettings = ChargingSettings()
-    nchf: NchfSettings = NchfSettings()
+    policy: PolicySettings = PolicySettings()
     diameter: DiameterSettings = DiameterSettings()
+    nchf: NchfSettings = NchfSettings()
     console: ConsoleSettings = ConsoleSettings()
     hub: HubSettings = HubSettings()
+    mastered_elsewhere: ElsewhereSettings = ElsewhereSettings()
     messages: MessagesSettings = MessagesSettings()
     smtp: SmtpSettings = SmtpSettings()
     smpp: SmppSettings = SmppSettings()
     network: NetworkSettings = NetworkSettings()
+    payments: PaymentSettings = PaymentSettings()
     vouchers: VoucherSettings = VoucherSettings()
     log: LogSettings = LogSettings()
 
 
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings)
 }
 
@@ -344,7 +370,10 @@ def _variables(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
     for variable in sorted(environment):
         if not variable.startswith(PREFIX) or variable.startswith(_NOT_SETTINGS):
             continue
-        section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+        said = variable.removeprefix(PREFIX).lower()
+        known = (each for each in _SECTIONS if said.startswith(f"{each}_"))
+        section = next(known, said.partition("_")[0])
+        key = said.removeprefix(section).removeprefix("_")
         if section not in _SECTIONS:
             raise InvalidSettings(f"no such section{_perhaps(section, _SECTIONS)}", path=variable)
         _check_keys(section, {key: ""}, f"{PREFIX}{section.upper()}_", upper=True)
@@ -376,7 +405,7 @@ def _section(
     table: dict[str, Any],
     file: str,
     places: Mapping[tuple[str, str], str],
-) -> _Section:
+) -> msgspec.Struct:
     values = {}
     hints = get_type_hints(_SECTIONS[name], include_extras=True)
     for key, value in table.items():
@@ -422,6 +451,8 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
     )
     if books == charging:
         raise InvalidSettings("must not be the books", path=place("databases", "charging"))
+    if settings.payments.gateway != "none" and not _is_web(settings.payments.url):
+        raise InvalidSettings("must be an http or https URL", path=place("payments", "url"))
     if settings.network.adapter != "none" and not _is_web(settings.network.url):
         raise InvalidSettings("must be an http or https URL", path=place("network", "url"))
 

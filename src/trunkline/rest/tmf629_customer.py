@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from trunkline import catalog, customers
@@ -58,6 +59,7 @@ class EngagedParty(Typed, kw_only=True):
     href: str | None = None
     name: str | None = None
     role: str | None = None
+    referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
 class CustomerForm(Typed, kw_only=True):
@@ -161,6 +163,15 @@ def _create(tx: Tx, body: Body, now: datetime) -> str:
     given = _own(body)
     details = _details(tx, given, {})
     valid_from, valid_until = _validity(given)
+    engaged = new.engaged_party
+    with placed({"id": "engagedParty.id", "name": "engagedParty.name"}):
+        customers.remember_party(
+            tx,
+            party=engaged.id,
+            name=engaged.name or new.name,
+            is_organization=str(engaged.referred_type).lower() == "organization",
+            now=now,
+        )
     with placed({"party": "engagedParty"}):
         return customers.create_customer(
             tx,

@@ -2,8 +2,8 @@
 
 What is wanted here is wanted of the network: a service is active once the network has said so.
 Until then a POST and a DELETE answer 202 with a Monitor, and what a PATCH began is followed by
-the Monitor that the service names. Where there is no network, it is so at once. A product's service is
-changed by orders.
+the Monitor that the service names. Where there is no network, it is so at once. A product's
+service is changed by orders.
 """
 
 from collections.abc import Sequence

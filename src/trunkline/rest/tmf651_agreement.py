@@ -133,12 +133,14 @@ class AgreementSpecification(Typed, kw_only=True):
 
 def _create(tx: Tx, body: dict[str, Any], now: datetime) -> str:
     _check(tx, body, None)
+    customers.remember_customers(tx, body, "engagedParty", now=now)
     return str(customers.draw_up_agreement(tx, _bare(body), now=now)["id"])
 
 
 def _replace(tx: Tx, ident: str, body: dict[str, Any], now: datetime) -> None:
     def changing(before: Mapping[str, Any]) -> Mapping[str, Any]:
         _check(tx, body, before)
+        customers.remember_customers(tx, body, "engagedParty", now=now)
         return _bare(body)
 
     customers.change_agreement(tx, agreement=AgreementId(ident), changing=changing, now=now)

@@ -279,6 +279,9 @@ def _create(tx: Tx, new: AccountCreate, now: datetime) -> str:
     if owner is None:
         raise Invalid("needs the customer: role or @referredType customer", path="relatedParty")
     _refuse(new)
+    with placed({"id": "relatedParty.id", "name": "relatedParty.name"}):
+        said = next((each.name for each in new.related_party if each.id == owner), None)
+        customers.remember_customer(tx, customer=owner, name=said or new.name, now=now)
     entity = _legal_entity(tx, new.legal_entity)
     shift, due = terms_of(tx, new.bill_structure.cycle_specification)
     financial = new.financial_account

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.kernel.errors import Invalid
-from trunkline.platform.settings import Settings, default_toml, load
+from trunkline.platform.settings import ElsewhereSettings, Settings, default_toml, load
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -34,6 +34,13 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     )
     assert (settings.http.host, settings.http.port) == ("0.0.0.0", 9001)  # noqa: S104
     assert settings.console.secure_cookies
+
+
+def test_what_another_system_masters(tmp_path: Path) -> None:
+    file = written(tmp_path, "[mastered_elsewhere]\nagreement = true\nparty = true\n")
+    found = load(file, {"TRUNKLINE_MASTERED_ELSEWHERE_PARTY": "false"})
+    assert found.mastered_elsewhere == ElsewhereSettings(agreement=True)
+    assert Settings().mastered_elsewhere == ElsewhereSettings()
 
 
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:

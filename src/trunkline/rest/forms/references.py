@@ -1,7 +1,8 @@
 """What a reference of any type may name: who knows it, and where it is found.
 
 Documents of the customers' domain refer upwards, too (a ticket to a product, an interaction to
-a bill). Types that stand in no row here are mastered elsewhere, and taken on trust.
+a bill). Types that stand in no row here are mastered elsewhere, and taken on trust; so are those
+of which settings say so.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -99,7 +100,7 @@ def check_entities(
     asked: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
         for place, kind, ident in _typed(body, path, default):
-            if ident not in old and kind in _KEPT:
+            if ident not in old and kind in _KEPT and not customers.is_elsewhere(r, kind):
                 asked.setdefault(kind, []).append((place, ident))
     for kind, named in asked.items():
         there = _KEPT[kind].known(r, {ident for _, ident in named})

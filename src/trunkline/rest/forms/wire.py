@@ -125,6 +125,7 @@ class RefIn(Wire):
 
 class PartyIn(Wire):
     id: str
+    name: str | None = None
     role: str | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
