@@ -88,6 +88,7 @@ from trunkline.charging.model import (
 )
 from trunkline.charging.months import billing_month, month_bounds
 from trunkline.charging.notices import Notice, NoticeKind
+from trunkline.charging.policy.passing import Pass, Passing
 from trunkline.charging.queries import (
     ACCOUNTS,
     AccountSummary,
@@ -175,6 +176,8 @@ __all__ = [
     "NoticeKind",
     "OpenAccount",
     "OtherEntity",
+    "Pass",
+    "Passing",
     "PlanHasNoTariff",
     "PriceStep",
     "RecordKind",

@@ -9,12 +9,16 @@ full and shown as overrun.
 """
 
 import hashlib
+from collections.abc import Mapping
+from itertools import repeat
 
 from trunkline.charging.debit import Turn, debit
-from trunkline.charging.grants import POLICY, GrantPolicy, grant, let_go
+from trunkline.charging.grants import POLICY, GrantPolicy, GrantSize, Later, grant, let_go
 from trunkline.charging.journal import Record
 from trunkline.charging.model import (
     NOT_REQUESTED,
+    SERVER_DECIDES,
+    Action,
     ChargeAnswer,
     ChargeRequest,
     Circumstances,
@@ -23,10 +27,11 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
+from trunkline.charging.policy.passing import Pass, note, passed_event
 from trunkline.charging.state import Done, Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import VOICE, destination
+from trunkline.rating import DATA, VOICE, destination
 
 CLOCK_SKEW = 300
 """Seconds by which a network's clock may run ahead; an event further in the future counts as
@@ -43,6 +48,7 @@ MOST_UNITS = 1 << 60
 _SUCCESS = Result.SUCCESS
 _INITIAL, _TERMINATE = Kind.INITIAL, Kind.TERMINATE
 _UNANSWERED = ChargeAnswer(_SUCCESS)
+_NONE = repeat(-1)
 
 
 def charge(
@@ -71,7 +77,7 @@ def charge(
     if not is_sound(request):
         return refusal(request, Result.INVALID)
     if session is None:
-        begun = _begin(state, request)
+        begun = _begin(state, request, policy)
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
@@ -89,45 +95,128 @@ def charge(
         where=session.where,
         used=used,
     )
-    size = policy.of(session.service)
     quotas = [_quota(turn, session, unit) for unit in request.units]
+    groups = policy.passing.groups
+    passes = None
+    if session.passes >= 0 or (groups and session.service == DATA):
+        passes = [_passes(session, unit, groups) for unit in request.units]
     results = [
-        _settle(turn, quota, unit, tariffs)
-        for quota, unit in zip(quotas, request.units, strict=True)
+        _settle(turn, quota, unit, tariffs, why)
+        for quota, unit, why in zip(quotas, request.units, passes or _NONE, strict=False)
     ]
     if request.kind == _TERMINATE:
         answer = _plain_answer(request, results)
         end_session(state, session)
         remember(state, request, answer, now)
         return answer
-    answers = []
-    for unit, quota, result in zip(request.units, quotas, results, strict=True):
-        granted, validity, final = NOT_REQUESTED, 0, False
-        if unit.requested != NOT_REQUESTED and not unit.final:
-            result, units, final = grant(turn, quota, unit.requested, size)
-            if result is _SUCCESS:
-                granted, validity = units, size.validity
-            quota.waits = final or result is not _SUCCESS
-        answers.append(
-            UnitAnswer(unit.rating_group, unit.service_identifier, result, granted, validity, final)
-        )
+    answers, validity = _answers(turn, request.units, quotas, results, passes, tariffs, policy)
     session.number = request.number
-    session.until = now + 2 * size.validity
-    session.answer = answer = ChargeAnswer(_SUCCESS, tuple(answers))
+    session.until = now + 2 * validity
+    session.answer = answer = ChargeAnswer(_SUCCESS, answers)
     return answer
 
 
-def _begin(state: State, request: ChargeRequest) -> Session | Result:
+def _answers(
+    turn: Turn,
+    units: tuple[UnitRequest, ...],
+    quotas: list[Quota],
+    results: list[Result],
+    passes: list[int] | None,
+    tariffs: Tariffs,
+    policy: GrantPolicy,
+) -> tuple[tuple[UnitAnswer, ...], int]:
+    """What each unit is answered, and the longest time for which one of them may be silent."""
+    size = policy.of(turn.service)
+    longest = 0
+    answers = []
+    for index, unit in enumerate(units):
+        if policy.groups:
+            size = policy.of(turn.service, unit.rating_group)
+        if size.validity > longest:
+            longest = size.validity
+        if unit.requested == NOT_REQUESTED or unit.final:
+            answer = UnitAnswer(unit.rating_group, unit.service_identifier, results[index])
+        elif passes is not None and passes[index] >= 0:
+            answer = _pass(unit, quotas[index], size)
+        else:
+            answer = _answered(turn, unit, quotas[index], size, tariffs)
+        answers.append(answer)
+    return tuple(answers), longest or size.validity
+
+
+def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session | Result:
     """A session of the account, or why there can't be one."""
-    if state.status and state.status != Status.ONE_WAY:
-        return Result.DENIED
+    passing = policy.passing
+    passes = passing.called(request.called) if request.called else -1
+    if state.status and state.status != Status.ONE_WAY and passes < 0:
+        groups = passing.groups if request.service == DATA else ()
+        if not any(unit.rating_group in groups for unit in request.units):
+            return Result.DENIED
     try:
         called = destination(request.called)
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
+    session.passes = passes
     state.sessions.append(session)
     return session
+
+
+def _passes(session: Session, unit: UnitRequest, groups: Mapping[int, Pass]) -> int:
+    """Why this unit always passes; -1 where it doesn't."""
+    if session.passes >= 0 or unit.rating_group is None or session.service != DATA:
+        return session.passes
+    return groups.get(unit.rating_group, -1)
+
+
+def _pass(unit: UnitRequest, quota: Quota, size: GrantSize) -> UnitAnswer:
+    """Granted without asking what is left, and without reserving anything."""
+    wanted = size.default if unit.requested == SERVER_DECIDES else unit.requested
+    quota.granted = min(wanted, size.largest)
+    quota.waits = False
+    return UnitAnswer(
+        unit.rating_group,
+        unit.service_identifier,
+        _SUCCESS,
+        quota.granted,
+        size.validity,
+        holding=size.holding,
+    )
+
+
+def _answered(
+    turn: Turn, unit: UnitRequest, quota: Quota, size: GrantSize, tariffs: Tariffs
+) -> UnitAnswer:
+    """What is granted of what this unit asks for, for how long, and what follows it."""
+    validity = size.validity
+    starts = tariffs.next_after(turn.at)
+    later = None
+    if starts and starts < turn.at + validity:
+        next_one = tariffs.at(starts)
+        later = None if next_one is None else Later(starts, next_one)
+    result, units, final = grant(turn, quota, unit.requested, size, later)
+    quota.waits = final or result is not _SUCCESS
+    if result is not _SUCCESS:
+        answer = UnitAnswer(unit.rating_group, unit.service_identifier, result)
+        if result is Result.CREDIT_LIMIT and size.last is not None:
+            # The gateway redirects or restricts at once, and asks again from time to time.
+            answer.final, answer.last, answer.validity = True, size.last, validity
+        return answer
+    if later is not None and not quota.change:
+        # What comes then can't be told now: the grant ends with the price that it was made at.
+        validity = starts - turn.at
+    return UnitAnswer(
+        unit.rating_group,
+        unit.service_identifier,
+        result,
+        units,
+        validity,
+        final,
+        size.last if final else None,
+        size.holding,
+        0 if final or not size.threshold else units * size.threshold // 100,
+        quota.change,
+    )
 
 
 def _hear(session: Session, request: ChargeRequest) -> Circumstances | None:
@@ -150,22 +239,105 @@ def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
     return new
 
 
-def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs) -> Result:
+def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passes: int) -> Result:
     """Releases what the quota held and debits what was used, by the tariff and plan that its
-    grant was reckoned with, whatever changed since."""
-    granted = quota.granted
+    grant was reckoned with, whatever changed since: but what was used after the change that the
+    grant announced, by the tariff from then on."""
+    granted, change = quota.granted, quota.change
     let_go(turn.state, quota)
     result = _SUCCESS
-    if unit.used:
-        in_force, plan = turn.in_force, turn.plan
-        if in_force is not None and (quota.plan or quota.tariff != in_force.version):
-            in_force = tariffs.version(quota.tariff) if quota.tariff else in_force
-            plan = in_force.plan(quota.plan or turn.state.plan)
+    if not unit.used:
+        pass
+    elif passes >= 0:
+        _note_passed(turn, quota, unit.used, passes)
+    else:
         overrun = max(unit.used - granted, 0)
-        result = debit(turn, quota, unit.used, in_force=in_force, plan=plan, overrun=overrun)
+        after = _used_after(turn, quota, unit, change) if change else 0
+        if unit.used > after:
+            in_force, plan = turn.in_force, turn.plan
+            if in_force is not None and (quota.plan or quota.tariff != in_force.version):
+                in_force = tariffs.version(quota.tariff) if quota.tariff else in_force
+                plan = in_force.plan(quota.plan or turn.state.plan)
+            beyond = min(overrun, unit.used - after)
+            result = debit(
+                turn, quota, unit.used - after, in_force=in_force, plan=plan, overrun=beyond
+            )
+            overrun -= beyond
+        if after:
+            quota.since = max(quota.since, change)
+            in_force = tariffs.at(change)
+            plan = None if in_force is None else in_force.plan(quota.plan or turn.state.plan)
+            result = debit(turn, quota, after, in_force=in_force, plan=plan, overrun=overrun)
     if turn.service != VOICE:
         quota.since = turn.at
     return result
+
+
+def _used_after(turn: Turn, quota: Quota, unit: UnitRequest, change: int) -> int:
+    """Units of this report that fall after the change of tariff: as the gateway counted them
+    apart or, where units are seconds that pass, by the clock."""
+    if unit.after_change or turn.service != VOICE:
+        return unit.after_change
+    return min(max(quota.since + unit.used - change, 0), unit.used)
+
+
+def _note_passed(turn: Turn, quota: Quota, units: int, why: int) -> None:
+    note(
+        turn.state,
+        turn.records,
+        why=why,
+        at=turn.at,
+        month=turn.month,
+        service=turn.service,
+        units=units,
+        rating_group=quota.rating_group,
+        service_identifier=quota.service_identifier,
+        session=turn.session,
+        number=turn.number,
+    )
+
+
+def pass_event(
+    state: State,
+    request: ChargeRequest,
+    tariffs: Tariffs,
+    now: int,
+    records: list[Record],
+    policy: GrantPolicy,
+) -> ChargeAnswer | None:
+    """Answers an EVENT to what always passes: charged nothing, granted whatever the account's
+    state; None for every other, and for one that asks for money back."""
+    if request.kind != Kind.EVENT or request.money or request.action is Action.REFUND:
+        return None
+    why = policy.passing.called(request.called) if request.called else -1
+    if why < 0:
+        return None
+    known = repeated(state, request)
+    if known is not None:
+        return known
+    if not is_sound(request):
+        return refusal(request, Result.INVALID)
+    answer = passed_event(request)
+    answer.currency = state.currency
+    if request.action is Action.CHECK_BALANCE:
+        answer.enough = True
+    if request.action is not Action.DIRECT_DEBIT:
+        return answer
+    turn = Turn(
+        state,
+        records,
+        tariffs.at(instant_of(request, now)),
+        at=instant_of(request, now),
+        service=request.service,
+        destination=0,
+        session=request.session,
+        number=request.number,
+    )
+    for unit in request.units or (UnitRequest(requested=1),):
+        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        _note_passed(turn, quota, max(unit.requested, unit.used, 0) or 1, why)
+    remember(state, request, answer, now)
+    return answer
 
 
 def instant_of(request: ChargeRequest, now: int) -> int:
@@ -180,6 +352,8 @@ def is_sound(request: ChargeRequest) -> bool:
         return False
     for unit in units:
         if not 0 <= unit.used <= MOST_UNITS or not NOT_REQUESTED <= unit.requested <= MOST_UNITS:
+            return False
+        if not 0 <= unit.after_change <= unit.used:
             return False
     if len(units) > 1:
         return len({(unit.rating_group, unit.service_identifier) for unit in units}) == len(units)

@@ -1,16 +1,32 @@
 """Grants: how much of a service may be used next, reserved on buckets and money."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from trunkline.charging.buckets import release
 from trunkline.charging.debit import FIRST_BUCKET, Turn, result_of
-from trunkline.charging.model import SERVER_DECIDES, Result
+from trunkline.charging.model import SERVER_DECIDES, FinalUnit, Result
+from trunkline.charging.policy.passing import NOTHING, Passing
 from trunkline.charging.state import Quota, State, Status
-from trunkline.rating import BUCKET_COUNT, BUCKET_SIZE, CHARGE, GRANTED, REMAINING, RESERVED, TAKEN
+from trunkline.charging.tariffs import InForce
+from trunkline.rating import (
+    BUCKET_COUNT,
+    BUCKET_SIZE,
+    CHARGE,
+    DATA,
+    GRANTED,
+    REMAINING,
+    RESERVED,
+    SMS,
+    TAKEN,
+    VOICE,
+)
 
 
 class GrantSize(msgspec.Struct, frozen=True):
-    """How one service's quota is cut, in the service's unit.
+    """How quota is cut, in the service's unit, and how it ends.
 
     A grant is what was asked for (`default` where the server decides), at most `largest`, and
     at most half of what balance and allowances can still pay for, so that no session holds
@@ -21,23 +37,52 @@ class GrantSize(msgspec.Struct, frozen=True):
     largest: int
     validity: int
     """Seconds."""
+    holding: int = 0
+    """Seconds without traffic after which the quota comes back; 0: as the gateway likes."""
+    threshold: int = 0
+    """Percent of the grant: when no more than that is left, more is asked for; 0: as the
+    gateway likes."""
+    last: FinalUnit | None = None
+    """How the service goes on when nothing is left; None: it ends."""
 
 
 class GrantPolicy(msgspec.Struct, frozen=True):
+    """`groups` are sizes of single rating groups, `others` that of services which have none."""
+
     data: GrantSize = GrantSize(50_000_000, 1_000_000, 10_000_000_000, 3600)
     voice: GrantSize = GrantSize(300, 60, 7200, 1800)
     sms: GrantSize = GrantSize(1, 1, 1000, 600)
+    others: GrantSize = GrantSize(1, 1, 1000, 600)
+    groups: Mapping[int, GrantSize] = {}
+    passing: Passing = NOTHING
 
-    def of(self, service: int) -> GrantSize:
-        return (self.data, self.voice, self.sms)[service]
+    def of(self, service: int, rating_group: int | None = None) -> GrantSize:
+        if self.groups and rating_group is not None:
+            found = self.groups.get(rating_group)
+            if found is not None:
+                return found
+        if service == DATA:
+            return self.data
+        return self.voice if service == VOICE else self.sms if service == SMS else self.others
 
 
 POLICY = GrantPolicy()
 
 
-def grant(turn: Turn, quota: Quota, requested: int, size: GrantSize) -> tuple[Result, int, bool]:
+class Later(NamedTuple):
+    """The tariff that takes effect next, from `starts` on."""
+
+    starts: int
+    in_force: InForce
+
+
+def grant(
+    turn: Turn, quota: Quota, requested: int, size: GrantSize, later: Later | None = None
+) -> tuple[Result, int, bool]:
     """Reserves for the quota. Returns the result, the units granted, and whether they are the
-    last ones: nothing is left, nor will another session's reservation come back."""
+    last ones: nothing is left, nor will another session's reservation come back. Where another
+    tariff takes effect while the grant holds, it is reserved for by both: whenever the units
+    are used, they are paid for."""
     state, in_force, plan = turn.state, turn.in_force, turn.plan
     only_free = state.status == Status.ONE_WAY
     if state.status and not only_free:
@@ -65,11 +110,42 @@ def grant(turn: Turn, quota: Quota, requested: int, size: GrantSize) -> tuple[Re
         in_force.rate(slice_)
         granted = slice_[GRANTED]
     final = granted == left and not state.holds_anything()
+    if later is not None:
+        both = _for_both(turn, quota, slice_, free, later)
+        if both is not None:
+            final = final and both[0][GRANTED] == granted
+            slice_, after = both
+            granted = slice_[GRANTED]
+            _reserve(state, quota, after, beside=slice_)
+            quota.change = later.starts
     _reserve(state, quota, slice_)
     quota.granted = granted
     quota.tariff = in_force.version
     quota.plan = ""
     return Result.SUCCESS, granted, final
+
+
+def _for_both(
+    turn: Turn, quota: Quota, slice_: list[int], free: int, later: Later
+) -> tuple[list[int], list[int]] | None:
+    """The slices of a grant that money pays for by the tariff of now and, should its use begin
+    when the next one holds, by that; None where it must end at the change instead, since the
+    next tariff doesn't price it or money doesn't reach that far."""
+    plan = later.in_force.plan(turn.state.plan)
+    if plan is None or turn.plan is None or turn.in_force is None:
+        return None
+    buckets = turn.state.status != Status.ONE_WAY
+    since, quota.since = quota.since, later.starts
+    room = max(free - slice_[CHARGE], 0)
+    after = turn.slice(plan, quota, slice_[GRANTED], room, buckets=buckets)
+    code = later.in_force.rate(after)
+    quota.since = since
+    if code < 0 or not after[GRANTED]:
+        return None
+    if after[GRANTED] < slice_[GRANTED]:
+        slice_ = turn.slice(turn.plan, quota, after[GRANTED], free, buckets=buckets)
+        turn.in_force.rate(slice_)
+    return slice_, after
 
 
 def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
@@ -87,14 +163,21 @@ def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
     return room > 2 * wanted
 
 
-def _reserve(state: State, quota: Quota, slice_: list[int]) -> None:
-    quota.money = slice_[CHARGE]
-    state.held += quota.money
+def _reserve(
+    state: State, quota: Quota, slice_: list[int], beside: list[int] | None = None
+) -> None:
+    """`beside` is a slice for the same units, reserved for too: of a bucket only what this one
+    takes beyond it."""
+    charge = slice_[CHARGE]
+    quota.money += charge
+    state.held += charge
     if not slice_[BUCKET_COUNT]:
         return
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE
         taken = slice_[FIRST_BUCKET + offset + TAKEN]
+        if beside is not None:
+            taken = max(taken - beside[FIRST_BUCKET + offset + TAKEN], 0)
         if taken:
             state.flat[offset + RESERVED] += taken
             quota.holds += (bucket.number, taken)
@@ -109,3 +192,4 @@ def let_go(state: State, quota: Quota) -> None:
     assert state.held >= 0, "released more than was held"
     quota.money = 0
     quota.granted = 0
+    quota.change = 0

@@ -30,6 +30,8 @@ class RecordKind(IntEnum):
     """`units`, or, where `charge` isn't 0, money, between a pool and a member: the member's
     record has what came (below zero: went back), the pool's what went. `session` is the other's
     id, and `number` the own bucket's."""
+    PASSED = 12
+    """Usage that always passes, charged nothing; `label` says why (`policy.passing.Pass`)."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

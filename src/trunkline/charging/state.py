@@ -71,6 +71,8 @@ class Quota(msgspec.Struct, array_like=True, gc=False):
     waits: bool = False
     """What was asked for last was refused, or granted as the last: more credit is worth asking
     for again."""
+    change: int = 0
+    """When, during the open grant, another tariff takes effect; 0 for none."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
@@ -87,6 +89,8 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     where: Circumstances | None = None
     """As the session's last request that told it had it."""
     notify: str = ""
+    passes: int = -1
+    """Why all of it always passes (`policy.passing.Pass`); -1 where it doesn't."""
 
 
 class Counted(msgspec.Struct, array_like=True, gc=False):

@@ -54,6 +54,13 @@ class Tariffs:
         index = bisect_right(self._starts, epoch) - 1
         return self.version(self._versions[max(index, 0)])
 
+    def next_after(self, epoch: int) -> int:
+        """When the next tariff takes effect after this second; 0 where none is known to."""
+        starts = self._starts
+        if not starts or starts[-1] <= epoch:
+            return 0
+        return starts[bisect_right(starts, epoch)]
+
     def version(self, version: int) -> InForce:
         """This version, which is or was in force."""
         ready = self._ready.get(version)

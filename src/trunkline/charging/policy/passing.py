@@ -1,0 +1,123 @@
+"""What always passes, whatever the account's balance, status or plan: emergency calls, numbers
+that the called party pays for, the operator's own care, and ways to top up.
+
+It is granted without a reservation and charged nothing; the journal has it as `PASSED`.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+
+import msgspec
+
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.model import ChargeAnswer, ChargeRequest, Result, UnitAnswer
+from trunkline.charging.state import State
+
+
+class Pass(IntEnum):
+    """Why it passes; the journal's `label` of a `PASSED` record."""
+
+    EMERGENCY = 0
+    FREEPHONE = 1
+    CARE = 2
+    TOP_UP = 3
+    ZERO_RATED = 4
+    """Data of a rating group that costs nobody anything, such as the top-up portal's."""
+
+
+class Passing(msgspec.Struct, frozen=True):
+    """`numbers` are whole, `prefixes` the beginnings of numbers, both as the network says the
+    called party: digits without "+". `groups` are rating groups of data."""
+
+    numbers: Mapping[str, Pass] = {}
+    prefixes: tuple[tuple[str, Pass], ...] = ()
+    groups: Mapping[int, Pass] = {}
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        emergency: Iterable[str] = (),
+        freephone: Iterable[str] = (),
+        care: Iterable[str] = (),
+        top_up: Iterable[str] = (),
+        groups: Iterable[int] = (),
+    ) -> "Passing":
+        """Freephone numbers by their prefixes, all others whole."""
+        numbers = dict.fromkeys(map(_digits, top_up), Pass.TOP_UP)
+        numbers |= dict.fromkeys(map(_digits, care), Pass.CARE)
+        numbers |= dict.fromkeys(map(_digits, emergency), Pass.EMERGENCY)
+        return cls(
+            numbers,
+            tuple((_digits(each), Pass.FREEPHONE) for each in freephone),
+            dict.fromkeys(groups, Pass.ZERO_RATED),
+        )
+
+    def called(self, number: str) -> int:
+        """Why a call or message to this number passes; -1 where it doesn't."""
+        digits = number.removeprefix("+")
+        found = self.numbers.get(digits)
+        if found is not None:
+            return found
+        for prefix, why in self.prefixes:
+            if digits.startswith(prefix):
+                return why
+        return -1
+
+
+NOTHING = Passing()
+
+EMERGENCY_NUMBERS = ("112", "911")
+"""Known to every phone (3GPP TS 22.101, 10.1)."""
+
+
+def _digits(number: str) -> str:
+    return number.removeprefix("+").replace(" ", "")
+
+
+def note(
+    state: State,
+    records: list[Record],
+    *,
+    why: int,
+    at: int,
+    month: int,
+    service: int,
+    units: int,
+    rating_group: int,
+    service_identifier: int,
+    session: str,
+    number: int,
+) -> None:
+    """Into the journal: this was used, and charged nothing."""
+    state.seq += 1
+    records.append(
+        Record(
+            state.seq,
+            RecordKind.PASSED,
+            at,
+            month,
+            state.money,
+            units=units,
+            service=service,
+            rating_group=rating_group,
+            service_identifier=service_identifier,
+            label=why,
+            session=session,
+            number=number,
+        )
+    )
+
+
+def passed_event(request: ChargeRequest) -> ChargeAnswer:
+    """The answer to an event that passes."""
+    units = tuple(
+        UnitAnswer(
+            unit.rating_group,
+            unit.service_identifier,
+            Result.SUCCESS,
+            max(unit.requested, unit.used, 0) or 1,
+        )
+        for unit in request.units
+    )
+    return ChargeAnswer(Result.SUCCESS, units, cost=0)

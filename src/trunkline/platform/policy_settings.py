@@ -1,0 +1,88 @@
+"""Settings of what an operator rules about charging beside its prices (`[policy]`)."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+_Count = Annotated[int, Meta(ge=1)]
+_Percent = Annotated[int, Meta(ge=0, le=99)]
+_Last = Literal["terminate", "redirect", "restrict"]
+
+
+class RatingGroupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one rating group's quota is cut, where it isn't as for all data. Amounts are bytes."""
+
+    group: Annotated[int, Meta(ge=0, le=4_294_967_295)]
+    grant: _Count | None = None
+    smallest: _Count | None = None
+    largest: _Count | None = None
+    validity_seconds: _Count | None = None
+    holding_seconds: Annotated[int, Meta(ge=0)] | None = None
+    threshold_percent: _Percent | None = None
+    last: _Last | None = None
+    redirect_to: str | None = None
+    filters: tuple[str, ...] | None = None
+
+
+class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What charging rules beside prices: what always passes, how quota is cut and ends, and what
+    abroad may cost. A rating group with a size of its own is a table: [[policy.rating_groups]],
+    with group, and grant, smallest, largest, validity_seconds, holding_seconds,
+    threshold_percent, last, redirect_to, filters where they differ."""
+
+    emergency_numbers: Annotated[
+        tuple[str, ...], Meta(description="Calls and messages to these always pass, free of charge")
+    ] = ("112", "911")
+    freephone_prefixes: Annotated[
+        tuple[str, ...], Meta(description="The same for numbers that begin so: 3531800")
+    ] = ()
+    care_numbers: Annotated[tuple[str, ...], Meta(description="The same for our own care")] = ()
+    top_up_numbers: Annotated[tuple[str, ...], Meta(description="The same for top-ups")] = ()
+    free_rating_groups: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=4_294_967_295)], ...],
+        Meta(description="Data of these always passes, free of charge: the top-up portal's"),
+    ] = ()
+    smallest_bytes: Annotated[
+        _Count, Meta(description="Data is granted in no less while so much is there")
+    ] = 1_000_000
+    largest_bytes: Annotated[_Count, Meta(description="Nor in more at a time")] = 10_000_000_000
+    holding_seconds: Annotated[
+        int, Meta(ge=0, description="Data quota comes back after so long without traffic; 0: never")
+    ] = 0
+    threshold_percent: Annotated[
+        _Percent,
+        Meta(description="More data is asked for when so much of a grant is left; 0: none"),
+    ] = 0
+    last: Annotated[
+        _Last,
+        Meta(description="When nothing is left, data is to terminate, redirect or restrict"),
+    ] = "terminate"
+    redirect_to: Annotated[str, Meta(description="Where to: a URL, a SIP URI or an IP address")] = (
+        ""
+    )
+    filters: Annotated[
+        tuple[str, ...],
+        Meta(description="What stays open then: filters by name, or as permit ... rules"),
+    ] = ()
+    rating_groups: Annotated[
+        tuple[RatingGroupSettings, ...], Meta(description="Groups whose quota is cut otherwise")
+    ] = ()
+    failure_handling: Annotated[
+        Literal["terminate", "continue", "retry_and_terminate"],
+        Meta(
+            description="What gateways do with a session while charging doesn't answer "
+            "(Credit-Control-Failure-Handling)"
+        ),
+    ] = "terminate"
+    roaming_limit: Annotated[
+        Decimal,
+        Meta(
+            description="What data abroad may cost a person in a month, in the account's currency, "
+            "before it is cut off; 0: no limit",
+        ),
+    ] = Decimal(50)
+    roaming_warning_percent: Annotated[
+        _Percent, Meta(description="Of it; then the person is warned")
+    ] = 80
