@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from trunkline.charging import hot, ongoing, store
-from trunkline.charging.charge import charge, instant_of, refusal
+from trunkline.charging.charge import charge, give_up_sessions, instant_of, refusal
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
@@ -22,6 +22,8 @@ from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
+from trunkline.charging.pools.leasing import settle_money
+from trunkline.charging.pools.lending import Lender, lacks
 from trunkline.charging.postings import totals
 from trunkline.charging.state import State, decode
 from trunkline.charging.store import Account
@@ -65,8 +67,8 @@ class GroupCommit:
     ) -> None:
         self._database = database
         self._persisted = persisted
-        self._policy = policy
-        self._tariffs = Tariffs((), self._load)
+        self.policy = policy
+        self.tariffs = Tariffs((), self._load)
         self._worker: WorkerId | None = None
 
     def _load(self, version: int) -> Tariff:
@@ -137,10 +139,10 @@ class GroupCommit:
         values = list({value for each in requests for _, value in each.identities})
         with database.transaction(persisted=self._persisted) as tx:
             taken = hot.take(tx, values)
-            if taken.tariffs != len(self._tariffs):
-                self._tariffs.set(store.tariff_versions(tx))
+            if taken.tariffs != len(self.tariffs):
+                self.tariffs.set(store.tariff_versions(tx))
             epoch = int(now.timestamp())
-            outcome = self._decide(requests, taken, epoch)
+            outcome = self._decide(tx, requests, taken, epoch)
             states = outcome.touched
             answered = len(requests) - outcome.answers.count(None)
             if answered:
@@ -169,12 +171,13 @@ class GroupCommit:
             self._worker = tx.new_id(WorkerId, now)
         return self._worker
 
-    def _decide(self, requests: Sequence[ChargeRequest], taken: Taken, now: int) -> Outcome:
-        """Decides one request after another; pure but for the loading of tariffs."""
+    def _decide(self, tx: Tx, requests: Sequence[ChargeRequest], taken: Taken, now: int) -> Outcome:
+        """Decides one request after another; pure but for the loading of tariffs, and of the
+        pools that members lease from."""
         answers: list[ChargeAnswer | None] = []
         accounts: dict[int, Account] = {}
         written: list[tuple[int, Record]] = []
-        news: list[Message] | None = None
+        terms: Befalling | None = None
         for request in requests:
             key = _bound(request, taken, now)
             if key is None:
@@ -189,33 +192,85 @@ class GroupCommit:
                     answers.append(None)
                     continue
                 account = accounts[key] = store.account_of(row)
-            state = account.state
             records: list[Record] = []
-            if state.terms is None:
-                answer = self._answer(state, request, now, records)
+            if account.state.terms is None:
+                answer: ChargeAnswer | None = self.answer(account.state, request, now, records)
             else:
-                before = ongoing.standing(state)
-                begins = ongoing.begin(state, request, now, records)
-                answer = self._answer(state, request, now, records)
-                if begins:
-                    ongoing.keep(state, answer, records)
-                told = ongoing.news(account, before, now, request.identities)
-                news = [*(news or ()), *told]
+                terms = terms or Befalling(self, tx, taken, accounts, now)
+                answer = terms.answer(account, request, records, written)
             answers.append(answer)
             written.extend([(key, record) for record in records])
-        return Outcome(answers, accounts, written, news)
+        return Outcome(answers, accounts, written, None if terms is None else terms.news)
 
-    def _answer(
+    def answer(
         self, state: State, request: ChargeRequest, now: int, records: list[Record]
     ) -> ChargeAnswer:
+        """Decides one request; nothing is stored."""
         if request.currency and request.currency != state.currency:
             return refusal(request, Result.INVALID)
         if request.kind == _EVENT:
-            return charge_event(state, request, self._tariffs, now, records)
+            return charge_event(state, request, self.tariffs, now, records)
         if request.money or request.spent:
-            validity = self._policy.of(request.service).validity
-            return charge_in_money(state, request, self._tariffs, now, records, validity)
-        return charge(state, request, self._tariffs, now, records, self._policy)
+            validity = self.policy.of(request.service).validity
+            return charge_in_money(state, request, self.tariffs, now, records, validity)
+        return charge(state, request, self.tariffs, now, records, self.policy)
+
+
+class Befalling:
+    """What a batch does beside for accounts that have terms: what befalls them around a request,
+    and what members lack of their pools. A pool that somebody else holds leaves the request over,
+    and with it those behind it of the same account."""
+
+    def __init__(
+        self, group: GroupCommit, tx: Tx, taken: Taken, accounts: dict[int, Account], now: int
+    ) -> None:
+        self._group = group
+        self._tx = tx
+        self._taken = taken
+        self._accounts = accounts
+        self._now = now
+        self._left: set[int] = set()
+        self._lender = Lender(self._find, group.tariffs, group.policy, now)
+        self.news: list[Message] = []
+
+    def answer(
+        self,
+        account: Account,
+        request: ChargeRequest,
+        records: list[Record],
+        written: list[tuple[int, Record]],
+    ) -> ChargeAnswer | None:
+        group, state, now = self._group, account.state, self._now
+        assert state.terms is not None
+        if account.key in self._left:
+            return None
+        give_up_sessions(state, now)
+        if state.terms.share is not None and lacks(
+            state, request, group.tariffs, group.policy, now
+        ):
+            if not self._lender.serve(account, request):
+                self._left.add(account.key)
+                return None
+            written += self._lender.written
+            self.news += self._lender.news
+            self._lender.written, self._lender.news = [], []
+        before = ongoing.standing(state)
+        begins = ongoing.begin(state, request, now, records)
+        answer = group.answer(state, request, now, records)
+        if begins:
+            ongoing.keep(state, answer, records)
+        settle_money(state)
+        self.news += ongoing.news(account, before, now, request.identities)
+        return answer
+
+    def _find(self, key: int) -> Account | None:
+        """A pool's account, held by the batch."""
+        account = self._accounts.get(key)
+        if account is None:
+            row = self._taken.rows.get(key) or hot.take_one(self._tx, key)
+            if row is not None:
+                account = self._accounts[key] = store.account_of(row)
+        return account
 
 
 def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:

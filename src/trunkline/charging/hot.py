@@ -61,6 +61,15 @@ def take(tx: Tx, values: Sequence[str]) -> Taken:
     return Taken(bindings, {row[0]: row for row in rows}, tariffs)
 
 
+def take_one(tx: Tx, key: int) -> tuple[int, str, str, int, bytes] | None:
+    """Reads and holds one more account; None where another transaction has it."""
+    if tx.dialect == "sqlite":
+        return tx.driver.execute(f"{_ROWS}= ?", [key]).fetchone()  # type: ignore[no-any-return]
+    cursor = tx.driver.cursor(binary=True)
+    cursor.execute(f"{_ROWS}= %s FOR NO KEY UPDATE SKIP LOCKED", [key])
+    return cursor.fetchone()  # type: ignore[no-any-return]
+
+
 def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
     found, rows = [], []
     if values:

@@ -5,6 +5,8 @@ from datetime import datetime
 from trunkline.charging import hot, lifetime, ongoing, store
 from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.journal import Record
+from trunkline.charging.pools.leasing import is_idle
+from trunkline.charging.pools.operations import return_leases
 from trunkline.charging.renewal import is_due
 from trunkline.charging.state import State
 from trunkline.platform.db import Database
@@ -18,7 +20,7 @@ MOST_HELD = 100
 def release_lost_sessions(database: Database, now: datetime) -> int:
     """Does for accounts that nobody touches what a touch would do: releases what is reserved for
     sessions that nothing was heard of for twice their grants' validity, ends validity and grace,
-    takes fees. Returns how many accounts it was."""
+    takes fees, gives idle leases back to their pools. Returns how many accounts it was."""
     epoch = int(now.timestamp())
     after = found = 0
     while True:
@@ -30,7 +32,9 @@ def release_lost_sessions(database: Database, now: datetime) -> int:
         due = [each.key for each in accounts if _is_due(each.state, epoch)]
         for start in range(0, len(due), MOST_HELD):
             _touch(database, due[start : start + MOST_HELD], now)
-        found += len(due)
+        idle = [each.key for each in accounts if is_idle(each.state, epoch)]
+        return_leases(database, idle, now)
+        found += len({*due, *idle})
 
 
 def _touch(database: Database, keys: list[int], now: datetime) -> None:

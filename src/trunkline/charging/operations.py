@@ -20,11 +20,16 @@ from trunkline.charging.events import (
     ToppedUp,
     UsageEvent,
 )
+from trunkline.charging.grants import POLICY
 from trunkline.charging.journal import Record
 from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.oneoff import charge_usage as decide_usage
 from trunkline.charging.ongoing import standing
+from trunkline.charging.pools import operations as pools
+from trunkline.charging.pools import store as pool_store
+from trunkline.charging.pools.leasing import settle_money
+from trunkline.charging.pools.lending import Lender, lend_for
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.charging.tariffs import Tariffs
@@ -110,6 +115,11 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     held = _hold(tx, account)
     if held.state.closed:
         return
+    if held.state.terms is not None and held.state.terms.share is not None:
+        both = pools.hold_with_pool(tx, held.key)
+        held = both.pop(held.key)
+        for pool in both.values():
+            pools.take_back(tx, [held], pool, at)
     before = standing(held.state)
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)
@@ -202,8 +212,10 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     for each in store.bindings_of_values(tx, values):
         bound.setdefault((each.kind, each.value), []).append(each)
     keys = [_account_at(bound, event) for event in events]
-    held = store.hold_many(tx, {key for key in keys if key is not None})
+    used = {key for key in keys if key is not None}
+    held = store.hold_many(tx, used | set(pool_store.pools_of(tx, used).values()))
     tariffs = installed_tariffs(tx)
+    lender = Lender(held.get, tariffs, POLICY, int(now.timestamp()))
     befores = [(each, standing(each.state)) for each in held.values() if each.state.terms]
     written: list[tuple[int, Record]] = []
     results = []
@@ -212,8 +224,12 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
             results.append(ChargedUsage(id=event.id, error="unknownSubscriber"))
             continue
         records: list[Record] = []
+        lend_for(held[key], event, lender)
         results.append(_charge_one(held[key], event, tariffs, records, now))
+        settle_money(held[key].state)
         written.extend((key, record) for record in records)
+    written = [*lender.written, *written]
+    tx.emit_all(lender.news)
     hot.write(tx, held.values(), written)
     sums = totals((held[key].state, record) for key, record in written)
     if sums:

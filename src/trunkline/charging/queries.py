@@ -14,6 +14,7 @@ from trunkline.charging.journal import RecordKind
 from trunkline.charging.lifetime import next_change, settle
 from trunkline.charging.model import ChargingAccountId, Identity, Service
 from trunkline.charging.months import billing_month, month_at, month_bounds
+from trunkline.charging.pools.leasing import leased
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
 from trunkline.charging.tariffs import Tariffs
@@ -50,6 +51,8 @@ class BucketBalance(msgspec.Struct, frozen=True):
     reserved: int
     starts: datetime
     expires: datetime
+    shared: bool = False
+    """It is a pool's: its own, or leased by it."""
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +76,12 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """When the balance's validity, or the grace after it, ends; None: for ever."""
     fee: Money | None = None
     """What each month costs, taken from the balance."""
+    pool: ChargingAccountId | None = None
+    """Whose member it is."""
+    shared_money: Money | None = None
+    """Of `money`, what is the pool's."""
+    members: int | None = None
+    """Of a pool: how many lease from it."""
 
 
 class AccountSummary(msgspec.Struct, frozen=True):
@@ -228,7 +237,22 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         seq=seq,
         valid_until=_instant(next_change(state)),
         fee=_fee(state),
+        **_sharing(state),
     )
+
+
+def _sharing(state: State) -> dict[str, Any]:
+    """What a member and a pool say of each other."""
+    share = None if state.terms is None else state.terms.share
+    pool = None if state.terms is None else state.terms.pool
+    found: dict[str, Any] = {}
+    if share is not None:
+        found["pool"] = ChargingAccountId(share.pool_id)
+        if share.money_limit or share.money_leased:
+            found["shared_money"] = Money(share.money_leased, state.currency)
+    if pool is not None:
+        found["members"] = pool.members
+    return found
 
 
 def _instant(epoch: int) -> datetime | None:
@@ -242,6 +266,8 @@ def _fee(state: State) -> Money | None:
 
 def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:
     """Those that can be used at this second."""
+    is_pool = state.terms is not None and state.terms.pool is not None
+    leases = {number for number, _ in leased(state)}
     for index, bucket in enumerate(state.buckets):
         flat = state.flat[index * BUCKET_SIZE : (index + 1) * BUCKET_SIZE]
         if flat[STARTS] <= epoch < flat[EXPIRES]:
@@ -256,6 +282,7 @@ def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:
                 reserved=flat[RESERVED],
                 starts=datetime.fromtimestamp(flat[STARTS], UTC),
                 expires=datetime.fromtimestamp(flat[EXPIRES], UTC),
+                shared=is_pool or bucket.number in leases,
             )
 
 

@@ -30,6 +30,8 @@ from trunkline.charging.events import (
     WatchBalance,
 )
 from trunkline.charging.occasions import balance_low, fee_missed, status_changed
+from trunkline.charging.pools import operations as pools
+from trunkline.charging.pools.events import CallBack, JoiningRefused, JoinPool, LeavePool
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.platform.db import Tx
@@ -121,6 +123,20 @@ def on_action_refused(tx: Tx, message: ActionRefused, now: datetime) -> None:
     note_answer(tx, message.action, failure=message.reason, now=now)
 
 
+def join_pool(tx: Tx, message: JoinPool, now: datetime) -> None:
+    try:
+        pools.join_pool(tx, message, now)
+    except (Conflict, Invalid, NotFound, Refused) as refusal:
+        tx.emit(
+            JoiningRefused(
+                account=message.account,
+                pool=message.pool,
+                code=refusal.code,
+                reason=str(refusal),
+            )
+        )
+
+
 def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
     publish_tariff(tx, message)
 
@@ -138,6 +154,9 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),
     Reaction("charging.unbar_account", on=UnbarAccount, run=unbar_account, database="charging"),
     Reaction("charging.watch_balance", on=WatchBalance, run=watch_balance, database="charging"),
+    Reaction("charging.join_pool", on=JoinPool, run=join_pool, database="charging"),
+    Reaction("charging.leave_pool", on=LeavePool, run=pools.leave_pool, database="charging"),
+    Reaction("charging.call_back", on=CallBack, run=pools.call_back, database="charging"),
     Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
     Reaction("charging.act_on_balance", on=ActOnBalance, run=act_on_balance, database="charging"),
     Reaction("charging.action_done", on=ActionDone, run=on_action_done, database="books"),

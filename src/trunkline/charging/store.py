@@ -235,7 +235,8 @@ def insert_accounts(
 
 
 def bind(tx: Tx, bindings: Sequence[Binding]) -> None:
-    tx.execute(_insert_identity, [msgspec.structs.asdict(each) for each in bindings])
+    if bindings:
+        tx.execute(_insert_identity, [msgspec.structs.asdict(each) for each in bindings])
 
 
 def end_bindings(tx: Tx, key: int, at: datetime) -> None:

@@ -62,7 +62,7 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     limits: list[tuple[int, int]] = []
     """(service, units): at most so much of it in one of the pool's months."""
     money_limit: int = -1
-    """The same for money; -1: none."""
+    """The same for money; -1: no limit, 0: the pool's money isn't shared."""
     month: int = 0
     """The pool's month that `taken` and `money_taken` are of."""
     taken: list[tuple[int, int]] = []
@@ -74,6 +74,10 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     money_until: int = 0
     left: bool = False
     """It has left: nothing more is leased, and what is in use goes back when it ends."""
+    vain_until: int = 0
+    """The pool had no units for it: it isn't asked for any before."""
+    money_vain_until: int = 0
+    """Likewise money."""
 
 
 class Pool(msgspec.Struct, array_like=True, gc=False):

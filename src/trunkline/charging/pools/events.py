@@ -1,0 +1,80 @@
+"""What pools are told from afar, and what they tell."""
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from trunkline.charging.model import ChargingAccountId, Service
+from trunkline.kernel.money import Money
+from trunkline.platform.messages import Message
+
+
+class UnitLimit(msgspec.Struct, frozen=True):
+    """`units` of a service, in its unit, for a month of the pool's."""
+
+    service: Service
+    units: int
+
+
+class _AboutMember(Message, frozen=True, kw_only=True):
+    account: ChargingAccountId
+    pool: ChargingAccountId
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+class JoinPool(_AboutMember, frozen=True, kw_only=True):
+    """A command: what the account lacks it gets from the pool from now on, in each month at most
+    `limits`; `money` too, at most `money_limit`, where both are prepaid. Who is a member already
+    has other limits from now on. Answered by `PoolJoined` or `JoiningRefused`."""
+
+    topic: ClassVar[str] = "charging.join_pool"
+
+    limits: tuple[UnitLimit, ...] = ()
+    money: bool = False
+    money_limit: Money | None = None
+
+
+class LeavePool(_AboutMember, frozen=True, kw_only=True):
+    """A command: the account gets nothing more of the pool, and what it has of it and isn't in
+    use goes back; the rest when it is used no more. Answered by `PoolLeft`."""
+
+    topic: ClassVar[str] = "charging.leave_pool"
+
+
+class PoolJoined(_AboutMember, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.pool_joined"
+
+    at: datetime
+
+
+class JoiningRefused(_AboutMember, frozen=True, kw_only=True):
+    """Trying again won't help."""
+
+    topic: ClassVar[str] = "charging.joining_refused"
+
+    code: str
+    reason: str
+
+
+class PoolLeft(_AboutMember, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "charging.pool_left"
+
+    at: datetime
+
+
+class CallBack(Message, frozen=True, kw_only=True):
+    """A command within charging: a pool has too little left; get back what its members lease and
+    don't use. `after` is the member from which on to look."""
+
+    topic: ClassVar[str] = "charging.call_back"
+
+    pool: int
+    after: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"pool/{self.pool}"

@@ -1,0 +1,347 @@
+"""What a pool leases to its members, and gets back. Pure.
+
+A lease arrives as an ordinary bucket of the member (or as money on its balance), so that the
+pool's row is not touched again until it is used up: a fleet charges like strangers. Its size
+adapts: several grants ahead while the pool is full, a fair part of what is left when it isn't,
+never less than a block. What a member has of its own goes first. Units are in one place at any
+time: pool, lease, or used.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.state import Bucket, State, Status
+from trunkline.charging.terms import Lease, Pool, Share
+from trunkline.rating import (
+    BUCKET_GROUP,
+    BUCKET_SERVICE,
+    BUCKET_SIZE,
+    EXPIRES,
+    REMAINING,
+    RESERVED,
+    STARTS,
+    TAKEN,
+)
+
+LEASED_FOR = 3600
+"""Seconds after which what of a lease isn't in use may go back."""
+FAIR = 4
+"""A lease is at most this part of what is left for each who holds one."""
+AHEAD = 16
+"""A lease is at most so many times what is missing."""
+BLOCKS = (10_000_000, 300, 5)
+"""By service, in its unit: the least that is leased while the pool has that much."""
+BLOCK = 1
+"""Of other services."""
+MONEY_BLOCK = 1_000_000
+FOREIGN = 1 << 40
+"""The period of a lease's bucket: no month of the member's own ends it."""
+
+
+class Want(NamedTuple):
+    """What a member lacks of a service, in its unit."""
+
+    service: int
+    group: int
+    units: int
+
+
+def fits(flat: list[int], offset: int, service: int, group: int, at: int) -> bool:
+    """Whether the bucket at this offset serves such usage."""
+    return (
+        flat[offset + BUCKET_SERVICE] == service
+        and flat[offset + BUCKET_GROUP] in (-1, group)
+        and flat[offset + STARTS] <= at < flat[offset + EXPIRES]
+    )
+
+
+def room(state: State, service: int, group: int, at: int) -> int:
+    """What the account's buckets have free for such usage."""
+    flat = state.flat
+    return sum(
+        flat[offset + REMAINING] - flat[offset + RESERVED]
+        for offset in range(0, len(flat), BUCKET_SIZE)
+        if fits(flat, offset, service, group, at)
+    )
+
+
+def serves(pool: State, want: Want, at: int) -> bool:
+    """Whether the pool has such units at all, be it none at the moment."""
+    return any(
+        fits(pool.flat, offset, want.service, want.group, at)
+        for offset in range(0, len(pool.flat), BUCKET_SIZE)
+    )
+
+
+def lends(pool: State) -> bool:
+    """Whether the account is a pool that has anything to do with its members now."""
+    return pool.terms is not None and pool.terms.pool is not None and pool.status == Status.ACTIVE
+
+
+class Ids(NamedTuple):
+    """What the two journals call the other side."""
+
+    member: str
+    pool: str
+
+
+def lease(
+    member: State, pool: State, want: Want, at: int, ids: Ids, records: tuple[list[Record], ...]
+) -> int:
+    """Moves units from the pool's buckets to the member's, towards what is wanted: returns how
+    many. `records` take the member's and the pool's."""
+    share, its = share_of(member), pool_of(pool)
+    renew_share(share, pool)
+    moved = 0
+    for index, bucket in enumerate(pool.buckets):
+        offset = index * BUCKET_SIZE
+        flat = pool.flat
+        if moved >= want.units or not fits(flat, offset, want.service, want.group, at):
+            continue
+        left = min(
+            flat[offset + REMAINING] - flat[offset + RESERVED], _allowed(share, want.service)
+        )
+        held = _lease_of(share, bucket.number)
+        active = _count(its, bucket.number) + (held is None)
+        units = _size(want.units - moved, left, active, _block(want.service))
+        if units <= 0:
+            continue
+        flat[offset + REMAINING] -= units
+        _count_taken(share, want.service, units)
+        if held is None:
+            _add(its, bucket.number, 1)
+            held = _bucket(member, bucket, flat[offset : offset + BUCKET_SIZE])
+            share.leases.append(held)
+        place = _place(member, held.bucket)
+        member.flat[place * BUCKET_SIZE + REMAINING] += units
+        member.buckets[place].granted += units
+        held.until = at + LEASED_FOR
+        _note(member, pool, units, want.service, (held.bucket, bucket.number), at, ids, records)
+        moved += units
+    return moved
+
+
+def _size(missing: int, left: int, active: int, block: int) -> int:
+    fair = left // (FAIR * active)
+    return min(left, max(block, min(max(fair, min(missing, block)), AHEAD * missing)))
+
+
+def _block(service: int) -> int:
+    return BLOCKS[service] if service < len(BLOCKS) else BLOCK
+
+
+def lease_money(
+    member: State, pool: State, missing: int, at: int, ids: Ids, records: tuple[list[Record], ...]
+) -> int:
+    """The same for money; both are prepaid, of one entity and currency."""
+    share, its = share_of(member), pool_of(pool)
+    renew_share(share, pool)
+    left = pool.money - pool.floor - pool.held
+    if share.money_limit >= 0:
+        left = min(left, share.money_limit - share.money_taken)
+    active = its.money_leases + (not share.money_until)
+    micros = _size(missing, left, active, MONEY_BLOCK)
+    if micros <= 0:
+        return 0
+    if not share.money_until:
+        its.money_leases += 1
+    share.money_until = at + LEASED_FOR
+    share.money_leased += micros
+    share.money_taken += micros
+    _move_money(member, pool, micros, at, ids, records)
+    return micros
+
+
+def settle_money(state: State) -> None:
+    """After anything was debited: what is left of the balance bounds what is left of the lease,
+    for the member's own money goes first."""
+    share = state.terms.share if state.terms is not None else None
+    if share is not None and share.money_leased:
+        share.money_leased = min(share.money_leased, max(state.money, 0))
+
+
+def give_back(
+    member: State, pool: State, at: int, ids: Ids, records: tuple[list[Record], ...]
+) -> bool:
+    """Returns to the pool what of the member's leases isn't in use; True when nothing is left
+    with the member, not even in use."""
+    share, its = share_of(member), pool_of(pool)
+    settle_money(member)
+    for held in list(share.leases):
+        place = _place(member, held.bucket)
+        flat, offset = member.flat, place * BUCKET_SIZE
+        idle = flat[offset + REMAINING] - flat[offset + RESERVED]
+        if idle > 0:
+            service = flat[offset + BUCKET_SERVICE]
+            flat[offset + REMAINING] -= idle
+            member.buckets[place].granted -= idle
+            if share.month == pool.period:
+                _count_taken(share, service, -idle)
+            its_place = _find(pool, held.of)
+            if its_place is not None:
+                pool.flat[its_place * BUCKET_SIZE + REMAINING] += idle
+            _note(member, pool, -idle, service, (held.bucket, held.of), at, ids, records)
+        if not flat[offset + RESERVED]:
+            del member.buckets[place]
+            del flat[offset : offset + BUCKET_SIZE]
+            share.leases.remove(held)
+            _add(its, held.of, -1)
+    idle_money = max(min(share.money_leased, member.money - member.held), 0)
+    if idle_money:
+        share.money_leased -= idle_money
+        if share.month == pool.period:
+            share.money_taken -= idle_money
+        _move_money(member, pool, -idle_money, at, ids, records)
+    if share.money_until and not share.money_leased:
+        share.money_until = 0
+        its.money_leases -= 1
+    its.asked_back = 0
+    return not share.leases and not share.money_leased
+
+
+def is_idle(state: State, epoch: int) -> bool:
+    """Whether a lease of the account's has been held for its time, or the account left its pool
+    or is terminated, and something could go back."""
+    share = state.terms.share if state.terms is not None else None
+    if share is None:
+        return False
+    gone = share.left or state.status == Status.CLOSED
+    if gone and not share.leases and not share.money_leased:
+        return share.left
+    overdue = share.money_until and (gone or share.money_until <= epoch)
+    if overdue and (state.money - state.held > 0 or not share.money_leased):
+        return True
+    for held in share.leases:
+        if gone or held.until <= epoch:
+            offset = _place(state, held.bucket) * BUCKET_SIZE
+            if state.flat[offset + REMAINING] > state.flat[offset + RESERVED]:
+                return True
+            if not state.flat[offset + RESERVED]:
+                return True
+    return False
+
+
+def share_of(state: State) -> Share:
+    share = state.terms.share if state.terms is not None else None
+    assert share is not None, "only a member leases"
+    return share
+
+
+def pool_of(state: State) -> Pool:
+    pool = state.terms.pool if state.terms is not None else None
+    assert pool is not None, "only a pool is leased from"
+    return pool
+
+
+def leased(state: State) -> Iterator[tuple[int, int]]:
+    """(the member's bucket, the pool's) of each lease."""
+    share = state.terms.share if state.terms is not None else None
+    for held in share.leases if share is not None else ():
+        yield held.bucket, held.of
+
+
+def renew_share(share: Share, pool: State) -> None:
+    """A month of the pool's begins: its limits count anew."""
+    if share.month != pool.period:
+        share.month = pool.period
+        share.taken = []
+        share.money_taken = 0
+
+
+def _allowed(share: Share, service: int) -> int:
+    for limited, units in share.limits:
+        if limited == service:
+            return units - sum(taken for of, taken in share.taken if of == service)
+    return 1 << 60
+
+
+def _count_taken(share: Share, service: int, units: int) -> None:
+    taken = dict(share.taken)
+    taken[service] = taken.get(service, 0) + units
+    share.taken = sorted(taken.items())
+
+
+def _lease_of(share: Share, of: int) -> Lease | None:
+    return next((each for each in share.leases if each.of == of), None)
+
+
+def _bucket(member: State, bucket: Bucket, flat: list[int]) -> Lease:
+    """An empty bucket of the member like the pool's, behind its own."""
+    member.last_bucket += 1
+    new = flat[:]
+    new[REMAINING] = new[RESERVED] = new[TAKEN] = 0
+    member.buckets.append(Bucket(member.last_bucket, bucket.allowance, FOREIGN, 0, bucket.name))
+    member.flat += new
+    return Lease(member.last_bucket, bucket.number, 0)
+
+
+def _place(state: State, number: int) -> int:
+    place = _find(state, number)
+    assert place is not None, f"the lease's bucket {number} is gone"
+    return place
+
+
+def _find(state: State, number: int) -> int | None:
+    for place, bucket in enumerate(state.buckets):
+        if bucket.number == number:
+            return place
+    return None
+
+
+def _count(pool: Pool, bucket: int) -> int:
+    return sum(holders for of, holders in pool.leases if of == bucket)
+
+
+def _add(pool: Pool, bucket: int, holders: int) -> None:
+    counts = dict(pool.leases)
+    counts[bucket] = counts.get(bucket, 0) + holders
+    pool.leases = sorted((of, count) for of, count in counts.items() if count > 0)
+
+
+def _note(
+    member: State,
+    pool: State,
+    units: int,
+    service: int,
+    buckets: tuple[int, int],
+    at: int,
+    ids: Ids,
+    records: tuple[list[Record], ...],
+) -> None:
+    sides = ((member, units, ids.pool), (pool, -units, ids.member))
+    for (state, moved, other), number, journal in zip(sides, buckets, records, strict=True):
+        state.seq += 1
+        journal.append(
+            Record(
+                state.seq,
+                RecordKind.LEASE,
+                at,
+                state.period,
+                state.money,
+                units=moved,
+                service=service,
+                session=other,
+                number=number,
+            )
+        )
+
+
+def _move_money(
+    member: State, pool: State, micros: int, at: int, ids: Ids, records: tuple[list[Record], ...]
+) -> None:
+    sides = ((member, micros, ids.pool), (pool, -micros, ids.member))
+    for (state, moved, other), journal in zip(sides, records, strict=True):
+        state.money += moved
+        state.seq += 1
+        journal.append(
+            Record(
+                state.seq,
+                RecordKind.LEASE,
+                at,
+                state.period,
+                state.money,
+                -moved,
+                session=other,
+            )
+        )

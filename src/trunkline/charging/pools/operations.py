@@ -1,0 +1,190 @@
+"""Joining a pool, leaving it, and getting back what its members don't use."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from trunkline.charging import hot, ongoing
+from trunkline.charging import store as accounts
+from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
+from trunkline.charging.journal import Record
+from trunkline.charging.model import ChargingAccountId
+from trunkline.charging.pools import store
+from trunkline.charging.pools.events import CallBack, JoinPool, LeavePool, PoolJoined, PoolLeft
+from trunkline.charging.pools.leasing import Ids, give_back, is_idle, pool_of, share_of
+from trunkline.charging.state import State, Status
+from trunkline.charging.store import Account
+from trunkline.charging.terms import Share, Terms
+from trunkline.kernel.errors import Conflict, Invalid, Refused
+from trunkline.kernel.money import CurrencyMismatch
+from trunkline.platform.db import Database, Tx
+
+CHUNK = 50
+"""Members that one transaction takes back from, and for which the pool's row is held."""
+
+
+class NotAPool(Refused):
+    code = "notAPool"
+
+
+class AlreadyMember(Conflict):
+    """An account is a member of one pool at most."""
+
+    code = "alreadyMember"
+
+
+class PoolOfOthers(Refused):
+    """Money and units don't move between legal entities' books or currencies."""
+
+    code = "poolOfOthers"
+
+
+def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
+    """Raises `UnknownChargingAccount`, `AccountIsClosed`, `NotAPool`, `AlreadyMember`,
+    `PoolOfOthers`, `CurrencyMismatch` and `Invalid`."""
+    member, pool = _held(tx, command.account, command.pool)
+    _check_pool(member.state, pool.state)
+    limits = _limits(command)
+    money_limit = _money_limit(command, member.state, pool.state)
+    terms = member.state.terms = member.state.terms or Terms()
+    share = terms.share
+    if share is not None and share.pool != pool.key:
+        raise AlreadyMember(f"is a member of {share.pool_id}", path="account")
+    if share is None:
+        terms.share = share = Share(pool.key, str(pool.id))
+        pool_of(pool.state).members += 1
+        store.insert(tx, member.key, pool.key)
+    share.limits, share.money_limit = limits, money_limit
+    share.left = False
+    share.vain_until = share.money_vain_until = 0
+    hot.write(tx, [member, pool], [])
+    tx.emit(PoolJoined(account=command.account, pool=command.pool, at=now))
+
+
+def _check_pool(member: State, pool: State) -> None:
+    if pool.terms is None or pool.terms.pool is None:
+        raise NotAPool("leases nothing to anybody", path="pool")
+    if member.terms is not None and member.terms.pool is not None:
+        raise Invalid("is a pool itself", path="account")
+    if Status.CLOSED in (member.status, pool.status):
+        raise AccountIsClosed("the charging account is closed")
+    if (member.entity, member.currency) != (pool.entity, pool.currency):
+        raise PoolOfOthers("is of another legal entity or currency", path="pool")
+
+
+def _limits(command: JoinPool) -> list[tuple[int, int]]:
+    if any(each.units < 0 for each in command.limits):
+        raise Invalid("is below zero", path="limits")
+    limits = {int(each.service): each.units for each in command.limits}
+    if len(limits) < len(command.limits):
+        raise Invalid("names a service twice", path="limits")
+    return sorted(limits.items())
+
+
+def _money_limit(command: JoinPool, member: State, pool: State) -> int:
+    """0 where money isn't shared."""
+    if not command.money:
+        return 0
+    if not (member.prepaid and pool.prepaid):
+        raise Invalid("is shared between prepaid accounts only", path="money")
+    limit = command.money_limit
+    if limit is None:
+        return -1
+    if limit.currency != member.currency:
+        raise CurrencyMismatch(f"a limit in {limit.currency}", path="moneyLimit")
+    if limit.micros <= 0:
+        raise Invalid("is above zero", path="moneyLimit")
+    return limit.micros
+
+
+def leave_pool(tx: Tx, command: LeavePool, now: datetime) -> None:
+    """Idempotent. Raises `UnknownChargingAccount`."""
+    member, pool = _held(tx, command.account, command.pool)
+    terms = member.state.terms
+    if terms is None or terms.share is None or terms.share.pool != pool.key:
+        return
+    terms.share.left = True
+    take_back(tx, [member], pool, now)
+    tx.emit(PoolLeft(account=command.account, pool=command.pool, at=now))
+
+
+def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
+    """Gets back what a chunk of the pool's members lease and don't use, and sends itself on to
+    the next."""
+    found = store.members_after(tx, command.pool, command.after, 10 * CHUNK)
+    idle = [each.key for each in found if _has_lease(each.state)][:CHUNK]
+    if idle:
+        held = accounts.hold_many(tx, [*idle, command.pool])
+        pool = held.pop(command.pool)
+        take_back(tx, list(held.values()), pool, now)
+    if idle and len(idle) == CHUNK:
+        tx.emit(CallBack(pool=command.pool, after=idle[-1]))
+    elif len(found) == 10 * CHUNK:
+        tx.emit(CallBack(pool=command.pool, after=found[-1].key))
+
+
+def _has_lease(state: State) -> bool:
+    share = None if state.terms is None else state.terms.share
+    return share is not None and bool(share.leases or share.money_leased)
+
+
+def return_leases(database: Database, members: Iterable[int], now: datetime) -> int:
+    """Gets back what these accounts have leased for too long; returns from how many."""
+    with database.read() as r:
+        pools = store.pools_of(r, members)
+    by_pool: dict[int, list[int]] = {}
+    for member, pool in pools.items():
+        by_pool.setdefault(pool, []).append(member)
+    for pool, keys in by_pool.items():
+        for start in range(0, len(keys), CHUNK):
+            with database.transaction() as tx:
+                held = accounts.hold_many(tx, [*keys[start : start + CHUNK], pool])
+                its = held.pop(pool)
+                due = [a for a in held.values() if is_idle(a.state, int(now.timestamp()))]
+                take_back(tx, due, its, now)
+    return len(pools)
+
+
+def hold_with_pool(tx: Tx, member: int) -> dict[int, Account]:
+    """The account, and its pool's where it is a member, held in the order of their keys."""
+    return accounts.hold_many(tx, [member, *store.pools_of(tx, [member]).values()])
+
+
+def take_back(tx: Tx, members: Sequence[Account], pool: Account, now: datetime) -> None:
+    """Gets back what these members have and don't use; all are held, and saved here."""
+    epoch = int(now.timestamp())
+    written: list[tuple[int, Record]] = []
+    befores = [(each, ongoing.standing(each.state)) for each in (*members, pool)]
+    for member in members:
+        records: tuple[list[Record], list[Record]] = ([], [])
+        ids = Ids(str(member.id), str(pool.id))
+        empty = give_back(member.state, pool.state, epoch, ids, records)
+        written += ((member.key, each) for each in records[0])
+        written += ((pool.key, each) for each in records[1])
+        if empty and share_of(member.state).left:
+            _part(tx, member, pool)
+    hot.write(tx, [*members, pool], written)
+    for account in (*members, pool):
+        account.version += 1
+    ongoing.tell(tx, befores, (), now)
+
+
+def _part(tx: Tx, member: Account, pool: Account) -> None:
+    """Nothing of the pool's is left with who has left it."""
+    assert member.state.terms is not None
+    member.state.terms.share = None
+    if member.state.terms == Terms():
+        member.state.terms = None
+    pool_of(pool.state).members -= 1
+    store.delete(tx, member.key)
+
+
+def _held(tx: Tx, member: ChargingAccountId, pool: ChargingAccountId) -> tuple[Account, Account]:
+    """Both, held in the order of their keys."""
+    if member == pool:
+        raise Invalid("is the account itself", path="pool")
+    keys = {each.id: each.key for each in accounts.accounts_by_ids(tx, [member, pool])}
+    for each in (member, pool):
+        if each not in keys:
+            raise UnknownChargingAccount(f"there is no charging account {each[:40]!r}")
+    held = accounts.hold_many(tx, keys.values())
+    return held[keys[member]], held[keys[pool]]

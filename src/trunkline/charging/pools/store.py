@@ -1,0 +1,55 @@
+"""Who is a member of which pool (charging's database)."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from trunkline.charging.store import Account, account_of, accounts
+from trunkline.platform.db import Reader, Tx, charging_metadata
+
+members = sa.Table(
+    "charging_pool_member",
+    charging_metadata,
+    sa.Column(
+        "member",
+        sa.BigInteger,
+        sa.ForeignKey(accounts.c.key),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("pool", sa.BigInteger, sa.ForeignKey(accounts.c.key), nullable=False),
+    sa.Index("charging_pool_member_of", "pool", "member"),
+)
+
+_insert = sa.insert(members)
+_delete = sa.delete(members).where(members.c.member == sa.bindparam("which"))
+_pools_of = sa.select(members.c.member, members.c.pool).where(
+    members.c.member.in_(sa.bindparam("members", expanding=True))
+)
+_members_after = (
+    sa.select(accounts)
+    .join(members, members.c.member == accounts.c.key)
+    .where(members.c.pool == sa.bindparam("pool"), members.c.member > sa.bindparam("after"))
+    .order_by(members.c.member)
+    .limit(sa.bindparam("most"))
+)
+
+
+def insert(tx: Tx, member: int, pool: int) -> None:
+    tx.execute(_insert, {"member": member, "pool": pool})
+
+
+def delete(tx: Tx, member: int) -> None:
+    tx.execute(_delete, {"which": member})
+
+
+def pools_of(r: Reader, keys: Iterable[int]) -> dict[int, int]:
+    """The pools of those of these accounts that are members, by the account."""
+    rows = r.execute(_pools_of, {"members": list(keys)})
+    return {row.member: row.pool for row in rows}
+
+
+def members_after(r: Reader, pool: int, after: int, most: int) -> list[Account]:
+    """Members of the pool in the order of their keys."""
+    rows = r.execute(_members_after, {"pool": pool, "after": after, "most": most})
+    return [account_of(row) for row in rows]

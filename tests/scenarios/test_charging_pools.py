@@ -1,0 +1,253 @@
+"""Families and fleets that share a pool, on real databases."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.scenarios.charging_operator import Operator
+from tests.unit.charging.builders import (
+    FIVE_GIGABYTES,
+    GB,
+    MB,
+    TEN_GIGABYTES,
+    asks,
+    compiled,
+    plan,
+    request,
+)
+from trunkline.charging import (
+    Balance,
+    ChargeAnswer,
+    ChargingAccountId,
+    CloseAccount,
+    GroupCommit,
+    Kind,
+    Result,
+    Service,
+    balance,
+    records,
+    release_lost_sessions,
+    store,
+)
+from trunkline.charging.events import UsageEvent
+from trunkline.charging.operations import charge_usage
+from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
+from trunkline.kernel.money import Money
+from trunkline.ledger import PREPAID
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
+from trunkline.platform.relay import Relay
+from trunkline.rating import REMAINING
+
+POOL = ChargingAccountId("cac_9")
+
+
+@pytest.fixture
+def operator(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Operator:
+    """Three phones without anything of their own, and a pool of ten gigabytes that has no
+    money."""
+    found = Operator(books, charging, relay, clock)
+    found.install(
+        compiled(
+            plan(),
+            plan(FIVE_GIGABYTES, id_="rich"),
+            plan(TEN_GIGABYTES, id_="shared"),
+            version=2,
+        )
+    )
+    found.open(9, plan="shared", shared=True, identities=())
+    for number in (1, 2, 3):
+        found.open(number)
+        found.tell(JoinPool(account=account(number), pool=POOL))
+    return found
+
+
+def account(number: int) -> ChargingAccountId:
+    return ChargingAccountId(f"cac_{number}")
+
+
+def seen(operator: Operator, number: int) -> Balance:
+    with operator.charging.read() as r:
+        return balance(r, account(number), operator.clock.now())
+
+
+def left(operator: Operator) -> int:
+    """Of the pool, wherever it is."""
+    return sum(
+        bucket.remaining for number in (1, 2, 3, 9) for bucket in seen(operator, number).buckets
+    )
+
+
+def free(operator: Operator, phone: int) -> int:
+    """What allowances covered, by the journal."""
+    with operator.charging.read() as r:
+        return sum(line.free for line in records(r, account(phone), limit=500))
+
+
+def ask(
+    operator: Operator, kind: Kind, serial: int, asked: int, *, used: int = 0, phone: int = 1
+) -> ChargeAnswer:
+    unit = asks(asked, used=used)
+    message = request(kind, serial, unit, session=f"s{phone}", subscriber=phone, at=operator.epoch)
+    [answer] = operator.network.process([message], operator.clock.now())
+    operator.relay.drain()
+    return answer
+
+
+def test_members_use_the_pool_through_their_leases(operator: Operator) -> None:
+    """100 MB at a time: the first lease is good for many, so that the pool is left alone."""
+    assert ask(operator, Kind.INITIAL, 0, 100 * MB).units[0].granted == 100 * MB
+    [shared] = seen(operator, 1).buckets
+    assert shared.shared
+    assert shared.remaining == 10 * GB // 4
+    before = seen(operator, 9).seq
+    for serial in range(1, 11):
+        answer = ask(operator, Kind.UPDATE, serial, 100 * MB, used=100 * MB)
+        assert answer.units[0].granted == 100 * MB
+    assert seen(operator, 9).seq == before, "the pool's row was not touched"
+    ask(operator, Kind.TERMINATE, 11, -1, used=100 * MB)
+    assert left(operator) == 10 * GB - 1100 * MB
+    assert seen(operator, 1).money.micros == 0
+
+
+def test_what_lies_idle_goes_back(operator: Operator) -> None:
+    for phone in (1, 2):
+        ask(operator, Kind.INITIAL, 0, 100 * MB, phone=phone)
+    ask(operator, Kind.TERMINATE, 1, -1, used=50 * MB)
+    operator.clock.advance(timedelta(hours=1, minutes=30))
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert seen(operator, 1).buckets == ()
+    [busy] = seen(operator, 2).buckets
+    assert (busy.remaining, busy.reserved) == (100 * MB, 100 * MB)
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 150 * MB
+    assert left(operator) == 10 * GB - 50 * MB
+
+
+def test_the_last_of_a_pool_is_found_with_those_who_do_not_use_it(operator: Operator) -> None:
+    """The first leaves its lease idle; the second uses all else, is refused, and gets the rest
+    once that was called back."""
+    ask(operator, Kind.INITIAL, 0, 500 * MB)
+    ask(operator, Kind.TERMINATE, 1, -1)
+    idle = seen(operator, 1).buckets[0].remaining
+    assert idle > GB
+    serial = refused = 0
+    granted = ask(operator, Kind.INITIAL, 0, 2 * GB, phone=2).units[0].granted
+    while granted > 0 or refused < 2:
+        serial += 1
+        operator.clock.advance(timedelta(seconds=10))
+        answer = ask(operator, Kind.UPDATE, serial, 2 * GB, used=max(granted, 0), phone=2)
+        granted = answer.units[0].granted
+        refused += answer.units[0].result is Result.CREDIT_LIMIT
+        assert left(operator) + free(operator, 2) == 10 * GB
+        assert serial < 200
+    assert left(operator) == 0
+
+
+def test_a_member_takes_no_more_than_its_limit_in_a_month(operator: Operator) -> None:
+    operator.tell(
+        JoinPool(account=account(1), pool=POOL, limits=(UnitLimit(Service.DATA, 150 * MB),))
+    )
+    assert ask(operator, Kind.INITIAL, 0, 100 * MB).units[0].granted > 0
+    serial = 0
+    granted = 1
+    while granted > 0:
+        serial += 1
+        open_ = seen(operator, 1).buckets[0].reserved
+        operator.clock.advance(timedelta(seconds=10))
+        granted = ask(operator, Kind.UPDATE, serial, 100 * MB, used=open_).units[0].granted
+    assert free(operator, 1) == 150 * MB
+    operator.clock.advance(timedelta(days=31))
+    assert ask(operator, Kind.INITIAL, 0, 100 * MB).units[0].granted > 0, "another month"
+
+
+def test_own_allowances_go_first(operator: Operator) -> None:
+    operator.open(4, plan="rich")
+    operator.tell(JoinPool(account=account(4), pool=POOL))
+    ask(operator, Kind.INITIAL, 0, 100 * MB, phone=4)
+    [own] = seen(operator, 4).buckets
+    assert not own.shared
+
+
+def test_a_wallet_is_shared_too(operator: Operator) -> None:
+    """Ten euros in the pool, a cent a megabyte; the ledger's balances are those of all."""
+    operator.open(8, shared=True, identities=())
+    operator.top_up(8, "10", "p8")
+    operator.open(5)
+    operator.tell(
+        JoinPool(account=account(5), pool=account(8), money=True, money_limit=Money.of("8", "EUR"))
+    )
+    operator.top_up(5, "0.50", "p5")
+    assert ask(operator, Kind.INITIAL, 0, 100 * MB, phone=5).units[0].granted == 100 * MB
+    ask(operator, Kind.TERMINATE, 1, -1, used=100 * MB, phone=5)
+    after = seen(operator, 5)
+    assert after.shared_money == after.money, "its own fifty cents went first"
+    assert after.money + seen(operator, 8).money == Money.of("9.50", "EUR")
+    operator.top_up(5, "1", "p6")
+    operator.tell(LeavePool(account=account(5), pool=account(8)))
+    assert seen(operator, 5).money == Money.of("1", "EUR"), "what is its own stays"
+    assert seen(operator, 8).money == Money.of("9.50", "EUR")
+    operator.post_earnings()
+    assert operator.ledger(PREPAID) == -10_500_000
+
+
+def test_who_closes_gives_back_what_it_leased(operator: Operator) -> None:
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    operator.tell(CloseAccount(account=account(1), closed_at=operator.clock.now()))
+    assert left(operator) == 10 * GB
+    operator.clock.advance(timedelta(hours=3))
+    release_lost_sessions(operator.charging, operator.clock.now())
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB
+
+
+def test_records_of_a_member_use_the_pool(operator: Operator) -> None:
+    event = UsageEvent(
+        id="r1",
+        identities=(("msisdn", "46700000001"),),
+        service=Service.DATA,
+        at=operator.clock.now(),
+        units=300 * MB,
+    )
+    with operator.charging.transaction() as tx:
+        [result] = charge_usage(tx, [event], operator.clock.now())
+    assert result.free == 300 * MB
+    assert left(operator) == 10 * GB - 300 * MB
+
+
+@pytest.mark.postgresql
+def test_a_pool_that_is_held_leaves_only_its_members_over(
+    operator: Operator, make_database: MakeDatabase, engine: str
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("SQLite has one writer")
+    operator.open(4, plan="rich")
+    network = GroupCommit(make_database("charging"))
+    batch = [
+        request(Kind.INITIAL, 0, asks(MB), session="a", subscriber=1, at=operator.epoch),
+        request(Kind.INITIAL, 0, asks(MB), session="b", subscriber=4, at=operator.epoch),
+        request(Kind.UPDATE, 1, asks(MB, used=MB), session="a", subscriber=1, at=operator.epoch),
+    ]
+    with operator.charging.transaction() as stranger:
+        assert store.hold(stranger, POOL) is not None
+        first, second, third = network.attempt(batch, operator.clock.now())
+        assert (first, third) == (None, None)
+        assert second is not None
+        assert second.units[0].granted == MB
+    again = network.process([batch[0], batch[2]], operator.clock.now())
+    assert [each.units[0].granted for each in again] == [MB, MB]
+    assert left(operator) == 10 * GB - MB
+
+
+def test_who_leaves_keeps_what_is_in_use_until_it_ends(operator: Operator) -> None:
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    operator.tell(LeavePool(account=account(1), pool=POOL))
+    with operator.charging.read() as r:
+        found = store.account(r, account(1))
+    assert found is not None
+    assert found.state.flat[REMAINING] == 100 * MB
+    ask(operator, Kind.TERMINATE, 1, -1, used=60 * MB)
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert left(operator) == 10 * GB - 60 * MB
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 60 * MB
+    assert ask(operator, Kind.INITIAL, 2, 100 * MB).units[0].result is Result.CREDIT_LIMIT
