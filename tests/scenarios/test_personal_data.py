@@ -118,5 +118,5 @@ def test_forgotten_and_the_books_are_whole(town: Town, clock: DrivenClock) -> No
         assert len(customers.consent_history(r, maeve.party)) == 1
         (profile_left,) = customers.personal_data(r, maeve.party)["partyPrivacyProfiles"]
         assert profile_left["agreedByParty"] == {
-            "id": maeve.party, "@referredType": "Individual"}  # fmt: skip
+            "id": maeve.party, "@referredType": "Individual", "name": "erased"}  # fmt: skip
     assert "Orla" in text(town, other)

@@ -20,6 +20,7 @@ from trunkline.customers.reactions import REACTIONS as CUSTOMERS
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
 from trunkline.ledger.reactions import REACTIONS as LEDGER
 from trunkline.messaging.reactions import REACTIONS as MESSAGING
+from trunkline.migration.reactions import REACTIONS as MIGRATION
 from trunkline.network.reactions import REACTIONS as NETWORK
 from trunkline.ordering.reactions import REACTIONS as ORDERING
 from trunkline.payments.reactions import REACTIONS as PAYMENTS
@@ -56,6 +57,7 @@ REACTIONS = (
     *RECEIVABLES,
     *BILLING,
     *ORDERING,
+    *MIGRATION,
 )
 
 

@@ -26,13 +26,14 @@ def export(party: _Party) -> None:
 
 @group.command("erase")
 def erase(party: _Party) -> None:
-    """Forget who they are: names, addresses, what was written and said. Orders, invoices and the
-    ledger stay. Refused while one of their customers isn't closed."""
-    from trunkline import messaging
+    """Forget who they are: names, addresses, ways to pay, what was written and said. Orders,
+    invoices and the ledger stay. Refused while one of their customers isn't closed, or still has
+    an open order or a product in service."""
+    from trunkline import ordering
     from trunkline.customers import PartyId
 
     with opened() as system, system.books.transaction() as tx:
         now = system.clock.now()
-        messaging.erase_personal_data(tx, party=PartyId.parse(party, path="party"), now=now)
+        ordering.erase_personal_data(tx, party=PartyId.parse(party, path="party"), now=now)
         record(tx, "erase personal data", party, now)
     typer.echo(f"{party} is forgotten")

@@ -137,6 +137,7 @@ from trunkline.customers.privacy.operations import (
 from trunkline.customers.privacy.personal import (
     ERASED,
     StillACustomer,
+    erase_in,
     erase_party,
     personal_data,
     scrubbed,
@@ -316,6 +317,7 @@ __all__ = [
     "delete_profile",
     "draw_up_agreement",
     "erase_history",
+    "erase_in",
     "erase_party",
     "find_partnerships",
     "form_partnership",

@@ -49,6 +49,21 @@ class PartyDeleted(Message, frozen=True, kw_only=True):
         return self.party
 
 
+class PartyErased(Message, frozen=True, kw_only=True):
+    """Who they are is forgotten, at their wish. `known_as` has the ids of the party and of its
+    customers, `accounts` those of their billing accounts."""
+
+    topic: ClassVar[str] = "customers.party_erased"
+
+    party: PartyId
+    known_as: tuple[str, ...]
+    accounts: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.party
+
+
 class CustomerCreated(Message, frozen=True, kw_only=True):
     topic: ClassVar[str] = "customers.customer_created"
 

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from trunkline.customers.events import PartyErased
 from trunkline.inventory import service_operations, shelf
 from trunkline.inventory.events import EndQuarantine
 from trunkline.inventory.model import ServiceId
+from trunkline.inventory.personal import forget_party
 from trunkline.inventory.stock import told
 from trunkline.inventory.stocks import end_reservation
 from trunkline.inventory.stocks.events import EndReservation
@@ -49,6 +51,7 @@ def _end_reservation(tx: Tx, command: EndReservation, now: datetime) -> None:
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("inventory.end_quarantine", EndQuarantine, _end_quarantine, "books"),
     Reaction("inventory.end_reservation", EndReservation, _end_reservation, "books"),
+    Reaction("inventory.party_erased", PartyErased, forget_party, "books"),
     Reaction("inventory.network_done", NetworkDone, _done, "books"),
     Reaction("inventory.network_refused", NetworkRefused, _refused, "books"),
 )

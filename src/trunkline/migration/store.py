@@ -23,6 +23,18 @@ _FIND = sa.select(migrated_row.c.external_id, migrated_row.c.fields).where(
 )
 
 
+_FORGET = (
+    sa.update(migrated_row)
+    .where(migrated_row.c.customer_id.in_(sa.bindparam("ids", expanding=True)))
+    .values(fields={})
+)
+
+
+def forget_fields(tx: Tx, customers: Sequence[str]) -> None:
+    """What the rows of these customers said. That they came in stays, so that they don't again."""
+    tx.execute(_FORGET, {"ids": list(customers)})
+
+
 def fields_of(r: Reader, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """The columns of those rows that came in, by external id."""
     if not ids:

@@ -53,6 +53,7 @@ from trunkline.ordering.operations import (
     retry_task,
     start_order,
 )
+from trunkline.ordering.personal import StillServed, erase_personal_data
 from trunkline.ordering.pricing import prices
 from trunkline.ordering.qualification.model import Place, Reason, places
 from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
@@ -96,6 +97,7 @@ __all__ = [
     "ProductOrder",
     "Reason",
     "ServiceKind",
+    "StillServed",
     "Task",
     "TaskKind",
     "TaskNotFound",
@@ -108,6 +110,7 @@ __all__ = [
     "change_quote",
     "declare_reach",
     "delete_order",
+    "erase_personal_data",
     "fill_cart",
     "forget_carts",
     "give_up_item",

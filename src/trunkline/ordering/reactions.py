@@ -10,11 +10,13 @@ from trunkline.charging.events import (
     PlanChanged,
     PlanChangeRefused,
 )
+from trunkline.customers.events import PartyErased
 from trunkline.inventory.events import ServiceSettled
 from trunkline.ordering import activation, fulfilment
 from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
 from trunkline.ordering.model import TaskKind
 from trunkline.ordering.operations import cancel_when_due, start_orders
+from trunkline.ordering.personal import forget_party
 from trunkline.ordering.service_orders import operations as service_orders
 from trunkline.ordering.service_orders.events import CancelWhenDue, StartServiceOrder
 from trunkline.platform.db import Tx
@@ -93,6 +95,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),
     Reaction("ordering.service_settled", ServiceSettled, _service_settled, "books"),
+    Reaction("ordering.party_erased", PartyErased, forget_party, "books"),
     Reaction("ordering.start_service_order", StartServiceOrder, _start_service_order, "books"),
     Reaction("ordering.cancel_service_order", CancelWhenDue, _cancel_service_order, "books"),
 )

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from trunkline.charging.events import ActionDone, ActionRefused, ToppedUp, TopUpRefused
+from trunkline.customers.events import PartyErased
 from trunkline.payments.model import PaymentId, RefundId
 from trunkline.payments.operations import note_top_up
+from trunkline.payments.personal import forget_party
 from trunkline.payments.refunding import note_refund
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
@@ -29,6 +31,7 @@ def on_refused(tx: Tx, event: ActionRefused, now: datetime) -> None:
 
 
 REACTIONS: tuple[Reaction, ...] = (
+    Reaction("payments.party_erased", on=PartyErased, run=forget_party, database="books"),
     Reaction("payments.confirm_top_up", on=ToppedUp, run=on_topped_up, database="books"),
     Reaction("payments.top_up_refused", on=TopUpRefused, run=on_top_up_refused, database="books"),
     Reaction("payments.refund_done", on=ActionDone, run=on_done, database="books"),

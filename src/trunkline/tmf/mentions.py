@@ -4,12 +4,12 @@ A filter on `relatedParty.id` inside JSON reads every row; a kind that says whic
 references are asked for (`Kind.named`) has them in this table, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from trunkline.platform.db import Tx, books_metadata
+from trunkline.platform.db import Reader, Tx, books_metadata
 from trunkline.tmf.paths import Path, byte_order, column
 
 LONGEST = 100
@@ -46,6 +46,12 @@ def remember(tx: Tx, kind: str, named: Iterable[tuple[str, Iterable[Named]]]) ->
 
 def forget(tx: Tx, kind: str, ident: str) -> None:
     tx.execute(_FORGET, {"ident": ident, "of_kind": kind})
+
+
+def mentioning(r: Reader, ids: Collection[str]) -> list[tuple[str, str]]:
+    """The kind and id of each document that names one of these."""
+    found = sa.select(_m.kind, _m.document_id).where(_m.named_id.in_(list(ids))).distinct()
+    return [(row.kind, row.document_id) for row in r.execute(found.order_by(_m.document_id))]
 
 
 def naming(kind: str, path: str, key: sa.Column[Any]) -> Path:

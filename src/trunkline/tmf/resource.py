@@ -32,8 +32,8 @@ class Resource(Generic[Model]):
     `owner` says whose a row is; without it, callers bound to a customer find it closed.
     `attribute_event` and `state_event` end the names of the events that tell of a change, as
     the API's document has them. `later` gives, of what a POST answers or what a DELETE leaves, the
-    address to ask after where the work goes on (202), or None where it is done. With `puts` a PUT may replace it but
-    for these attributes, where the body leaves them out."""
+    address to ask after where the work goes on (202), or None where it is done. With `puts` a PUT
+    may replace it but for these attributes, where the body leaves them out."""
 
     path: str
     type: str

@@ -62,8 +62,7 @@ def test_changes_are_told_until_they_are_erased(books: Database, now: datetime) 
     assert [each["attribute"] for each in left] == [each["attribute"] for each in told]
     assert {(each["before"], each["after"]) for each in left} == {(None, None)}
     assert known["partyRoles"][0]["engagedParty"] == {
-        "id": buyer.party, "@referredType": "Individual",
-    }  # fmt: skip
+        "id": buyer.party, "@referredType": "Individual", "name": "erased"}  # fmt: skip
 
 
 def test_what_is_dealt_with_stays(books: Database, now: datetime) -> None:

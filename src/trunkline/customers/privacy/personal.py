@@ -2,19 +2,27 @@
 
 Erasure takes names, addresses and words away and leaves the rows: orders, invoices and the
 ledger refer to them, and invoices are kept as the law wants them. Consents stay, which hold no
-name: that somebody refused must be known for longer than who it was.
+name: that somebody refused must be known for longer than who it was. Domains above are told
+(`PartyErased`) and do the same to what is theirs, by `erase_in`.
 """
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from trunkline.customers import history, store
-from trunkline.customers.events import PartyChanged
+from trunkline.customers.agreements.store import AGREEMENTS
+from trunkline.customers.events import PartyChanged, PartyErased
 from trunkline.customers.interactions.store import INTERACTIONS
+from trunkline.customers.kept_accounts import (
+    FINANCIAL_ACCOUNTS,
+    PARTY_ACCOUNTS,
+    SETTLEMENT_ACCOUNTS,
+)
 from trunkline.customers.model import (
     CustomerStatus,
     Individual,
@@ -33,29 +41,34 @@ from trunkline.kernel.errors import Conflict
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Reader, Tx
 from trunkline.tmf import documents
+from trunkline.tmf.mentions import mentioning
 
 ERASED = "erased"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 Body = dict[str, Any]
 
-_WORDS = frozenset({"description", "text", "content", "subject", "statusChangeReason"})
-_NAMES = frozenset({"name", "email", "phoneNumber", "contactMedium", "ip", "appUserId"})
+_WORDS = frozenset(
+    {
+        "changeReason", "content", "description", "reason", "statusChangeReason", "subject",
+        "text",
+    }
+)  # fmt: skip
+_NAMES = frozenset({"email", "phoneNumber", "contactMedium", "ip", "appUserId"})
 _GONE = frozenset({"attachment", "channel", "contactMedium"})
+_REPLACED = frozenset({"channel"})
+"""Documents must have it, and it may be a number or an address."""
+_ERASED = {"id": ERASED, "href": ERASED, "name": ERASED}
 _OF_CUSTOMER = {
-    "troubleTickets": (TICKETS.table, TICKETS.table.c.customer_id),
-    "partyInteractions": (INTERACTIONS.table, INTERACTIONS.table.c.customer_id),
-    "agreements": (agreement, agreement.c.customer_id),
-    "partyRoles": (ROLES.table, ROLES.table.c.party_id),
-    "partyPrivacyProfiles": (PROFILE.table, PROFILE.table.c.party_id),
-    "partyPrivacyAgreements": (AGREEMENT.table, AGREEMENT.table.c.party_id),
+    "troubleTickets": (TICKETS, TICKETS.table.c.customer_id),
+    "partyInteractions": (INTERACTIONS, INTERACTIONS.table.c.customer_id),
+    "agreements": (AGREEMENTS, agreement.c.customer_id),
+    "partyRoles": (ROLES, ROLES.table.c.party_id),
+    "partyPrivacyProfiles": (PROFILE, PROFILE.table.c.party_id),
+    "partyPrivacyAgreements": (AGREEMENT, AGREEMENT.table.c.party_id),
 }
-_KINDS = {
-    "troubleTickets": TICKETS,
-    "partyInteractions": INTERACTIONS,
-    "partyRoles": ROLES,
-    "partyPrivacyProfiles": PROFILE,
-    "partyPrivacyAgreements": AGREEMENT,
-}
-"""Those whose words are erased; agreements name who they are with, and are contracts."""
+_CALLED = {INTERACTIONS.name: ("reason",), ROLES.name: ("name",)}
+_SIGNED = (AGREEMENTS, PROFILE, AGREEMENT)
+"""What was agreed stays as it was worded, without the names of who is forgotten."""
 
 
 class StillACustomer(Conflict):
@@ -76,7 +89,7 @@ def personal_data(r: Reader, party: PartyId) -> Body:
         "billingAccounts": [_plain(each) for each in accounts],
         "consents": [_plain(each) for each in privacy.history(r, [party])],
         "changes": history.changes_of(r, ids),
-        **{name: _bodies(r, *of, ids) for name, of in _OF_CUSTOMER.items()},
+        **{name: _bodies(r, owner, ids) for name, (_, owner) in _OF_CUSTOMER.items()},
     }
 
 
@@ -93,37 +106,97 @@ def erase_party(tx: Tx, *, party: PartyId, now: datetime) -> list[str]:
             raise StillACustomer(f"customer {each.id} is {each.status}", path="status")
     nobody = _nobody(present, now)
     store.update_party(tx, nobody)
+    accounts = store.accounts_of(tx, [each.id for each in customers])
+    for account in accounts:
+        unnamed = msgspec.structs.replace(
+            account, name=ERASED, description=None, details={}, updated_at=now
+        )
+        store.update_account(tx, unnamed)
+        tx.changed("BillingAccount", account.id, Change.ATTRIBUTES)
     for each in customers:
         left = msgspec.structs.replace(
-            each, name=ERASED, characteristics={}, details={}, external_id=None, updated_at=now
-        )
+            each, name=ERASED, status_reason=None, characteristics={}, details={},
+            external_id=None, updated_at=now,
+        )  # fmt: skip
         store.update_customer(tx, left)
         store.replace_terms(tx, each.id, terms_of(left, nobody, store.accounts_of(tx, [each.id])))
         tx.changed("Customer", each.id, Change.ATTRIBUTES)
     ids = [str(party), *(str(each.id) for each in customers)]
     history.erase_history(tx, ids)
-    for name, kind in _KINDS.items():
-        table, owner = _OF_CUSTOMER[name]
-        for body in _bodies(tx, table, owner, ids):
-            _rewrite(tx, kind, body, ids, now)
+    for kind, owner in _OF_CUSTOMER.values():
+        words, called = kind not in _SIGNED, _CALLED.get(kind.name, ())
+        erase_in(tx, owner, ids, ids, kind=kind, words=words, called=called, now=now)
+    for kind in (PARTY_ACCOUNTS, SETTLEMENT_ACCOUNTS, FINANCIAL_ACCOUNTS):
+        owner = kind.table.c.related_party_id
+        erase_in(tx, owner, ids, ids, kind=kind, called=("name",), now=now)
+    _erase_mentions(tx, ids, now)
     tx.changed(type_of(nobody), party, Change.ATTRIBUTES)
     tx.emit(PartyChanged(party=party))
+    tx.emit(
+        PartyErased(
+            party=party, known_as=tuple(ids), accounts=tuple(str(each.id) for each in accounts)
+        )
+    )
     return ids
 
 
-def scrubbed(value: Any, ids: Collection[str], *, words: bool = True) -> Any:
+def erase_in(
+    tx: Tx,
+    owner: sa.Column[Any],
+    owners: Collection[str],
+    ids: Collection[str],
+    *,
+    kind: documents.Kind | None = None,
+    column: str = "body",
+    words: bool = True,
+    beside: Mapping[str, Any] = NOTHING,
+    called: Collection[str] = (),
+    gone: Collection[str] = _GONE,
+    now: datetime,
+) -> list[str]:
+    """Scrubs the JSON in `column` of the rows whose `owner` is one of these, and puts `beside`
+    into their other columns; `called` are attributes that are their owner's own words and have
+    a column, too. Beside the rules of a `kind`, which keep what has ended from changing. Returns
+    the ids of the rows that were changed."""
+    table = owner.table
+    key = table.c[column]
+    found = sa.select(table.c.id, key.label("kept")).where(owner.in_(list(owners)))
+    changed = []
+    for row in tx.execute(found.order_by(table.c.id)).all():
+        left = scrubbed(row.kept, ids, words=words, gone=gone)
+        if called:
+            left |= dict.fromkeys(called, ERASED)
+        if left == row.kept and not beside:
+            continue
+        values = {column: left, **beside, **dict.fromkeys(called, ERASED)}
+        if kind is not None:
+            values |= {"revision": table.c.revision + 1, "updated_at": now}
+            tx.changed(kind.name, row.id, Change.ATTRIBUTES)
+        tx.execute(sa.update(table).where(table.c.id == row.id).values(values))
+        changed.append(str(row.id))
+    return changed
+
+
+def scrubbed(
+    value: Any, ids: Collection[str], *, words: bool = True, gone: Collection[str] = _GONE
+) -> Any:
     """A JSON value without the names of those with these ids and, with `words`, without what was
-    written in it."""
+    written in it and the attributes that are `gone`."""
     if isinstance(value, Mapping):
         named = value.get("id") in ids
-        return {
-            name: ERASED if words and name in _WORDS and isinstance(each, str)
-            else scrubbed(each, ids, words=words)
-            for name, each in value.items()
-            if not (named and name in _NAMES) and not (words and name in _GONE)
-        }  # fmt: skip
+        left: Body = {}
+        for name, each in value.items():
+            if words and name in gone and name in _REPLACED:
+                left[name] = [_ERASED] if isinstance(each, list) else _ERASED
+            elif isinstance(each, str) and (
+                (named and name == "name") or (words and name in _WORDS)
+            ):
+                left[name] = ERASED
+            elif not (named and name in _NAMES) and not (words and name in gone):
+                left[name] = scrubbed(each, ids, words=words, gone=gone)
+        return left
     if isinstance(value, list):
-        return [scrubbed(each, ids, words=words) for each in value]
+        return [scrubbed(each, ids, words=words, gone=gone) for each in value]
     return value
 
 
@@ -139,20 +212,16 @@ def _nobody(party: Individual | Organization, now: datetime) -> Individual | Org
     return msgspec.structs.replace(party, **erased)
 
 
-def _rewrite(tx: Tx, kind: documents.Kind, body: Body, ids: Collection[str], now: datetime) -> None:
-    """Beside the kind's rules, which keep what has ended from changing."""
-    left = scrubbed(body, ids, words=kind not in (PROFILE, AGREEMENT))
-    if left != body:
-        table = kind.table
-        tx.execute(
-            sa.update(table)
-            .where(table.c.id == body["id"])
-            .values(body=left, revision=table.c.revision + 1, updated_at=now)
-        )
-        tx.changed(kind.name, body["id"], Change.ATTRIBUTES)
+def _erase_mentions(tx: Tx, ids: Collection[str], now: datetime) -> None:
+    """Others' tickets, interactions and roles name them too: those keep what was written."""
+    kinds = {kind.name: kind for kind, _ in _OF_CUSTOMER.values()}
+    for name, document in mentioning(tx, ids):
+        if (kind := kinds.get(name)) is not None:
+            erase_in(tx, kind.table.c.id, [document], ids, kind=kind, words=False, now=now)
 
 
-def _bodies(r: Reader, table: sa.Table, owner: sa.Column[Any], ids: Collection[str]) -> list[Body]:
+def _bodies(r: Reader, owner: sa.Column[Any], ids: Collection[str]) -> list[Body]:
+    table = owner.table
     found = sa.select(table.c.body).where(owner.in_(list(ids))).order_by(table.c.id)
     return list(r.execute(found).scalars())
 
