@@ -52,6 +52,13 @@ def customer_of(body: Body) -> tuple[str, str] | None:
     return None
 
 
+def id_of(reference: Any) -> str | None:
+    """The id of a reference, or of the first of several."""
+    if isinstance(reference, list):
+        reference = reference[0] if reference else None
+    return reference.get("id") if isinstance(reference, Mapping) else None
+
+
 def segments_of(body: Body) -> Iterator[str]:
     """Market segments that are named among the related parties."""
     for party in body.get("relatedParty") or ():

@@ -1,25 +1,27 @@
-"""What promotions take off the prices of what is ordered or stands in a cart."""
+"""What promotions take off the prices of what is ordered, quoted or stands in a cart."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from trunkline import catalog, inventory
-from trunkline.catalog import OWNED, Effect, Facts, Offering
-from trunkline.customers import Customer
+from trunkline import catalog, customers, inventory
+from trunkline.catalog import OWNED, Effect, Facts, Offering, OfferingId
+from trunkline.customers import Customer, CustomerId
 from trunkline.inventory import PriceAlteration, ProductPrice
 from trunkline.kernel.money import Money
+from trunkline.ordering.bodies import Body, action_of, customer_of, id_of, offering_in
+from trunkline.ordering.model import Action
 from trunkline.ordering.pricing import prices
 from trunkline.ordering.qualification.asking import held
 from trunkline.ordering.qualification.model import segments
 from trunkline.platform.db import Reader
 
 CODE = "promotionCode"
-"""The extension of orders and carts that names a promotion's code, or several."""
+"""The extension of orders, quotes and carts that names a promotion's code, or several."""
 
 
 def promoted(
@@ -51,6 +53,31 @@ def promoted(
         had: Counter[str] = held(inventory.products_of_customer(r, owner.id))
         facts = {**facts, OWNED: set(had)}
     return catalog.effects_of(running, facts, now)
+
+
+def promoted_in(
+    r: Reader,
+    body: Body,
+    items: Iterable[tuple[str, Body]],
+    offerings: Mapping[OfferingId, Offering],
+    now: datetime,
+) -> list[Effect]:
+    """The same for what a cart or a quote asks for: its items, each with its place."""
+    asked: Counter[OfferingId] = Counter()
+    for at, item in items:
+        named = offering_in(item, at)
+        if named is not None and action_of(item, at) in (Action.ADD, Action.MODIFY):
+            asked[OfferingId(named[0])] += item.get("quantity", 1)
+    customer, channel = customer_of(body), id_of(body.get("channel"))
+    known = customers.customers(r, {CustomerId(customer[0])}) if customer else {}
+    return promoted(
+        r,
+        owner=next(iter(known.values()), None),
+        asked=[(offerings[each], count) for each, count in asked.items() if each in offerings],
+        channels=[channel] if channel else [],
+        code=body.get(CODE),
+        now=now,
+    )
 
 
 def reduced(offering: Offering, effects: Sequence[Effect]) -> tuple[ProductPrice, ...]:

@@ -14,6 +14,7 @@ from trunkline.platform.relay import Relay
 
 PROMOTIONS = "/tmf-api/promotionManagement/v4/promotion"
 ORDERS = f"{ORDERING}/productOrder"
+QUOTES = "/tmf-api/quoteManagement/v4/quote"
 
 
 def promote(
@@ -53,6 +54,39 @@ def test_a_code_makes_a_cart_cheaper_and_the_order_made_of_it(api: Client, relay
     (taken,) = prices[one["id"]]["productPriceAlteration"]
     assert taken["price"]["dutyFreeAmount"]["value"] == -0.3
     assert "productPriceAlteration" not in prices[decoy["id"]]
+
+
+def test_a_quote_binds_what_a_promotion_took_off(api: Client, relay: Relay) -> None:
+    """What nobody asked for needs nobody's approval; what is asked for comes on top of it."""
+    payer, one = shop.account(api), add_on(api, "one")
+    promotion = promote(api, one, "50%", ("promotionCode", "=", "AUTUMN"))
+    asked = {"quoteItem": [line(one, quantity=2)], "relatedParty": customer(payer)}
+    body = made(api.post(QUOTES, asked))
+    assert total(body, "quoteTotalPrice") == [6]
+    body = api.patch(body["href"], {"promotionCode": "AUTUMN"}).body
+    assert (total(body, "quoteTotalPrice"), body["version"]) == ([3], "2")
+    assert body["authorization"] == []
+    again = [body["quoteItem"][0] | {"quantity": 4}]
+    body = api.patch(body["href"], {"quoteItem": again}).body
+    assert (total(body, "quoteTotalPrice"), body["authorization"]) == ([6], [])
+    (alteration,) = body["quoteItem"][0]["quoteItemPrice"][0]["priceAlteration"]
+    assert (alteration["name"], alteration["isPromotion"]) == ("Autumn", True)
+    own = {"name": "Loyalty", "priceType": "recurring",
+           "price": {"dutyFreeAmount": shop.money(-1)}}  # fmt: skip
+    price = body["quoteItem"][0]["quoteItemPrice"][0] | {"priceAlteration": [alteration, own]}
+    altered = body["quoteItem"][0] | {"quoteItemPrice": [price]}
+    more = api.patch(body["href"], {"quoteItem": [altered]}).body
+    assert total(more, "quoteTotalPrice") == [2]
+    assert more["authorization"][0]["state"] == "requested"
+    body = api.patch(body["href"], {"quoteItem": again}).body
+    assert api.patch(body["href"], {"state": "approved"}).status == 200
+    settled = api.patch(body["href"], {"promotionCode": "WINTER"})
+    assert (settled.status, settled.body["code"]) == (409, "quoteSettled")
+    assert api.patch(promotion["href"], {"lifecycleStatus": "Retired"}).status == 200
+    wish = {"billingAccount": {"id": payer["id"]}, "quote": [{"id": body["id"]}]}
+    order = made(api.post(ORDERS, wish | {"productOrderItem": []}))
+    relay.drain()
+    assert total(order, "orderTotalPrice") == [6]
 
 
 def test_an_order_gets_what_its_customer_has_earned(api: Client, relay: Relay) -> None:

@@ -4,14 +4,11 @@ Prices are not kept: they are what an order would cost at the moment of asking, 
 never shows what can't be had any more.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from trunkline import customers
 from trunkline.catalog import Effect, Offering, OfferingId
-from trunkline.customers import CustomerId
 from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.errors import Conflict
 from trunkline.kernel.ids import Id
@@ -23,6 +20,7 @@ from trunkline.ordering.bodies import (
     check_kept,
     customer_of,
     ends,
+    id_of,
     items_in,
     noted,
     numbered,
@@ -42,7 +40,7 @@ from trunkline.ordering.model import (
 )
 from trunkline.ordering.offers import offers, offers_in
 from trunkline.ordering.pricing import Counted, costs
-from trunkline.ordering.promoting import CODE, promoted, reduced
+from trunkline.ordering.promoting import CODE, promoted_in, reduced
 from trunkline.ordering.quotes.operations import agreed_in, offered, take_quote
 from trunkline.platform.db import Database, Reader, Tx
 from trunkline.tmf import documents
@@ -79,16 +77,10 @@ def _columns(body: Body) -> Mapping[str, Any]:
     customer = customer_of(body)
     return {
         "customer_id": customer[0] if customer else None,
-        "channel_id": _id(body.get("channel")),
-        "order_id": _id(body.get("productOrder")),
+        "channel_id": id_of(body.get("channel")),
+        "order_id": id_of(body.get("productOrder")),
         "valid_until": parse_instant(body["validFor"]["endDateTime"]),
     }
-
-
-def _id(reference: Any) -> str | None:
-    if isinstance(reference, list):
-        reference = reference[0] if reference else None
-    return reference.get("id") if isinstance(reference, Mapping) else None
 
 
 def _complete(body: Body, before: Body | None, now: datetime) -> Body:
@@ -122,7 +114,7 @@ def _without_prices(item: Body) -> Body:
 
 def _check_open(body: Body, now: datetime) -> None:
     """Raises `CartExpired` and `CartOrdered`."""
-    order = _id(body.get("productOrder"))
+    order = id_of(body.get("productOrder"))
     if order is not None:
         raise CartOrdered(f"the cart has become the order {order}", path="productOrder")
     if parse_instant(body["validFor"]["endDateTime"]) <= now:
@@ -148,7 +140,7 @@ def fill_cart(tx: Tx, body: Body, now: datetime) -> Body:
     that were agreed. Raises `UnknownReference`, `UnfitOrder`, `UnfitDocument`."""
     asked: Body = without_nulls(body)
     asked.pop("productOrder", None)
-    quote = _id(asked.get("quote"))
+    quote = id_of(asked.get("quote"))
     if quote is not None and not asked.get(_INNER):
         asked |= offered(tx, quote, _INNER, now)
     return documents.create(tx, CART, asked, now)
@@ -193,30 +185,11 @@ def priced(r: Reader, ids: Sequence[str], now: datetime) -> list[Body]:
     return [_priced(r, body, known, now) for body in found]
 
 
-def _effects(
-    r: Reader, body: Body, offerings: Mapping[OfferingId, Offering], now: datetime
-) -> list[Effect]:
-    """What promotions take off in this cart."""
-    asked: Counter[OfferingId] = Counter()
-    for at, item in items_in(body[_INNER], _INNER, _INNER):
-        named = offering_in(item, at)
-        if named and item.get("status") != _LATER and action_of(item, at) in _PAID:
-            asked[OfferingId(named[0])] += item.get("quantity", 1)
-    customer, channel = customer_of(body), _id(body.get("channel"))
-    known = customers.customers(r, {CustomerId(customer[0])}) if customer else {}
-    return promoted(
-        r,
-        owner=next(iter(known.values()), None),
-        asked=[(offerings[each], count) for each, count in asked.items() if each in offerings],
-        channels=[channel] if channel else [],
-        code=body.get(CODE),
-        now=now,
-    )
-
-
 def _priced(r: Reader, body: Body, offerings: Mapping[OfferingId, Offering], now: datetime) -> Body:
     sums: list[Counted] = []
-    effects = _effects(r, body, offerings, now)
+    found = items_in(body[_INNER], _INNER, _INNER)
+    wanted = [(at, item) for at, item in found if item.get("status") != _LATER]
+    effects = promoted_in(r, body, wanted, offerings, now)
 
     def price(item: Body, *, included: bool = False) -> Body:
         cost = [] if included else _cost(r, body, item, offerings, effects)

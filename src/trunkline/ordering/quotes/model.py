@@ -68,6 +68,10 @@ ALTERATIONS = "priceAlteration"
 """The name of the authorization that altered prices need."""
 
 
+PROMOTED = "isPromotion"
+"""The extension of an alteration that a promotion makes: nobody asked for it."""
+
+
 class QuoteExpired(Conflict):
     code = "quoteExpired"
 
@@ -114,6 +118,8 @@ def alterations_in(item: Body, at: str) -> list[Alteration]:
     for place, price in enumerate(item.get("quoteItemPrice") or ()):
         within = f"{at}.quoteItemPrice[{place}]"
         for index, each in enumerate(price.get("priceAlteration") or ()):
+            if each.get(PROMOTED):
+                continue  # It is taken off anew, if it still is.
             where = f"{within}.priceAlteration[{index}]"
             if each.get("applicationDuration"):
                 raise UnfitDocument(
@@ -183,9 +189,13 @@ def _place(listed: Sequence[Counted], asked: Alteration) -> int:
     raise UnfitDocument(f"there is no {asked.kind} price to alter", path=asked.at)
 
 
-def kept_price(price: ProductPrice) -> Body:
-    """A QuotePrice; `taxCategory` is an extension."""
-    return price_body(price) | {"taxCategory": price.tax_category}
+def kept_price(price: ProductPrice, promoted: int) -> Body:
+    """A QuotePrice, the first so many alterations of which are promotions'; `taxCategory` is an
+    extension."""
+    kept = price_body(price) | {"taxCategory": price.tax_category}
+    for each in kept.get("priceAlteration", ())[:promoted]:
+        each[PROMOTED] = True
+    return kept
 
 
 def price_kept(body: Mapping[str, Any]) -> ProductPrice:

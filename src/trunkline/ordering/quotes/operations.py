@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from trunkline import customers
-from trunkline.catalog import Offering, OfferingId
+from trunkline.catalog import Effect, Offering, OfferingId
 from trunkline.customers import AccountState, CustomerId
 from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.time import format_instant, parse_instant
@@ -31,7 +31,8 @@ from trunkline.ordering.model import (
 )
 from trunkline.ordering.offers import offers_in
 from trunkline.ordering.operations import place_order
-from trunkline.ordering.pricing import Counted, prices
+from trunkline.ordering.pricing import Counted
+from trunkline.ordering.promoting import CODE, promoted_in, reduced
 from trunkline.ordering.quotes.kind import ITEMS, QUOTE, numbered_items
 from trunkline.ordering.quotes.model import (
     ALTERATIONS,
@@ -58,9 +59,10 @@ Place = Callable[[Sequence[ItemRequest], str], ProductOrder]
 
 
 def make_quote(tx: Tx, body: Body, now: datetime) -> Body:
-    """Keeps a new quote at the catalogue's prices, with the alterations that it asks for. One
-    that wants its answer at once (`instantSyncQuote`) and alters nothing is approved. Raises
-    `UnknownReference`, `UnfitOrder`, `UnfitDocument`, `NotYoursToApprove`."""
+    """Keeps a new quote at the catalogue's prices, with what promotions take off them and with
+    the alterations that it asks for. One that wants its answer at once (`instantSyncQuote`) and
+    alters nothing is approved. Raises `UnknownReference`, `UnfitOrder`, `UnfitDocument`,
+    `NotYoursToApprove`."""
     asked: Body = without_nulls(body)
     for name in ("state", "quoteDate", "effectiveQuoteCompletionDate", "quoteTotalPrice"):
         asked.pop(name, None)
@@ -90,7 +92,7 @@ def change_quote(tx: Tx, ident: str, changing: Callable[[Body], Body], now: date
             check_kept(wanted, kept, ("validFor",))
         if before not in NEGOTIABLE and state not in NEGOTIABLE:
             _check_settled(wanted, kept)
-        if wanted.get(ITEMS) != kept[ITEMS]:
+        if any(wanted.get(name) != kept.get(name) for name in (ITEMS, CODE)):
             wanted = _quoted(tx, wanted, kept, now)
         else:
             wanted["authorization"] = _merged(wanted, kept.get("authorization") or [])
@@ -110,7 +112,7 @@ def change_quote(tx: Tx, ident: str, changing: Callable[[Body], Body], now: date
 
 def _check_settled(wanted: Body, kept: Body) -> None:
     """What was agreed, with whom and for how long stays."""
-    for name in (ITEMS, "validFor", "relatedParty", "agreement", "version"):
+    for name in (ITEMS, CODE, "validFor", "relatedParty", "agreement", "version"):
         if wanted.get(name) != kept.get(name):
             raise QuoteSettled(f"the quote is {kept['state']}", path=name)
 
@@ -123,20 +125,16 @@ def _quoted(tx: Tx, body: Body, before: Body | None, now: datetime) -> Body:
     """The body with what its items cost, and a new version of it where there was one before."""
     numbered_items(body)
     offerings = offers_in(tx, body, ITEMS)
+    effects = promoted_in(tx, body, items_in(body[ITEMS], ITEMS, ITEMS), offerings, now)
+    asked = any(alterations_in(item, at) for at, item in items_in(body[ITEMS], ITEMS, ITEMS))
     sums: list[Counted] = []
     items = [
-        _priced(item, f"{ITEMS}[{place}]", offerings, sums)
+        _priced(item, f"{ITEMS}[{place}]", offerings, effects, sums)
         for place, item in enumerate(body[ITEMS])
     ]
     quoted = body | {ITEMS: items, "quoteTotalPrice": total_bodies(sums)}
     if before is not None:
         quoted["version"] = _next(before)
-    found = items_in(items, ITEMS, ITEMS)
-    asked = any(
-        price.get("priceAlteration")
-        for _, item in found
-        for price in item.get("quoteItemPrice", ())
-    )
     quoted["authorization"] = _merged(body, _requested(tx, now) if asked else [])
     return quoted
 
@@ -145,6 +143,7 @@ def _priced(
     item: Body,
     at: str,
     offerings: Mapping[OfferingId, Offering],
+    effects: Sequence[Effect],
     sums: list[Counted],
     *,
     included: bool = False,
@@ -160,7 +159,7 @@ def _priced(
     action = action_of(item, at)
     listed: list[Counted] = []
     if offering is not None and action in (Action.ADD, Action.MODIFY) and not included:
-        listed = [(price, 1) for price in prices(offering)]
+        listed = [(price, 1) for price in reduced(offering, effects)]
         if action is Action.MODIFY:
             listed = [each for each in listed if each[0].kind is PriceKind.RECURRING]
         if item.get("productOffering"):
@@ -169,13 +168,16 @@ def _priced(
     count = item.get("quantity", 1)
     sums.extend((price, times * count) for price, times in cost)
     if cost:
-        shown["quoteItemPrice"] = [kept_price(price) for price, _ in cost]
+        shown["quoteItemPrice"] = [
+            kept_price(price, len(before.alterations))
+            for (price, _), (before, _) in zip(cost, listed, strict=True)
+        ]
     inside = list(item.get(ITEMS) or ())
     if offering is not None and offering.components and action is Action.ADD:
         inside = _parts(shown, inside, offering)
     if inside:
         shown[ITEMS] = [
-            _priced(each, f"{at}.{ITEMS}[{place}]", offerings, sums,
+            _priced(each, f"{at}.{ITEMS}[{place}]", offerings, effects, sums,
                     included=included or bool(listed))
             for place, each in enumerate(inside)
         ]  # fmt: skip
