@@ -4,21 +4,15 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
 import uvloop
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from trunkline import diameter, nchf
 from trunkline.app import System
 from trunkline.app.gy import gy_settings
-from trunkline.app.policy import grant_policy
-from trunkline.charging import Batcher, Batching, GroupCommit
-from trunkline.kernel.errors import Invalid
-from trunkline.platform.addresses import parse_networks
-from trunkline.platform.settings import Settings
+from trunkline.app.nchf import nchf_settings
+from trunkline.charging import Batcher, Batching, GrantPolicy, GrantSize, GroupCommit
+from trunkline.platform.settings import ChargingSettings
 
 
 def run_edges(system: System, ready: Callable[[], None]) -> None:
@@ -33,7 +27,7 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     charging = system.charging
-    commit = GroupCommit(charging, policy=grant_policy(system.settings), persisted=False)
+    commit = GroupCommit(charging, policy=_policy(known), persisted=False)
     batcher = Batcher(
         commit.attempt,
         system.clock,
@@ -64,37 +58,27 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
             )
         )
         edges.create_task(
-            nchf.serve(chf, batcher, system.clock, ready=lambda _port: listening("nchf"), stop=stop)
+            nchf.serve(
+                chf,
+                batcher,
+                system.clock,
+                ready=lambda _port: listening("nchf"),
+                stop=stop,
+                database=system.charging,
+            )
         )
 
 
-def nchf_settings(settings: Settings) -> nchf.NchfSettings:
-    """Raises `Invalid` for files that can't be read and networks that are none."""
-    known = settings.nchf
-    if bool(known.certificate) != bool(known.key):
-        raise Invalid("a certificate and its key go together", path="nchf.certificate")
-    if known.client_authority and not known.certificate:
-        raise Invalid("clients show certificates over TLS only", path="nchf.client_authority")
-    for name in ("certificate", "key", "client_authority"):
-        path = getattr(known, name)
-        if path and not Path(path).is_file():
-            raise Invalid(f"there is no file {path}", path=f"nchf.{name}")
-    return nchf.NchfSettings(
-        host=known.host,
-        port=known.port,
-        certificate=known.certificate,
-        key=known.key,
-        authority=known.client_authority,
-        networks=parse_networks(known.allow_networks, "nchf.allow_networks"),
-        root=known.url,
-        failure_handling=known.failure_handling,
-        event_time_tolerance=settings.charging.event_time_tolerance_seconds,
-        token_keys=_token_keys(known.token_keys) if known.token_keys else None,
+def _policy(settings: ChargingSettings) -> GrantPolicy:
+    default = GrantPolicy()
+
+    def sized(size: GrantSize, amount: int) -> GrantSize:
+        return GrantSize(
+            amount, min(size.smallest, amount), max(size.largest, amount), settings.validity_seconds
+        )
+
+    return GrantPolicy(
+        data=sized(default.data, settings.grant_bytes),
+        voice=sized(default.voice, settings.grant_seconds),
+        sms=sized(default.sms, settings.grant_messages),
     )
-
-
-def _token_keys(path: str) -> KeySet:
-    try:
-        return KeySet.import_key_set(msgspec.json.decode(Path(path).read_bytes()))
-    except (OSError, JoseError, msgspec.MsgspecError, ValueError, KeyError, TypeError) as fault:
-        raise Invalid(f"{path} holds no JWKS: {fault}", path="nchf.token_keys") from None

@@ -25,7 +25,7 @@ from trunkline.kernel.errors import Unavailable
 from trunkline.kernel.time import to_micros
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
-from trunkline.platform.wake import listen
+from trunkline.platform.wake import listen, waking
 
 log = structlog.get_logger(__name__)
 
@@ -35,19 +35,6 @@ POLL = 5.0
 """Seconds after which a look is due, should no commit have woken us."""
 GRACE = 1.0
 """Seconds for which another process may have the connection that this one lacks."""
-
-
-class _Wake(threading.Event):
-    """What a commit sets, on the listening thread: it wakes the loop's."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
-        super().__init__()
-        self._loop = loop
-        self._woken = woken
-
-    def set(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to wake
-            self._loop.call_soon_threadsafe(self._woken.set)
 
 
 class Teller:
@@ -71,8 +58,7 @@ class Teller:
 
     async def run(self) -> None:
         stop = threading.Event()
-        ear = _Wake(asyncio.get_running_loop(), self._woken)
-        listen(self._database, ear, stop, notices.CHANNEL)
+        listen(self._database, waking(self._woken), stop, notices.CHANNEL)
         try:
             while True:
                 self._woken.clear()

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,9 +27,13 @@ from trunkline.charging import Batcher
 from trunkline.nchf import meters
 from trunkline.nchf.callers import Callers
 from trunkline.nchf.converged import Charging, add_converged
+from trunkline.nchf.notifier import Notifier
+from trunkline.nchf.posting import Poster
 from trunkline.nchf.problems import MEDIA_TYPE, Problem
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database
+from trunkline.tmf.hub import CallbackRule
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +51,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     clients must show a certificate that it signed. `networks` may call. `root` begins the
     addresses that answers name, where a proxy stands before us. `token_keys` are the NRF's,
     where callers must show its tokens. `drain` is for how many seconds a stop waits for clients
-    to leave."""
+    to leave. `notify` says which addresses are notified."""
 
     host: str = "127.0.0.1"
     port: int = 7777
@@ -59,6 +64,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     event_time_tolerance: int = 86_400
     token_keys: KeySet | None = None
     drain: float = 3.0
+    notify: CallbackRule = CallbackRule()
 
 
 def create_app(
@@ -128,9 +134,10 @@ async def serve(
     *,
     ready: Callable[[int], None],
     stop: asyncio.Event,
+    database: Database | None = None,
 ) -> None:
     """Serve until `stop` is set, then answer what waits; `ready` is called with the port once
-    it listens."""
+    it listens. With charging's `database` network functions are told what is noted there."""
     port = settings.port or _free_port(settings.host)
     before = _threads()
     secure = bool(settings.certificate)
@@ -152,17 +159,24 @@ async def serve(
         ssl_client_verify=bool(settings.authority),
     )
     serving = asyncio.ensure_future(server.serve())
+    notifying: asyncio.Future[None] | None = None
     try:
         if not await _listening(settings.host, port, serving):
             await serving
             return
         log.info("nchf listening", host=settings.host, port=port, tls=secure)
         ready(port)
+        if database is not None:
+            poster = Poster(settings.notify, _tls(settings))
+            notifying = asyncio.ensure_future(Notifier(database, clock, poster).run())
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         await batcher.drained()
     finally:
+        if notifying is not None:
+            notifying.cancel()
+            await asyncio.wait((notifying,))
         server.stop()  # type: ignore[no-untyped-call]
         # It says goodbye (GOAWAY) and waits for as long as clients hold on.
         await asyncio.wait((serving,), timeout=settings.drain)
@@ -194,6 +208,16 @@ async def _threads_ended(begun: set[str]) -> None:
         if not begun & _threads():
             return
         await asyncio.sleep(_LOOK_EVERY)
+
+
+def _tls(settings: NchfSettings) -> ssl.SSLContext:
+    """How network functions are checked that we call: by the operator's own authority, if it
+    has one, and we show them our certificate."""
+    context = ssl.create_default_context(cafile=settings.authority or None)
+    if settings.certificate:
+        context.load_cert_chain(settings.certificate, settings.key)
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 async def _listening(host: str, port: int, serving: "asyncio.Future[None]") -> bool:

@@ -6,6 +6,7 @@ listens on and every emitting commit knocks at; those who listen on a channel of
 listener's polling interval, nothing else.
 """
 
+import asyncio
 import socket
 import threading
 from contextlib import suppress
@@ -22,6 +23,22 @@ log = structlog.get_logger(__name__)
 
 _PATIENCE = 1.0
 """Seconds between a listener's looks at whether it shall stop."""
+
+
+class _LoopWoken(threading.Event):
+    def __init__(self, loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
+        super().__init__()
+        self._loop = loop
+        self._woken = woken
+
+    def set(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to wake
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+
+def waking(woken: asyncio.Event) -> threading.Event:
+    """What `listen` sets, for one who waits on the running event loop."""
+    return _LoopWoken(asyncio.get_running_loop(), woken)
 
 
 def listen(

@@ -7,16 +7,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
 
 from tests.conformance.nchf.specification import CONVERGED, check, check_answer
+from tests.served import free_port
 from trunkline.charging import Attempt, Batcher, Batching
 from trunkline.kernel.time import format_instant
 from trunkline.nchf import NchfSettings, serve
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.clock import Clock
+from trunkline.platform.db import Database
+from trunkline.tmf.hub import CallbackRule
 
 LOOPBACK = parse_networks(["127.0.0.0/8", "::1/128"], "networks")
-SETTINGS = NchfSettings(port=0, networks=LOOPBACK, drain=0.2)
+SETTINGS = NchfSettings(
+    port=0, networks=LOOPBACK, drain=0.2, notify=CallbackRule(networks=LOOPBACK)
+)
 SMF = "0b1d3c5e-7f90-4a1b-8c2d-3e4f50617283"
 CHARGING = "/nchf-convergedcharging/v3/chargingdata"
 
@@ -122,16 +129,72 @@ async def network(
     clock: Clock,
     settings: NchfSettings = SETTINGS,
     batching: Batching | None = None,
+    database: Database | None = None,
 ) -> AsyncIterator[Smf]:
     """The server, and a network function with a connection to it (h2c, prior knowledge)."""
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     batcher = Batcher(attempt, clock, batching)
-    served = asyncio.create_task(serve(settings, batcher, clock, ready=port.set_result, stop=stop))
+    served = asyncio.create_task(
+        serve(settings, batcher, clock, ready=port.set_result, stop=stop, database=database)
+    )
     try:
         base = f"http://127.0.0.1:{await port}"
         async with httpx.AsyncClient(base_url=base, http1=False, http2=True, timeout=20) as client:
             yield Smf(client, clock)
     finally:
         stop.set()
+        await served
+
+
+class Callbacks:
+    """Where a network function is notified: what came, and the statuses that are answered,
+    one after another (204 once they are used up)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.statuses: list[int] = []
+        self.location = ""
+        self.came: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        more = True
+        while more:
+            event = await receive()
+            body += event.get("body", b"")
+            more = event.get("more_body", False)
+        status = self.statuses.pop(0) if self.statuses else 204
+        headers = [(b"location", self.location.encode())] if status in (307, 308) else []
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        await self.came.put((scope["path"], json.loads(body)))
+
+
+@asynccontextmanager
+async def callbacks(port: int = 0) -> AsyncIterator[Callbacks]:
+    """A server in HTTP/2 only, in the clear."""
+    port = port or free_port()
+    app = Callbacks(f"http://127.0.0.1:{port}")
+    server = Server(
+        app,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http2,
+        websockets=False,
+        log_enabled=False,
+    )
+    served = asyncio.ensure_future(server.serve())
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.005)
+        else:
+            writer.transport.abort()
+            break
+    try:
+        yield app
+    finally:
+        server.stop()
         await served

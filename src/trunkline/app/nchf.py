@@ -1,0 +1,46 @@
+"""The 5G edge, as settings describe it."""
+
+from pathlib import Path
+
+import msgspec
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from trunkline import nchf
+from trunkline.kernel.errors import Invalid
+from trunkline.platform.addresses import parse_networks
+from trunkline.platform.settings import Settings
+from trunkline.tmf.hub import CallbackRule
+
+
+def nchf_settings(settings: Settings) -> nchf.NchfSettings:
+    """Raises `Invalid` for files that can't be read and networks that are none."""
+    known = settings.nchf
+    if bool(known.certificate) != bool(known.key):
+        raise Invalid("a certificate and its key go together", path="nchf.certificate")
+    if known.client_authority and not known.certificate:
+        raise Invalid("clients show certificates over TLS only", path="nchf.client_authority")
+    for name in ("certificate", "key", "client_authority"):
+        path = getattr(known, name)
+        if path and not Path(path).is_file():
+            raise Invalid(f"there is no file {path}", path=f"nchf.{name}")
+    return nchf.NchfSettings(
+        host=known.host,
+        port=known.port,
+        certificate=known.certificate,
+        key=known.key,
+        authority=known.client_authority,
+        networks=parse_networks(known.allow_networks, "nchf.allow_networks"),
+        root=known.url,
+        failure_handling=known.failure_handling,
+        notify=CallbackRule.of(networks=known.notify_networks),
+        event_time_tolerance=settings.charging.event_time_tolerance_seconds,
+        token_keys=_token_keys(known.token_keys) if known.token_keys else None,
+    )
+
+
+def _token_keys(path: str) -> KeySet:
+    try:
+        return KeySet.import_key_set(msgspec.json.decode(Path(path).read_bytes()))
+    except (OSError, JoseError, msgspec.MsgspecError, ValueError, KeyError, TypeError) as fault:
+        raise Invalid(f"{path} holds no JWKS: {fault}", path="nchf.token_keys") from None
