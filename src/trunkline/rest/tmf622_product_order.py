@@ -38,6 +38,7 @@ from trunkline.rest.forms.product_order import (
     order_form,
     request_of,
 )
+from trunkline.rest.forms.references import check_entities
 from trunkline.rest.forms.sales import Reference, Typed
 from trunkline.rest.forms.wire import ORDERING, customer_among, placed
 from trunkline.tmf import (
@@ -90,6 +91,8 @@ class _Orders(Aggregate[ProductOrder]):
 def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
     """What its items say; without any, what the cart or the quote holds that it refers to."""
 
+    _check_references(tx, body, {})
+
     def place(
         items: Sequence[ItemRequest], customer: str | None, sold: Body | None = None
     ) -> ProductOrder:
@@ -124,6 +127,29 @@ def _place(tx: Tx, new: OrderIn, body: Body, now: datetime) -> str:
         request_of(item, said, f"productOrderItem[{i}]") for i, (item, said) in enumerate(items)
     ]
     return place(requests, customer).id
+
+
+_REFERS = {
+    "agreement": "agreement",
+    "payment": "payment",
+    "productOfferingQualification": "productOfferingQualification",
+    "quote": "quote",
+    "shoppingCart": "shoppingCart",
+}
+"""What an order refers to beside what it is about, and of which type that is."""
+
+
+def _check_references(r: Reader, body: Body, before: Body) -> None:
+    """Of items, and of those within items, what they are paid with. Raises `UnknownReference`."""
+    for path, kind in _REFERS.items():
+        if path in body:
+            check_entities(r, body, before, path, default=kind)
+    paths = ["productOrderItem.payment"]
+    while any(documents.at(body, paths[-1].rpartition(".")[0])):
+        paths.append(f"productOrderItem.{paths[-1]}")
+    check_entities(r, body, before, *paths, default="payment")
+    if len(body.get("relatedParty", ())) > 1:  # one is the customer, whom ordering looks at
+        customers.check_parties(r, body, before, "relatedParty")
 
 
 def _account(r: Reader, new: OrderIn, customer: str | None) -> str:
@@ -166,6 +192,7 @@ def _change(tx: Tx, ident: OrderId, before: Body, after: Body, now: datetime) ->
         raise Invalid("can only be changed together with state", path="cancellationReason")
     said = without_nulls(after)
     given = wire.convert(said, OrderIn)
+    _check_references(tx, said, before)
     if names - {"state", "cancellationReason"}:
         if customer_among(given.related_party) not in (before["relatedParty"][0]["id"], None):
             raise Invalid("an order's customer can't be changed", path="relatedParty")

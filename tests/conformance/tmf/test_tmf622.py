@@ -49,15 +49,60 @@ def delivered(api: Client, relay: Relay, payer: Body, offering: Body, **rest: An
     return ident
 
 
+def pay(api: Client, payer: Body) -> Body:
+    return made(api.post(shop.PAYMENT, {
+        "account": {"id": payer["id"]}, "paymentMethod": {"@type": "bankTransfer"},
+        "totalAmount": shop.money(5), "correlatorId": "deposit",
+    }))  # fmt: skip
+
+
+def test_what_an_order_refers_to_must_be_there(api: Client) -> None:
+    offering, payer = shop.offer(api), shop.account(api)
+    inner = {"id": "2", "action": "add", "payment": [{"id": "none"}]}
+    line: Body = {"id": "1", "action": "add", "productOffering": {"id": offering["id"]}}
+    for wrong, path in (
+        ({"agreement": [{"id": "none"}]}, "agreement[0].id"),
+        ({"payment": [{"id": pay(api, payer)["id"]}, {"id": "none"}]}, "payment[1].id"),
+        ({"quote": [{"id": "none"}]}, "quote[0].id"),
+        ({"shoppingCart": {"id": "none"}}, "shoppingCart.id"),
+        ({"productOfferingQualification": [{"id": "none"}]}, "productOfferingQualification[0].id"),
+        (
+            {"relatedParty": [
+                *payer["relatedParty"], {"id": "x", "role": "x", "@referredType": "Individual"}
+            ]},
+            "relatedParty[1].id",
+        ),
+    ):  # fmt: skip
+        refused = api.post(ORDERS, for_payer(payer, line, **wrong))
+        assert (refused.status, refused.body.get("path")) == (400, path), refused.body
+        assert refused.body["code"] == "unknownReference"
+    for item, path in (
+        (line | {"payment": [{"id": "none"}]}, "productOrderItem[0].payment[0].id"),
+        (
+            line | {"productOrderItem": [inner]},
+            "productOrderItem[0].productOrderItem[0].payment[0].id",
+        ),
+    ):
+        refused = api.post(ORDERS, for_payer(payer, item))
+        assert (refused.status, refused.body.get("path")) == (400, path), refused.body
+    order = made(
+        api.post(ORDERS, for_payer(payer, line, requestedStartDate="2027-01-01T00:00:00Z"))
+    )
+    refused = api.patch(order["href"], {"agreement": [{"id": "none"}]})
+    assert (refused.status, refused.body["path"]) == (400, "agreement[0].id")
+    assert api.get(f"{ORDERS}?billingAccount.id={payer['id']}").body == [order]
+
+
 def test_an_order_keeps_what_it_is_given(api: Client) -> None:
     offering, payer = shop.offer(api), shop.account(api)
+    paid = pay(api, payer)
     said = {
         "@type": "WebOrder",
         "@baseType": "ProductOrder",
         "channel": [{"id": "web", "name": "Web shop", "role": "sales"}],
         "note": [{"text": "ring twice", "author": "Maeve"}],
-        "agreement": [{"id": "agr-1"}],
-        "payment": [{"id": "pay-1", "@referredType": "Payment"}],
+        "agreement": [{"id": "agr-1", "@referredType": "PurchaseAgreement"}],
+        "payment": [{"id": paid["id"], "@referredType": "Payment"}],
         "notificationContact": "maeve@example.org",
         "requestedCompletionDate": "2026-11-05T09:00:00.000Z",
         "x-basket": {"colour": "red"},
@@ -71,7 +116,7 @@ def test_an_order_keeps_what_it_is_given(api: Client) -> None:
         },
         "x-line": 7,
     }  # fmt: skip
-    party = {"id": "agent-7", "role": "salesAgent", "@referredType": "Individual"}
+    party = {"id": "agent-7", "role": "salesAgent", "@referredType": "SalesAgent"}
     body = for_payer(
         payer, item, relatedParty=[*payer["relatedParty"], party], orderTotalPrice=[], **said
     )

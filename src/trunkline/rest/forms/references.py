@@ -15,12 +15,15 @@ from trunkline.platform.db import Reader
 from trunkline.rest.forms.wire import (
     ACCOUNT,
     BILL,
+    CARTS,
     CATALOG,
     CUSTOMER,
     ORDERING,
     PARTY,
     PAYMENT,
     PRODUCTS,
+    QUALIFICATIONS,
+    QUOTES,
     SERVICES,
 )
 from trunkline.tmf import href
@@ -68,6 +71,10 @@ _KEPT: dict[str, _Kept] = {
     "service": _Kept(f"{SERVICES}/service", inventory.service_table.c.id),
     "productorder": _Kept(f"{ORDERING}/productOrder", ordering.product_order.c.id),
     "customerbill": _Kept(f"{BILL}/customerBill", billing.INVOICES.c.id),
+    "quote": _Kept(f"{QUOTES}/quote", ordering.QUOTE.table.c.id),
+    "shoppingcart": _Kept(f"{CARTS}/shoppingCart", ordering.CART.table.c.id),
+    "productofferingqualification": _Kept(f"{QUALIFICATIONS}/productOfferingQualification",
+                                          ordering.QUALIFICATION.table.c.id),
     "payment": _Kept(f"{PAYMENT}/payment", payments.PAYMENTS.c.id),
     **{
         kind.lower(): _Kept(f"{CATALOG}/{kind}", catalog.DOCUMENTS.c.id,
