@@ -14,7 +14,13 @@ import psycopg
 import structlog
 
 from trunkline.charging import hot, ongoing, store
-from trunkline.charging.charge import charge, give_up_sessions, instant_of, refusal
+from trunkline.charging.charge import (
+    charge,
+    give_up_sessions,
+    instant_of,
+    pass_event,
+    refusal,
+)
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
@@ -209,6 +215,9 @@ class GroupCommit:
         if request.currency and request.currency != state.currency:
             return refusal(request, Result.INVALID)
         if request.kind == _EVENT:
+            passed = pass_event(state, request, self.tariffs, now, records, self.policy)
+            if passed is not None:
+                return passed
             return charge_event(state, request, self.tariffs, now, records)
         if request.money or request.spent:
             validity = self.policy.of(request.service).validity
