@@ -11,7 +11,7 @@ what has come since its last commit, and puts what is left over at the head of t
 (`trunkline.charging.events`) and reads queries.
 """
 
-from trunkline.charging import notices
+from trunkline.charging import notices, subscriptions
 from trunkline.charging.account import (
     AccountIsClosed,
     IdentityTaken,
@@ -114,6 +114,12 @@ from trunkline.charging.queries import (
     usage_of_month,
 )
 from trunkline.charging.state import Status
+from trunkline.charging.subscriptions import (
+    CounterStatus,
+    NobodyBound,
+    Subscription,
+    UnknownSubscription,
+)
 from trunkline.charging.traffic import (
     forget_traffic,
     requests_between,
@@ -156,6 +162,7 @@ __all__ = [
     "ChargingAccountId",
     "Circumstances",
     "CloseAccount",
+    "CounterStatus",
     "DayOfUsage",
     "Edge",
     "Explanation",
@@ -170,6 +177,7 @@ __all__ = [
     "Kind",
     "MonthOfUsage",
     "NoRecordName",
+    "NobodyBound",
     "NotAPrepaidBalance",
     "NotPrepaid",
     "Notice",
@@ -185,6 +193,7 @@ __all__ = [
     "Result",
     "Service",
     "Status",
+    "Subscription",
     "TopUp",
     "Unanswered",
     "UnbarAccount",
@@ -193,6 +202,7 @@ __all__ = [
     "UnknownAction",
     "UnknownChargingAccount",
     "UnknownRecord",
+    "UnknownSubscription",
     "UsageCut",
     "UsageEvent",
     "UsageLine",
@@ -224,6 +234,7 @@ __all__ = [
     "requests_between",
     "requests_by_hour",
     "requests_per_second",
+    "subscriptions",
     "usage_lines",
     "usage_of_month",
 ]

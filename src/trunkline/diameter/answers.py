@@ -82,15 +82,15 @@ def refusal(
     """The answer to a request that no application took: protocol errors (3xxx) with the E
     bit, permanent failures with their Failed-AVP."""
     echo = echo_of(request)
-    credit_control = request[5:8] == d.CREDIT_CONTROL_COMMAND.to_bytes(3, "big")
+    application = int.from_bytes(request[8:12], "big")
     protocol_error = 3000 <= result_code < 4000
     return answer_to(
         request,
         echo.session,
         codec.u32(d.RESULT_CODE, result_code),
         identity.avps,
-        codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL) + echo.request_type + echo.request_number
-        if credit_control and not protocol_error
+        codec.u32(d.AUTH_APPLICATION_ID, application) + echo.request_type + echo.request_number
+        if application != d.BASE and not protocol_error
         else b"",
         codec.text(d.ERROR_MESSAGE, reason, mandatory=False),
         failed(failed_avp),

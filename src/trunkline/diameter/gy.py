@@ -21,6 +21,7 @@ from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers
 from trunkline.diameter.gy_request import Reading, read
 from trunkline.diameter.peer import Peer, PeerSettings
 from trunkline.diameter.peers import Peers
+from trunkline.diameter.sy import Statuses, Sy
 from trunkline.diameter.telling import Teller
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -80,9 +81,10 @@ class GyServer:
         batcher: Batcher,
         clock: Clock,
         database: Database | None = None,
+        statuses: Statuses | None = None,
     ) -> None:
         """`database` is charging's, for what gateways are told; without it they are told
-        nothing."""
+        nothing. With `statuses`, too, Sy is served."""
         self._settings = settings
         self._batcher = batcher
         self._clock = clock
@@ -94,9 +96,12 @@ class GyServer:
         self._stopping = False
         self._servers: list[asyncio.Server] = []
         self._nobody = asyncio.Event()
-        self._teller = (
-            None if database is None else Teller(database, clock, self._identity, self._peers)
-        )
+        self._teller: Teller | None = None
+        self._sy: Sy | None = None
+        if database is not None:
+            self._teller = Teller(database, clock, self._identity, self._peers, statuses)
+            if statuses is not None:
+                self._sy = Sy(database, clock, self._identity, statuses)
         self._telling: asyncio.Task[None] | None = None
         self.tls_port = 0
 
@@ -143,6 +148,8 @@ class GyServer:
                 await asyncio.wait_for(self._nobody.wait(), self._settings.drain)
             for peer in tuple(self._peers.all):
                 peer.abort()
+        if self._sy is not None:
+            self._sy.close()
         for server in self._servers:
             await server.wait_closed()
 
@@ -154,6 +161,7 @@ class GyServer:
             opened=self._peer_opened,
             closed=self._peer_closed,
             ready=self._peer_ready,
+            others=None if self._sy is None else self._sy.handlers,
         )
 
     def _peer_opened(self, peer: Peer) -> None:
@@ -250,9 +258,10 @@ async def serve(
     ready: Callable[[int], None],
     stop: asyncio.Event,
     database: Database | None = None,
+    statuses: Statuses | None = None,
 ) -> None:
     """Serve until `stop` is set; `ready` is called with the port once it listens."""
-    server = GyServer(settings, batcher, clock, database)
+    server = GyServer(settings, batcher, clock, database, statuses)
     ready(await server.start())
     try:
         await stop.wait()

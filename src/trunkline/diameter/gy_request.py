@@ -142,7 +142,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
             oddities.append("a clock that is off")
     origin = message[slice(*single[d.ORIGIN_HOST])]
     request = ChargeRequest(
-        session=_session_id(message, *single[d.SESSION_ID]),
+        session=session_id(message[slice(*single[d.SESSION_ID])]),
         number=number,
         kind=kind,
         identities=identities(message, found.subscriptions),
@@ -397,8 +397,8 @@ def _service(context: bytes) -> Service:
     return service
 
 
-def _session_id(message: bytes, begin: int, end: int) -> str:
-    data = message[begin:end]
+def session_id(data: bytes) -> str:
+    """Raises `Malformed` for one that can't be kept."""
     try:
         session = data.decode()
     except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """Requests of ours: what charging wants told to gateways goes out and is struck out when it was
-answered (Re-Auth-Request and Abort-Session-Request, RFC 6733, 8.3 and 8.5; RFC 8506, 5.5).
+answered (Re-Auth-Request and Abort-Session-Request, RFC 6733, 8.3 and 8.5; RFC 8506, 5.5;
+Spending-Status-Notification-Request, TS 29.219, 4.5.2).
 
 Charging's notices are durable. Before each attempt the next one is set down, so that a process
 that dies, a connection that breaks or a gateway that stays silent costs a delay only; several
@@ -11,20 +12,32 @@ import contextlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+import msgspec
 import structlog
 
-from trunkline.charging import Notice, NoticeKind, notices
+from trunkline.charging import (
+    CounterStatus,
+    Notice,
+    NoticeKind,
+    Subscription,
+    UnknownSubscription,
+    notices,
+    subscriptions,
+)
 from trunkline.diameter import answers, codec, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
 from trunkline.diameter.gy_request import told_to
 from trunkline.diameter.peer import Peer
 from trunkline.diameter.peers import Peers
+from trunkline.diameter.sy import EDGE as SY_EDGE
+from trunkline.diameter.sy import Statuses, reports
 from trunkline.kernel.errors import Unavailable
 from trunkline.kernel.time import to_micros
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.wake import listen, waking
 
 log = structlog.get_logger(__name__)
@@ -37,19 +50,33 @@ GRACE = 1.0
 """Seconds for which another process may have the connection that this one lacks."""
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """A notice whose attempt is to be made; for a status, what is told to whom."""
+
+    notice: Notice
+    subscription: Subscription | None = None
+    statuses: tuple[CounterStatus, ...] = ()
+
+
 class Teller:
-    """Tells the notices of the edge "gy" to `peers`. `run` until it is cancelled."""
+    """Tells the notices of the edges "gy" and "sy" to `peers`. `run` until it is cancelled."""
 
     def __init__(
-        self, database: Database, clock: Clock, identity: answers.Identity, peers: Peers
+        self,
+        database: Database,
+        clock: Clock,
+        identity: answers.Identity,
+        peers: Peers,
+        statuses: Statuses | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._identity = identity
         self._peers = peers
+        self._statuses = statuses
         self._woken = asyncio.Event()
         self._seen: dict[int, float] = {}
-        self._answered: list[int] = []
+        self._answered: list[_Told] = []
         self._unknown: list[Notice] = []
 
     def wake(self) -> None:
@@ -80,7 +107,7 @@ class Teller:
         attempts = await asyncio.to_thread(self._attempt, ours)
         for each in attempts:
             self._tell(each)
-        if len(found) == AT_ONCE and attempts:
+        if len(found) >= AT_ONCE and attempts:
             return 0.0
         return min(pause, GRACE) if len(ours) < len(found) else pause
 
@@ -88,16 +115,29 @@ class Teller:
         answered, self._answered = self._answered, []
         unknown, self._unknown = self._unknown, []
         for each in unknown:
-            notices.end_unknown_session(self._database, each)
+            if each.kind is NoticeKind.STATUS:
+                self._unsubscribe(each)
+            else:
+                notices.end_unknown_session(self._database, each)
         if answered:
             with self._database.transaction() as tx:
-                notices.done(tx, answered)
+                notices.done(tx, [each.notice.id for each in answered])
+                for told in answered:
+                    if told.subscription is not None:
+                        subscriptions.note_told(tx, told.subscription, told.statuses)
+
+    def _unsubscribe(self, notice: Notice) -> None:
+        with self._database.transaction() as tx:
+            notices.done(tx, [notice.id])
+            with contextlib.suppress(UnknownSubscription):
+                subscriptions.unsubscribe(tx, notice.session)
 
     def _look(self) -> tuple[list[Notice], float]:
         now = self._clock.now()
         with self._database.read() as r:
-            found = notices.due(r, now, AT_ONCE, "gy")
-            following = None if found else notices.next_due(r, "gy")
+            found = [each for edge in _EDGES for each in notices.due(r, now, AT_ONCE, edge)]
+            instants = [] if found else [notices.next_due(r, edge) for edge in _EDGES]
+        following = min((each for each in instants if each is not None), default=None)
         if following is None:
             return found, POLL
         return found, min(max((following - to_micros(now)) / 1_000_000, 0.01), POLL)
@@ -115,50 +155,73 @@ class Teller:
         del self._seen[notice.id]
         return True
 
-    def _attempt(self, found: Sequence[Notice]) -> list[Notice]:
+    def _attempt(self, found: Sequence[Notice]) -> list[_Told]:
         if not found:
             return []
         now = self._clock.now()
         with self._database.transaction() as tx:
-            return [each for each in found if notices.retry(tx, each, now)]
+            made = [each for each in found if notices.retry(tx, each, now)]
+            told = [self._prepared(tx, each, now) for each in made]
+        return [each for each in told if each is not None]
 
-    def _tell(self, notice: Notice) -> None:
+    def _prepared(self, tx: Tx, notice: Notice, now: datetime) -> _Told | None:
+        """None where there is nothing to tell any longer."""
+        if notice.kind is not NoticeKind.STATUS:
+            return _Told(notice)
+        if self._statuses is None:
+            return None
+        try:
+            known = subscriptions.subscription(tx, notice.session)
+        except UnknownSubscription:
+            notices.done(tx, [notice.id])
+            return None
+        news = known.news(self._statuses(tx, notice.account, now))
+        if not news:
+            notices.done(tx, [notice.id])
+            return None
+        return _Told(notice, known, tuple(news))
+
+    def _tell(self, told: _Told) -> None:
+        notice = told.notice
         host, realm = told_to(notice.word)
         peer = self._peers.to(host)
         if peer is None:
             meters.TOLD.labels(notice.kind.name.lower(), "unreachable").inc()
             return
         command = _COMMANDS[notice.kind]
-        if command in peer.unsupported:
+        if notice.kind is NoticeKind.ABORT and command in peer.unsupported:
             command = d.RE_AUTH
         if command in peer.unsupported:
-            self._settle(notice, d.COMMAND_UNSUPPORTED, command, peer)
+            self._settle(told, d.COMMAND_UNSUPPORTED, command, peer)
             return
+        application = d.SY if notice.kind is NoticeKind.STATUS else d.CREDIT_CONTROL
         peer.request(
             command,
-            d.CREDIT_CONTROL,
+            application,
             codec.text(d.SESSION_ID, notice.session),
             self._identity.avps,
             codec.text(d.DESTINATION_REALM, realm),
             codec.text(d.DESTINATION_HOST, host),
-            codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+            codec.u32(d.AUTH_APPLICATION_ID, application),
             codec.u32(d.RE_AUTH_REQUEST_TYPE, d.AUTHORIZE_ONLY) if command == d.RE_AUTH else b"",
+            reports(told.statuses),
             codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
             end_to_end=notice.id & 0xFFFFFFFF,
             again=notice.attempts > 0,
-            then=lambda answer: self._settle(notice, result_code(answer), command, peer),
+            then=lambda answer: self._settle(told, result_code(answer), command, peer),
         )
 
-    def _settle(self, notice: Notice, result: int, command: int, peer: Peer) -> None:
+    def _settle(self, told: _Told, result: int, command: int, peer: Peer) -> None:
         """What an answer means. Who is too busy or can't deliver it is asked again when the next
         attempt is due; who doesn't know how to end a session is asked to ask again, and then
         gets nothing; anything else would be answered the same way every time."""
+        notice = told.notice
         meters.TOLD.labels(notice.kind.name.lower(), result).inc()
         if result == d.UNKNOWN_SESSION_ID:
             self._unknown.append(notice)
         elif result in _UNSUPPORTED and command not in peer.unsupported:
             peer.unsupported.add(command)
-            self._tell(notice)
+            self._tell(told)
             return
         elif result in _TRY_AGAIN:
             return
@@ -171,13 +234,15 @@ class Teller:
                     result=result,
                     session=notice.session,
                 )
-            self._answered.append(notice.id)
+            self._answered.append(told)
         self._woken.set()
 
 
+_EDGES = ("gy", SY_EDGE)
 _COMMANDS: Mapping[NoticeKind, int] = {
     NoticeKind.REAUTHORISE: d.RE_AUTH,
     NoticeKind.ABORT: d.ABORT_SESSION,
+    NoticeKind.STATUS: d.SPENDING_STATUS_NOTIFICATION,
 }
 _UNSUPPORTED = (d.COMMAND_UNSUPPORTED, d.APPLICATION_UNSUPPORTED)
 _TRY_AGAIN = (0, d.UNABLE_TO_DELIVER, d.REALM_NOT_SERVED, d.TOO_BUSY, d.LOOP_DETECTED)

@@ -16,7 +16,7 @@ from trunkline.charging import (
     Result,
     UnitAnswer,
 )
-from trunkline.diameter import GyServer, GySettings, codec
+from trunkline.diameter import GyServer, GySettings, Statuses, codec
 from trunkline.diameter import dictionary as d
 from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.db import Database
@@ -83,9 +83,10 @@ async def serving(
     clock: Clock | None = None,
     batching: Batching | None = None,
     database: Database | None = None,
+    statuses: Statuses | None = None,
 ) -> AsyncIterator[tuple[GyServer, int]]:
     clock = clock or SystemClock()
-    server = GyServer(settings, Batcher(attempt, clock, batching), clock, database)
+    server = GyServer(settings, Batcher(attempt, clock, batching), clock, database, statuses)
     port = await server.start()
     try:
         yield server, port
