@@ -128,7 +128,8 @@ def create_app(
     for api in offered:
         add_api(app, server, api)
         add_hub(app, server, api, callbacks)
-        app.add_route(api.base, _Document(document([api], title=api.title, version=api.version)))
+        own = document([api], title=api.title, version=api.version, token_url=oauth.TOKEN)
+        app.add_route(api.base, _Document(own))
     if tmf688_event.API in offered:
         tmf688_event.add_topics(app, server, offered, callbacks)
     add_api(app, server, party_history.API)
@@ -137,7 +138,7 @@ def create_app(
     vouchers.add_routes(app, server)
     retail.add_routes(app, server)
     told = (*offered, party_history.API, charging_records.API, vouchers.API)
-    bundle = document(told, title="Trunkline", version=version("trunkline"))
+    bundle = document(told, title="Trunkline", version=version("trunkline"), token_url=oauth.TOKEN)
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))
     app.add_route(oauth.JWKS, oauth.Keys(books))

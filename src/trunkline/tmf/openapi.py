@@ -19,8 +19,10 @@ _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
 
 
-def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
-    """One document for these APIs."""
+def document(
+    apis: Iterable[Api], *, title: str, version: str, token_url: str | None = None
+) -> Schema:
+    """One document for these APIs; clients get their tokens at `token_url`."""
     apis = tuple(apis)
     titles = _titles(apis)
     forms = [form for resource in titles for form in _forms(resource)]
@@ -55,14 +57,11 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
         "info": {"title": title, "version": version},
         "servers": [{"url": "/"}],
         "tags": [{"name": api.number, "description": api.title} for api in apis],
-        "security": [{"bearer": []}, {"key": []}],
-        "paths": paths,
+        "security": [*([{"oauth": []}] if token_url else []), *_BY_SECRET],
+        "paths": _secured(paths) if token_url else paths,
         "components": {
             "schemas": {**components, "Partial": _PART, "JsonPatch": _STEP},
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            },
+            "securitySchemes": _schemes(apis, token_url),
             "responses": {
                 "error": {
                     "description": "Refused, with the reason",
@@ -71,6 +70,38 @@ def document(apis: Iterable[Api], *, title: str, version: str) -> Schema:
             },
         },
     }
+
+
+_BY_SECRET: list[Schema] = [{"bearer": []}, {"key": []}]
+_SCOPE = re.compile(r"Needs the scope `([^`]+)`")
+
+
+def _schemes(apis: Iterable[Api], token_url: str | None) -> Schema:
+    """A key, itself or as a bearer token, and tokens that are got with one (RFC 6749, section
+    4.4)."""
+    schemes: Schema = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    if token_url is not None:
+        scopes = {
+            f"{api.scope}:{right}": f"{verb} {api.title}"
+            for api in apis
+            for right, verb in (("read", "Read"), ("write", "Change"))
+        }
+        flow = {"tokenUrl": token_url, "scopes": scopes}
+        schemes["oauth"] = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    return schemes
+
+
+def _secured(paths: Schema) -> Schema:
+    """Each operation with the scope that it says it needs."""
+    for operations in paths.values():
+        for operation in operations.values():
+            said = isinstance(operation, dict) and _SCOPE.search(operation.get("description", ""))
+            if said:
+                operation["security"] = [{"oauth": [said.group(1)]}, *_BY_SECRET]
+    return paths
 
 
 def _schema_of(kind: type) -> Schema:
@@ -127,6 +158,9 @@ def _tidied(schema: Any, names: dict[str, str]) -> Any:
         del rest["title"]
     if rest.get("format") == "decimal":
         rest = {"type": "number"}
+    properties = rest.get("properties")
+    if isinstance(properties, dict):
+        rest |= _told_apart(properties)
     named = names.get(rest.get("$ref", ""))
     if named is not None:
         rest["$ref"] = _REF.format(name=named)
@@ -135,6 +169,18 @@ def _tidied(schema: Any, names: dict[str, str]) -> Any:
     if len(kept) == 1:
         return rest | _tidied(kept[0], names)
     return rest | {"anyOf": _tidied(kept, names)} if kept else rest
+
+
+def _told_apart(properties: Schema) -> Schema:
+    """Generators of clients make one name of `type` and `@type`: where an object has both, what
+    `@type` is stands where they don't look, and they keep it with what they don't know."""
+    both = [name for name in properties if name[:1] == "@" and name[1:] in properties]
+    if not both:
+        return {}
+    return {
+        "properties": {name: each for name, each in properties.items() if name not in both},
+        "patternProperties": {f"^{re.escape(name)}$": properties[name] for name in both},
+    }
 
 
 def _forms(resource: Resource[Any]) -> list[Any]:

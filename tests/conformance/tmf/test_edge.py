@@ -144,6 +144,25 @@ def test_our_documents_are_valid_and_served_where_they_belong(app: Any, charging
         assert all(path.startswith(api.base) for path in own["paths"])
 
 
+def test_our_documents_say_how_a_token_is_got_and_what_it_must_allow(app: Any) -> None:
+    http = falcon.testing.TestClient(app)
+    bundle = http.simulate_get("/openapi.json").json
+    flow = bundle["components"]["securitySchemes"]["oauth"]["flows"]["clientCredentials"]
+    assert http.simulate_post(flow["tokenUrl"]).status_code != 404
+    found = dict(routes(app))
+    seen = 0
+    for path, operations in bundle["paths"].items():
+        resource = found.get(path.replace("{id}", "{ident}"))
+        for method, operation in operations.items():
+            if resource is None or method == "parameters":
+                continue
+            scope = resource.scopes[method.upper()]
+            assert {"oauth": [scope]} in operation["security"], (method, path)
+            assert scope in flow["scopes"]
+            seen += 1
+    assert seen > 300
+
+
 def test_what_we_offer_is_in_the_documents(charging: Database) -> None:
     theirs = documents()
     if not theirs:
