@@ -29,6 +29,7 @@ from trunkline.platform.policy_settings import PolicySettings
 from trunkline.platform.section import Count, Port
 from trunkline.platform.section import Section as _Section
 from trunkline.platform.settings_diameter import DiameterSettings
+from trunkline.platform.settings_nchf import NchfSettings
 
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
@@ -138,28 +139,6 @@ class ChargingSettings(_Section, frozen=True):
             "believed: the moment of arrival counts",
         ),
     ] = 86_400
-
-
-class NchfSettings(_Section, frozen=True):
-    """The 5G server beside Gy: Nchf over HTTP/2 (3GPP TS 32.291, TS 29.594). Files are PEM's."""
-
-    host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
-    port: Annotated[Port, Meta(description="0 takes a free one")] = 7777
-    certificate: Annotated[str, Meta(description="The server's chain; empty: no TLS")] = ""
-    key: Annotated[str, Meta(description="The certificate's private key")] = ""
-    client_authority: Annotated[str, Meta(description="Who signs clients' certificates")] = ""
-    allow_networks: Annotated[tuple[str, ...], Meta(description="Who may call")] = ("127.0.0.0/8",)
-    notify_networks: Annotated[
-        tuple[str, ...], Meta(description="Who is notified, beside the public internet")
-    ] = ("127.0.0.0/8",)
-    token_keys: Annotated[
-        str, Meta(description="The NRF's keys (JWKS), where its access tokens are asked for")
-    ] = ""
-    url: Annotated[str, Meta(description="apiRoot, behind a proxy; empty: as it was called")] = ""
-    failure_handling: Annotated[
-        Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"],
-        Meta(description="What consumers do with a session while they get no answer"),
-    ] = "TERMINATE"
 
 
 class ConsoleSettings(_Section, frozen=True):

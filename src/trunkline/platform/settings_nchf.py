@@ -1,0 +1,29 @@
+"""The 5G server: a section of the settings."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from trunkline.platform.section import Port, Section
+
+
+class NchfSettings(Section, frozen=True):
+    """The 5G server beside Gy: Nchf over HTTP/2 (3GPP TS 32.291, TS 29.594). Files are PEM's."""
+
+    host: Annotated[str, Meta(description="Loopback, unless told otherwise")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="0 takes a free one")] = 7777
+    certificate: Annotated[str, Meta(description="The server's chain; empty: no TLS")] = ""
+    key: Annotated[str, Meta(description="The certificate's private key")] = ""
+    client_authority: Annotated[str, Meta(description="Who signs clients' certificates")] = ""
+    allow_networks: Annotated[tuple[str, ...], Meta(description="Who may call")] = ("127.0.0.0/8",)
+    notify_networks: Annotated[
+        tuple[str, ...], Meta(description="Who is notified, beside the public internet")
+    ] = ("127.0.0.0/8",)
+    token_keys: Annotated[
+        str, Meta(description="The NRF's keys (JWKS), where its access tokens are asked for")
+    ] = ""
+    url: Annotated[str, Meta(description="apiRoot, behind a proxy; empty: as it was called")] = ""
+    failure_handling: Annotated[
+        Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"],
+        Meta(description="What consumers do with a session while they get no answer"),
+    ] = "TERMINATE"
