@@ -4,16 +4,29 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from tests.conftest import ALL_REACTIONS
-from tests.scenarios.ordering_shop import MOBILE, add, delete, fill_shelf, open_shop, sign_up
-from trunkline import inventory, network
+from tests.scenarios.ordering_shop import (
+    ADD_ON,
+    MOBILE,
+    add,
+    delete,
+    fill_shelf,
+    open_shop,
+    sign_up,
+)
+from trunkline import catalog, inventory, network
+from trunkline.charging import ChargingAccountId, store
+from trunkline.charging.state import Status
 from trunkline.customers import BillingAccountId, CustomerId
 from trunkline.inventory import ProductId, ProductStatus, ResourceState, ServiceState
 from trunkline.network.simulator import Simulator
 from trunkline.ordering import (
+    Action,
     ItemRequest,
+    NotOrderable,
     OrderState,
     ProductOrder,
     TaskKind,
@@ -279,3 +292,84 @@ def test_what_the_network_did_long_ago_is_forgotten_but_not_that_it_knows_a_serv
         assert network.instructions_of(r, ended.id) == []
     assert left.wish.verb is network.Verb.MODIFY
     assert network.forget_instructions(books, clock.now() + timedelta(days=91)) == 0
+
+
+def resting(product: ProductId, status: ProductStatus) -> ItemRequest:
+    return ItemRequest(action=Action.MODIFY, product=product, status=status)
+
+
+def is_barred(charging: Database, product: ProductId) -> bool:
+    with charging.read() as r:
+        found = store.account(r, ChargingAccountId(product))
+    assert found is not None
+    return found.state.status == Status.BARRED
+
+
+def test_a_product_is_suspended_on_the_network_and_works_again(
+    books: Database, charging: Database, hss: Simulator, buy: Buy, settle: Callable[..., None]
+) -> None:
+    product = product_of(buy(add(MOBILE)))
+    settle()
+    hss.behaviour.looks = 1
+    for status, state in (
+        (ProductStatus.SUSPENDED, ServiceState.INACTIVE),
+        (ProductStatus.ACTIVE, ServiceState.ACTIVE),
+    ):
+        before = states(books, product)
+        placed = buy(resting(product, status))
+        with pytest.raises(NotOrderable, match="already"):
+            buy(delete(product))
+        settle()
+        assert states(books, product) == before, "the network still works on it"
+        settle(seconds=5)
+        assert standing(books, placed).state is OrderState.COMPLETED
+        assert states(books, product) == (status, [state])
+        assert [each["state"] for each in hss.services.values()] == [state.value]
+        assert is_barred(charging, product) is (status is ProductStatus.SUSPENDED)
+    with pytest.raises(NotOrderable, match="delete ends it"):
+        buy(resting(product, ProductStatus.TERMINATED))
+    with pytest.raises(NotOrderable, match="item of its own"):
+        buy(
+            msgspec.structs.replace(
+                resting(product, ProductStatus.SUSPENDED), characteristics={"color": "red"}
+            )
+        )
+
+
+def test_what_the_network_does_not_suspend_is_given_up_and_works_on(
+    books: Database, charging: Database, hss: Simulator, buy: Buy, settle: Callable[..., None],
+    clock: DrivenClock,
+) -> None:  # fmt: skip
+    product = product_of(buy(add(MOBILE)))
+    settle()
+    hss.behaviour.refused = ["353850000000"]
+    placed = buy(resting(product, ProductStatus.SUSPENDED))
+    settle()
+    assert standing(books, placed).state is OrderState.HELD
+    with books.transaction() as tx:
+        cancel_order(tx, order=placed.id, now=clock.now())
+    assert standing(books, placed).state is OrderState.CANCELLED
+    assert states(books, product) == (ProductStatus.ACTIVE, [ServiceState.ACTIVE])
+    assert not is_barred(charging, product)
+
+
+def test_a_bundle_rests_with_all_that_is_in_it(
+    books: Database, charging: Database, buy: Buy, settle: Callable[..., None], clock: DrivenClock
+) -> None:
+    with books.transaction() as tx:
+        body = {
+            "id": "off_bundle", "name": "Both", "isBundle": True, "isSellable": True,
+            "lifecycleStatus": "Launched",
+            "bundledProductOffering": [{"id": MOBILE}, {"id": ADD_ON}],
+        }  # fmt: skip
+        catalog.save_document(tx, kind=catalog.DocumentKind.OFFERING, body=body, now=clock.now())
+    placed = buy(add("off_bundle"))
+    settle()
+    bundle = product_of(placed)
+    buy(resting(bundle, ProductStatus.SUSPENDED))
+    settle()
+    with books.read() as r:
+        had = inventory.products_of_order(r, placed.id)
+    assert [each.status for each in had] == [ProductStatus.SUSPENDED] * 3
+    phone = next(each.id for each in had if each.offering == MOBILE)
+    assert is_barred(charging, phone)

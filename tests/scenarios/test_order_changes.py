@@ -145,7 +145,8 @@ def test_a_change_with_the_next_month_leaves_both_months_whole(
     clock.set(datetime(2026, 11, 12, tzinfo=UTC))
     placed = place(books, buyer, clock.now(), larger(product, effect=Effect.NEXT_CYCLE))
     relay.drain()
-    assert read(books, placed).state is OrderState.IN_PROGRESS
+    waiting = read(books, placed)
+    assert (waiting.state, waiting.items[0].state) == (OrderState.PENDING, OrderState.PENDING)
     assert plan_of(charging, product) == MOBILE
     with books.read() as r:
         assert tasks(r, placed.id)[0].result == {"until": "2026-12-01T00:00:00.000Z"}

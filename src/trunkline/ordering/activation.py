@@ -17,6 +17,8 @@ from trunkline.network import Verb
 from trunkline.ordering.model import TaskKind
 from trunkline.platform.db import Tx
 
+_RESTS = {Verb.SUSPEND: TaskKind.SUSPEND_SERVICE, Verb.RESUME: TaskKind.RESUME_SERVICE}
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The service that a product needs."""
@@ -67,6 +69,22 @@ def terminate(tx: Tx, product: ProductId, now: datetime) -> bool:
     return True
 
 
+def rest(tx: Tx, product: ProductId, now: datetime) -> bool:
+    """Whether the product's services rest; False where the network has to answer."""
+    return _bring(tx, product, ServiceState.INACTIVE, now)
+
+
+def resume(tx: Tx, product: ProductId, now: datetime) -> bool:
+    """Whether the product's services work again; False where the network has to answer."""
+    return _bring(tx, product, ServiceState.ACTIVE, now)
+
+
+def _bring(tx: Tx, product: ProductId, state: ServiceState, now: datetime) -> bool:
+    open_ = _open_services(tx, [product]).values()
+    wanted = {each.id: state for each in open_ if each.state is not state}
+    return not (wanted and inventory.request_states(tx, wanted, now=now))
+
+
 def give_up(tx: Tx, product: ProductId, now: datetime) -> None:
     """The services that never came to be are ended; nothing waits for it."""
     open_ = _open_services(tx, [product])
@@ -83,6 +101,8 @@ def settled(tx: Tx, event: ServiceSettled, now: datetime) -> TaskKind | None:
         if event.reason is None:
             _assign(tx, [event.product])
         return TaskKind.ACTIVATE_SERVICE
+    if event.verb in _RESTS:
+        return _RESTS[event.verb]
     if event.verb is not Verb.TERMINATE:
         return None
     if event.reason is None:

@@ -52,6 +52,25 @@ _DELETE: dict[ServiceKind, Plan] = {
 }
 
 
+_SUSPEND: dict[ServiceKind, tuple[TaskKind, ...]] = {
+    ServiceKind.NONE: (TaskKind.SUSPEND_PRODUCT,),
+    ServiceKind.MOBILE: (
+        TaskKind.SUSPEND_SERVICE,
+        TaskKind.BAR_CHARGING,
+        TaskKind.SUSPEND_PRODUCT,
+    ),
+}
+_RESUME: dict[ServiceKind, tuple[TaskKind, ...]] = {
+    ServiceKind.NONE: (TaskKind.RESUME_PRODUCT,),
+    ServiceKind.MOBILE: (
+        TaskKind.RESUME_SERVICE,
+        TaskKind.UNBAR_CHARGING,
+        TaskKind.RESUME_PRODUCT,
+    ),
+}
+"""The network comes first: what it refuses has changed nothing yet."""
+
+
 def service_kind(value: str | None, *, path: str) -> ServiceKind:
     """The kind that an offering's `serviceKind` names; None where it has none. Raises
     `NotDeliverable`."""
@@ -93,16 +112,35 @@ def plan_to_modify(
 ) -> list[Task]:
     """The tasks that change one product in service: charging prices by the new plan from the
     same instant from which the product costs something else."""
-    steps: list[TaskKind] = []
-    if waits_until is not None:
-        steps.append(TaskKind.AWAIT_INSTANT)
+    steps = [TaskKind.CHANGE_PRODUCT]
     if becomes_another and kind is ServiceKind.MOBILE:
-        steps.append(TaskKind.CHANGE_PLAN)
-    steps.append(TaskKind.CHANGE_PRODUCT)
-    tasks = _tasks(_chain(steps), item=item, product=product, after=after)
-    if waits_until is not None:
-        tasks[0] = msgspec.structs.replace(tasks[0], result={"until": waits_until})
+        steps = [TaskKind.CHANGE_PLAN, TaskKind.CHANGE_PRODUCT]
+    return _waiting(waits_until, steps, item=item, product=product, after=after)
+
+
+def _waiting(
+    until: str | None, steps: Sequence[TaskKind], *, item: str, product: str, after: int
+) -> list[Task]:
+    """One step after the other, from an instant on where one is given."""
+    waits = () if until is None else (TaskKind.AWAIT_INSTANT,)
+    tasks = _tasks(_chain((*waits, *steps)), item=item, product=product, after=after)
+    if until is not None:
+        tasks[0] = msgspec.structs.replace(tasks[0], result={"until": until})
     return tasks
+
+
+def plan_to_rest(
+    kind: ServiceKind,
+    *,
+    resumes: bool,
+    waits_until: str | None,
+    item: str,
+    product: str,
+    after: int,
+) -> list[Task]:
+    """The tasks that suspend one product in service, or resume it."""
+    steps = (_RESUME if resumes else _SUSPEND)[kind]
+    return _waiting(waits_until, steps, item=item, product=product, after=after)
 
 
 def plan_to_add_bundle(parts: Sequence[Task], *, item: str, product: str, after: int) -> list[Task]:

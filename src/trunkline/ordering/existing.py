@@ -17,6 +17,7 @@ from trunkline.ordering.decomposition import (
     kind_of,
     plan_to_delete,
     plan_to_modify,
+    plan_to_rest,
 )
 from trunkline.ordering.model import (
     Action,
@@ -36,6 +37,14 @@ from trunkline.platform.db import Reader, Tx
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
 _PROTECTED = frozenset({"msisdn", "imsi", "iccid"})
 """Characteristics that follow from what the network knows the subscriber by."""
+
+
+_DONE_TO_IT = {
+    TaskKind.TERMINATE_PRODUCT: "ends",
+    TaskKind.CHANGE_PRODUCT: "changes",
+    TaskKind.SUSPEND_PRODUCT: "suspends",
+    TaskKind.RESUME_PRODUCT: "resumes",
+}
 
 
 class Existing(msgspec.Struct, frozen=True):
@@ -69,7 +78,7 @@ def had(
 
 def _check_left_alone(r: Reader, products: Sequence[ProductId], path: str) -> None:
     """Raises `NotOrderable` where another order is about to end or change one of these."""
-    for kind, verb in ((TaskKind.TERMINATE_PRODUCT, "ends"), (TaskKind.CHANGE_PRODUCT, "changes")):
+    for kind, verb in _DONE_TO_IT.items():
         for product, order in store.orders_with_task(r, products, kind, _OPEN).items():
             raise NotOrderable(f"the order {order} already {verb} the product {product}", path=path)
 
@@ -83,14 +92,9 @@ def deleted(
 ) -> Existing:
     """Ends the product and, of a bundle, all that is in it. Raises `NotOrderable` where something
     else is being done to that."""
-    inside = list(_components(tx, product))
-    inventory.lock_products(tx, inside)
-    _check_left_alone(tx, inside, f"{at}.product.id")
-    ids = [product.id, *inside]
-    delivered = {each.product for each in inventory.services_of(tx, ids)}
+    ids = [product.id, *_left_alone(tx, product, at)]
     tasks: list[Task] = []
-    for each in ids:
-        kind = ServiceKind.MOBILE if each in delivered else ServiceKind.NONE
+    for each, kind in _kinds(tx, ids).items():
         tasks += plan_to_delete(kind, item=item, product=each, after=after + len(tasks))
     return Existing(_item(request, item, product, tuple(ids)), tasks)
 
@@ -116,8 +120,8 @@ def modified(
     at: str,
 ) -> Existing:
     """Changes the product's characteristics and, with an `offering`, what it is one of and
-    costs; `offering` has been found eligible. Its one-time prices are those of a new product:
-    a change costs none of them. Raises `NotOrderable`."""
+    costs, or suspends or resumes it; `offering` has been found eligible. Its one-time prices are
+    those of a new product: a change costs none of them. Raises `NotOrderable`."""
     r, path = context.tx, f"{at}.product.productCharacteristic"
     for name, value in request.characteristics.items():
         if name in _PROTECTED and product.characteristics.get(name) != value:
@@ -130,12 +134,15 @@ def modified(
         if request.prices is None:
             cost = reduced(becomes, context.effects)
         cost = tuple(each for each in cost if each.kind is PriceKind.RECURRING)
-    mobile = bool(inventory.services_of(r, [product.id]))
     waits = _cycle_begins(context) if request.effect is Effect.NEXT_CYCLE else None
+    until = None if waits is None else format_instant(waits)
+    if request.status not in (None, product.status):
+        _check_may_rest(product, request, becomes, at)
+        return _resting(context.tx, product, request, until, item, after, at)
     tasks = plan_to_modify(
-        ServiceKind.MOBILE if mobile else ServiceKind.NONE,
+        _kinds(r, [product.id])[product.id],
         becomes_another=becomes is not None,
-        waits_until=None if waits is None else format_instant(waits),
+        waits_until=until,
         item=item,
         product=product.id,
         after=after,
@@ -146,6 +153,65 @@ def modified(
             made, offering=becomes.id, offering_name=becomes.name, prices=cost
         )
     return Existing(made, tasks)
+
+
+def _resting(
+    tx: Tx,
+    product: Product,
+    request: ItemRequest,
+    until: str | None,
+    item: str,
+    after: int,
+    at: str,
+) -> Existing:
+    """Suspends the product, or makes it active again, and, of a bundle, all that is in it."""
+    inside = _left_alone(tx, product, at)
+    known = {each.id: each.status for each in inventory.products(tx, inside)} if inside else {}
+    ids = [product.id, *(each for each in inside if known[each] is not request.status)]
+    tasks: list[Task] = []
+    for each, kind in _kinds(tx, ids).items():
+        tasks += plan_to_rest(
+            kind,
+            resumes=request.status is ProductStatus.ACTIVE,
+            waits_until=until,
+            item=item,
+            product=each,
+            after=after + len(tasks),
+        )
+    return Existing(_item(request, item, product, tuple(ids)), tasks)
+
+
+def _left_alone(tx: Tx, bundle: Product, at: str) -> list[ProductId]:
+    """What is in a bundle, where nothing else is being done to it. Raises `NotOrderable`."""
+    inside = list(_components(tx, bundle))
+    inventory.lock_products(tx, inside)
+    _check_left_alone(tx, inside, f"{at}.product.id")
+    return inside
+
+
+def _kinds(r: Reader, products: Sequence[ProductId]) -> dict[ProductId, ServiceKind]:
+    """How each of these products in service was delivered."""
+    delivered = {each.product for each in inventory.services_of(r, products)}
+    return {
+        each: ServiceKind.MOBILE if each in delivered else ServiceKind.NONE for each in products
+    }
+
+
+def _check_may_rest(
+    product: Product, request: ItemRequest, becomes: Offering | None, at: str
+) -> None:
+    """Raises `NotOrderable` for a status that no order brings about, and where it is not all
+    that is asked for."""
+    path = f"{at}.product.status"
+    if request.status not in (ProductStatus.SUSPENDED, ProductStatus.ACTIVE):
+        raise NotOrderable(
+            "an order suspends a product or makes it active again; the action delete ends it",
+            path=path,
+        )
+    same = product.characteristics
+    differing = any(same.get(name) != value for name, value in request.characteristics.items())
+    if becomes is not None or differing:
+        raise NotOrderable("what changes otherwise is an item of its own", path=path)
 
 
 def _check_alike(r: Reader, product: Product, offering: Offering, path: str) -> None:

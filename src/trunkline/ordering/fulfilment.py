@@ -13,7 +13,13 @@ import msgspec
 
 from trunkline import catalog, customers, inventory
 from trunkline.charging import ChargingAccountId
-from trunkline.charging.events import ChangePlan, CloseAccount, OpenAccount
+from trunkline.charging.events import (
+    BarAccount,
+    ChangePlan,
+    CloseAccount,
+    OpenAccount,
+    UnbarAccount,
+)
 from trunkline.inventory import ProductId, ProductStatus
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.time import parse_instant
@@ -204,28 +210,40 @@ def _change_product(tx: Tx, step: Step, now: datetime) -> Result:
     return {}
 
 
+def _suspend_service(tx: Tx, step: Step, now: datetime) -> Result | None:
+    return {} if activation.rest(tx, step.product, now) else None
+
+
+def _resume_service(tx: Tx, step: Step, now: datetime) -> Result | None:
+    return {} if activation.resume(tx, step.product, now) else None
+
+
+def _bar_charging(tx: Tx, step: Step, _now: datetime) -> Result:
+    tx.emit(BarAccount(account=ChargingAccountId(step.product)))
+    return {}
+
+
+def _unbar_charging(tx: Tx, step: Step, _now: datetime) -> Result:
+    tx.emit(UnbarAccount(account=ChargingAccountId(step.product)))
+    return {}
+
+
+def _becoming(status: ProductStatus) -> RunOne:
+    def run(tx: Tx, step: Step, now: datetime) -> Result:
+        inventory.change_product_status(tx, product=step.product, status=status, now=now)
+        return {}
+
+    return run
+
+
 def _terminate_service(tx: Tx, step: Step, now: datetime) -> Result | None:
     return {} if activation.terminate(tx, step.product, now) else None
-
-
-def _terminate_product(tx: Tx, step: Step, now: datetime) -> Result:
-    inventory.change_product_status(
-        tx, product=step.product, status=ProductStatus.TERMINATED, now=now
-    )
-    return {}
 
 
 def _release_reservations(tx: Tx, step: Step, now: datetime) -> Result:
     activation.give_up(tx, step.product, now)
     released = inventory.release_resources(tx, holder=step.product)
     return {str(each.kind): each.value for each in released}
-
-
-def _cancel_product(tx: Tx, step: Step, now: datetime) -> Result:
-    inventory.change_product_status(
-        tx, product=step.product, status=ProductStatus.CANCELLED, now=now
-    )
-    return {}
 
 
 _RUN_SOME: dict[TaskKind, RunSome] = {
@@ -240,12 +258,18 @@ _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.RESERVE_SIM: _reserve_sim,
     TaskKind.CLOSE_CHARGING: _close_charging,
     TaskKind.TERMINATE_SERVICE: _terminate_service,
-    TaskKind.TERMINATE_PRODUCT: _terminate_product,
+    TaskKind.TERMINATE_PRODUCT: _becoming(ProductStatus.TERMINATED),
+    TaskKind.SUSPEND_SERVICE: _suspend_service,
+    TaskKind.RESUME_SERVICE: _resume_service,
+    TaskKind.BAR_CHARGING: _bar_charging,
+    TaskKind.UNBAR_CHARGING: _unbar_charging,
+    TaskKind.SUSPEND_PRODUCT: _becoming(ProductStatus.SUSPENDED),
+    TaskKind.RESUME_PRODUCT: _becoming(ProductStatus.ACTIVE),
     TaskKind.AWAIT_INSTANT: _await_instant,
     TaskKind.CHANGE_PLAN: _change_plan,
     TaskKind.CHANGE_PRODUCT: _change_product,
     TaskKind.RELEASE_RESERVATIONS: _release_reservations,
-    TaskKind.CANCEL_PRODUCT: _cancel_product,
+    TaskKind.CANCEL_PRODUCT: _becoming(ProductStatus.CANCELLED),
 }
 assert _RUN_ONE.keys() | _RUN_SOME.keys() == set(TaskKind)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.inventory import ProductPrice
+from trunkline.inventory import ProductPrice, ProductStatus
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
@@ -69,6 +69,9 @@ ORDER_LIFECYCLE = Lifecycle(
         OrderState.PENDING: {
             OrderState.IN_PROGRESS,
             OrderState.HELD,
+            OrderState.COMPLETED,
+            OrderState.FAILED,
+            OrderState.PARTIAL,
             OrderState.ASSESSING_CANCELLATION,
             OrderState.PENDING_CANCELLATION,
             OrderState.CANCELLED,
@@ -85,6 +88,7 @@ ORDER_LIFECYCLE = Lifecycle(
         },
         OrderState.HELD: {
             OrderState.IN_PROGRESS,
+            OrderState.PENDING,
             OrderState.COMPLETED,
             OrderState.FAILED,
             OrderState.PARTIAL,
@@ -120,6 +124,12 @@ class TaskKind(StrEnum):
     AWAIT_INSTANT = "awaitInstant"
     CHANGE_PLAN = "changePlan"
     CHANGE_PRODUCT = "changeProduct"
+    SUSPEND_SERVICE = "suspendService"
+    RESUME_SERVICE = "resumeService"
+    BAR_CHARGING = "barChargingAccount"
+    UNBAR_CHARGING = "unbarChargingAccount"
+    SUSPEND_PRODUCT = "suspendProduct"
+    RESUME_PRODUCT = "resumeProduct"
     CLOSE_CHARGING = "closeChargingAccount"
     TERMINATE_SERVICE = "terminateService"
     TERMINATE_PRODUCT = "terminateProduct"
@@ -179,6 +189,8 @@ class ItemRequest(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[Place, ...] = ()
     parts: tuple["ItemRequest", ...] = ()
     prices: tuple[ProductPrice, ...] | None = None
+    status: ProductStatus | None = None
+    """With `modify`: suspended, or active again."""
     effect: Effect = Effect.AT_ONCE
     details: Mapping[str, Any] = {}
 
@@ -264,7 +276,8 @@ def ready(tasks: Sequence[Task]) -> list[Task]:
 
 
 def item_state(item: OrderItem, tasks: Sequence[Task], *, cancelling: bool) -> OrderItem:
-    """`item` in the state that its `tasks` (its own only) put it in. One that is being undone
+    """`item` in the state that its `tasks` (its own only) put it in: one that only waits for an
+    instant is `pending`. One that is being undone
     ends, once no task is left open, as `cancelled` where its order is, otherwise as
     `failed`."""
     if ORDER_LIFECYCLE.is_final(item.state):
@@ -279,8 +292,12 @@ def item_state(item: OrderItem, tasks: Sequence[Task], *, cancelling: bool) -> O
     elif failed:
         state = OrderState.HELD
         reason = next(task.reason for task in tasks if task.state is TaskState.FAILED)
+    elif open_:
+        moving = {task.kind for task in tasks if task.state is TaskState.IN_PROGRESS}
+        waits = moving == {TaskKind.AWAIT_INSTANT}
+        state, reason = (OrderState.PENDING if waits else OrderState.IN_PROGRESS), None
     else:
-        state, reason = (OrderState.IN_PROGRESS if open_ else OrderState.COMPLETED), None
+        state, reason = OrderState.COMPLETED, None
     return msgspec.structs.replace(item, state=state, reason=reason)
 
 
@@ -288,12 +305,12 @@ def order_state(
     items: Iterable[OrderItem], tasks: Iterable[Task], *, cancelling: bool
 ) -> OrderState:
     """The state of an order that has been started, from its items': what still moves decides
-    before what waits for a person, and both before what has ended. One that failed after it
-    had delivered something is `partial`."""
+    before what waits for a person, that before what waits for its time, and all of them before
+    what has ended. One that failed after it had delivered something is `partial`."""
     states = {item.state for item in items}
     if OrderState.PENDING_CANCELLATION in states:
         return OrderState.PENDING_CANCELLATION if cancelling else OrderState.IN_PROGRESS
-    for moving in (OrderState.IN_PROGRESS, OrderState.HELD):
+    for moving in (OrderState.IN_PROGRESS, OrderState.HELD, OrderState.PENDING):
         if moving in states:
             return moving
     if cancelling:
@@ -308,6 +325,8 @@ def delivered(task: Task) -> bool:
     return task.state is TaskState.COMPLETED and task.kind in (
         TaskKind.ACTIVATE_PRODUCT,
         TaskKind.CHANGE_PRODUCT,
+        TaskKind.SUSPEND_PRODUCT,
+        TaskKind.RESUME_PRODUCT,
         TaskKind.TERMINATE_PRODUCT,
     )
 

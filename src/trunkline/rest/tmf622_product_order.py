@@ -2,7 +2,8 @@
 
 An order is for one billing account: its own, or the same of all items, or the only active one of
 its customer. A wished number comes as the product characteristic `msisdn`. An item for a bundle
-shows its components as items within it. An order without items that refers to a `shoppingCart`
+shows its components as items within it. An item that modifies a product suspends it, or makes it
+active again, by the product's `status`. An order without items that refers to a `shoppingCart`
 (an extension) or a `quote` is for what that holds. A PATCH describes the order otherwise, or
 cancels it; what was ordered stays. Cancelling is a PATCH of `state` to cancelled, or a
 CancelProductOrder.

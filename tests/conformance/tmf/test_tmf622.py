@@ -407,7 +407,7 @@ def test_a_change_at_the_next_cycle_waits_and_may_be_cancelled(
     item = existing(product, "modify", productOffering={"id": large["id"]}, effect="nextCycle")
     first = made(api.post(ORDERS, for_payer(payer, item)))
     relay.drain()
-    assert api.get(first["href"]).body["state"] == "inProgress"
+    assert api.get(first["href"]).body["state"] == "pending"
     assert api.patch(first["href"], {"state": "cancelled"}).body["state"] == "cancelled"
     second = made(api.post(ORDERS, for_payer(payer, item)))
     relay.drain()
@@ -492,3 +492,23 @@ def test_long_lists_are_answered_soon(api: Client) -> None:
     ):  # fmt: skip
         answer = api.post(path, body)
         assert answer.status in (201, 400), answer.body
+
+
+def test_a_product_is_suspended_and_works_again(
+    api: Client, relay: Relay, books: Database, clock: DrivenClock
+) -> None:
+    stock(books, clock, 1)
+    payer, offering = shop.account(api), shop.offer(api)
+    product = delivered(api, relay, payer, offering)
+    for status, state in (("suspended", "inactive"), ("active", "active")):
+        item = existing(product, "modify")
+        item["product"]["status"] = status
+        order = made(api.post(ORDERS, for_payer(payer, item)))
+        relay.drain()
+        assert api.get(order["href"]).body["state"] == "completed"
+        assert api.get(f"{PRODUCT}/{product}").body["status"] == status
+        (service,) = api.get(f"{shop.SERVICE}?relatedEntity.id={product}").body
+        assert service["state"] == state
+    item["product"]["status"] = "terminated"
+    refused = api.post(ORDERS, for_payer(payer, item))
+    assert (refused.status, refused.body["path"]) == (422, "productOrderItem[0].product.status")

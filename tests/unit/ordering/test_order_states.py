@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from trunkline.ordering import (
@@ -153,3 +154,20 @@ def test_what_no_order_can_be_is_refused_with_its_path(
 
 def test_a_good_order_passes() -> None:
     check_items([add(quantity=100), add(id="x", characteristics={"msisdn": "4915900000000"})])
+
+
+def test_what_only_waits_for_its_time_is_pending() -> None:
+    until, change = tasks(T.IN_PROGRESS, T.PENDING)
+    waiting = [msgspec.structs.replace(until, kind=TaskKind.AWAIT_INSTANT), change]
+    assert item_state(item(), waiting, cancelling=False).state is S.PENDING
+    both = [*waiting, msgspec.structs.replace(change, state=T.IN_PROGRESS)]
+    assert item_state(item(), both, cancelling=False).state is S.IN_PROGRESS
+    for others, expected in (
+        ((S.COMPLETED,), S.PENDING),
+        ((S.HELD,), S.HELD),
+        ((S.HELD, S.IN_PROGRESS), S.IN_PROGRESS),
+    ):
+        items = [item(S.PENDING), *map(item, others)]
+        assert order_state(items, [], cancelling=False) is expected
+    for state in (S.IN_PROGRESS, S.COMPLETED, S.PARTIAL, S.HELD, S.PENDING_CANCELLATION):
+        ORDER_LIFECYCLE.check(S.PENDING, state)

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import field
 
+from trunkline.inventory import ProductStatus
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.ordering import (
@@ -197,9 +198,17 @@ def request_of(item: OrderItemIn, body: Body, path: str) -> ItemRequest:
                 zip(item.product_order_item, body.get("productOrderItem") or (), strict=True)
             )
         ),
+        status=_wanted_status(item),
         effect=item.effect,
         details=kept | ({"product": about} if about else {}),
     )
+
+
+def _wanted_status(item: OrderItemIn) -> ProductStatus | None:
+    """What a `modify` is to make of its product."""
+    if item.action is not Action.MODIFY or item.product.status is None:
+        return None
+    return ProductStatus(item.product.status.strip())
 
 
 def _offering(product: Product) -> str | None:
