@@ -30,9 +30,11 @@ from trunkline.charging.events import (
     WatchBalance,
 )
 from trunkline.charging.occasions import balance_low, fee_missed, status_changed
+from trunkline.charging.personal import forget_party
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools.events import CallBack, JoiningRefused, JoinPool, LeavePool
 from trunkline.charging.publication import publish_tariff, request_tariff
+from trunkline.customers.events import PartyErased
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
@@ -142,6 +144,7 @@ def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
 
 
 REACTIONS: tuple[Reaction, ...] = (
+    Reaction("charging.party_erased", on=PartyErased, run=forget_party, database="books"),
     Reaction(
         "charging.open_account",
         on=OpenAccount,

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conformance.tmf.client import Client
-from tests.conformance.tmf.neighbours import CART, Neighbour, two
-from tests.conformance.tmf.shop import ORDERING, PRODUCT, made, order_body
+from tests.conformance.tmf.neighbours import CART, CONSUMPTION, Neighbour, two
+from tests.conformance.tmf.shop import BALANCE, ORDERING, PRODUCT, made, order_body
 from trunkline import ordering
 from trunkline.customers import PartyId, StillACustomer
 from trunkline.ledger import trial_balance
@@ -67,6 +67,13 @@ def more(api: Client, one: Neighbour, offering: str) -> None:
     made(api.post(CART, {"cartItem": [line], "relatedParty": named,
                          "contactMedium": [{"mediumType": "phone", "characteristic":
                                             {"phoneNumber": one.number}}]}))  # fmt: skip
+    named = [{**one.related[0], "name": one.name}]
+    asked = {"relatedParty": named, "description": f"{one.name} asks"}
+    made(api.post(CONSUMPTION, {"searchCriteria": {"relatedParty": named}, **asked}))
+    product = {"id": one.product("prepaid")["id"]}
+    action = {"amount": {"amount": 1, "units": "EUR"}, "bucket": product, "product": [product],
+              "usageType": "monetary", "reason": one.family, **asked}  # fmt: skip
+    made(api.post(f"{BALANCE}/adjustBalance", action))
     party = {"id": one.party["id"], "name": one.name, "@referredType": "Individual"}
     made(api.post(f"{ACCOUNTS}/partyAccount", {"name": f"{one.family}s", "relatedParty": [party]}))
 
