@@ -210,22 +210,16 @@ def _change_product(tx: Tx, step: Step, now: datetime) -> Result:
     return {}
 
 
-def _suspend_service(tx: Tx, step: Step, now: datetime) -> Result | None:
-    return {} if activation.rest(tx, step.product, now) else None
+def _on_the_network(bring: Callable[[Tx, ProductId, datetime], bool]) -> RunOne:
+    return lambda tx, step, now: {} if bring(tx, step.product, now) else None
 
 
-def _resume_service(tx: Tx, step: Step, now: datetime) -> Result | None:
-    return {} if activation.resume(tx, step.product, now) else None
+def _telling(command: type[BarAccount | UnbarAccount]) -> RunOne:
+    def run(tx: Tx, step: Step, _now: datetime) -> Result:
+        tx.emit(command(account=ChargingAccountId(step.product)))
+        return {}
 
-
-def _bar_charging(tx: Tx, step: Step, _now: datetime) -> Result:
-    tx.emit(BarAccount(account=ChargingAccountId(step.product)))
-    return {}
-
-
-def _unbar_charging(tx: Tx, step: Step, _now: datetime) -> Result:
-    tx.emit(UnbarAccount(account=ChargingAccountId(step.product)))
-    return {}
+    return run
 
 
 def _becoming(status: ProductStatus) -> RunOne:
@@ -234,10 +228,6 @@ def _becoming(status: ProductStatus) -> RunOne:
         return {}
 
     return run
-
-
-def _terminate_service(tx: Tx, step: Step, now: datetime) -> Result | None:
-    return {} if activation.terminate(tx, step.product, now) else None
 
 
 def _release_reservations(tx: Tx, step: Step, now: datetime) -> Result:
@@ -257,12 +247,12 @@ _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.RESERVE_NUMBER: _reserve_number,
     TaskKind.RESERVE_SIM: _reserve_sim,
     TaskKind.CLOSE_CHARGING: _close_charging,
-    TaskKind.TERMINATE_SERVICE: _terminate_service,
+    TaskKind.TERMINATE_SERVICE: _on_the_network(activation.terminate),
     TaskKind.TERMINATE_PRODUCT: _becoming(ProductStatus.TERMINATED),
-    TaskKind.SUSPEND_SERVICE: _suspend_service,
-    TaskKind.RESUME_SERVICE: _resume_service,
-    TaskKind.BAR_CHARGING: _bar_charging,
-    TaskKind.UNBAR_CHARGING: _unbar_charging,
+    TaskKind.SUSPEND_SERVICE: _on_the_network(activation.rest),
+    TaskKind.RESUME_SERVICE: _on_the_network(activation.resume),
+    TaskKind.BAR_CHARGING: _telling(BarAccount),
+    TaskKind.UNBAR_CHARGING: _telling(UnbarAccount),
     TaskKind.SUSPEND_PRODUCT: _becoming(ProductStatus.SUSPENDED),
     TaskKind.RESUME_PRODUCT: _becoming(ProductStatus.ACTIVE),
     TaskKind.AWAIT_INSTANT: _await_instant,
@@ -481,10 +471,7 @@ def _settled(
 
 def _drop_close(tasks: list[Task], product: str, now: datetime) -> None:
     """An account that was never opened needs no closing."""
+    unneeded = (product, TaskKind.CLOSE_CHARGING, TaskState.PENDING)
     for task in tuple(tasks):
-        if (
-            task.product == product
-            and task.kind is TaskKind.CLOSE_CHARGING
-            and task.state is TaskState.PENDING
-        ):
+        if (task.product, task.kind, task.state) == unneeded:
             tasks[task.position] = moved(task, TaskState.CANCELLED, now, result=None)
