@@ -166,15 +166,13 @@ def change_plan(
     fee: MonthlyFee | None = None,
 ) -> None:
     """From `at` on, `plan` prices; what is granted already keeps its price until reported. A
-    `fee` is asked for from the next month on that isn't paid. Raises `AccountIsClosed`,
-    `PlanHasNoTariff`, and `Invalid` for what is no fee."""
+    `fee` is asked for from the next month on that isn't paid; one of nothing ends it. Raises
+    `AccountIsClosed`, `PlanHasNoTariff`, and `Invalid` for what is no fee."""
     _check_open(state)
     if fee is not None:
         if not state.prepaid:
             raise NotPrepaid("a fee is taken from a prepaid balance")
-        state.terms = state.terms or Terms()
-        paid = [] if state.terms.renewal is None else state.terms.renewal.paid
-        state.terms.renewal = Renewal(_fee(fee, state.currency), fee.label[:100], paid)
+        _change_fee(state, fee)
     if plan == state.plan:
         return
     epoch = int(at.timestamp())
@@ -194,6 +192,17 @@ def change_plan(
     replace(state, month, to.allowances, epoch, records)
     if month not in state.renewed:
         state.renewed.append(month)
+
+
+def _change_fee(state: State, fee: MonthlyFee) -> None:
+    """A fee of nothing ends it."""
+    if not fee.amount.micros:
+        if state.terms is not None:
+            state.terms.renewal = None
+        return
+    state.terms = state.terms or Terms()
+    paid = [] if state.terms.renewal is None else state.terms.renewal.paid
+    state.terms.renewal = Renewal(_fee(fee, state.currency), fee.label[:100], paid)
 
 
 def top_up(

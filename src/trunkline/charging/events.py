@@ -7,6 +7,12 @@ from typing import ClassVar
 import msgspec
 
 from trunkline.charging.model import ChargingAccountId, Identity, Service
+from trunkline.charging.pools.events import JoiningRefused as JoiningRefused
+from trunkline.charging.pools.events import JoinPool as JoinPool
+from trunkline.charging.pools.events import LeavePool as LeavePool
+from trunkline.charging.pools.events import PoolJoined as PoolJoined
+from trunkline.charging.pools.events import PoolLeft as PoolLeft
+from trunkline.charging.pools.events import UnitLimit as UnitLimit
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
@@ -22,8 +28,9 @@ class _AboutAccount(Message, frozen=True, kw_only=True):
 
 
 class Validity(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a prepaid balance holds, in days: from its first use on, and at least from each
-    top-up on (0: without an end); and for how many more its owner can still be reached."""
+    """How long a prepaid balance holds, in days: from its first use on (0: without an end), and
+    at least from each top-up on (0: a top-up only begins anew what was over); and for how many
+    more its owner can still be reached."""
 
     first_days: int = 0
     top_up_days: int = 0

@@ -108,16 +108,19 @@ def deactivate(state: State) -> None:
 
 
 def extend(state: State, now: int, days: int | None) -> None:
-    """A top-up: the balance holds for `days` more at least, or as the account's terms say;
-    without either it holds for ever. Who had expired is active again."""
+    """A top-up: the balance holds for `days` more at least (0: for ever), or as the account's
+    terms say; where they say nothing either, what was over begins anew. Who had expired is
+    active again."""
     life = None if state.terms is None else state.terms.life
     if life is None:
         return
     activate(state, now)
-    days = life.top_up_days if days is None else days
-    if not days:
+    if days is None:
+        is_over = 0 < life.valid_until <= now
+        days = life.top_up_days or (life.first_days if is_over else None)
+    if days == 0:
         life.valid_until = 0
-    elif life.valid_until:
+    elif days and life.valid_until:
         life.valid_until = max(life.valid_until, now + days * DAY)
     settle(state, now)
 

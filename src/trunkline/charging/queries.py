@@ -11,7 +11,7 @@ from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import RecordKind
-from trunkline.charging.lifetime import next_change, settle
+from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, Service
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.pools.leasing import leased
@@ -82,6 +82,11 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Of `money`, what is the pool's."""
     members: int | None = None
     """Of a pool: how many lease from it."""
+
+    @property
+    def status_word(self) -> str:
+        """The status as people and messages say it."""
+        return word(self.status)
 
 
 class AccountSummary(msgspec.Struct, frozen=True):

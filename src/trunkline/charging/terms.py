@@ -8,8 +8,9 @@ import msgspec
 
 
 class Life(msgspec.Struct, array_like=True, gc=False):
-    """How long the balance holds: `first_days` from the activation on, and at least `top_up_days`
-    from each top-up on (0: without an end); then there are `grace_days`."""
+    """How long the balance holds: `first_days` from the activation on (0: without an end), and at
+    least `top_up_days` from each top-up on (0: a top-up changes that only when it is over); then
+    there are `grace_days`."""
 
     first_days: int = 0
     top_up_days: int = 0

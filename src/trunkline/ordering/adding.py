@@ -10,6 +10,7 @@ from trunkline import inventory
 from trunkline.catalog import Effect, Offering, OfferingId
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import NewProduct, ProductId, ProductStatus, ResourceState
+from trunkline.ordering import charging_terms
 from trunkline.ordering.decomposition import kind_of, plan_to_add, plan_to_add_bundle
 from trunkline.ordering.model import (
     MOST_OF_ONE,
@@ -244,9 +245,11 @@ def _new(
 def _wished(r: Reader, request: ItemRequest, at: str) -> dict[str, Any]:
     """The characteristics, the wished number in its stored form and known to be free now."""
     characteristics = dict(request.characteristics)
+    path = f"{at}.product.productCharacteristic"
+    if charging_terms.FEE_FROM in characteristics:
+        raise NotOrderable(f"{charging_terms.FEE_FROM} is the offering's to say", path=path)
     if (asked := characteristics.get("msisdn")) is None:
         return characteristics
-    path = f"{at}.product.productCharacteristic"
     msisdn = inventory.Msisdn.parse(asked, path=path)
     known = inventory.number(r, msisdn)
     if known is None:

@@ -20,6 +20,8 @@ class ServiceKind(StrEnum):
 
     NONE = "none"
     MOBILE = "mobile"
+    POOL = "sharedPool"
+    """A balance that members draw on; nothing on the network."""
 
 
 class NotDeliverable(Refused):
@@ -40,6 +42,10 @@ _ADD: dict[ServiceKind, Plan] = {
         (TaskKind.ACTIVATE_SERVICE, (2,)),
         (TaskKind.ACTIVATE_PRODUCT, (3,)),
     ),
+    ServiceKind.POOL: (
+        (TaskKind.OPEN_CHARGING, ()),
+        (TaskKind.ACTIVATE_PRODUCT, (0,)),
+    ),
 }
 
 _DELETE: dict[ServiceKind, Plan] = {
@@ -48,6 +54,10 @@ _DELETE: dict[ServiceKind, Plan] = {
         (TaskKind.CLOSE_CHARGING, ()),
         (TaskKind.TERMINATE_SERVICE, (0,)),
         (TaskKind.TERMINATE_PRODUCT, (1,)),
+    ),
+    ServiceKind.POOL: (
+        (TaskKind.CLOSE_CHARGING, ()),
+        (TaskKind.TERMINATE_PRODUCT, (0,)),
     ),
 }
 
@@ -59,6 +69,7 @@ _SUSPEND: dict[ServiceKind, tuple[TaskKind, ...]] = {
         TaskKind.BAR_CHARGING,
         TaskKind.SUSPEND_PRODUCT,
     ),
+    ServiceKind.POOL: (TaskKind.BAR_CHARGING, TaskKind.SUSPEND_PRODUCT),
 }
 _RESUME: dict[ServiceKind, tuple[TaskKind, ...]] = {
     ServiceKind.NONE: (TaskKind.RESUME_PRODUCT,),
@@ -67,6 +78,7 @@ _RESUME: dict[ServiceKind, tuple[TaskKind, ...]] = {
         TaskKind.UNBAR_CHARGING,
         TaskKind.RESUME_PRODUCT,
     ),
+    ServiceKind.POOL: (TaskKind.UNBAR_CHARGING, TaskKind.RESUME_PRODUCT),
 }
 """The network comes first: what it refuses has changed nothing yet."""
 
@@ -113,7 +125,7 @@ def plan_to_modify(
     """The tasks that change one product in service: charging prices by the new plan from the
     same instant from which the product costs something else."""
     steps = [TaskKind.CHANGE_PRODUCT]
-    if becomes_another and kind is ServiceKind.MOBILE:
+    if becomes_another and kind is not ServiceKind.NONE:
         steps = [TaskKind.CHANGE_PLAN, TaskKind.CHANGE_PRODUCT]
     return _waiting(waits_until, steps, item=item, product=product, after=after)
 

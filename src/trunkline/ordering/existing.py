@@ -10,7 +10,7 @@ from trunkline.catalog import Offering, OfferingId
 from trunkline.customers import Customer
 from trunkline.inventory import PriceKind, Product, ProductId, ProductPrice, ProductStatus
 from trunkline.kernel.time import format_instant, monthly_period, zone
-from trunkline.ordering import store
+from trunkline.ordering import charging_terms, store
 from trunkline.ordering.adding import Context
 from trunkline.ordering.decomposition import (
     ServiceKind,
@@ -35,8 +35,9 @@ from trunkline.ordering.promoting import reduced
 from trunkline.platform.db import Reader, Tx
 
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
-_PROTECTED = frozenset({"msisdn", "imsi", "iccid"})
-"""Characteristics that follow from what the network knows the subscriber by."""
+_PROTECTED = frozenset({"msisdn", "imsi", "iccid"}) | charging_terms.PROTECTED
+"""Characteristics that follow from what the network knows the subscriber by, and from what was
+sold."""
 
 
 _DONE_TO_IT = {
@@ -97,6 +98,10 @@ def deleted(
     for each, kind in _kinds(tx, ids).items():
         tasks += plan_to_delete(kind, item=item, product=each, after=after + len(tasks))
     return Existing(_item(request, item, product, tuple(ids)), tasks)
+
+
+def is_pool(product: Product) -> bool:
+    return product.characteristics.get("serviceKind") == ServiceKind.POOL
 
 
 def _components(r: Reader, bundle: Product) -> Iterator[ProductId]:
@@ -192,9 +197,11 @@ def _left_alone(tx: Tx, bundle: Product, at: str) -> list[ProductId]:
 def _kinds(r: Reader, products: Sequence[ProductId]) -> dict[ProductId, ServiceKind]:
     """How each of these products in service was delivered."""
     delivered = {each.product for each in inventory.services_of(r, products)}
-    return {
+    kinds = {
         each: ServiceKind.MOBILE if each in delivered else ServiceKind.NONE for each in products
     }
+    pools = {each.id: ServiceKind.POOL for each in inventory.products(r, products) if is_pool(each)}
+    return kinds | pools
 
 
 def _check_may_rest(

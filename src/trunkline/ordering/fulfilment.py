@@ -12,18 +12,18 @@ from datetime import datetime
 import msgspec
 
 from trunkline import catalog, customers, inventory
+from trunkline.catalog import OfferingId
 from trunkline.charging import ChargingAccountId
 from trunkline.charging.events import (
     BarAccount,
     ChangePlan,
     CloseAccount,
-    OpenAccount,
     UnbarAccount,
 )
 from trunkline.inventory import ProductId, ProductStatus
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.time import parse_instant
-from trunkline.ordering import activation, cancellations, store
+from trunkline.ordering import activation, cancellations, charging_terms, store
 from trunkline.ordering.events import InstantCame, OrderCompleted, OrderStateChanged
 from trunkline.ordering.model import (
     LONGEST_TEXT,
@@ -58,6 +58,10 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def product(self) -> ProductId:
         return ProductId(self.task.product)
+
+    def has(self, kind: TaskKind) -> bool:
+        """Whether the same product has a task of this kind."""
+        return any(task.product == self.task.product and task.kind is kind for task in self.tasks)
 
     def result_of(self, kind: TaskKind) -> dict[str, str]:
         """What the same product's task of this kind yielded."""
@@ -110,28 +114,26 @@ def _open_charging(tx: Tx, steps: Sequence[Step], now: datetime) -> list[None]:
         brand: catalog.market_of_brand(tx, brand).time_zone
         for brand in {owner.brand for owner in owners.values()}
     }
+    offerings = catalog.offerings(tx, {OfferingId(str(step.item.offering)) for step in steps})
     for step in steps:
         account = accounts[customers.BillingAccountId(step.order.billing_account)]
         owner = owners[customers.CustomerId(step.order.customer)]
-        assert step.item.offering is not None
-        tx.emit(
-            OpenAccount(
-                account=ChargingAccountId(step.product),
-                billing_account=account.id,
-                legal_entity=account.legal_entity,
-                currency=account.currency,
-                kind=account.kind,
-                plan=step.item.offering,
-                cycle_day=account.cycle_day,
-                time_zone=zones[owner.brand],
-                identities=(
-                    ("imsi", step.result_of(TaskKind.RESERVE_SIM)["imsi"]),
-                    ("msisdn", step.result_of(TaskKind.RESERVE_NUMBER)["msisdn"]),
-                ),
-                opened_at=now,
-            )
+        said = charging_terms.said(offerings, step.item)
+        command = charging_terms.opening(
+            step.item, step.product, account, said, zone=zones[owner.brand], now=now
         )
+        charging_terms.keep(tx, step.product, said, pays=command.fee is not None)
+        tx.emit(msgspec.structs.replace(command, identities=_identities(step)))
     return [None] * len(steps)
+
+
+def _identities(step: Step) -> tuple[tuple[str, str], ...]:
+    if not step.has(TaskKind.RESERVE_SIM):
+        return ()
+    return (
+        ("imsi", step.result_of(TaskKind.RESERVE_SIM)["imsi"]),
+        ("msisdn", step.result_of(TaskKind.RESERVE_NUMBER)["msisdn"]),
+    )
 
 
 def _activate_services(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Result | None]:
@@ -158,6 +160,7 @@ def _activate_products(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Res
     inventory.change_products_status(
         tx, products=[step.product for step in steps], status=ProductStatus.ACTIVE, now=now
     )
+    charging_terms.join(tx, [(s.product, s.item) for s in steps if s.has(TaskKind.OPEN_CHARGING)])
     return [{} for _ in steps]
 
 
@@ -180,7 +183,12 @@ def _await_instant(tx: Tx, step: Step, now: datetime) -> Result | None:
 def _change_plan(tx: Tx, step: Step, now: datetime) -> None:
     assert step.item.offering is not None
     tx.emit(
-        ChangePlan(account=ChargingAccountId(step.product), plan=step.item.offering, changed_at=now)
+        ChangePlan(
+            account=ChargingAccountId(step.product),
+            plan=step.item.offering,
+            changed_at=now,
+            fee=charging_terms.changed_fee(inventory.product(tx, step.product), step.item.prices),
+        )
     )
 
 

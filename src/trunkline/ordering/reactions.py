@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from trunkline import inventory
 from trunkline.charging.events import (
     AccountClosed,
     AccountOpened,
+    AccountStatusChanged,
     OpeningRefused,
     PlanChanged,
     PlanChangeRefused,
 )
 from trunkline.customers.events import PartyErased
+from trunkline.inventory import ProductId, ProductStatus
 from trunkline.inventory.events import ServiceSettled
 from trunkline.ordering import activation, fulfilment
 from trunkline.ordering.events import CancelOrder, InstantCame, StartOrder
@@ -59,6 +62,25 @@ def _plan_change_refused(tx: Tx, event: PlanChangeRefused, now: datetime) -> Non
     fulfilment.refused(tx, event.account, TaskKind.CHANGE_PLAN, event.reason, now)
 
 
+def _status_changed(tx: Tx, event: AccountStatusChanged, now: datetime) -> None:
+    """Who can't use a product for its balance's sake sees that at the product."""
+    product = ProductId(str(event.account))
+    found = inventory.products(tx, [product])
+    to = _STANDS.get(event.status)
+    if to is None or not found or found[0].status not in _STANDS.values():
+        return
+    if found[0].status is not to:
+        inventory.change_product_status(tx, product=product, status=to, now=now)
+
+
+_STANDS = {
+    "active": ProductStatus.ACTIVE,
+    "oneWay": ProductStatus.SUSPENDED,
+    "expired": ProductStatus.SUSPENDED,
+    "barred": ProductStatus.SUSPENDED,
+}
+
+
 def _instant_came(tx: Tx, command: InstantCame, now: datetime) -> None:
     fulfilment.answered(tx, [command.product], TaskKind.AWAIT_INSTANT, now)
 
@@ -91,6 +113,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
     Reaction("ordering.plan_changed", PlanChanged, _plan_changed, "books"),
     Reaction("ordering.plan_change_refused", PlanChangeRefused, _plan_change_refused, "books"),
+    Reaction("ordering.status_changed", AccountStatusChanged, _status_changed, "books"),
     Reaction("ordering.instant_came", InstantCame, _instant_came, "books"),
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
     Reaction("ordering.account_closed", AccountClosed, _account_closed, "books", _accounts_closed),

@@ -80,6 +80,16 @@ def test_validity_then_grace_then_nothing() -> None:
     assert life.valid_until == 0, "money without a validity has none"
 
 
+def test_a_top_up_without_days_begins_anew_only_what_is_over() -> None:
+    life = Life(first_days=30)
+    state = living(life=life)
+    extend(state, NOON, None)
+    extend(state, NOON + 10 * DAY, None)
+    assert life.valid_until == NOON + 30 * DAY
+    extend(state, NOON + 40 * DAY, None)
+    assert (state.status, life.valid_until) == (Status.ACTIVE, NOON + 70 * DAY)
+
+
 def test_who_is_unbarred_is_what_validity_says() -> None:
     state = living(life=Life(first_days=1, grace_days=1))
     state.status = Status.PRE_ACTIVE

@@ -29,6 +29,7 @@ from trunkline.tmf.query import Query, Term
 BUCKETS = f"{BALANCE}/bucket"
 SUMS = f"{BALANCE}/accumulatedBalance"
 MONETARY = "monetary"
+SHARED = "shared"
 MOST_COMPARED = 2000
 """Accounts that one list opens to compare or sort what stands inside them."""
 MOST_WALKED = 20_000
@@ -61,6 +62,8 @@ class BucketForm(Entity, kw_only=True, tag="Bucket"):
     party_account: Ref
     product: tuple[Ref, ...]
     valid_for: Period | None = None
+    status_reason: str | None = None
+    """An extension: which status the charging account has, where it isn't simply active."""
 
 
 class SumForm(Entity, kw_only=True, tag="AccumulatedBalance"):
@@ -78,21 +81,48 @@ Form = TypeVar("Form", BucketForm, SumForm)
 
 
 def buckets_of(balance: Balance) -> Iterator[BucketForm]:
-    """Its money, where it is prepaid, and the allowances of the running month."""
+    """Its money, where it is prepaid, and the allowances of the running month. What a pool leases
+    to its members is shared, at the pool and at the member."""
     account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
     products = (ref(PRODUCTS, "Product", balance.account),)
     status = _STATUSES[balance.status]
+    reason = None if balance.status is Status.ACTIVE else balance.status_word
     if balance.kind is AccountKind.PREPAID:
+        own = balance.money
+        if balance.shared_money is not None:
+            own -= balance.shared_money
         yield BucketForm(
             id=balance.account,
             href=href(BUCKETS, balance.account),
             name="Balance",
             usage_type=MONETARY,
             status=status,
-            is_shared=False,
-            remaining_value=money(balance.money),
-            remaining_value_name=str(balance.money),
+            status_reason=reason,
+            is_shared=balance.members is not None,
+            remaining_value=money(own),
+            remaining_value_name=str(own),
             reserved_value=money(balance.reserved),
+            party_account=account,
+            product=products,
+            valid_for=(
+                None
+                if balance.valid_until is None
+                else Period(end_date_time=format_instant(balance.valid_until))
+            ),
+        )
+    if balance.shared_money is not None:
+        ident = f"{balance.account}~{SHARED}"
+        yield BucketForm(
+            id=ident,
+            href=href(BUCKETS, ident),
+            name="Shared balance",
+            usage_type=MONETARY,
+            status=status,
+            status_reason=reason,
+            is_shared=True,
+            remaining_value=money(balance.shared_money),
+            remaining_value_name=str(balance.shared_money),
+            reserved_value=money(balance.shared_money - balance.shared_money),
             party_account=account,
             product=products,
         )
@@ -105,7 +135,8 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             name=each.name,
             usage_type=usage_type(each),
             status=status,
-            is_shared=False,
+            status_reason=reason,
+            is_shared=each.shared,
             remaining_value=Quantity(amount=Decimal(each.remaining), units=units),
             remaining_value_name=f"{each.remaining:,} {units}",
             reserved_value=Quantity(amount=Decimal(each.reserved), units=units),

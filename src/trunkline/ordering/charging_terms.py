@@ -1,0 +1,179 @@
+"""What an offering's and an order item's characteristics say of the product's charging account:
+how long its balance holds, a fee taken from it, whom it shares with.
+
+`preActive`, `balanceDays`, `topUpDays`, `graceDays`; `lowBalance` (amounts, with commas between);
+`feeFrom` = `balance`: the monthly prices are taken from the prepaid balance and not billed;
+`memberOf`: the product of the pool that it draws on, at most `poolDataLimit` bytes,
+`poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trunkline.catalog import Offering, OfferingId, offerings
+from trunkline.charging import ChargingAccountId, Service
+from trunkline.charging.events import JoinPool, MonthlyFee, OpenAccount, UnitLimit, Validity
+from trunkline.customers import AccountKind, BillingAccount
+from trunkline.inventory import PriceKind, Product, ProductId, ProductPrice, amend_product
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import Money
+from trunkline.ordering.model import OrderItem
+from trunkline.platform.db import Tx
+
+FEE_FROM = "feeFrom"
+BALANCE = "balance"
+POOL = "sharedPool"
+MEMBER_OF = "memberOf"
+PROTECTED = frozenset({FEE_FROM, "serviceKind"})
+"""What an order doesn't say of a product by itself."""
+_PATH = "productCharacteristic"
+_DAYS = {"balanceDays": "first_days", "topUpDays": "top_up_days", "graceDays": "grace_days"}
+_LIMITS = {
+    "poolDataLimit": Service.DATA,
+    "poolVoiceLimit": Service.VOICE,
+    "poolMessageLimit": Service.SMS,
+}
+
+
+def said(found: Mapping[OfferingId, Offering], item: OrderItem) -> dict[str, Any]:
+    """The characteristics that hold for the item: its own before the offering's, but for who
+    pays its monthly prices and what delivers it."""
+    offering = None if item.offering is None else found.get(OfferingId(item.offering))
+    offered = offering.characteristics if offering else {}
+    wished = {k: v for k, v in item.characteristics.items() if k not in PROTECTED}
+    return {**offered, **wished}
+
+
+def keep(tx: Tx, product: ProductId, said: Mapping[str, Any], *, pays: bool) -> None:
+    """What decides later how the product is billed and ended stays with it, whatever becomes of
+    the offering: whether its balance `pays` its monthly prices, and what delivers it."""
+    kept = {FEE_FROM: BALANCE} if pays else {}
+    if said.get("serviceKind") == POOL:
+        kept["serviceKind"] = POOL
+
+    def amend(present: Product) -> Product:
+        return msgspec.structs.replace(present, characteristics={**present.characteristics, **kept})
+
+    if kept:
+        amend_product(tx, product, amend)
+
+
+def join(tx: Tx, made: Sequence[tuple[ProductId, OrderItem]]) -> None:
+    """Products that were brought into service join the pools that they are to draw on."""
+    named = {OfferingId(item.offering) for _, item in made if item.offering is not None}
+    found = offerings(tx, named) if named else {}
+    for product, item in made:
+        command = joining(said(found, item), product)
+        if command is not None:
+            tx.emit(command)
+
+
+def opening(
+    item: OrderItem,
+    product: ProductId,
+    account: BillingAccount,
+    said: Mapping[str, Any],
+    *,
+    zone: str,
+    now: datetime,
+) -> OpenAccount:
+    """The command that opens the product's charging account, as yet without identities. Raises
+    `Invalid` for a characteristic that can't be understood."""
+    assert item.offering is not None
+    return OpenAccount(
+        account=ChargingAccountId(product),
+        billing_account=account.id,
+        legal_entity=account.legal_entity,
+        currency=account.currency,
+        kind=account.kind,
+        plan=item.offering,
+        cycle_day=account.cycle_day,
+        time_zone=zone,
+        identities=(),
+        shared=said.get("serviceKind") == POOL,
+        opened_at=now,
+        **opening_terms(said, item.prices, account.kind, account.currency),
+    )
+
+
+def opening_terms(
+    said: Mapping[str, Any], prices: Sequence[ProductPrice], kind: AccountKind, currency: str
+) -> dict[str, Any]:
+    """The fields of `OpenAccount` that a prepaid product's characteristics mean; a postpaid
+    one has none. Raises `Invalid` for a value that can't be one."""
+    if kind is not AccountKind.PREPAID:
+        return {}
+    terms: dict[str, Any] = {}
+    if _flag(said, "preActive"):
+        terms["pre_active"] = True
+    days = {field: _number(said, name) for name, field in _DAYS.items() if name in said}
+    if days:
+        terms["validity"] = Validity(**days)
+    if said.get("lowBalance"):
+        amounts = str(said["lowBalance"]).split(",")
+        terms["low_balance"] = tuple(Money.of(each.strip(), currency) for each in amounts)
+    fee = monthly_fee(said, prices)
+    if fee is not None:
+        terms["fee"] = fee
+    return terms
+
+
+def monthly_fee(said: Mapping[str, Any], prices: Sequence[ProductPrice]) -> MonthlyFee | None:
+    """What is taken from the balance each month; None where the prices are billed."""
+    if said.get(FEE_FROM) != BALANCE:
+        return None
+    monthly = [price for price in prices if price.kind is PriceKind.RECURRING]
+    if any(price.period_months != 1 for price in monthly):
+        raise Invalid("is for monthly prices", path=f"{_PATH}.{FEE_FROM}")
+    amounts = [price.amount for price in monthly]
+    amounts += [each.amount for price in monthly for each in price.alterations]
+    total = sum(amounts[1:], start=amounts[0]) if amounts else None
+    if total is None or total.micros <= 0:
+        return None
+    return MonthlyFee(amount=total, label=monthly[0].name)
+
+
+def changed_fee(product: Product, prices: Sequence[ProductPrice]) -> MonthlyFee | None:
+    """What is taken from the balance after a change of prices, be it nothing more; None where
+    they are billed."""
+    fee = monthly_fee(product.characteristics, prices)
+    if fee is not None or product.characteristics.get(FEE_FROM) != BALANCE:
+        return fee
+    currencies = [price.amount.currency for price in (*prices, *product.prices)]
+    return MonthlyFee(amount=Money(0, currencies[0])) if currencies else None
+
+
+def joining(said: Mapping[str, Any], product: str) -> JoinPool | None:
+    """The pool that the product is to draw on. Raises `Invalid`."""
+    pool = said.get(MEMBER_OF)
+    if not pool:
+        return None
+    money, limit = said.get("poolMoneyLimit"), None
+    if money is not None and str(money) != "none":
+        amount, _, currency = str(money).partition(" ")
+        limit = Money.of(amount, currency)
+    return JoinPool(
+        account=ChargingAccountId(product),
+        pool=ChargingAccountId(str(pool)),
+        limits=tuple(
+            UnitLimit(service, _number(said, name))
+            for name, service in _LIMITS.items()
+            if name in said
+        ),
+        money=money is not None,
+        money_limit=limit,
+    )
+
+
+def _flag(said: Mapping[str, Any], name: str) -> bool:
+    return str(said.get(name, "")).lower() == "true"
+
+
+def _number(said: Mapping[str, Any], name: str) -> int:
+    text = str(said[name])
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid(f"{text[:40]!r} is not a whole number", path=f"{_PATH}.{name}")
+    return int(text)

@@ -1,0 +1,177 @@
+"""What an order says of a product's balance: when it begins, what is taken from it each month,
+and whose pool it draws on."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.scenarios.ordering_shop import account_is_open, add, delete, fill_shelf, open_shop
+from trunkline import catalog, charging, customers, inventory, ledger
+from trunkline.billing.charges import FEE_FROM
+from trunkline.catalog import DocumentKind
+from trunkline.charging import Balance, ChargingAccountId, Status, TopUp, release_lost_sessions
+from trunkline.customers import AccountKind, BillingAccountId, CustomerId
+from trunkline.inventory import ProductId, ProductStatus
+from trunkline.kernel.money import Money
+from trunkline.ordering import ItemRequest, NotOrderable, OrderState, order, place_order
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database, Tx
+from trunkline.platform.relay import Relay
+
+PREPAID, POOL, MEMBER = "off_prepaid", "off_pool", "off_member"
+
+
+def _offer(tx: Tx, now: datetime, ident: str, prices: list[str], **said: str) -> None:
+    body: dict[str, Any] = {
+        "id": ident,
+        "name": ident,
+        "isBundle": False,
+        "isSellable": True,
+        "lifecycleStatus": "Launched",
+        "productOfferingPrice": [{"id": each, "name": each} for each in prices],
+        "prodSpecCharValueUse": [
+            {
+                "name": name,
+                "productSpecCharacteristicValue": [{"value": value, "isDefault": True}],
+            }
+            for name, value in said.items()
+        ],
+    }
+    catalog.save_document(tx, kind=DocumentKind.OFFERING, body=body, now=now)
+
+
+class Shop:
+    def __init__(
+        self, books: Database, charging: Database, relay: Relay, clock: DrivenClock
+    ) -> None:
+        self.books, self.charging, self.relay, self.clock = books, charging, relay, clock
+        now = clock.now()
+        with books.transaction() as tx:
+            open_shop(tx, now)
+            fill_shelf(tx, now, numbers=4)
+            shared = {
+                "id": "pop_shared",
+                "name": "50 GB shared",
+                "@type": "Allowance",
+                "priceType": "usage",
+                "lifecycleStatus": "Launched",
+                "service": "data",
+                "unitOfMeasure": {"amount": 50, "units": "GB"},
+            }
+            catalog.save_document(tx, kind=DocumentKind.PRICE, body=shared, now=now)
+            _offer(
+                tx,
+                now,
+                PREPAID,
+                ["pop_fee", "pop_data"],
+                feeFrom="balance",
+                preActive="true",
+                balanceDays="30",
+                graceDays="10",
+                lowBalance="2",
+            )
+            _offer(tx, now, POOL, ["pop_shared"], serviceKind="sharedPool")
+            _offer(tx, now, MEMBER, ["pop_data"], poolDataLimit="1000000000")
+            self.buyer = self._sign_up(tx, AccountKind.PREPAID)
+            self.firm = self._sign_up(tx, AccountKind.POSTPAID)
+        relay.drain()
+
+    def _sign_up(self, tx: Tx, kind: AccountKind) -> tuple[CustomerId, BillingAccountId]:
+        now = self.clock.now()
+        party = customers.register_individual(tx, given_name="Maeve", family_name="Doyle", now=now)
+        customer = customers.create_customer(
+            tx, party=party.id, brand=catalog.BrandId("brd_skerry"), now=now
+        )
+        account = customers.create_billing_account(
+            tx,
+            customer=customer.id,
+            name="Main",
+            legal_entity=ledger.LegalEntityId("ent_skerry"),
+            currency="EUR",
+            kind=kind,
+            now=now,
+        )
+        return customer.id, account.id
+
+    def sell(
+        self, item: ItemRequest, buyer: tuple[CustomerId, BillingAccountId] | None = None
+    ) -> ProductId:
+        customer, account = buyer or self.buyer
+        with self.books.transaction() as tx:
+            placed = place_order(
+                tx,
+                customer=customer,
+                billing_account=account,
+                items=(item,),
+                now=self.clock.now(),
+            )
+        self.relay.drain()
+        with self.books.read() as r:
+            done = order(r, placed.id)
+        assert done.state is OrderState.COMPLETED, done
+        return ProductId(done.items[0].products[0])
+
+    def product(self, ident: ProductId) -> inventory.Product:
+        with self.books.read() as r:
+            return inventory.product(r, ident)
+
+    def balance(self, ident: ProductId) -> Balance:
+        with self.charging.read() as r:
+            return charging.balance(r, ChargingAccountId(str(ident)), self.clock.now())
+
+    def top_up(self, ident: ProductId, amount: str, payment: str) -> None:
+        with self.books.transaction() as tx:
+            tx.emit(
+                TopUp(
+                    account=ChargingAccountId(str(ident)),
+                    payment_id=payment,
+                    amount=Money.of(amount, "EUR"),
+                )
+            )
+        self.relay.drain()
+
+
+@pytest.fixture
+def shop(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Shop:
+    return Shop(books, charging, relay, clock)
+
+
+def test_a_prepaid_product_begins_pays_and_expires(shop: Shop) -> None:
+    """20 EUR a month of 50 EUR; 30 days from the first top-up, 10 of grace."""
+    product = shop.sell(add(PREPAID))
+    assert shop.balance(product).status is Status.PRE_ACTIVE
+    assert shop.product(product).characteristics[FEE_FROM] == "balance"
+    shop.top_up(product, "50", "p1")
+    assert shop.balance(product).money == Money.of("30", "EUR")
+    for days, status, shown in (
+        (29, Status.ACTIVE, ProductStatus.ACTIVE),
+        (1, Status.ONE_WAY, ProductStatus.SUSPENDED),
+        (10, Status.EXPIRED, ProductStatus.SUSPENDED),
+    ):
+        shop.clock.advance(timedelta(days=days))
+        release_lost_sessions(shop.charging, shop.clock.now())
+        shop.relay.drain()
+        assert shop.balance(product).status is status
+        assert shop.product(product).status is shown
+    shop.top_up(product, "20", "p2")
+    assert shop.balance(product).status is Status.ACTIVE
+    assert shop.product(product).status is ProductStatus.ACTIVE
+
+
+def test_who_pays_is_not_for_the_orderer_to_say(shop: Shop) -> None:
+    with pytest.raises(NotOrderable, match="the offering's"):
+        shop.sell(add("off_mobile", characteristics={FEE_FROM: "balance"}), shop.firm)
+    product = shop.sell(add(PREPAID), shop.firm)
+    assert FEE_FROM not in shop.product(product).characteristics, "a postpaid one is billed"
+
+
+def test_a_pool_is_ordered_joined_and_ended(shop: Shop) -> None:
+    pool = shop.sell(add(POOL), shop.firm)
+    assert shop.balance(pool).members == 0
+    member = shop.sell(add(MEMBER, characteristics={"memberOf": pool}))
+    assert shop.balance(pool).members == 1
+    assert shop.balance(member).pool == str(pool)
+    shop.sell(delete(pool), shop.firm)
+    assert not account_is_open(shop.charging, pool)
+    assert shop.product(pool).status is ProductStatus.TERMINATED
