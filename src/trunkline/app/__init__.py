@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from trunkline import migration, network, vouchers
+from trunkline import migration, network, payments, vouchers
 from trunkline.app.events import announcer, dispatcher
 from trunkline.app.keys import voucher_keys
 from trunkline.billing.reactions import REACTIONS as BILLING
@@ -85,6 +85,14 @@ class System(msgspec.Struct, frozen=True):
             return None
         element = network.Tmf640Element(known.url, token=known.token, timeout=known.timeout_seconds)
         return network.Courier(self.books, element, self.clock)
+
+    def collector(self) -> payments.Collector | None:
+        """Who brings what is to be collected to the payment gateway; None where there is none."""
+        known = self.settings.payments
+        if known.gateway == "none":
+            return None
+        gateway = payments.HttpGateway(known.url, token=known.token, timeout=known.timeout_seconds)
+        return payments.Collector(self.books, gateway, self.clock)
 
     def settle(self, now: datetime | None = None) -> None:
         """For those without a jobs process: tells the ledger what the network's requests

@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
-from trunkline import network, ordering
+from trunkline import network, ordering, payments, vouchers
 from trunkline.app import System, open_system
 from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
@@ -44,6 +44,8 @@ RELEASE_EVERY = timedelta(minutes=10)
 """Sessions of accounts that nobody touches: a look at every account."""
 ANALYZE_EVERY = timedelta(minutes=10)
 FORGET_EVERY = timedelta(hours=1)
+BALANCES_EVERY = timedelta(minutes=5)
+"""Those that an automatic top-up watches, beside what charging tells of them."""
 TRAFFIC_KEPT = timedelta(days=8)
 
 
@@ -139,6 +141,7 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
         signal.signal(number, on_signal)
     dispatcher = system.dispatcher()
     courier = system.courier()
+    collector = system.collector()
     transfers = Transfers(system.books, system.clock, callback_rule(settings.hub))
     threads = [
         threading.Thread(target=_keep_house, args=(system, stop), name="housekeeping"),
@@ -146,6 +149,7 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
         threading.Thread(target=transfers.run, args=(stop,), name="catalogue jobs"),
         *(threading.Thread(target=each.run, args=(stop,)) for each in senders(system)),
         *([threading.Thread(target=courier.run, args=(stop,))] if courier else ()),
+        *([threading.Thread(target=collector.run, args=(stop,))] if collector else ()),
     ]
     for thread in threads:
         thread.start()
@@ -224,4 +228,19 @@ def _forget(system: System, now: datetime) -> None:
     hub.prune(system.books, now, keep=keep, most=known.topic_events)
 
 
-_CHORES = {_analyze: ANALYZE_EVERY, _release: RELEASE_EVERY, _forget: FORGET_EVERY}
+def _expire_vouchers(system: System, now: datetime) -> None:
+    vouchers.expire(system.books, now)
+    vouchers.forget_tries(system.books, now)
+
+
+def _look_at_balances(system: System, now: datetime) -> None:
+    payments.look_at_balances(system.books, system.charging, now)
+
+
+_CHORES = {
+    _analyze: ANALYZE_EVERY,
+    _release: RELEASE_EVERY,
+    _forget: FORGET_EVERY,
+    _expire_vouchers: FORGET_EVERY,
+    _look_at_balances: BALANCES_EVERY,
+}

@@ -35,6 +35,9 @@ def make(
         typer.Option(help="Its first line seals the codes; without it one is made and printed."),
     ] = None,
     bonus: Annotated[str, typer.Option(help="What is given beside.")] = "0",
+    valid_days: Annotated[
+        int | None, typer.Option(min=1, help="The balance then holds for so long at least.")
+    ] = None,
     brand: Annotated[str | None, typer.Option(help="Whose customers alone redeem them.")] = None,
     entity: Entity = None,
 ) -> None:
@@ -61,6 +64,7 @@ def make(
                     expires_at=ends + timedelta(days=1),
                     passphrase=phrase,
                     brand=brand,
+                    valid_days=valid_days,
                 ),
                 now=now,
             )

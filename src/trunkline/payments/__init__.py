@@ -5,6 +5,30 @@ two ways, never both: it settles invoices (receivables react to `PaymentReceived
 top-up, which charging credits under the payment's id. Card numbers are never kept.
 """
 
+from trunkline.payments.automatic.collector import Collector
+from trunkline.payments.automatic.http_gateway import HttpGateway
+from trunkline.payments.automatic.looking import look_at_balances
+from trunkline.payments.automatic.model import (
+    Collection,
+    CollectionState,
+    Gateway,
+    GatewayUnavailable,
+    Order,
+    Outcome,
+    Rule,
+    RuleExists,
+    RuleState,
+    UnknownCollection,
+    UnknownRule,
+)
+from trunkline.payments.automatic.operations import NewRule, change_rule, note_outcome, set_rule
+from trunkline.payments.automatic.queries import (
+    COLLECTIONS,
+    RULES,
+    automatic_top_ups,
+    collections,
+    rules_of,
+)
 from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus, kind_of_type
 from trunkline.payments.model import (
     AUTOMATIC,
@@ -60,16 +84,27 @@ from trunkline.payments.refunding import (
 
 __all__ = [
     "AUTOMATIC",
+    "COLLECTIONS",
     "PAYMENTS",
     "PAYMENT_METHODS",
     "REFUNDS",
+    "RULES",
     "CardNumberRefused",
+    "Collection",
+    "CollectionState",
+    "Collector",
+    "Gateway",
+    "GatewayUnavailable",
+    "HttpGateway",
     "InvalidPaymentMethod",
     "MethodInUse",
     "MethodNotUsable",
     "MethodStatus",
     "NewPaymentMethod",
+    "NewRule",
     "NotRefundable",
+    "Order",
+    "Outcome",
     "Payment",
     "PaymentId",
     "PaymentMethod",
@@ -82,20 +117,30 @@ __all__ = [
     "RefundId",
     "RefundRequest",
     "RefundState",
+    "Rule",
+    "RuleExists",
+    "RuleState",
+    "UnknownCollection",
     "UnknownPayment",
     "UnknownPaymentMethod",
     "UnknownRefund",
+    "UnknownRule",
     "add_payment_method",
     "add_payment_methods",
     "ask_back",
+    "automatic_top_ups",
     "change_method",
+    "change_rule",
     "check_refund",
     "check_refundable",
+    "collections",
     "describe_payment",
     "give_back",
     "held_payment",
     "keep_method",
     "kind_of_type",
+    "look_at_balances",
+    "note_outcome",
     "payment",
     "payment_method",
     "payment_methods_of",
@@ -104,5 +149,7 @@ __all__ = [
     "receive_payment",
     "refunds",
     "remove_method",
+    "rules_of",
+    "set_rule",
     "standing_refund",
 ]

@@ -50,6 +50,7 @@ from trunkline.rest import (
     tmf683_party_interaction,
     tmf687_stock,
     tmf688_event,
+    top_ups,
     vouchers,
 )
 from trunkline.rest.manner import Manner
@@ -136,8 +137,10 @@ def create_app(
     charging_records.add_explanations(app, server)
     add_api(app, server, vouchers.API)
     vouchers.add_routes(app, server)
+    top_up = top_ups.api(charging)
+    add_api(app, server, top_up)
     retail.add_routes(app, server)
-    told = (*offered, party_history.API, charging_records.API, vouchers.API)
+    told = (*offered, party_history.API, charging_records.API, vouchers.API, top_up)
     bundle = document(told, title="Trunkline", version=version("trunkline"), token_url=oauth.TOKEN)
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))

@@ -23,6 +23,7 @@ from trunkline.kernel.time import format_instant
 from trunkline.ledger import LegalEntityId
 from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
+from trunkline.rest.forms.voucher_lockouts import Lockouts
 from trunkline.rest.forms.wire import Money, MoneyIn, given, placed
 from trunkline.tmf import (
     Aggregate,
@@ -71,6 +72,7 @@ class BatchForm(Entity, kw_only=True, tag="VoucherBatch"):
     state: str
     state_date: Timestamp
     expires_at: Timestamp
+    valid_days: int | None = None
     created_at: Timestamp
     vouchers: dict[str, int]
 
@@ -84,6 +86,7 @@ class BatchCreate(Wire):
     passphrase: str
     bonus: MoneyIn | None = None
     brand: str | None = None
+    valid_days: int | None = None
 
 
 class Exported(Wire):
@@ -181,6 +184,7 @@ def _batch(found: Found) -> BatchForm:
         state=batch.state,
         state_date=format_instant(batch.state_at),
         expires_at=format_instant(batch.expires_at),
+        valid_days=batch.valid_days,
         created_at=format_instant(batch.created_at),
         vouchers=counts,
     )
@@ -199,6 +203,7 @@ def _make(tx: Tx, new: BatchCreate, now: datetime) -> str:
                 expires_at=new.expires_at,
                 passphrase=new.passphrase,
                 brand=new.brand,
+                valid_days=new.valid_days,
             ),
             now=now,
         ).id
@@ -458,34 +463,6 @@ class DealerPayment:
             who = req.context.caller.identity
             audit.record(tx, who=who, verb="receive dealer payment", what=ident, now=now)
         send(resp, wire.encode(dealer_form(dealer)))
-
-
-class Lockouts:
-    """Who is refused for having tried wrong codes; DELETE `?who=` lets them try again."""
-
-    scopes: ClassVar = {"GET": f"{_SCOPE}:read", "DELETE": f"{_SCOPE}:write"}
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._books = server.databases["books"]
-
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        with self._books.read() as r:
-            found = vouchers.locked_out(r, now=self._server.clock.now())
-        told = [
-            {"who": each.who, "failures": each.failures, "until": format_instant(each.until)}
-            for each in found
-        ]
-        send(resp, wire.encode(told))
-
-    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
-        who = req.get_param("who", required=True)
-        with self._books.transaction() as tx:
-            vouchers.release(tx, who)
-            now = self._server.clock.now()
-            caller = req.context.caller.identity
-            audit.record(tx, who=caller, verb="let try vouchers again", what=who[:200], now=now)
-        resp.status = 204
 
 
 def body_of(server: Server, req: falcon.Request, form: type[Any]) -> Any:

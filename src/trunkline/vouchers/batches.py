@@ -42,6 +42,7 @@ from trunkline.vouchers.model import (
     sale_entry,
 )
 
+MOST_DAYS = 3660
 PIECE = 1000
 """Codes that one transaction draws."""
 RESOURCE = "VoucherBatch"
@@ -65,6 +66,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     passphrase: str
     bonus: Money | None = None
     brand: str | None = None
+    valid_days: int | None = None
 
 
 def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
@@ -74,6 +76,8 @@ def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
     check_face(new.face, bonus)
     if not 1 <= new.count <= MOST_CODES:
         raise Invalid(f"is 1 to {MOST_CODES}", path="count")
+    if new.valid_days is not None and not 1 <= new.valid_days <= MOST_DAYS:
+        raise Invalid(f"is 1 to {MOST_DAYS}", path="validDays")
     if new.expires_at <= now:
         raise Invalid("is over already", path="expiresAt")
     legal_entity(tx, new.entity)
@@ -94,6 +98,7 @@ def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
         expires_at=new.expires_at,
         created_at=now,
         state_at=now,
+        valid_days=new.valid_days,
     )
     store.insert_batch(tx, batch, seal, keys_of(tx).mark)
     tx.changed(RESOURCE, batch.id, Change.CREATED)

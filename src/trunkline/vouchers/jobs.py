@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from trunkline.platform.db import Database
-from trunkline.vouchers import batches, store
+from trunkline.vouchers import batches, lock_store, store
 from trunkline.vouchers.model import FORGOTTEN_AFTER, BatchState
 
 CHUNK = 2000
@@ -14,7 +14,7 @@ _BATCHES = 20
 def forget_tries(database: Database, now: datetime) -> int:
     """Forgets the failures that no longer count; how many."""
     with database.transaction() as tx:
-        return store.forget_locks(tx, now - FORGOTTEN_AFTER)
+        return lock_store.forget_locks(tx, now - FORGOTTEN_AFTER)
 
 
 def expire(database: Database, now: datetime) -> int:

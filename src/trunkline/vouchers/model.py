@@ -181,6 +181,8 @@ class VoucherBatch(msgspec.Struct, frozen=True, kw_only=True):
     state_at: datetime
     made: int = 0
     """How many are drawn."""
+    valid_days: int | None = None
+    """For how many days the balance then holds at least; None: as the account's terms say."""
 
     @property
     def size(self) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Reader
-from trunkline.vouchers import channel_store, store
+from trunkline.vouchers import channel_store, lock_store, store
 from trunkline.vouchers.model import (
     ChannelTopUp,
     Dealer,
@@ -104,4 +104,4 @@ def channel_top_ups_of(
 
 def locked_out(r: Reader, *, now: datetime, limit: int = 100) -> list[Lockout]:
     """Who is refused at the moment for having tried too many wrong codes."""
-    return store.locked(r, now, limit)
+    return lock_store.locked(r, now, limit)

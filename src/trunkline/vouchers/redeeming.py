@@ -22,7 +22,7 @@ from trunkline.platform import audit
 from trunkline.platform.attempts import TooManyAttempts
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
-from trunkline.vouchers import channel_store, codes, store
+from trunkline.vouchers import channel_store, codes, lock_store, store
 from trunkline.vouchers.codes import NoVoucherKey
 from trunkline.vouchers.events import ChannelTopUpDone, TriesLockedOut
 from trunkline.vouchers.keys import keys_of
@@ -89,7 +89,7 @@ def redeem(tx: Tx, attempt: Attempt, *, now: datetime) -> ChannelTopUp:
     ):
         before = channel_store.find_top_ups(tx, [voucher.top_up])
         if before and before[0].account == balance.account:
-            store.tidy_locks(tx, sorted(whose))
+            lock_store.tidy_locks(tx, sorted(whose))
             # It tells them nothing that they don't know, and is no guess.
             return _kept(tx, _failure(tx, attempt, payer, OURS, "own", now))
     wrong = _wrong(tx, voucher, batch, balance, payer, now)
@@ -113,7 +113,7 @@ def _whose(attempt: Attempt, payer: BillingAccount) -> dict[str, int]:
 def _check_free(tx: Tx, whose: Mapping[str, int], now: datetime) -> None:
     """Whoever tries at the same moment waits for this one's end."""
     few = [who for who, free in whose.items() if free == FREE_TRIES]
-    locks = {**store.hold_locks(tx, few, now), **store.locks_of(tx, sorted(whose))}
+    locks = {**lock_store.hold_locks(tx, few, now), **lock_store.locks_of(tx, sorted(whose))}
     until = max(each.until for each in locks.values())
     if until > now:
         seconds = int((until - now).total_seconds()) + 1
@@ -164,11 +164,11 @@ def _failed(
     finding: str,
     now: datetime,
 ) -> ChannelTopUp:
-    locks = store.hold_locks(tx, list(whose), now)
+    locks = lock_store.hold_locks(tx, list(whose), now)
     for who, free in sorted(whose.items()):
         before = locks.get(who)
         after = failed_again(before if before and before.failures else None, who, free, now)
-        store.save_lock(tx, after)
+        lock_store.save_lock(tx, after)
         if after.until > now:
             told = {"failures": after.failures, "until": after.until.isoformat()}
             audit.record(
@@ -227,9 +227,16 @@ def _redeemed(
     moved = store.move_one(tx, voucher.serial, voucher.state, VoucherState.REDEEMING, begun.id, now)
     assert moved, "its row is held"
     _kept(tx, begun)
-    store.tidy_locks(tx, sorted(_whose(attempt, payer)))
+    lock_store.tidy_locks(tx, sorted(_whose(attempt, payer)))
     post(tx, redemption_entry(begun, batch.face, now), now)
-    tx.emit(TopUp(payment_id=begun.id, account=begun.account, amount=begun.amount))
+    tx.emit(
+        TopUp(
+            payment_id=begun.id,
+            account=begun.account,
+            amount=begun.amount,
+            valid_days=batch.valid_days,
+        )
+    )
     return begun
 
 

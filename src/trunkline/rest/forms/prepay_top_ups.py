@@ -98,7 +98,7 @@ def top_up(database: Database, tx: Tx, new: TopUpCreate, now: datetime) -> str:
         (new.recurring_period, "recurringPeriod"),
     ):
         if wanted:
-            raise NotOffered("top-ups by rule are /trunkline/v1/automaticTopUp", path=path)
+            raise NotOffered("top-ups by rule are /trunkline/topup/v1/automaticTopUp", path=path)
     if new.voucher is None and tx.caller is not None and tx.caller.binding is not None:
         raise ClosedToSubscribers("a subscriber redeems a voucher", path="voucher")
     balance = bucket_of(database, new, now)
