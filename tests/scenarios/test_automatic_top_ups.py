@@ -12,7 +12,8 @@ import pytest
 from tests.scenarios.voucher_town import Town, eur
 from tests.unit.charging.builders import MB, asks, request
 from trunkline import ledger, payments
-from trunkline.charging import CloseAccount, GroupCommit, Kind, TopUp
+from trunkline.charging import CloseAccount, GroupCommit, Kind, TopUp, store
+from trunkline.charging.events import WatchBalance
 from trunkline.kernel.errors import Invalid
 from trunkline.payments import (
     Collection,
@@ -314,3 +315,23 @@ def test_what_is_no_rule(town: Kiosk) -> None:
         payments.change_method(tx, town.card, {**kept, "status": "inactive"}, town.clock.now())
     with pytest.raises(MethodNotUsable):
         town.rule()
+
+
+def test_the_warnings_of_others_stay(town: Kiosk) -> None:
+    def watched() -> list[int]:
+        with town.charging.read() as r:
+            state = store.account(r, "cac_1").state  # type: ignore[union-attr]
+        watch = None if state.terms is None else state.terms.watch
+        return [] if watch is None else [each // 1_000_000 for each in watch.thresholds]
+
+    town.tell(WatchBalance(account=town.balance(1).account, thresholds=(eur("3"), eur("1"))))
+    rule = town.rule()
+    assert watched() == [5, 3, 1]
+    for change, after in (
+        ({"threshold": eur("4")}, [4, 3, 1]),
+        ({"state": RuleState.ENDED}, [3, 1]),
+    ):
+        with town.books.transaction() as tx:
+            payments.change_rule(tx, rule.id, **change, now=town.clock.now())
+        town.relay.drain()
+        assert watched() == after

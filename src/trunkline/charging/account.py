@@ -133,13 +133,19 @@ def _watch(thresholds: Sequence[Money], currency: str) -> Watch:
     return Watch(sorted({each.micros for each in thresholds}, reverse=True))
 
 
-def watch(state: State, thresholds: Sequence[Money]) -> None:
-    """Other thresholds; those that the balance is below of already aren't told. Raises
-    `NotPrepaid`, `CurrencyMismatch`, `InvalidThresholds`."""
+def watch(
+    state: State, thresholds: Sequence[Money], instead_of: Sequence[Money] | None = None
+) -> None:
+    """Other thresholds, `instead_of` some or of all; those that the balance is below of already
+    aren't told. Raises `NotPrepaid`, `CurrencyMismatch`, `InvalidThresholds`."""
     _check_open(state)
     if not state.prepaid:
         raise NotPrepaid("a postpaid account has no balance")
     state.terms = state.terms or Terms()
+    if instead_of is not None and state.terms.watch is not None:
+        gone = {each.micros for each in instead_of}
+        stay = [each for each in state.terms.watch.thresholds if each not in gone]
+        thresholds = (*thresholds, *(Money(each, state.currency) for each in stay))
     state.terms.watch = _watch(thresholds, state.currency) if thresholds else None
     watching.crossed(state)
 

@@ -127,6 +127,8 @@ class WatchBalance(_AboutAccount, frozen=True, kw_only=True):
     topic: ClassVar[str] = "charging.watch_balance"
 
     thresholds: tuple[Money, ...]
+    instead_of: tuple[Money, ...] | None = None
+    """What of the present thresholds these replace; None: all."""
 
 
 class BalanceVerb(StrEnum):

@@ -166,11 +166,17 @@ def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool, now: dateti
     notices.tell(tx, held, kind, everyone=True)
 
 
-def watch_balance(tx: Tx, account: ChargingAccountId, *, thresholds: Sequence[Money]) -> None:
+def watch_balance(
+    tx: Tx,
+    account: ChargingAccountId,
+    *,
+    thresholds: Sequence[Money],
+    instead_of: Sequence[Money] | None = None,
+) -> None:
     """Raises `UnknownChargingAccount`, `AccountIsClosed`, `NotPrepaid`, `CurrencyMismatch`,
     `InvalidThresholds`."""
     held = _hold(tx, account)
-    life.watch(held.state, thresholds)
+    life.watch(held.state, thresholds, instead_of)
     hot.write(tx, [held], [])
 
 

@@ -80,7 +80,9 @@ def unbar_account(tx: Tx, message: UnbarAccount, now: datetime) -> None:
 
 
 def watch_balance(tx: Tx, message: WatchBalance, _now: datetime) -> None:
-    operations.watch_balance(tx, message.account, thresholds=message.thresholds)
+    operations.watch_balance(
+        tx, message.account, thresholds=message.thresholds, instead_of=message.instead_of
+    )
 
 
 def top_up(tx: Tx, message: TopUp, now: datetime) -> None:

@@ -75,7 +75,7 @@ def set_rule(tx: Tx, new: NewRule, *, now: datetime) -> Rule:
     )
     store.insert_rule(tx, rule)
     tx.changed(RESOURCE, rule.id, Change.CREATED)
-    tx.emit(WatchBalance(account=rule.account, thresholds=(rule.threshold,)))
+    _watch(tx, rule, (rule.threshold,), ())
     if balance.money < rule.threshold:
         rule = begin(tx, rule, now)
     return rule
@@ -117,7 +117,7 @@ def change_rule(
         store.save_rule(tx, changed)
         tx.changed(RESOURCE, rule_id, Change.ATTRIBUTES)
     if changed.threshold != present.threshold:
-        tx.emit(WatchBalance(account=changed.account, thresholds=(changed.threshold,)))
+        _watch(tx, changed, (changed.threshold,), (present.threshold,))
     return changed
 
 
@@ -297,8 +297,15 @@ def _end(tx: Tx, rule: Rule, reason: str | None, now: datetime) -> Rule:
     store.save_rule(tx, ended)
     tx.changed(RESOURCE, rule.id, Change.STATE)
     if reason is None:
-        tx.emit(WatchBalance(account=rule.account, thresholds=()))
+        _watch(tx, rule, (), (rule.threshold,))
     return ended
+
+
+def _watch(
+    tx: Tx, rule: Rule, thresholds: tuple[Money, ...], instead_of: tuple[Money, ...]
+) -> None:
+    """Beside the thresholds of others, who warn of a low balance."""
+    tx.emit(WatchBalance(account=rule.account, thresholds=thresholds, instead_of=instead_of))
 
 
 def _held(tx: Tx, rule_id: str) -> Rule:
