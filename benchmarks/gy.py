@@ -64,7 +64,7 @@ def _measure(url: Callable[[str], str], suffix: str) -> Figures:
     books, charging = url("books"), url("charging")
     schema.upgrade(books, "books")
     schema.upgrade(charging, "charging")
-    entity = _legal_entity(books)
+    entity = legal_entity(books)
     database = Database(charging, metadata=charging_metadata)
     try:
         began = time.perf_counter()
@@ -139,7 +139,7 @@ def _agree(database: Database) -> None:
     _used = 0
 
 
-def _legal_entity(books: str) -> LegalEntityId:
+def legal_entity(books: str) -> LegalEntityId:
     database = Database(books, metadata=books_metadata)
     with database.transaction() as tx:
         entity = create_legal_entity(

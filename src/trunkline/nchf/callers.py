@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from falcon.asgi import Request, Response
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -24,7 +23,7 @@ _KEPT = 1024
 
 
 class Callers:
-    """Falcon middleware. `networks` are those that may call; `keys`, if there are any, are the
+    """`networks` are those that may call; `keys`, if there are any, are the
     NRF's, whose access tokens (TS 29.510, clause 6.3.5.2.4) callers must then show."""
 
     def __init__(self, networks: Sequence[Network], keys: KeySet | None, clock: Clock) -> None:
@@ -44,23 +43,23 @@ class Callers:
 
         self._allowed = allowed
 
-    async def process_request(self, req: Request, _resp: Response) -> None:
+    def check(self, address: str, authorization: str | None, path: str) -> None:
         """Raises `Problem`: 403 for an address that may not call, 401 without a good token,
         403 for one that opens another service."""
-        if not self._allowed(req.remote_addr):
+        if not self._allowed(address):
             raise Problem(403, "MODIFICATION_NOT_ALLOWED", "your address may not call here")
         if self._keys is not None:
-            self._check_token(req, self._keys)
+            self._check_token(authorization or "", path, self._keys)
 
-    def _check_token(self, req: Request, keys: KeySet) -> None:
-        scheme, _, token = (req.auth or "").partition(" ")
+    def _check_token(self, authorization: str, path: str, keys: KeySet) -> None:
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Problem(401, "UNAUTHORIZED", "an access token is needed")
+            raise _unauthorized("UNAUTHORIZED", "an access token is needed")
         now = self._clock.now()
         expires, scopes = self._tokens.get(token) or self._read(token, keys, now)
         if expires <= now.timestamp():
-            raise Problem(401, "INVALID_TOKEN", "the access token has expired")
-        service = req.path.strip("/").partition("/")[0]
+            raise _unauthorized("INVALID_TOKEN", "the access token has expired")
+        service = path.strip("/").partition("/")[0]
         if service not in scopes:
             raise Problem(403, "INSUFFICIENT_SCOPE", f"the access token doesn't open {service}")
 
@@ -71,14 +70,18 @@ class Callers:
                 claims
             )
         except (JoseError, ValueError) as fault:
-            raise Problem(401, "INVALID_TOKEN", f"the access token is refused: {fault}") from None
+            raise _unauthorized("INVALID_TOKEN", f"the access token is refused: {fault}") from None
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         scope = claims.get("scope")
         if "CHF" not in audiences or not isinstance(scope, str):
-            raise Problem(401, "INVALID_TOKEN", "the access token isn't for a CHF")
+            raise _unauthorized("INVALID_TOKEN", "the access token isn't for a CHF")
         if len(self._tokens) >= _KEPT:
             self._tokens.clear()
         found = float(claims["exp"]), frozenset(scope.split())
         self._tokens[token] = found
         return found
+
+
+def _unauthorized(cause: str, detail: str) -> Problem:
+    return Problem(401, cause, detail, headers=(("www-authenticate", "Bearer"),))

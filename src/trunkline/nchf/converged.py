@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote
-
-from falcon import HTTP_200, HTTP_201, HTTP_204
-from falcon.asgi import Request, Response
 
 from trunkline.charging import Batcher, ChargeAnswer, ChargeRequest, Kind, Unanswered
 from trunkline.nchf import meters
-from trunkline.nchf.bodies import body_of
-from trunkline.nchf.problems import Problem
+from trunkline.nchf.front import JSON, Call, Reply, Routes
+from trunkline.nchf.problems import Problem, congested
 from trunkline.nchf.reading import continued, created, decoded
 from trunkline.nchf.writing import written
 from trunkline.platform.clock import Clock
@@ -19,7 +15,6 @@ from trunkline.platform.clock import Clock
 PREFIX = "/nchf-convergedcharging/v3/chargingdata"
 
 _FAILED = (500, "SYSTEM_FAILURE", Unanswered.FAILED.value)
-_HELD = (503, "NF_CONGESTION", Unanswered.HELD.value)
 
 Asked = asyncio.Future[ChargeAnswer]
 
@@ -46,7 +41,9 @@ class Charging:
 
     def unanswered(self, asked: Asked, why: Unanswered) -> None:
         if not asked.done():
-            asked.set_exception(Problem(*(_HELD if why is Unanswered.HELD else _FAILED)))
+            asked.set_exception(
+                congested(why.value) if why is Unanswered.HELD else Problem(*_FAILED)
+            )
 
     async def begin(self, body: bytes) -> tuple[str, bytes]:
         """The ref of what was created, and the answer. Raises `Problem`."""
@@ -64,48 +61,47 @@ class Charging:
 
     def _ask(self, request: ChargeRequest) -> Asked:
         if self._batcher.is_full:
-            raise Problem(503, "NF_CONGESTION", "too busy")
+            raise congested("too busy")
         asked: Asked = asyncio.get_running_loop().create_future()
         self._batcher.ask(self, asked, request)
         return asked
 
 
-class Create:
+class Converged:
+    """The service's resources: where they are, and what is done with them."""
+
     def __init__(self, charging: Charging, root: str) -> None:
         self._charging = charging
         self._root = root
+        self._creates: Routes = {"POST": ("create", self.create)}
+        self._verbs: dict[str, Routes] = {
+            "update": {"POST": ("update", self.update)},
+            "release": {"POST": ("release", self.release)},
+        }
 
-    async def on_post(self, req: Request, resp: Response) -> None:
-        ref, body = await self._charging.begin(await body_of(req))
-        resp.status = HTTP_201
-        resp.content_type = "application/json"
-        resp.data = body
-        resp.set_header("Location", f"{self._root or req.prefix}{PREFIX}/{quote(ref, safe='')}")
-        meters.count("create", 201)
+    def routes(self, path: str) -> Routes | None:
+        if path.startswith(_UNDER):
+            ref, _, verb = path[len(_UNDER) :].rpartition("/")
+            return self._verbs.get(verb) if ref else None
+        return self._creates if path == PREFIX else None
 
+    async def create(self, call: Call) -> Reply:
+        ref, body = await self._charging.begin(await call.body())
+        root = self._root or call.root
+        location = f"{root}{PREFIX}/{quote(ref, safe='')}"
+        return Reply(201, body, [("content-type", JSON), ("location", location)])
 
-class Update:
-    def __init__(self, charging: Charging) -> None:
-        self._charging = charging
+    async def update(self, call: Call) -> Reply:
+        body = await self._charging.go_on(await call.body(), _ref(call), Kind.UPDATE)
+        return Reply(200, body)
 
-    async def on_post(self, req: Request, resp: Response, ref: str) -> None:
-        resp.data = await self._charging.go_on(await body_of(req), ref, Kind.UPDATE)
-        resp.status = HTTP_200
-        resp.content_type = "application/json"
-        meters.count("update", 200)
-
-
-class Release:
-    def __init__(self, charging: Charging) -> None:
-        self._charging = charging
-
-    async def on_post(self, req: Request, resp: Response, ref: str) -> None:
-        await self._charging.go_on(await body_of(req), ref, Kind.TERMINATE)
-        resp.status = HTTP_204
-        meters.count("release", 204)
+    async def release(self, call: Call) -> Reply:
+        await self._charging.go_on(await call.body(), _ref(call), Kind.TERMINATE)
+        return Reply(204)
 
 
-def add_converged(app: Any, charging: Charging, root: str) -> None:
-    app.add_route(PREFIX, Create(charging, root))
-    app.add_route(PREFIX + "/{ref}/update", Update(charging))
-    app.add_route(PREFIX + "/{ref}/release", Release(charging))
+_UNDER = PREFIX + "/"
+
+
+def _ref(call: Call) -> str:
+    return call.path[len(_UNDER) : call.path.rindex("/")]

@@ -29,13 +29,19 @@ class Problem(Exception):
     names attributes by JSON pointer, with what is wrong with each."""
 
     def __init__(
-        self, status: int, cause: str, detail: str, invalid: tuple[tuple[str, str], ...] = ()
+        self,
+        status: int,
+        cause: str,
+        detail: str,
+        invalid: tuple[tuple[str, str], ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{status} {cause}: {detail}")
         self.status = status
         self.cause = cause
         self.detail = detail
         self.invalid = invalid
+        self.headers = headers
 
     def encode(self) -> bytes:
         document: dict[str, Any] = {
@@ -66,6 +72,10 @@ REFUSALS = {
 
 def refused(result: Result) -> Problem:
     return Problem(*REFUSALS[result])
+
+
+def congested(detail: str) -> Problem:
+    return Problem(503, "NF_CONGESTION", detail, headers=(("retry-after", "1"),))
 
 
 _PLACE = re.compile(r"^(.*) - at `(?:key in )?\$(.*)`$", re.DOTALL)

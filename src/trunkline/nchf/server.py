@@ -1,4 +1,4 @@
-"""The HTTP/2 server: Falcon on granian, on the event loop of the charging process.
+"""The HTTP/2 server: granian, on the event loop of the charging process.
 
 granian's own threads read and write HTTP/2; the application runs on the loop's thread, where
 the batcher runs, so that what arrives while a commit is under way forms the next batch.
@@ -12,11 +12,8 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-import falcon
-import falcon.asgi
 import msgspec
 import structlog
-from falcon.asgi import Request, Response
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP2Settings
 from granian.log import LogLevels
@@ -24,12 +21,11 @@ from granian.server.embed import Server
 from joserfc.jwk import KeySet
 
 from trunkline.charging import Batcher
-from trunkline.nchf import meters
 from trunkline.nchf.callers import Callers
-from trunkline.nchf.converged import Charging, add_converged
+from trunkline.nchf.converged import Charging, Converged
+from trunkline.nchf.front import Application
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
-from trunkline.nchf.problems import MEDIA_TYPE, Problem
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -67,64 +63,16 @@ class NchfSettings(msgspec.Struct, frozen=True):
     notify: CallbackRule = CallbackRule()
 
 
-def create_app(
-    settings: NchfSettings, batcher: Batcher, clock: Clock
-) -> "falcon.asgi.App[Request, Response]":
-    """The ASGI application; `batcher` runs on the loop that serves it."""
-    app = falcon.asgi.App(
-        middleware=[Callers(settings.networks, settings.token_keys, clock)],
-    )
-    app.req_options.strip_url_path_trailing_slash = False
+def create_app(settings: NchfSettings, batcher: Batcher, clock: Clock) -> Application:
+    """The RSGI application; `batcher` runs on the loop that serves it."""
     charging = Charging(
         batcher,
         clock,
         failure_handling=settings.failure_handling,
         tolerance=settings.event_time_tolerance,
     )
-    add_converged(app, charging, settings.root)
-    app.add_error_handler(Problem, _tell)
-    app.add_error_handler(falcon.HTTPError, _tell_http)
-    app.add_error_handler(Exception, _tell_failure)
-    return app
-
-
-async def _tell(req: Request, resp: Response, problem: Problem, _params: object) -> None:
-    resp.status = problem.status
-    resp.content_type = MEDIA_TYPE
-    resp.data = problem.encode()
-    if problem.status == 503:
-        resp.set_header("Retry-After", "1")
-    elif problem.status == 401:
-        resp.set_header("WWW-Authenticate", "Bearer")
-    meters.count(_operation(req), problem.status)
-
-
-def _operation(req: Request) -> str:
-    template = req.uri_template
-    if template is None:
-        return "none"
-    last: str = template.rpartition("/")[2]
-    return {"chargingdata": "create", "{subscription}": "subscription"}.get(last, last)
-
-
-_CAUSES = {404: "RESOURCE_URI_STRUCTURE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
-
-
-async def _tell_http(req: Request, resp: Response, fault: falcon.HTTPError, params: object) -> None:
-    status = fault.status_code
-    if fault.headers:
-        resp.set_headers(fault.headers)
-    problem = Problem(
-        status,
-        _CAUSES.get(status, "INVALID_MSG_FORMAT" if status < 500 else "SYSTEM_FAILURE"),
-        fault.description or fault.title or "refused",
-    )
-    await _tell(req, resp, problem, params)
-
-
-async def _tell_failure(req: Request, resp: Response, fault: Exception, params: object) -> None:
-    log.error("an Nchf request failed", path=req.uri_template, exc_info=fault)
-    await _tell(req, resp, Problem(500, "SYSTEM_FAILURE", "this request failed"), params)
+    callers = Callers(settings.networks, settings.token_keys, clock)
+    return Application([Converged(charging, settings.root)], callers)
 
 
 async def serve(
@@ -145,7 +93,7 @@ async def serve(
         create_app(settings, batcher, clock),
         address=settings.host,
         port=port,
-        interface=Interfaces.ASGINL,
+        interface=Interfaces.RSGI,
         http=HTTPModes.auto,
         http2_settings=HTTP2Settings(max_concurrent_streams=_STREAMS, max_headers_size=_HEADERS),
         websockets=False,

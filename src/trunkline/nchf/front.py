@@ -1,0 +1,167 @@
+"""The application that granian calls (RSGI): who may call, which operation it is, its answer.
+
+A request costs one call in and one out here, where ASGI has two of each; that, and the objects
+that a framework makes of a request, would cost as much as charging itself (ADR 9).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+from urllib.parse import unquote
+
+import structlog
+from granian.rsgi import ProtocolClosed as RSGIProtocolClosed  # type: ignore[attr-defined]
+
+from trunkline.nchf import meters
+from trunkline.nchf.callers import Callers
+from trunkline.nchf.problems import MEDIA_TYPE, Problem
+
+log = structlog.get_logger(__name__)
+
+LARGEST = 1_000_000
+"""Octets of a request's body."""
+
+JSON = "application/json"
+
+
+class Headers(Protocol):
+    def get(self, name: str) -> str | None: ...
+
+
+class Scope(Protocol):
+    """What granian tells of a request. `client` is its address and port."""
+
+    client: str
+    scheme: str
+    method: str
+    path: str
+    authority: str | None
+    headers: Headers
+
+
+class Transport(Protocol):
+    """granian's end of a request: called, it gives the body; iterated, its pieces."""
+
+    def __call__(self) -> Awaitable[bytes]: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
+
+
+_JSON_HEADERS = [("content-type", JSON)]
+
+
+class Reply(NamedTuple):
+    status: int
+    body: bytes = b""
+    headers: list[tuple[str, str]] = _JSON_HEADERS
+
+
+class Call:
+    """One request."""
+
+    __slots__ = ("_scope", "_transport", "path")
+
+    def __init__(self, scope: Scope, transport: Transport, path: str) -> None:
+        self._scope = scope
+        self._transport = transport
+        self.path = path
+        """Without escapes."""
+
+    @property
+    def root(self) -> str:
+        """How the caller reaches us."""
+        scope = self._scope
+        return f"{scope.scheme}://{scope.authority or scope.headers.get('host')}"
+
+    async def body(self) -> bytes:
+        """Raises `Problem` for one that is too large or isn't JSON by its type."""
+        headers = self._scope.headers
+        kind = headers.get("content-type")
+        if kind is not None and kind != JSON:
+            essence = kind.partition(";")[0].strip().lower()
+            if essence != JSON and not essence.endswith("+json"):
+                raise Problem(415, "INVALID_MSG_FORMAT", "the body must be application/json")
+        length = headers.get("content-length")
+        if length is None or not length.isdecimal():
+            return await self._pieces()
+        if int(length) > LARGEST:
+            raise _too_large()
+        return await self._transport()
+
+    async def _pieces(self) -> bytes:
+        """Of a body whose length isn't told."""
+        body = bytearray()
+        async for piece in self._transport:
+            body += piece
+            if len(body) > LARGEST:
+                raise _too_large()
+        return bytes(body)
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+Routes = Mapping[str, tuple[str, Handler]]
+"""By method: the operation's name, for the metrics, and what does it."""
+
+
+class Service(Protocol):
+    def routes(self, path: str) -> Routes | None:
+        """What is at this path; None for nothing."""
+
+
+def _too_large() -> Problem:
+    return Problem(413, "INCORRECT_LENGTH", f"the body has more than {LARGEST:,} octets")
+
+
+class Application:
+    """The services, side by side."""
+
+    def __init__(self, services: Sequence[Service], callers: Callers) -> None:
+        self._services = services
+        self._callers = callers
+
+    async def __rsgi__(self, scope: Scope, transport: Transport) -> None:
+        name = "none"
+        try:
+            path = scope.path
+            self._callers.check(
+                scope.client.rpartition(":")[0], scope.headers.get("authorization"), path
+            )
+            if "%" in path:
+                path = unquote(path)
+            name, handler = self._find(path, scope.method)
+            reply = await handler(Call(scope, transport, path))
+        except Problem as problem:
+            reply = _told(problem)
+        except RSGIProtocolClosed:
+            return  # whoever asked is gone
+        except Exception:
+            log.exception("an Nchf request failed", operation=name)
+            reply = _told(Problem(500, "SYSTEM_FAILURE", "this request failed"))
+        with suppress(RSGIProtocolClosed):
+            if reply.body:
+                transport.response_bytes(reply.status, reply.headers, reply.body)
+            else:
+                transport.response_empty(reply.status, [])
+        meters.count(name, reply.status)
+
+    def _find(self, path: str, method: str) -> tuple[str, Handler]:
+        for service in self._services:
+            routes = service.routes(path)
+            if routes is None:
+                continue
+            found = routes.get(method)
+            if found is not None:
+                return found
+            allowed = ", ".join(sorted(routes))
+            raise Problem(
+                405, "METHOD_NOT_ALLOWED", f"{allowed} only", headers=(("allow", allowed),)
+            )
+        raise Problem(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "there is nothing at this path")
+
+
+def _told(problem: Problem) -> Reply:
+    return Reply(problem.status, problem.encode(), [("content-type", MEDIA_TYPE), *problem.headers])
