@@ -166,39 +166,35 @@ def _complete_cycle(body: Body, _before: Body | None, _now: datetime) -> Body:
 _STATES = (AccountState.ACTIVE.value, AccountState.SUSPENDED.value)
 _REFERS = {"relatedParty": known_parties, "accountRelationship.account": _known_all}
 
-PARTY_ACCOUNTS = documents.Kind(
-    name="PartyAccount",
-    ids=PartyAccountId,
-    table=_account_table("party_account"),
-    columns=_account_columns,
-    complete=_complete_owned,
-    refers=_REFERS | {"financialAccount": known_financial_accounts},
-    lifecycle=ACCOUNT_LIFECYCLE,
-    state="state",
-    begins=_STATES,
+
+def _accounts(name: str, ids: type[Id], table: str, **others: Any) -> documents.Kind:
+    return documents.Kind(
+        name=name,
+        ids=ids,
+        table=_account_table(table),
+        columns=_account_columns,
+        lifecycle=ACCOUNT_LIFECYCLE,
+        state="state",
+        begins=_STATES,
+        **others,
+    )
+
+
+_OWNED: dict[str, Any] = {
+    "complete": _complete_owned,
+    "refers": _REFERS | {"financialAccount": known_financial_accounts},
+}
+PARTY_ACCOUNTS = _accounts("PartyAccount", PartyAccountId, "party_account", **_OWNED)
+SETTLEMENT_ACCOUNTS = _accounts(
+    "SettlementAccount", SettlementAccountId, "settlement_account", **_OWNED
 )
-SETTLEMENT_ACCOUNTS = documents.Kind(
-    name="SettlementAccount",
-    ids=SettlementAccountId,
-    table=_account_table("settlement_account"),
-    columns=_account_columns,
-    complete=_complete_owned,
-    refers=_REFERS | {"financialAccount": known_financial_accounts},
-    lifecycle=ACCOUNT_LIFECYCLE,
-    state="state",
-    begins=_STATES,
-)
-FINANCIAL_ACCOUNTS = documents.Kind(
-    name="FinancialAccount",
-    ids=FinancialAccountId,
-    table=_account_table("financial_account"),
-    columns=_account_columns,
+FINANCIAL_ACCOUNTS = _accounts(
+    "FinancialAccount",
+    FinancialAccountId,
+    "financial_account",
     complete=_complete_account,
     refers=_REFERS,
     deletable=_check_financial_unused,
-    lifecycle=ACCOUNT_LIFECYCLE,
-    state="state",
-    begins=_STATES,
 )
 BILL_FORMATS = documents.Kind(
     name="BillFormat",

@@ -17,11 +17,11 @@ from trunkline.rest.forms.party_types import (
     Reference,
     RelatedEntity,
     RelatedParty,
-    Typed,
     addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities
+from trunkline.rest.forms.wire import Typed
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/troubleTicket/v4"

@@ -40,8 +40,8 @@ from trunkline.rest.forms.product_order import (
     request_of,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.sales import Reference, Typed
-from trunkline.rest.forms.wire import ORDERING, customer_among, placed
+from trunkline.rest.forms.sales import Reference
+from trunkline.rest.forms.wire import ORDERING, Typed, customer_among, placed
 from trunkline.tmf import (
     Aggregate,
     Api,

@@ -35,12 +35,11 @@ from trunkline.rest.forms.party_types import (
     CreditProfile,
     Reference,
     RelatedParty,
-    Typed,
     addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities, check_methods
-from trunkline.rest.forms.wire import CUSTOMER, PeriodIn, placed
+from trunkline.rest.forms.wire import CUSTOMER, PeriodIn, Typed, placed
 from trunkline.rest.tmf632_party import contact_media_of
 from trunkline.tmf import Api, Body, Document, column, documents, in_json, owned_by, wire
 

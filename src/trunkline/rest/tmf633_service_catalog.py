@@ -1,11 +1,17 @@
 """TMF633 Service Catalog Management, v4: what customer-facing services are made of."""
 
-from typing import Any
-
-import msgspec
-
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
-from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.catalogue import (
+    CatalogRef,
+    CharacteristicValue,
+    Entry,
+    Feature,
+    RelatedParty,
+    TargetSchema,
+    entries,
+    in_body,
+    jobs,
+)
 from trunkline.rest.forms.wire import SERVICE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
 
@@ -15,17 +21,6 @@ class SpecificationRelationship(Wire):
     id: str | None = None
     name: str | None = None
     role: str | None = None
-
-
-class CharacteristicValue(Wire):
-    value: Any = None
-    is_default: bool | None = None
-    value_type: str | None = None
-    unit_of_measure: str | None = None
-    value_from: int | None = None
-    value_to: int | None = None
-    range_interval: str | None = None
-    regex: str | None = None
 
 
 class Characteristic(Wire):
@@ -39,26 +34,6 @@ class Characteristic(Wire):
     max_cardinality: int | None = None
     regex: str | None = None
     characteristic_value_specification: tuple[CharacteristicValue, ...] = ()
-
-
-class FeatureCharacteristic(Wire):
-    name: str
-    value_type: str | None = None
-    feature_spec_characteristic_value: tuple[CharacteristicValue, ...] = ()
-
-
-class Feature(Wire):
-    id: str | None = None
-    name: str | None = None
-    is_bundle: bool | None = None
-    is_enabled: bool | None = None
-    version: str | None = None
-    feature_spec_characteristic: tuple[FeatureCharacteristic, ...] = ()
-
-
-class TargetSchema(Wire):
-    type: str = msgspec.field(name="@type")
-    schema_location: str = msgspec.field(name="@schemaLocation")
 
 
 class ServiceCatalog(Entry):

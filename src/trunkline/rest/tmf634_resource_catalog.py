@@ -3,9 +3,18 @@
 from typing import Any
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
-from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.catalogue import (
+    CatalogRef,
+    CharacteristicValue,
+    Entry,
+    Feature,
+    RelatedParty,
+    TargetSchema,
+    entries,
+    in_body,
+    jobs,
+)
 from trunkline.rest.forms.wire import RESOURCE_CATALOG
-from trunkline.rest.tmf633_service_catalog import CharacteristicValue, Feature, TargetSchema
 from trunkline.tmf import Api, Wire, in_json
 
 

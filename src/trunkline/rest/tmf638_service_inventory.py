@@ -13,7 +13,7 @@ from trunkline.platform.db import Tx
 from trunkline.rest.forms import kept, service_inventory
 from trunkline.rest.forms.service import ServiceForm
 from trunkline.rest.forms.wire import SERVICES
-from trunkline.tmf import Api, Body, Document, Paths, owned_by
+from trunkline.tmf import Api, Body, Document, owned_by
 
 _SERVICES = f"{SERVICES}/service"
 
@@ -57,23 +57,6 @@ def _delete(tx: Tx, ident: str, _now: datetime) -> None:
     inventory.delete_service(tx, service=ServiceId(ident))
 
 
-_columns = service_table.c
-_resources = inventory.resource_table.c
-PATHS: Paths = {
-    "name": _columns.name,
-    "category": _columns.category,
-    "state": _columns.state,
-    "serviceDate": _columns.service_date,
-    "startDate": _columns.start_date,
-    "endDate": _columns.end_date,
-    "serviceSpecification.id": _columns.specification_id,
-    "relatedParty.id": _columns.customer_id,
-    "relatedEntity.id": _columns.product_id,
-    "supportingResource.value": kept.found_by(
-        _resources.value, _resources.product_id, _columns.product_id
-    ),
-}
-
 API = Api(
     number="TMF638",
     title="Service Inventory",
@@ -83,9 +66,9 @@ API = Api(
         Document(
             path=_SERVICES,
             type="Service",
-            key=_columns.id,
-            owner=owned_by(_columns.customer_id, writes=False),
-            paths=PATHS,
+            key=service_table.c.id,
+            owner=owned_by(service_table.c.customer_id, writes=False),
+            paths=service_inventory.PATHS,
             schema=ServiceForm,
             find=service_inventory.find,
             create=_create,

@@ -24,10 +24,9 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.forms import kept, service_inventory
-from trunkline.rest.forms.entities import Typed
+from trunkline.rest.forms.entities import Linked
 from trunkline.rest.forms.service import ServiceForm
 from trunkline.rest.forms.wire import ACTIVATION
-from trunkline.rest.tmf638_service_inventory import PATHS
 from trunkline.tmf import Api, Body, Document, href, in_json, owned_by, owned_through
 from trunkline.tmf import documents as kinds
 
@@ -38,7 +37,7 @@ _EARLY = (ServiceState.FEASIBILITY_CHECKED, ServiceState.DESIGNED, ServiceState.
 _CHARACTERISTICS = "serviceCharacteristic"
 
 
-class MonitorForm(Typed):
+class MonitorForm(Linked):
     """It is made by requests, and read."""
 
     id: str | None = None
@@ -169,7 +168,7 @@ API = Api(
             key=_columns.id,
             where=_columns.state != ServiceState.TERMINATED.value,
             owner=owned_by(_columns.customer_id, writes=False),
-            paths=PATHS,
+            paths=service_inventory.PATHS,
             schema=ServiceForm,
             find=_find,
             create=_create,

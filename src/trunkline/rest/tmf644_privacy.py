@@ -20,7 +20,7 @@ from trunkline.customers import (
     change_privacy_document,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import PRIVACY
+from trunkline.rest.forms.wire import PRIVACY, PeriodIn, Typed
 from trunkline.tmf import (
     PUBLIC,
     Api,
@@ -39,13 +39,7 @@ from trunkline.tmf.documents import Kind
 AT_LEAST_ONE = msgspec.Meta(min_length=1)
 
 
-class Extensible(Wire, kw_only=True):
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
-    type: str | None = msgspec.field(name="@type", default=None)
-
-
-class Reference(Extensible, kw_only=True):
+class Reference(Typed, kw_only=True):
     id: str
     href: str | None = None
     name: str | None = None
@@ -56,7 +50,7 @@ class SpecificationReference(Reference, kw_only=True):
     description: str | None = None
 
 
-class RelatedParty(Extensible, kw_only=True):
+class RelatedParty(Typed, kw_only=True):
     id: str
     referred_type: str = msgspec.field(name="@referredType")
     href: str | None = None
@@ -64,12 +58,7 @@ class RelatedParty(Extensible, kw_only=True):
     role: str | None = None
 
 
-class TimePeriod(Wire):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
-
-
-class SpecificationValue(Extensible, kw_only=True):
+class SpecificationValue(Typed, kw_only=True):
     is_default: bool | None = None
     range_interval: str | None = None
     regex: str | None = None
@@ -77,11 +66,11 @@ class SpecificationValue(Extensible, kw_only=True):
     value_from: int | None = None
     value_to: int | None = None
     value_type: str | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
     value: Any = None
 
 
-class RoleSpecification(Extensible, kw_only=True):
+class RoleSpecification(Typed, kw_only=True):
     name: str
     description: str | None = None
 
@@ -90,7 +79,7 @@ class ApplicableRole(RoleSpecification, kw_only=True):
     agreement_specification: tuple[SpecificationReference, ...] | None = None
 
 
-class SpecificationCharacteristic(Extensible, kw_only=True):
+class SpecificationCharacteristic(Typed, kw_only=True):
     id: str | None = None
     criticality_level: str | None = None
     description: str | None = None
@@ -99,10 +88,10 @@ class SpecificationCharacteristic(Extensible, kw_only=True):
     privacy_usage_purpose: str | None = None
     allowed_role: tuple[RoleSpecification, ...] | None = None
     party_privacy_profile_spec_characteristic_value: tuple[SpecificationValue, ...] | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
 
 
-class PartyPrivacyProfileSpecification(Extensible, kw_only=True):
+class PartyPrivacyProfileSpecification(Typed, kw_only=True):
     party_privacy_profile_spec_characteristic: Annotated[
         tuple[SpecificationCharacteristic, ...], AT_LEAST_ONE
     ]
@@ -114,10 +103,10 @@ class PartyPrivacyProfileSpecification(Extensible, kw_only=True):
     applicable_role: tuple[ApplicableRole, ...] | None = None
     product_offering: tuple[Reference, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
 
 
-class ProfileCharacteristic(Extensible, kw_only=True):
+class ProfileCharacteristic(Typed, kw_only=True):
     name: str
     value: Any
     id: str | None = None
@@ -126,7 +115,7 @@ class ProfileCharacteristic(Extensible, kw_only=True):
     related_party: tuple[RelatedParty, ...] | None = None
 
 
-class PartyPrivacyProfile(Extensible, kw_only=True):
+class PartyPrivacyProfile(Typed, kw_only=True):
     agreed_by_party: RelatedParty
     party_privacy_profile_characteristic: Annotated[tuple[ProfileCharacteristic, ...], AT_LEAST_ONE]
     party_privacy_profile_specification: Reference
@@ -136,34 +125,34 @@ class PartyPrivacyProfile(Extensible, kw_only=True):
     status: str | None = None
     agreement: Reference | None = None
     applicable_for_party: RelatedParty | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
 
 
-class Authorization(Extensible, kw_only=True):
+class Authorization(Typed, kw_only=True):
     date: Moment | None = None
     signature_representation: str | None = None
     state: str | None = None
 
 
-class TermOrCondition(Extensible, kw_only=True):
+class TermOrCondition(Typed, kw_only=True):
     id: str | None = None
     description: str | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
 
 
-class AgreementItem(Extensible, kw_only=True):
+class AgreementItem(Typed, kw_only=True):
     product: tuple[Reference, ...] | None = None
     product_offering: tuple[Reference, ...] | None = None
     term_or_condition: tuple[TermOrCondition, ...] | None = None
 
 
-class AgreementCharacteristic(Extensible, kw_only=True):
+class AgreementCharacteristic(Typed, kw_only=True):
     name: str
     value: Any
     value_type: str | None = None
 
 
-class PartyPrivacyAgreement(Extensible, kw_only=True):
+class PartyPrivacyAgreement(Typed, kw_only=True):
     agreement_type: str
     name: str
     agreement_item: Annotated[tuple[AgreementItem, ...], AT_LEAST_ONE]
@@ -175,11 +164,11 @@ class PartyPrivacyAgreement(Extensible, kw_only=True):
     status: str | None = None
     version: str | None = None
     agreement_authorization: tuple[Authorization, ...] | None = None
-    agreement_period: TimePeriod | None = None
+    agreement_period: PeriodIn | None = None
     agreement_specification: SpecificationReference | None = None
     associated_agreement: tuple[Reference, ...] | None = None
     characteristic: tuple[AgreementCharacteristic, ...] | None = None
-    completion_date: TimePeriod | None = None
+    completion_date: PeriodIn | None = None
     party_privacy_profile: tuple[Reference, ...] | None = None
     party_privacy_profile_characteristic: tuple[ProfileCharacteristic, ...] | None = None
 

@@ -23,12 +23,10 @@ from trunkline.rest.forms.sales import (
     Related,
     Relation,
     Remark,
-    Span,
-    Typed,
     addressed,
     as_kept,
 )
-from trunkline.rest.forms.wire import QUOTES
+from trunkline.rest.forms.wire import QUOTES, PeriodIn, Typed
 from trunkline.tmf import Api, Body, Moment, documents, in_json, owned_by
 
 _State = Literal["rejected", "pending", "inProgress", "cancelled", "approved", "accepted"]
@@ -53,7 +51,7 @@ class Attachment(Typed, kw_only=True):
     name: str | None = None
     url: str | None = None
     size: Amount | None = None
-    valid_for: Span | None = None
+    valid_for: PeriodIn | None = None
 
 
 class QuoteItem(Typed, kw_only=True):
@@ -95,7 +93,7 @@ class QuoteForm(Typed, kw_only=True):
     quote_total_price: tuple[Priced, ...] = ()
     related_party: tuple[Related, ...] = ()
     state: _State | None = None
-    valid_for: Span | None = None
+    valid_for: PeriodIn | None = None
 
 
 def _replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:

@@ -24,12 +24,11 @@ from trunkline.rest.forms.party_types import (
     CharacteristicIn,
     Reference,
     Some,
-    Typed,
     addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.wire import MoneyIn, PeriodIn
+from trunkline.rest.forms.wire import MoneyIn, PeriodIn, Typed
 from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/agreementManagement/v4"

@@ -23,13 +23,11 @@ from trunkline.rest.forms.sales import (
     Reference,
     Related,
     Relation,
-    Span,
     Term,
-    Typed,
     addressed,
     as_kept,
 )
-from trunkline.rest.forms.wire import CARTS, ORDERING
+from trunkline.rest.forms.wire import CARTS, ORDERING, PeriodIn, Typed
 from trunkline.tmf import Api, Body, Document, documents, href, in_json, owned_by
 
 _CARTS = f"{CARTS}/shoppingCart"
@@ -56,7 +54,7 @@ class CartForm(Typed, kw_only=True):
     cart_total_price: tuple[Priced, ...] = ()
     contact_medium: tuple[Medium, ...] = ()
     related_party: tuple[Related, ...] = ()
-    valid_for: Span | None = None
+    valid_for: PeriodIn | None = None
     channel: Reference | None = None
     quote: Reference | None = None
     product_order: Reference | None = None

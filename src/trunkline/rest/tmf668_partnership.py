@@ -21,11 +21,10 @@ from trunkline.rest.forms.party_types import (
     CreditProfile,
     Reference,
     RelatedParty,
-    Typed,
     addressed,
     unaddressed,
 )
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Api, documents, in_json
 
 _BASE = "/tmf-api/partnershipManagement/v4"

@@ -14,12 +14,11 @@ from trunkline.rest.forms.party_types import (
     CreditProfile,
     Reference,
     RelatedParty,
-    Typed,
     addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_methods
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Api, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyRoleManagement/v4"

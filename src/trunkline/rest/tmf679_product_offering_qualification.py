@@ -21,11 +21,10 @@ from trunkline.rest.forms.sales import (
     Relation,
     Remark,
     SpecificationReference,
-    Typed,
     addressed,
     as_kept,
 )
-from trunkline.rest.forms.wire import QUALIFICATIONS
+from trunkline.rest.forms.wire import QUALIFICATIONS, Typed
 from trunkline.tmf import Api, Body, Moment, documents, in_json, owned_by
 
 _TaskState = Literal["acknowledged", "terminatedWithError", "inProgress", "done"]

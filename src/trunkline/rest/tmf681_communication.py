@@ -16,17 +16,11 @@ from msgspec import Meta
 from trunkline import messaging
 from trunkline.messaging import MESSAGES
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import COMMUNICATION, placed
+from trunkline.rest.forms.wire import COMMUNICATION, PeriodIn, Typed, placed
 from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json, owned_by
 
 
-class Extensible(Wire, kw_only=True):
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
-    type: str | None = msgspec.field(name="@type", default=None)
-
-
-class RelatedParty(Extensible, kw_only=True):
+class RelatedParty(Typed, kw_only=True):
     id: str
     referred_type: str = msgspec.field(name="@referredType")
     href: str | None = None
@@ -34,7 +28,7 @@ class RelatedParty(Extensible, kw_only=True):
     role: str | None = None
 
 
-class Receiver(Extensible, kw_only=True):
+class Receiver(Typed, kw_only=True):
     """From `deliveryState` on the server says how far it is."""
 
     id: str | None = None
@@ -50,7 +44,7 @@ class Receiver(Extensible, kw_only=True):
     read_time: Moment | None = None
 
 
-class Sender(Extensible, kw_only=True):
+class Sender(Typed, kw_only=True):
     id: str | None = None
     email: str | None = None
     name: str | None = None
@@ -63,12 +57,7 @@ class Size(Wire):
     units: str | None = None
 
 
-class TimePeriod(Wire):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
-
-
-class Attachment(Extensible, kw_only=True):
+class Attachment(Typed, kw_only=True):
     id: str | None = None
     href: str | None = None
     attachment_type: str | None = None
@@ -78,15 +67,15 @@ class Attachment(Extensible, kw_only=True):
     name: str | None = None
     url: str | None = None
     size: Size | None = None
-    valid_for: TimePeriod | None = None
+    valid_for: PeriodIn | None = None
 
 
-class CharacteristicRelationship(Extensible, kw_only=True):
+class CharacteristicRelationship(Typed, kw_only=True):
     id: str | None = None
     relationship_type: str | None = None
 
 
-class MessageCharacteristic(Extensible, kw_only=True):
+class MessageCharacteristic(Typed, kw_only=True):
     name: str
     value: Any
     id: str | None = None
@@ -94,7 +83,7 @@ class MessageCharacteristic(Extensible, kw_only=True):
     characteristic_relationship: tuple[CharacteristicRelationship, ...] | None = None
 
 
-class CommunicationMessage(Extensible, kw_only=True):
+class CommunicationMessage(Typed, kw_only=True):
     content: str
     message_type: str
     receiver: Annotated[tuple[Receiver, ...], Meta(min_length=1)]

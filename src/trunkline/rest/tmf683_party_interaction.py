@@ -14,13 +14,12 @@ from trunkline.rest.forms.party_types import (
     Note,
     RelatedParty,
     Some,
-    Typed,
     addressed,
     check_addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyInteraction/v4"

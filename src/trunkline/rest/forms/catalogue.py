@@ -5,6 +5,7 @@ The bodies are kept whole, extension attributes too; what a schema declares is c
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -74,6 +75,37 @@ class Entry(Wire):
     type: str | None = msgspec.field(name="@type", default=None)
     base_type: str | None = msgspec.field(name="@baseType", default=None)
     schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+
+
+class CharacteristicValue(Wire):
+    value: Any = None
+    is_default: bool | None = None
+    value_type: str | None = None
+    unit_of_measure: str | None = None
+    value_from: int | None = None
+    value_to: int | None = None
+    range_interval: str | None = None
+    regex: str | None = None
+
+
+class FeatureCharacteristic(Wire):
+    name: str
+    value_type: str | None = None
+    feature_spec_characteristic_value: tuple[CharacteristicValue, ...] = ()
+
+
+class Feature(Wire):
+    id: str | None = None
+    name: str | None = None
+    is_bundle: bool | None = None
+    is_enabled: bool | None = None
+    version: str | None = None
+    feature_spec_characteristic: tuple[FeatureCharacteristic, ...] = ()
+
+
+class TargetSchema(Wire):
+    type: str = msgspec.field(name="@type")
+    schema_location: str = msgspec.field(name="@schemaLocation")
 
 
 def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) -> Document:

@@ -4,20 +4,18 @@ from typing import Any, Literal
 
 import msgspec
 
+from trunkline.rest.forms.wire import Typed
 from trunkline.tmf import Moment, Number, Wire
 
 
-class Typed(Wire):
-    """What TMF630 lets every object say about its type."""
+class Linked(Typed):
+    """An object that may stand for another."""
 
-    type: str | None = msgspec.field(name="@type", default=None)
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
     href: str | None = None
 
 
-class Named(Typed, kw_only=True):
+class Named(Linked, kw_only=True):
     """A reference, or the thing itself."""
 
     id: str | None = None
@@ -34,7 +32,7 @@ class Amount(Wire):
 OrderItemActionType = Literal["add", "modify", "delete", "noChange"]
 
 
-class CharacteristicRelationship(Typed, kw_only=True):
+class CharacteristicRelationship(Linked, kw_only=True):
     id: str | None = None
     relationship_type: str | None = None
 
@@ -51,7 +49,7 @@ class ConstraintRef(Named, kw_only=True):
     version: str | None = None
 
 
-class Note(Typed, kw_only=True):
+class Note(Linked, kw_only=True):
     id: str | None = None
     author: str | None = None
     date: Moment | None = None

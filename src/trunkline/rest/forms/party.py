@@ -11,9 +11,8 @@ from trunkline.rest.forms.party_types import (
     MediumIn,
     Reference,
     RelatedParty,
-    Typed,
 )
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Moment
 
 Day = str

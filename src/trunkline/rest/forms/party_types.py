@@ -11,24 +11,15 @@ import msgspec
 
 from trunkline.kernel.errors import Invalid
 from trunkline.rest.forms.references import address
-from trunkline.rest.forms.wire import PeriodIn, QuantityIn
-from trunkline.tmf import Body, Moment, Wire
+from trunkline.rest.forms.wire import PeriodIn, QuantityIn, Typed
+from trunkline.tmf import Body, Moment
 from trunkline.tmf.documents import at
 
-TYPE = "@type"
 REFERRED = "@referredType"
 
 Item = TypeVar("Item")
 Some = Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)]
 """At least one."""
-
-
-class Typed(Wire):
-    """What TM Forum calls Extensible."""
-
-    type: str | None = msgspec.field(name=TYPE, default=None)
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
 
 
 class Reference(Typed, kw_only=True):

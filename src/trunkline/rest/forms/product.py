@@ -7,12 +7,12 @@ import msgspec
 from trunkline.rest.forms.entities import (
     Amount,
     Characteristic,
+    Linked,
     Named,
     RelatedParty,
     RelatedPlaceRefOrValue,
     ResourceRef,
     ServiceRef,
-    Typed,
 )
 from trunkline.rest.forms.wire import MoneyIn, PeriodIn
 from trunkline.tmf import Moment, Number
@@ -40,7 +40,7 @@ class BillingAccountRef(Named, kw_only=True):
     rating_type: str | None = None
 
 
-class Price(Typed, kw_only=True):
+class Price(Linked, kw_only=True):
     percentage: Number | None = None
     tax_rate: Number | None = None
     duty_free_amount: MoneyIn | None = None
@@ -78,13 +78,13 @@ class ProductPrice(Named, kw_only=True):
     product_price_alteration: tuple[PriceAlteration, ...] = ()
 
 
-class ProductRelationship(Typed, kw_only=True):
+class ProductRelationship(Linked, kw_only=True):
     relationship_type: str
     product: "ProductRefOrValue"
     id: str | None = None
 
 
-class TargetProductSchema(Typed, kw_only=True):
+class TargetProductSchema(Linked, kw_only=True):
     schema_location: str = msgspec.field(name="@schemaLocation")
     type: str = msgspec.field(name="@type")
 
@@ -101,7 +101,7 @@ class ProductTerm(Named, kw_only=True):
     valid_for: PeriodIn | None = None
 
 
-class RelatedProductOrderItem(Typed, kw_only=True):
+class RelatedProductOrderItem(Linked, kw_only=True):
     order_item_action: str | None = None
     order_item_id: str
     product_order_href: str | None = None
@@ -136,7 +136,7 @@ class ProductRefOrValue(Named, kw_only=True):
     random_att: str | None = None
 
 
-class ProductForm(Typed, kw_only=True):
+class ProductForm(Linked, kw_only=True):
     description: str | None = None
     is_bundle: bool | None = None
     is_customer_visible: bool | None = None

@@ -29,7 +29,6 @@ from trunkline.rest.forms.sales import (
     Relation,
     Remark,
     Term,
-    Typed,
     addressed,
 )
 from trunkline.rest.forms.wire import (
@@ -40,6 +39,7 @@ from trunkline.rest.forms.wire import (
     PRODUCTS,
     Characteristic,
     PartyIn,
+    Typed,
     instant,
     ref,
     values_of,

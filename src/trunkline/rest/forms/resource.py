@@ -5,10 +5,10 @@ from typing import Literal
 from trunkline.rest.forms.entities import (
     Amount,
     Characteristic,
+    Linked,
     Named,
     Note,
     RelatedParty,
-    Typed,
 )
 from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
@@ -43,7 +43,7 @@ class AttachmentRefOrValue(Named, kw_only=True):
     valid_for: PeriodIn | None = None
 
 
-class ResourceRelationship(Typed, kw_only=True):
+class ResourceRelationship(Linked, kw_only=True):
     id: str | None = None
     relationship_type: str | None = None
     resource_relationship_characteristic: tuple[Characteristic, ...] = ()
@@ -55,7 +55,7 @@ class ResourceSpecificationRef(Named, kw_only=True):
     version: str | None = None
 
 
-class ResourceForm(Typed, kw_only=True):
+class ResourceForm(Linked, kw_only=True):
     category: str | None = None
     description: str | None = None
     end_operating_date: Moment | None = None
@@ -75,46 +75,13 @@ class ResourceForm(Typed, kw_only=True):
     usage_state: ResourceUsageStateType | None = None
 
 
-class PhysicalResourceForm(Typed, kw_only=True):
-    category: str | None = None
-    description: str | None = None
-    end_operating_date: Moment | None = None
+class PhysicalResourceForm(ResourceForm, kw_only=True):
     manufacture_date: Moment | None = None
-    name: str
     power_state: str | None = None
-    resource_version: str | None = None
     serial_number: str | None = None
-    start_operating_date: Moment | None = None
     version_number: str | None = None
-    administrative_state: ResourceAdministrativeStateType | None = None
-    attachment: tuple[AttachmentRefOrValue, ...] = ()
-    note: tuple[Note, ...] = ()
-    operational_state: ResourceOperationalStateType | None = None
-    place: ResourcePlace | None = None
-    related_party: tuple[RelatedParty, ...] = ()
-    resource_characteristic: tuple[Characteristic, ...] = ()
-    resource_relationship: tuple[ResourceRelationship, ...] = ()
-    resource_specification: ResourceSpecificationRef | None = None
-    resource_status: ResourceStatusType | None = None
-    usage_state: ResourceUsageStateType | None = None
 
 
-class LogicalResourceForm(Typed, kw_only=True):
-    category: str | None = None
-    description: str | None = None
-    end_operating_date: Moment | None = None
-    name: str | None = None
-    resource_version: str | None = None
-    start_operating_date: Moment | None = None
+class LogicalResourceForm(ResourceForm, kw_only=True):
+    name: str | None = None  # type: ignore[assignment]
     value: str | None = None
-    administrative_state: ResourceAdministrativeStateType | None = None
-    attachment: tuple[AttachmentRefOrValue, ...] = ()
-    note: tuple[Note, ...] = ()
-    operational_state: ResourceOperationalStateType | None = None
-    place: ResourcePlace | None = None
-    related_party: tuple[RelatedParty, ...] = ()
-    resource_characteristic: tuple[Characteristic, ...] = ()
-    resource_relationship: tuple[ResourceRelationship, ...] = ()
-    resource_specification: ResourceSpecificationRef | None = None
-    resource_status: ResourceStatusType | None = None
-    usage_state: ResourceUsageStateType | None = None

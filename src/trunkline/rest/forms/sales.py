@@ -6,17 +6,9 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from trunkline.rest.forms.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS
+from trunkline.rest.forms.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS, PeriodIn, Typed
 from trunkline.tmf import Body, Moment, Number, Wire, href
 from trunkline.tmf.wire import plain
-
-
-class Typed(Wire, kw_only=True):
-    """Whatever may be subclassed."""
-
-    type: str | None = field(name="@type", default=None)
-    base_type: str | None = field(name="@baseType", default=None)
-    schema_location: str | None = field(name="@schemaLocation", default=None)
 
 
 class Reference(Typed, kw_only=True):
@@ -46,11 +38,6 @@ class ItemReference(Reference, kw_only=True):
     product_offering_qualification_id: str
     product_offering_qualification_href: str | None = None
     product_offering_qualification_name: str | None = None
-
-
-class Span(Wire, kw_only=True):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
 
 
 class Sum(Wire, kw_only=True):
@@ -133,7 +120,7 @@ class Term(Typed, kw_only=True):
 
 
 class ProductTerm(Term, kw_only=True):
-    valid_for: Span | None = None
+    valid_for: PeriodIn | None = None
 
 
 class Place(Typed, kw_only=True):
@@ -259,7 +246,7 @@ class Medium(Typed, kw_only=True):
     medium_type: str | None = None
     preferred: bool | None = None
     characteristic: MediumTrait | None = None
-    valid_for: Span | None = None
+    valid_for: PeriodIn | None = None
 
 
 _MASTERS = {

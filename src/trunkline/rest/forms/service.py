@@ -7,6 +7,7 @@ from msgspec import Meta
 from trunkline.rest.forms.entities import (
     Characteristic,
     ConstraintRef,
+    Linked,
     Named,
     Note,
     OrderItemActionType,
@@ -15,7 +16,6 @@ from trunkline.rest.forms.entities import (
     RelatedPlaceRefOrValue,
     ResourceRef,
     ServiceSpecificationRef,
-    Typed,
 )
 from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
@@ -40,7 +40,7 @@ class Feature(Named, kw_only=True):
     feature_relationship: tuple[FeatureRelationship, ...] = ()
 
 
-class RelatedServiceOrderItem(Typed, kw_only=True):
+class RelatedServiceOrderItem(Linked, kw_only=True):
     item_id: str | None = None
     role: str | None = None
     service_order_href: str | None = None
@@ -49,7 +49,7 @@ class RelatedServiceOrderItem(Typed, kw_only=True):
     id: str | None = None
 
 
-class ServiceRelationship(Typed, kw_only=True):
+class ServiceRelationship(Linked, kw_only=True):
     relationship_type: str
     service: "ServiceRefOrValue | None" = None
     service_relationship_characteristic: tuple[Characteristic, ...] = ()
@@ -82,7 +82,7 @@ class ServiceRefOrValue(Named, kw_only=True):
     supporting_service: "tuple[ServiceRefOrValue, ...]" = ()
 
 
-class ServiceForm(Typed, kw_only=True):
+class ServiceForm(Linked, kw_only=True):
     """A new one names its specification; a product's may have none."""
 
     category: str | None = None

@@ -20,7 +20,7 @@ from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.forms import kept
 from trunkline.rest.forms.wire import PRODUCTS, RESOURCES, SERVICE_CATALOG, instant, ref
-from trunkline.tmf import Body, href, wire
+from trunkline.tmf import Body, Paths, href, wire
 
 _CHARACTERISTICS = "serviceCharacteristic"
 _SPECIFICATION = "serviceSpecification"
@@ -35,6 +35,23 @@ _KNOWN = {
     "supportingService": kept.SERVICES,
     "supportingResource": kept.RESOURCES,
 }
+_columns = inventory.service_table.c
+_resources = inventory.resource_table.c
+PATHS: Paths = {
+    "name": _columns.name,
+    "category": _columns.category,
+    "state": _columns.state,
+    "serviceDate": _columns.service_date,
+    "startDate": _columns.start_date,
+    "endDate": _columns.end_date,
+    "serviceSpecification.id": _columns.specification_id,
+    "relatedParty.id": _columns.customer_id,
+    "relatedEntity.id": _columns.product_id,
+    "supportingResource.value": kept.found_by(
+        _resources.value, _resources.product_id, _columns.product_id
+    ),
+}
+"""What services are found by."""
 _SPECIFICATIONS = {_SPECIFICATION: kept.of_catalog(_SPECIFICATION)}
 
 

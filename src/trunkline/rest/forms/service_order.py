@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trunkline.rest.forms.entities import Named, Note, OrderItemActionType, RelatedParty, Typed
+from trunkline.rest.forms.entities import Linked, Named, Note, OrderItemActionType, RelatedParty
 from trunkline.rest.forms.service import ServiceRefOrValue
 from trunkline.tmf import Moment
 
@@ -38,7 +38,7 @@ ServiceOrderStateType = Literal[
 ]
 
 
-class AppointmentRef(Typed, kw_only=True):
+class AppointmentRef(Linked, kw_only=True):
     id: str
     description: str | None = None
 
@@ -48,7 +48,7 @@ class ExternalReference(Named, kw_only=True):
     name: str
 
 
-class ServiceOrderItemErrorMessage(Typed, kw_only=True):
+class ServiceOrderItemErrorMessage(Linked, kw_only=True):
     code: str | None = None
     message: str | None = None
     reason: str | None = None
@@ -57,19 +57,19 @@ class ServiceOrderItemErrorMessage(Typed, kw_only=True):
     timestamp: Moment | None = None
 
 
-class ServiceOrderItemRef(Typed, kw_only=True):
+class ServiceOrderItemRef(Linked, kw_only=True):
     id: str | None = None
     item_id: str | None = None
     service_order_href: str | None = None
     service_order_id: str | None = None
 
 
-class ServiceOrderItemRelationship(Typed, kw_only=True):
+class ServiceOrderItemRelationship(Linked, kw_only=True):
     relationship_type: str | None = None
     order_item: ServiceOrderItemRef | None = None
 
 
-class ServiceOrderItem(Typed, kw_only=True):
+class ServiceOrderItem(Linked, kw_only=True):
     id: str
     quantity: int | None = None
     action: OrderItemActionType
@@ -85,12 +85,12 @@ class ServiceOrderRef(Named, kw_only=True):
     id: str
 
 
-class ServiceOrderRelationship(Typed, kw_only=True):
+class ServiceOrderRelationship(Linked, kw_only=True):
     id: str
     relationship_type: str
 
 
-class ServiceOrderForm(Typed, kw_only=True):
+class ServiceOrderForm(Linked, kw_only=True):
     expected_completion_date: Moment | None = None
     cancellation_date: Moment | None = None
     cancellation_reason: str | None = None
@@ -108,7 +108,7 @@ class ServiceOrderForm(Typed, kw_only=True):
     service_order_item: Annotated[tuple[ServiceOrderItem, ...], Meta(min_length=1)]
 
 
-class CancelServiceOrderForm(Typed, kw_only=True):
+class CancelServiceOrderForm(Linked, kw_only=True):
     cancellation_reason: str | None = None
     requested_cancellation_date: Moment | None = None
     service_order: ServiceOrderRef

@@ -7,12 +7,12 @@ from msgspec import Meta
 
 from trunkline.rest.forms.entities import (
     Amount,
+    Linked,
     Named,
     PlaceRefOrValue,
     RelatedParty,
     RelatedPlaceRefOrValue,
     ResourceRef,
-    Typed,
 )
 from trunkline.rest.forms.product import ProductRefOrValue
 from trunkline.rest.forms.wire import PeriodIn
@@ -33,14 +33,14 @@ class ProductStockRef(Named, kw_only=True):
     id: str
 
 
-class AdjustProductStockItem(Typed, kw_only=True):
+class AdjustProductStockItem(Linked, kw_only=True):
     id: str
     adjust_product_stock_quantity: Amount
     product_stock_target: ProductStockRef
     state: TaskStateType | None = None
 
 
-class AdjustForm(Typed, kw_only=True):
+class AdjustForm(Linked, kw_only=True):
     adjust_reason: str | None = None
     completed_adjust_product_stock_date: Moment | None = None
     creation_date: Moment | None = None
@@ -51,7 +51,7 @@ class AdjustForm(Typed, kw_only=True):
     state: TaskStateType | None = None
 
 
-class AlternateProductStock(Typed, kw_only=True):
+class AlternateProductStock(Linked, kw_only=True):
     id: str | None = None
     alternate_availability_date: Moment | None = None
     alternate_place: PlaceRefOrValue | None = None
@@ -68,7 +68,7 @@ class MarketSegmentRef(Named, kw_only=True):
     id: str
 
 
-class ProductStockRelationship(Typed, kw_only=True):
+class ProductStockRelationship(Linked, kw_only=True):
     relationship_type: str
     stock_level: ProductStockRef | None = None
 
@@ -96,7 +96,7 @@ class ProductStock(Named, kw_only=True):
     stocked_product: ProductRefOrValue
 
 
-class CheckProductStockItem(Typed, kw_only=True):
+class CheckProductStockItem(Linked, kw_only=True):
     id: str
     availability_result: str | None = None
     provide_alternative: bool | None = None
@@ -106,7 +106,7 @@ class CheckProductStockItem(Typed, kw_only=True):
     state: TaskStateType | None = None
 
 
-class CheckForm(Typed, kw_only=True):
+class CheckForm(Linked, kw_only=True):
     completed_check_product_stock_date: Moment | None = None
     creation_date: Moment | None = None
     instant_sync_check: bool | None = None
@@ -119,7 +119,7 @@ class CheckForm(Typed, kw_only=True):
     state: TaskStateType | None = None
 
 
-class ProductStockForm(Typed, kw_only=True):
+class ProductStockForm(Linked, kw_only=True):
     creation_date: Moment | None = None
     description: str | None = None
     last_inventory_date: Moment | None = None
@@ -143,7 +143,7 @@ class ProductStockForm(Typed, kw_only=True):
     stocked_product: ProductRefOrValue
 
 
-class QueryForm(Typed, kw_only=True):
+class QueryForm(Linked, kw_only=True):
     completed_query_product_stock_date: Moment | None = None
     creation_date: Moment | None = None
     instant_sync_check: bool | None = None
@@ -161,7 +161,7 @@ class RelatedEntity(Named, kw_only=True):
     referred_type: str = msgspec.field(name="@referredType")
 
 
-class ReserveProductStockItem(Typed, kw_only=True):
+class ReserveProductStockItem(Linked, kw_only=True):
     id: str
     product_stock_requested: ProductStockRef | None = None
     product_stock_reserved: ProductStockRef | None = None
@@ -171,7 +171,7 @@ class ReserveProductStockItem(Typed, kw_only=True):
     reserve_product_stock_state: TaskStateType | None = None
 
 
-class ReserveForm(Typed, kw_only=True):
+class ReserveForm(Linked, kw_only=True):
     creation_date: Moment | None = None
     required_availability_date: Moment | None = None
     channel: tuple[ChannelRef, ...] = ()

@@ -90,6 +90,14 @@ class Since(Wire):
     start_date_time: Timestamp
 
 
+class Typed(Wire):
+    """Extensible: what TMF630 lets every object say of its type."""
+
+    type: str | None = msgspec.field(name="@type", default=None)
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
+
+
 class PeriodIn(Wire):
     """TimePeriod on its way in."""
 
