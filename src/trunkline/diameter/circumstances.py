@@ -6,12 +6,14 @@ from functools import lru_cache
 
 from trunkline.charging import Circumstances
 from trunkline.diameter import dictionary as d
-from trunkline.diameter.codec import avp_at, u32_in
+from trunkline.diameter.codec import avp_at, pair_at, u32_in, wrong_length
 
 _OPERATOR = re.compile(r"\.mnc\d{3}\.mcc\d{3}\.gprs$")
 _HOME_NETWORK = re.compile(rb"mnc(\d{3})\.mcc(\d{3})\.")
 _PLMN_AT_THE_HEAD = frozenset((0, 1, 2, 128, 129, 130, 135, 136, 137))
 """Geographic Location Types of User-Location-Info that begin with an MCC and MNC."""
+
+_WANTED = frozenset((d.SGSN_MCC_MNC, d.USER_LOCATION_INFO, d.QOS_INFORMATION))
 
 
 def circumstances(
@@ -39,21 +41,31 @@ def circumstances(
 
 def _packet_switched(message: bytes, at: int, end: int) -> tuple[bytes, bytes, int]:
     """APN, serving network and QCI."""
+    # The codec's walk without its calls: a gateway tells dozens of AVPs here, and few matter.
     name = network = location = b""
     qos = -1
     while at < end:
-        code, _, vendor, start, finish = avp_at(message, at, end)
-        if not vendor:
+        if at + 8 > end:
+            avp_at(message, at, end)
+        code, word = pair_at(message, at)
+        finish = at + (word & 0xFFFFFF)
+        if word < 0x80000000:
+            if finish < at + 8 or finish > end:
+                raise wrong_length(code, 0)
             if code == d.CALLED_STATION_ID:
-                name = message[start:finish]
-        elif vendor != d.VENDOR_3GPP:
-            pass
-        elif code == d.SGSN_MCC_MNC:
-            network = message[start:finish]
-        elif code == d.USER_LOCATION_INFO:
-            location = message[start : start + 4] if finish - start >= 4 else b""
-        elif code == d.QOS_INFORMATION:
-            qos = _class(message, start, finish)
+                name = message[at + 8 : finish]
+        elif code in _WANTED:
+            _, _, vendor, start, finish = avp_at(message, at, end)
+            if vendor != d.VENDOR_3GPP:
+                pass
+            elif code == d.SGSN_MCC_MNC:
+                network = message[start:finish]
+            elif code == d.QOS_INFORMATION:
+                qos = _class(message, start, finish)
+            elif finish - start >= 4:
+                location = message[start : start + 4]
+        elif finish < at + 12 or finish > end:
+            raise wrong_length(code, 0)
         at = (finish + 3) & ~3
     return name, network or location, qos
 

@@ -92,14 +92,14 @@ class GyServer:
             settings.origin_host, settings.origin_realm, state=int(clock.now().timestamp())
         )
         self._answers = CreditAnswers(self._identity)
-        self._peers = Peers()
+        self.peers = Peers()
         self._stopping = False
         self._servers: list[asyncio.Server] = []
         self._nobody = asyncio.Event()
         self._teller: Teller | None = None
         self._sy: Sy | None = None
         if database is not None:
-            self._teller = Teller(database, clock, self._identity, self._peers, statuses)
+            self._teller = Teller(database, clock, self._identity, self.peers, statuses)
             if statuses is not None:
                 self._sy = Sy(database, clock, self._identity, statuses)
         self._telling: asyncio.Task[None] | None = None
@@ -140,13 +140,13 @@ class GyServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._telling
         await self._batcher.drained()
-        if self._peers.all:
+        if self.peers.all:
             self._nobody.clear()
-            for peer in tuple(self._peers.all):
+            for peer in tuple(self.peers.all):
                 peer.disconnect()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nobody.wait(), self._settings.drain)
-            for peer in tuple(self._peers.all):
+            for peer in tuple(self.peers.all):
                 peer.abort()
         if self._sy is not None:
             self._sy.close()
@@ -165,22 +165,22 @@ class GyServer:
         )
 
     def _peer_opened(self, peer: Peer) -> None:
-        self._peers.add(peer)
-        count = len(self._peers.all)
+        self.peers.add(peer)
+        count = len(self.peers.all)
         meters.PEERS.set(count)
         if count > self._settings.connections or self._stopping:
             log.warning("diameter connection refused", open=count)
             peer.abort()
 
     def _peer_ready(self, peer: Peer) -> None:
-        self._peers.opened(peer)
+        self.peers.opened(peer)
         if self._teller is not None:
             self._teller.wake()
 
     def _peer_closed(self, peer: Peer) -> None:
-        self._peers.remove(peer)
-        meters.PEERS.set(len(self._peers.all))
-        if not self._peers.all:
+        self.peers.remove(peer)
+        meters.PEERS.set(len(self.peers.all))
+        if not self.peers.all:
             self._nobody.set()
 
     def _receive(self, peer: Peer, message: bytes) -> None:
@@ -203,7 +203,7 @@ class GyServer:
             meters.REQUESTS.labels("any", d.UNABLE_TO_COMPLY).inc()
             return
         if reading.origin != peer.origin:
-            self._peers.learn(reading.origin, peer)
+            self.peers.learn(reading.origin, peer)
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
         self._batcher.ask(self, Asked(peer, reading), reading.request)

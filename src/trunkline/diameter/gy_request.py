@@ -403,7 +403,7 @@ def session_id(data: bytes) -> str:
         session = data.decode()
     except UnicodeDecodeError:
         session = ""
-    if not session.isprintable() or not 0 < len(data) <= LONGEST_SESSION_ID:
+    if not session or not session.isprintable() or len(data) > LONGEST_SESSION_ID:
         raise Malformed(
             d.INVALID_AVP_VALUE,
             f"a Session-Id is 1 to {LONGEST_SESSION_ID} printable octets of UTF-8",

@@ -147,6 +147,11 @@ class Peer(asyncio.Protocol):
 
     # What others may do.
 
+    @property
+    def unsent(self) -> int:
+        """Octets that wait to be taken by the other side."""
+        return self._transport.get_write_buffer_size()
+
     def send(self, octets: bytes) -> None:
         """Whole messages; dropped when the connection is gone, as RFC 6733 lets the client
         send its request again elsewhere."""
