@@ -20,7 +20,7 @@ from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from trunkline import network, ordering, payments, vouchers
-from trunkline.app import System, open_system
+from trunkline.app import System, open_system, tickets
 from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
 from trunkline.app.gateways import run_edges
@@ -139,6 +139,7 @@ def run_jobs(settings: Settings, ready: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    tickets.declare(system)
     dispatcher = system.dispatcher()
     courier = system.courier()
     collector = system.collector()

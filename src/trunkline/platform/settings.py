@@ -268,6 +268,21 @@ class VoucherSettings(_Section, frozen=True):
     ] = "var/vouchers.key"
 
 
+class TicketSettings(_Section, frozen=True):
+    """How long trouble tickets may take, by their priority (which follows from the severity where
+    nobody says it): until somebody takes one up, and until it is resolved. The clock stands while
+    the customer is asked."""
+
+    critical_response_minutes: Annotated[Count, Meta(description="Severity critical, blocker")] = 30
+    critical_resolution_minutes: Annotated[Count, Meta(description="The same")] = 4 * 60
+    high_response_minutes: Annotated[Count, Meta(description="Severity major, high")] = 2 * 60
+    high_resolution_minutes: Annotated[Count, Meta(description="The same")] = 24 * 60
+    medium_response_minutes: Annotated[Count, Meta(description="Severity minor, medium")] = 8 * 60
+    medium_resolution_minutes: Annotated[Count, Meta(description="The same")] = 3 * 24 * 60
+    low_response_minutes: Annotated[Count, Meta(description="Any other severity")] = 24 * 60
+    low_resolution_minutes: Annotated[Count, Meta(description="The same")] = 10 * 24 * 60
+
+
 class LogSettings(_Section, frozen=True):
     """Logs go to standard error."""
 
@@ -297,6 +312,7 @@ class Settings(_Section, frozen=True):
     network: NetworkSettings = NetworkSettings()
     payments: PaymentSettings = PaymentSettings()
     vouchers: VoucherSettings = VoucherSettings()
+    tickets: TicketSettings = TicketSettings()
     log: LogSettings = LogSettings()
 
 

@@ -2,26 +2,32 @@
 
 from trunkline.customers.tickets.model import (
     REOPENABLE,
-    TARGETS,
     TICKET_LIFECYCLE,
+    USUAL_TARGETS,
     Target,
     Targets,
     TicketId,
     TicketStatus,
 )
-from trunkline.customers.tickets.operations import change_ticket, move_ticket, open_ticket
+from trunkline.customers.tickets.operations import (
+    change_ticket,
+    declare_targets,
+    move_ticket,
+    open_ticket,
+)
 from trunkline.customers.tickets.store import TICKETS, trouble_ticket
 
 __all__ = [
     "REOPENABLE",
-    "TARGETS",
     "TICKETS",
     "TICKET_LIFECYCLE",
+    "USUAL_TARGETS",
     "Target",
     "Targets",
     "TicketId",
     "TicketStatus",
     "change_ticket",
+    "declare_targets",
     "move_ticket",
     "open_ticket",
     "trouble_ticket",

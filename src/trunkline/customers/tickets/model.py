@@ -88,12 +88,13 @@ class Targets(msgspec.Struct, frozen=True):
     resolution: timedelta
 
 
-TARGETS: Mapping[str, Targets] = {
+USUAL_TARGETS: Mapping[str, Targets] = {
     "critical": Targets(timedelta(minutes=30), timedelta(hours=4)),
     "high": Targets(timedelta(hours=2), timedelta(hours=24)),
     "medium": Targets(timedelta(hours=8), timedelta(days=3)),
     "low": Targets(timedelta(hours=24), timedelta(days=10)),
 }
+"""By priority, where the operator has set no others."""
 _PRIORITIES = {"critical": "Critical", "blocker": "Critical", "major": "High", "high": "High",
                "minor": "Medium", "medium": "Medium"}  # fmt: skip
 _LOWEST = "Low"
@@ -123,11 +124,11 @@ def priority_of(severity: str) -> str:
     return _PRIORITIES.get(severity.strip().lower(), _LOWEST)
 
 
-def targets_of(priority: str) -> Targets:
+def targets_of(priority: str, known: Mapping[str, Targets] = USUAL_TARGETS) -> Targets:
     """An operator's own words take the times of what they mean, if that is known, else the
     lowest."""
     word = priority.strip().lower()
-    return TARGETS.get(word) or TARGETS[priority_of(word).lower()]
+    return known.get(word) or known[priority_of(word).lower()]
 
 
 def check_subscriber(body: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
@@ -165,7 +166,13 @@ def with_breach(body: Body, target: Target, now: datetime) -> Body:
     return {**body, "breach": [*body.get("breach", ()), missed]}
 
 
-def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
+def complete_ticket(
+    body: Body,
+    before: Body | None,
+    now: datetime,
+    *,
+    targets: Mapping[str, Targets] = USUAL_TARGETS,
+) -> Body:
     """The ticket as it is kept: with its priority, its targets, its dates and its history."""
     body = {
         **body,
@@ -175,7 +182,7 @@ def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
     if not body["note"]:
         del body["note"]
     if before is None:
-        return _opened(body, now)
+        return _opened(body, now, targets)
     if not isinstance(body.get("priority"), str):
         body["priority"] = priority_of(body["severity"])
     if body["status"] != before["status"]:
@@ -184,21 +191,21 @@ def complete_ticket(body: Body, before: Body | None, now: datetime) -> Body:
     if said is None or (
         body["priority"] != before["priority"] and said == before["expectedResolutionDate"]
     ):
-        promised = _promises(body)
+        promised = _promises(body, targets)
         if "responseDate" in body:
             del promised["expectedResponseDate"]
         body |= promised
     return body
 
 
-def _opened(body: Body, now: datetime) -> Body:
+def _opened(body: Body, now: datetime, targets: Mapping[str, Targets]) -> Body:
     for name in SUPPLIED:
         body.pop(name, None)
     said = format_instant(now)
     body |= {"creationDate": said, "lastUpdate": said}
     body["priority"] = body.get("priority") or priority_of(body["severity"])
     body |= _entered(body, now)
-    return _promises(body) | body
+    return _promises(body, targets) | body
 
 
 def _moved(body: Body, before: Body, now: datetime) -> Body:
@@ -234,9 +241,9 @@ def _entered(body: Body, now: datetime) -> Body:
     return entered
 
 
-def _promises(body: Body) -> Body:
+def _promises(body: Body, known: Mapping[str, Targets]) -> Body:
     """By when it is to be taken up, and to be resolved."""
-    targets = targets_of(body["priority"])
+    targets = targets_of(body["priority"], known)
     opened = parse_instant(body["creationDate"])
     return {
         "expectedResponseDate": format_instant(opened + targets.response),

@@ -16,17 +16,27 @@ from trunkline.customers.tickets.events import (
 from trunkline.customers.tickets.model import (
     REOPENABLE,
     SUPPLIED,
+    USUAL_TARGETS,
     Target,
+    Targets,
     TicketId,
     TicketStatus,
     check_subscriber,
     due,
     with_breach,
 )
-from trunkline.customers.tickets.store import TICKETS
+from trunkline.customers.tickets.store import TICKETS, kind_by, set_targets, targets
 from trunkline.platform.db import Tx
 from trunkline.tmf import documents
 from trunkline.tmf.documents import Body
+
+
+def declare_targets(tx: Tx, wanted: Mapping[str, Targets]) -> None:
+    """How long tickets may take from now on, by priority: critical, high, medium and low. What
+    was promised stays."""
+    assert wanted.keys() == USUAL_TARGETS.keys(), "all of them"
+    if dict(targets(tx)) != dict(wanted):
+        set_targets(tx, wanted)
 
 
 def open_ticket(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
@@ -34,7 +44,7 @@ def open_ticket(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
     `UnknownReference`, `UnknownState`, `InvalidDocument`, and `StaffDecide` for a subscriber's."""
     if _by_subscriber(tx):
         check_subscriber(body, None)
-    ticket = documents.create(tx, TICKETS, body, now)
+    ticket = documents.create(tx, kind_by(targets(tx)), body, now)
     tx.emit(TicketOpened(ticket=TicketId(ticket["id"]), customer=customer_of(ticket)))
     _set_timers(tx, ticket, {})
     return ticket
@@ -60,7 +70,7 @@ def change_ticket(
                 wanted.pop("statusChangeReason", None)
         return wanted
 
-    after = documents.change(tx, TICKETS, ticket, changed, now)
+    after = documents.change(tx, kind_by(targets(tx)), ticket, changed, now)
     if after != seen:
         _follow(tx, after, seen, now)
     return after

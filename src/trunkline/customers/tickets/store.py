@@ -1,5 +1,9 @@
 """Where trouble tickets are kept."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +14,14 @@ from trunkline.customers.tickets.model import (
     BEGINS,
     DELETABLE,
     TICKET_LIFECYCLE,
+    USUAL_TARGETS,
     NotDeletable,
+    Targets,
     TicketId,
     complete_ticket,
 )
 from trunkline.kernel.time import parse_instant
-from trunkline.platform.db import Instant, Tx
+from trunkline.platform.db import Instant, Reader, Tx, books_metadata
 from trunkline.tmf import documents
 from trunkline.tmf.documents import Body, Kind
 
@@ -93,3 +99,48 @@ TICKETS = Kind(
     begins=BEGINS,
     named=("relatedParty", "relatedEntity"),
 )
+
+
+ticket_target = sa.Table(
+    "ticket_target",
+    books_metadata,
+    sa.Column("priority", sa.String(20), primary_key=True),
+    sa.Column("response_minutes", sa.BigInteger, nullable=False),
+    sa.Column("resolution_minutes", sa.BigInteger, nullable=False),
+)
+_MINUTE = timedelta(minutes=1)
+_TARGETS = sa.select(ticket_target).order_by(ticket_target.c.priority)
+Known = tuple[tuple[str, Targets], ...]
+
+
+def targets(r: Reader) -> Known:
+    """By priority, as they were declared, or as usual."""
+    found = tuple(
+        (
+            row.priority,
+            Targets(row.response_minutes * _MINUTE, row.resolution_minutes * _MINUTE),
+        )
+        for row in r.execute(_TARGETS)
+    )
+    return found or tuple(USUAL_TARGETS.items())
+
+
+def set_targets(tx: Tx, wanted: Mapping[str, Targets]) -> None:
+    tx.execute(sa.delete(ticket_target))
+    tx.execute(
+        sa.insert(ticket_target),
+        [
+            {
+                "priority": priority,
+                "response_minutes": each.response // _MINUTE,
+                "resolution_minutes": each.resolution // _MINUTE,
+            }
+            for priority, each in wanted.items()
+        ],
+    )
+
+
+@cache
+def kind_by(known: Known) -> Kind:
+    """Tickets with these targets."""
+    return replace(TICKETS, complete=partial(complete_ticket, targets=dict(known)))

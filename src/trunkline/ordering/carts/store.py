@@ -13,6 +13,7 @@ cart = documents.table(
     sa.Column("channel_id", sa.String(100), index=True),
     sa.Column("order_id", sa.String(100), index=True),
     sa.Column("valid_until", Instant),
+    sa.Index("shopping_cart_by_end", "valid_until"),
 )
 _EXPIRED = (
     sa.select(cart.c.id)
