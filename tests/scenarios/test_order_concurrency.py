@@ -1,5 +1,6 @@
 """Several shops and several relays at work on one stock at the same time."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,11 +14,14 @@ from tests.scenarios.ordering_shop import (
     open_shop,
     sign_up,
 )
-from trunkline import inventory
+from trunkline import customers, inventory
+from trunkline.customers import ERASED, CustomerStatus, change_customer_status
 from trunkline.ordering import (
     NotOrderable,
     OrderId,
     OrderState,
+    StillServed,
+    erase_personal_data,
     orders_by_state,
     orders_of,
     place_order,
@@ -150,3 +154,36 @@ def test_two_orders_that_end_one_product_are_told_of_each_other(
     relay.drain()
     with books.read() as r:
         assert orders_by_state(r) == {OrderState.COMPLETED: 1 + products}
+
+
+def test_nobody_is_closed_and_forgotten_under_an_order_that_is_just_being_placed(
+    books: Database, now: datetime
+) -> None:
+    with books.transaction() as tx:
+        open_shop(tx, now)
+        buyers = [sign_up(tx, now) for _ in range(8)]
+    gate = threading.Barrier(2)
+
+    def order_all() -> None:
+        for customer, account in buyers:
+            gate.wait()
+            with contextlib.suppress(NotOrderable), books.transaction() as tx:
+                place_order(
+                    tx, customer=customer, billing_account=account, items=[add(ADD_ON)], now=now
+                )
+
+    def forget_all() -> None:
+        for customer, _ in buyers:
+            gate.wait()
+            with books.transaction() as tx:
+                closed = change_customer_status(
+                    tx, customer=customer, to=CustomerStatus.CLOSED, now=now
+                )
+            with contextlib.suppress(StillServed), books.transaction() as tx:
+                erase_personal_data(tx, party=closed.party, now=now)
+
+    at_once(order_all, forget_all)
+    with books.read() as r:
+        for customer, _ in buyers:
+            forgotten = customers.customer(r, customer).name == ERASED
+            assert forgotten is not bool(orders_of(r, customer))

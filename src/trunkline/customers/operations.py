@@ -24,6 +24,9 @@ from trunkline.customers.model import (
     CUSTOMER_LIFECYCLE,
     INDIVIDUAL_LIFECYCLE,
     ORGANIZATION_LIFECYCLE,
+    AccountNotFound,
+    BillingAccount,
+    BillingAccountId,
     ContactMedium,
     Customer,
     CustomerId,
@@ -270,6 +273,19 @@ def change_customer_status(
     tx.changed("Customer", customer, Change.STATE)
     tx.emit(CustomerStatusChanged(customer=customer, previous=present.status, status=to))
     return changed
+
+
+def hold_buyer(
+    tx: Tx, *, customer: CustomerId, account: BillingAccountId
+) -> tuple[Customer, BillingAccount]:
+    """The two, for who decides by their states: neither is suspended, closed or erased before
+    this transaction ends. Raises `AccountNotFound`, `CustomerNotFound`."""
+    owner, payer = store.held(tx, customer, account)
+    if payer is None:
+        raise AccountNotFound(f"there is no billing account {account[:60]}")
+    if owner is None:
+        raise CustomerNotFound(f"there is no customer {customer[:60]}")
+    return owner, payer
 
 
 def places(items: Sequence[object]) -> list[str]:

@@ -134,6 +134,10 @@ _DELETE = {
 }
 _BY_IDS = {table: _by_ids(table) for table in (party, customer, billing_account)}
 _LOCKED = {table: statement.with_for_update() for table, statement in _BY_IDS.items()}
+_HELD = {
+    table: statement.with_for_update(read=True, key_share=True)
+    for table, statement in _BY_IDS.items()
+}
 _BY_EXTERNAL_IDS = {table: _by_external_ids(table) for table in _BY_IDS}
 _CUSTOMERS_OF_PARTY = (
     sa.select(customer).where(customer.c.party_id == sa.bindparam("party")).order_by(customer.c.id)
@@ -268,6 +272,18 @@ def find_accounts(
     r: Reader, ids: Iterable[str], *, lock: bool = False
 ) -> dict[BillingAccountId, BillingAccount]:
     return {each.id: each for each in _load(r, billing_account, ids, _account, lock=lock)}
+
+
+def held(
+    tx: Tx, customer_id: str, account_id: str
+) -> tuple[Customer | None, BillingAccount | None]:
+    """The two, whose states nobody changes (`lock=True`) until the transaction ends."""
+    owners = _rows(tx, _HELD[customer], [customer_id])
+    payers = _rows(tx, _HELD[billing_account], [account_id])
+    return (
+        next((_customer(row) for row in owners), None),
+        next((_account(row) for row in payers), None),
+    )
 
 
 def customers_by_external_id(r: Reader, ids: Iterable[str]) -> dict[str, Customer]:

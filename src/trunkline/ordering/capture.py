@@ -27,7 +27,7 @@ from trunkline.ordering.model import (
 from trunkline.ordering.offers import offers
 from trunkline.ordering.promoting import promoted
 from trunkline.ordering.qualification.asking import asker
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Tx
 
 _ALWAYS_TOLD = frozenset({"action", "id", "offering", "product", "quantity", "characteristics"})
 """What a fingerprint has of every item; whatever else, where it was given."""
@@ -52,14 +52,16 @@ def fingerprint(billing_account: str, items: Sequence[ItemRequest]) -> str:
     return hashlib.sha256(wanted).hexdigest()
 
 
-def buyer(r: Reader, customer: str, billing_account: str) -> tuple[Customer, BillingAccount]:
-    """The two, when they belong together and may order."""
+def buyer(tx: Tx, customer: str, billing_account: str) -> tuple[Customer, BillingAccount]:
+    """The two, when they belong together and may order; so they stay until the order is in."""
     try:
-        account = customers.billing_account(r, customers.BillingAccountId(billing_account))
+        owner, account = customers.hold_buyer(
+            tx,
+            customer=customers.CustomerId(customer),
+            account=customers.BillingAccountId(billing_account),
+        )
     except customers.AccountNotFound as missing:
         raise UnknownReference(str(missing), path="billingAccount.id") from None
-    try:
-        owner = customers.customer(r, customers.CustomerId(customer))
     except customers.CustomerNotFound as missing:
         raise UnknownReference(str(missing), path="relatedParty") from None
     if account.customer != owner.id:
