@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import uvloop
 
@@ -11,8 +12,9 @@ from trunkline import diameter, nchf
 from trunkline.app import System
 from trunkline.app.gy import gy_settings
 from trunkline.app.nchf import nchf_settings
-from trunkline.charging import Batcher, Batching, GrantPolicy, GrantSize, GroupCommit
-from trunkline.platform.settings import ChargingSettings
+from trunkline.app.policy import grant_policy
+from trunkline.charging import Batcher, Batching, CounterStatus, GroupCommit, statuses_of
+from trunkline.platform.db import Reader
 
 
 def run_edges(system: System, ready: Callable[[], None]) -> None:
@@ -27,13 +29,18 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     charging = system.charging
-    commit = GroupCommit(charging, policy=_policy(known), persisted=False)
+    policy = grant_policy(system.settings)
+    commit = GroupCommit(charging, policy=policy, persisted=False)
     batcher = Batcher(
         commit.attempt,
         system.clock,
         Batching(batch=known.batch),
         persist=charging.persist if charging.dialect == "sqlite" else None,
     )
+
+    def statuses(r: Reader, account: int, now: datetime) -> Sequence[CounterStatus]:
+        return statuses_of(r, account, policy.rules, now)
+
     gy = gy_settings(system.settings)
     chf = nchf_settings(system.settings)
     # What is loaded now stays: no collection needs to walk it between two commits.
@@ -55,6 +62,7 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
                 ready=lambda _port: listening("gy"),
                 stop=stop,
                 database=system.charging,
+                statuses=statuses,
             )
         )
         edges.create_task(
@@ -67,18 +75,3 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
                 database=system.charging,
             )
         )
-
-
-def _policy(settings: ChargingSettings) -> GrantPolicy:
-    default = GrantPolicy()
-
-    def sized(size: GrantSize, amount: int) -> GrantSize:
-        return GrantSize(
-            amount, min(size.smallest, amount), max(size.largest, amount), settings.validity_seconds
-        )
-
-    return GrantPolicy(
-        data=sized(default.data, settings.grant_bytes),
-        voice=sized(default.voice, settings.grant_seconds),
-        sms=sized(default.sms, settings.grant_messages),
-    )

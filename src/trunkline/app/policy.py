@@ -2,8 +2,24 @@
 
 import msgspec
 
-from trunkline.charging import FinalAction, FinalUnit, GrantPolicy, GrantSize, Passing
-from trunkline.platform.policy_settings import RatingGroupSettings
+from trunkline.charging import (
+    ROAMING,
+    CounterPolicy,
+    FinalAction,
+    FinalUnit,
+    GrantPolicy,
+    GrantSize,
+    Passing,
+    RoamingPolicy,
+    Rules,
+    Threshold,
+)
+from trunkline.kernel.money import to_micros
+from trunkline.platform.policy_settings import (
+    CounterSettings,
+    PolicySettings,
+    RatingGroupSettings,
+)
 from trunkline.platform.settings import InvalidSettings, Settings
 
 _ACTIONS = {"redirect": FinalAction.REDIRECT, "restrict": FinalAction.RESTRICT}
@@ -38,6 +54,14 @@ def grant_policy(settings: Settings) -> GrantPolicy:
         voice=sized(default.voice, known.grant_seconds),
         sms=sized(default.sms, known.grant_messages),
         groups=groups,
+        rules=rules(settings),
+    )
+
+
+def rules(settings: Settings) -> Rules:
+    """What every process knows. Raises `InvalidSettings`."""
+    ruled = settings.policy
+    return Rules(
         passing=Passing.of(
             emergency=ruled.emergency_numbers,
             freephone=ruled.freephone_prefixes,
@@ -45,7 +69,40 @@ def grant_policy(settings: Settings) -> GrantPolicy:
             top_up=ruled.top_up_numbers,
             groups=ruled.free_rating_groups,
         ),
+        counters=tuple(_counter(each) for each in ruled.counters),
+        roaming=_roaming(ruled) if ruled.home_networks else None,
     )
+
+
+def _roaming(ruled: PolicySettings) -> RoamingPolicy:
+    if ruled.roaming_limit < 0 or not ruled.roaming_limit.is_finite():
+        raise InvalidSettings("is an amount", path="policy.roaming_limit")
+    for network in ruled.home_networks:
+        if not (network.isdigit() and 3 <= len(network) <= 6):
+            raise InvalidSettings(
+                "an MCC, or an MCC and MNC: 3 to 6 digits", path="policy.home_networks"
+            )
+    last = None
+    if ruled.roaming_redirect_to:
+        last = FinalUnit(FinalAction.REDIRECT, ruled.roaming_redirect_to, ruled.filters)
+    return RoamingPolicy(
+        home=ruled.home_networks,
+        limit=to_micros(ruled.roaming_limit),
+        warning=ruled.roaming_warning_percent,
+        last=last,
+    )
+
+
+def _counter(told: CounterSettings) -> CounterPolicy:
+    place = f"policy.counters: {told.counter}"
+    thresholds = tuple(Threshold(each.percent, each.status) for each in told.thresholds)
+    if list(thresholds) != sorted(thresholds, key=lambda each: each.percent):
+        raise InvalidSettings("thresholds ascend", path=place)
+    if told.counter == ROAMING:
+        raise InvalidSettings(
+            "is what data abroad has cost: it has settings of its own", path=place
+        )
+    return CounterPolicy(told.counter, told.limit, thresholds, told.initial, told.plan, told.tell)
 
 
 def _of_group(told: RatingGroupSettings, data: GrantSize) -> GrantSize:

@@ -88,7 +88,18 @@ from trunkline.charging.model import (
 )
 from trunkline.charging.months import billing_month, month_bounds
 from trunkline.charging.notices import Notice, NoticeKind
+from trunkline.charging.policy.counting import (
+    ROAMING,
+    CounterPolicy,
+    CounterStatus,
+    Crossing,
+    Threshold,
+)
+from trunkline.charging.policy.events import ConsentToRoam
 from trunkline.charging.policy.passing import Pass, Passing
+from trunkline.charging.policy.roaming import RoamingPolicy
+from trunkline.charging.policy.rules import Rules
+from trunkline.charging.policy.telling import statuses_of
 from trunkline.charging.queries import (
     ACCOUNTS,
     AccountSummary,
@@ -115,7 +126,6 @@ from trunkline.charging.queries import (
 )
 from trunkline.charging.state import Status
 from trunkline.charging.subscriptions import (
-    CounterStatus,
     NobodyBound,
     Subscription,
     UnknownSubscription,
@@ -134,6 +144,7 @@ __all__ = [
     "MOST_EVENTS",
     "MOST_REQUESTS",
     "NOT_REQUESTED",
+    "ROAMING",
     "SERVER_DECIDES",
     "AccountIsBarred",
     "AccountIsClosed",
@@ -162,7 +173,10 @@ __all__ = [
     "ChargingAccountId",
     "Circumstances",
     "CloseAccount",
+    "ConsentToRoam",
+    "CounterPolicy",
     "CounterStatus",
+    "Crossing",
     "DayOfUsage",
     "Edge",
     "Explanation",
@@ -191,9 +205,12 @@ __all__ = [
     "RecordKind",
     "RecordLine",
     "Result",
+    "RoamingPolicy",
+    "Rules",
     "Service",
     "Status",
     "Subscription",
+    "Threshold",
     "TopUp",
     "Unanswered",
     "UnbarAccount",
@@ -234,6 +251,7 @@ __all__ = [
     "requests_between",
     "requests_by_hour",
     "requests_per_second",
+    "statuses_of",
     "subscriptions",
     "usage_lines",
     "usage_of_month",

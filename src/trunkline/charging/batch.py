@@ -28,6 +28,8 @@ from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.oneoff import charge_event
+from trunkline.charging.policy.telling import Happened, befell
+from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, lacks
 from trunkline.charging.postings import totals
@@ -62,6 +64,8 @@ class Outcome(msgspec.Struct, gc=False):
     written: list[tuple[int, Record]]
     news: list[Message] | None = None
     """What there is to tell of accounts that have terms; None where all are plain ones."""
+    happened: Sequence[Happened] = ()
+    """By policy."""
 
 
 class GroupCommit:
@@ -155,6 +159,8 @@ class GroupCommit:
                 slot, worker = slot_of(epoch), self._known_as(tx, now)
                 if outcome.news is not None:
                     self._tell(tx, outcome, now)
+                if outcome.happened:
+                    policy_told(tx, outcome.happened, self.policy.rules, now)
                 sums = totals((states[key].state, record) for key, record in outcome.written)
                 hot.write(
                     tx,
@@ -184,6 +190,7 @@ class GroupCommit:
         accounts: dict[int, Account] = {}
         written: list[tuple[int, Record]] = []
         terms: Befalling | None = None
+        happened: list[Happened] = []
         for request in requests:
             key = _bound(request, taken, now)
             if key is None:
@@ -199,6 +206,7 @@ class GroupCommit:
                     continue
                 account = accounts[key] = store.account_of(row)
             records: list[Record] = []
+            abroad = account.state.abroad
             if account.state.terms is None:
                 answer: ChargeAnswer | None = self.answer(account.state, request, now, records)
             else:
@@ -206,7 +214,11 @@ class GroupCommit:
                 answer = terms.answer(account, request, records, written)
             answers.append(answer)
             written.extend([(key, record) for record in records])
-        return Outcome(answers, accounts, written, None if terms is None else terms.news)
+            if account.state.counters or account.state.abroad != abroad:
+                told = befell(account, request, self.policy.rules, self.tariffs, abroad, now)
+                if told is not None:
+                    happened.append(told)
+        return Outcome(answers, accounts, written, None if terms is None else terms.news, happened)
 
     def answer(
         self, state: State, request: ChargeRequest, now: int, records: list[Record]

@@ -28,6 +28,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.policy.passing import Pass, note, passed_event
+from trunkline.charging.policy.roaming import RoamingPolicy, room, spend
 from trunkline.charging.state import Done, Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
@@ -96,14 +97,18 @@ def charge(
         used=used,
     )
     quotas = [_quota(turn, session, unit) for unit in request.units]
-    groups = policy.passing.groups
+    groups = policy.rules.passing.groups
     passes = None
     if session.passes >= 0 or (groups and session.service == DATA):
         passes = [_passes(session, unit, groups) for unit in request.units]
+    money = state.money
     results = [
         _settle(turn, quota, unit, tariffs, why)
         for quota, unit, why in zip(quotas, request.units, passes or _NONE, strict=False)
     ]
+    roaming = policy.rules.roaming
+    if roaming is not None:
+        _roam(turn, session, roaming, money - state.money)
     if request.kind == _TERMINATE:
         answer = _plain_answer(request, results)
         end_session(state, session)
@@ -114,6 +119,17 @@ def charge(
     session.until = now + 2 * validity
     session.answer = answer = ChargeAnswer(_SUCCESS, answers)
     return answer
+
+
+def _roam(turn: Turn, session: Session, roaming: RoamingPolicy, charged: int) -> None:
+    """Counts what data abroad cost, and notes in which country the person is."""
+    if charged and session.service == DATA and roaming.abroad(turn.used):
+        spend(turn.state, turn.month, charged)
+    where = session.where
+    if where is not None and where.network:
+        country = where.network[:3] if roaming.abroad(where) else ""
+        if country != turn.state.abroad:
+            turn.state.abroad = country
 
 
 def _answers(
@@ -127,6 +143,9 @@ def _answers(
 ) -> tuple[tuple[UnitAnswer, ...], int]:
     """What each unit is answered, and the longest time for which one of them may be silent."""
     size = policy.of(turn.service)
+    roaming = policy.rules.roaming
+    if roaming is not None and (turn.service != DATA or not roaming.abroad(turn.where)):
+        roaming = None
     longest = 0
     answers = []
     for index, unit in enumerate(units):
@@ -139,14 +158,14 @@ def _answers(
         elif passes is not None and passes[index] >= 0:
             answer = _pass(unit, quotas[index], size)
         else:
-            answer = _answered(turn, unit, quotas[index], size, tariffs)
+            answer = _answered(turn, unit, quotas[index], size, tariffs, roaming)
         answers.append(answer)
     return tuple(answers), longest or size.validity
 
 
 def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session | Result:
     """A session of the account, or why there can't be one."""
-    passing = policy.passing
+    passing = policy.rules.passing
     passes = passing.called(request.called) if request.called else -1
     if state.status and state.status != Status.ONE_WAY and passes < 0:
         groups = passing.groups if request.service == DATA else ()
@@ -185,7 +204,12 @@ def _pass(unit: UnitRequest, quota: Quota, size: GrantSize) -> UnitAnswer:
 
 
 def _answered(
-    turn: Turn, unit: UnitRequest, quota: Quota, size: GrantSize, tariffs: Tariffs
+    turn: Turn,
+    unit: UnitRequest,
+    quota: Quota,
+    size: GrantSize,
+    tariffs: Tariffs,
+    roaming: RoamingPolicy | None,
 ) -> UnitAnswer:
     """What is granted of what this unit asks for, for how long, and what follows it."""
     validity = size.validity
@@ -194,13 +218,16 @@ def _answered(
     if starts and starts < turn.at + validity:
         next_one = tariffs.at(starts)
         later = None if next_one is None else Later(starts, next_one)
-    result, units, final = grant(turn, quota, unit.requested, size, later)
+    most, last = None, size.last
+    if roaming is not None:
+        most, last = room(turn.state, roaming, turn.month), roaming.last or last
+    result, units, final = grant(turn, quota, unit.requested, size, later, most)
     quota.waits = final or result is not _SUCCESS
     if result is not _SUCCESS:
         answer = UnitAnswer(unit.rating_group, unit.service_identifier, result)
-        if result is Result.CREDIT_LIMIT and size.last is not None:
+        if result is Result.CREDIT_LIMIT and last is not None:
             # The gateway redirects or restricts at once, and asks again from time to time.
-            answer.final, answer.last, answer.validity = True, size.last, validity
+            answer.final, answer.last, answer.validity = True, last, validity
         return answer
     if later is not None and not quota.change:
         # What comes then can't be told now: the grant ends with the price that it was made at.
@@ -212,7 +239,7 @@ def _answered(
         units,
         validity,
         final,
-        size.last if final else None,
+        last if final else None,
         size.holding,
         0 if final or not size.threshold else units * size.threshold // 100,
         quota.change,
@@ -309,7 +336,7 @@ def pass_event(
     state; None for every other, and for one that asks for money back."""
     if request.kind != Kind.EVENT or request.money or request.action is Action.REFUND:
         return None
-    why = policy.passing.called(request.called) if request.called else -1
+    why = policy.rules.passing.called(request.called) if request.called else -1
     if why < 0:
         return None
     known = repeated(state, request)

@@ -20,7 +20,7 @@ def count(state: State, counter: str, month: int, amount: int) -> None:
         if each.id == counter:
             if month > each.month:
                 each.before = each.amount if month == each.month + 1 else 0
-                each.month, each.amount = month, 0
+                each.month, each.amount, each.told = month, 0, 0
             if month == each.month:
                 each.amount += amount
             elif month == each.month - 1:

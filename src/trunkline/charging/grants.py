@@ -8,7 +8,7 @@ import msgspec
 from trunkline.charging.buckets import release
 from trunkline.charging.debit import FIRST_BUCKET, Turn, result_of
 from trunkline.charging.model import SERVER_DECIDES, FinalUnit, Result
-from trunkline.charging.policy.passing import NOTHING, Passing
+from trunkline.charging.policy.rules import NO_RULES, Rules
 from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
@@ -54,7 +54,7 @@ class GrantPolicy(msgspec.Struct, frozen=True):
     sms: GrantSize = GrantSize(1, 1, 1000, 600)
     others: GrantSize = GrantSize(1, 1, 1000, 600)
     groups: Mapping[int, GrantSize] = {}
-    passing: Passing = NOTHING
+    rules: Rules = NO_RULES
 
     def of(self, service: int, rating_group: int | None = None) -> GrantSize:
         if self.groups and rating_group is not None:
@@ -77,12 +77,17 @@ class Later(NamedTuple):
 
 
 def grant(
-    turn: Turn, quota: Quota, requested: int, size: GrantSize, later: Later | None = None
+    turn: Turn,
+    quota: Quota,
+    requested: int,
+    size: GrantSize,
+    later: Later | None = None,
+    most: int | None = None,
 ) -> tuple[Result, int, bool]:
     """Reserves for the quota. Returns the result, the units granted, and whether they are the
     last ones: nothing is left, nor will another session's reservation come back. Where another
     tariff takes effect while the grant holds, it is reserved for by both: whenever the units
-    are used, they are paid for."""
+    are used, they are paid for. `most` is what they may cost, however much money there is."""
     state, in_force, plan = turn.state, turn.in_force, turn.plan
     only_free = state.status == Status.ONE_WAY
     if state.status and not only_free:
@@ -91,6 +96,8 @@ def grant(
         return Result.RATING_FAILED, 0, False
     wanted = min(size.default if requested == SERVER_DECIDES else requested, size.largest)
     free = 0 if only_free else max(state.money - state.floor - state.held, 0)
+    if most is not None and most < free:
+        free = most
     slice_ = turn.slice(plan, quota, wanted, free, buckets=not only_free)
     code = in_force.rate(slice_)
     if code < 0:

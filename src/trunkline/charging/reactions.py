@@ -33,6 +33,7 @@ from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.personal import forget_party
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools.events import CallBack, JoiningRefused, JoinPool, LeavePool
+from trunkline.charging.policy.reactions import REACTIONS as POLICIES
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.customers.events import PartyErased
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
@@ -175,4 +176,5 @@ REACTIONS: tuple[Reaction, ...] = (
         "charging.status_changed", on=AccountStatusChanged, run=status_changed, database="books"
     ),
     Reaction("charging.publish_tariff", on=PublishTariff, run=compile_and_send, database="books"),
+    *POLICIES,
 )

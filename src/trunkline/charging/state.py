@@ -102,6 +102,8 @@ class Counted(msgspec.Struct, array_like=True, gc=False):
     amount: int
     before: int = 0
     """What it came to in the month before that."""
+    told: int = 0
+    """So many thresholds of its policy were reached in `month`, and told."""
 
 
 class Done(msgspec.Struct, array_like=True, gc=False):
@@ -148,6 +150,10 @@ class State(msgspec.Struct, array_like=True, gc=False):
     terms: Terms | None = None
     """None for a plain account."""
     counters: list[Counted] = []
+    roams_on: int = 0
+    """Up to this month the person consented to data abroad beyond the limit."""
+    abroad: str = ""
+    """The country (MCC) abroad that the person was last heard of in; "" at home."""
 
     def session(self, id_: str) -> Session | None:
         """The open session of this id."""

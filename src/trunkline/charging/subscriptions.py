@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from trunkline.charging.model import Identity
 from trunkline.charging.notices import NoticeKind, note
+from trunkline.charging.policy.counting import CounterStatus
 from trunkline.charging.store import (
     Account,
     account_id,
@@ -36,15 +37,6 @@ class NobodyBound(NotFound):
     """No account is bound to any of the identities."""
 
     code = "unknownSubscriber"
-
-
-class CounterStatus(msgspec.Struct, frozen=True):
-    """One policy counter. `pending` are statuses that it will have by itself, each with the epoch
-    second from which on."""
-
-    counter: str
-    status: str
-    pending: tuple[tuple[str, int], ...] = ()
 
 
 class Subscription(msgspec.Struct, frozen=True):

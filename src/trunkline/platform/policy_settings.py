@@ -26,6 +26,26 @@ class RatingGroupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     filters: tuple[str, ...] | None = None
 
 
+class ThresholdSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    percent: Annotated[int, Meta(ge=1, le=1000)]
+    status: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a counter of a plan means to the network's policy and to people. `limit` is in the
+    counter's units, or in micros of money."""
+
+    counter: Annotated[str, Meta(min_length=1, max_length=100)]
+    limit: _Count
+    thresholds: Annotated[tuple[ThresholdSettings, ...], Meta(min_length=1)] = (
+        ThresholdSettings(percent=80, status="80percent"),
+        ThresholdSettings(percent=100, status="exceeded"),
+    )
+    initial: Annotated[str, Meta(min_length=1, max_length=100)] = "normal"
+    plan: str = ""
+    tell: bool = True
+
+
 class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What charging rules beside prices: what always passes, how quota is cut and ends, and what
     abroad may cost. A rating group with a size of its own is a table: [[policy.rating_groups]],
@@ -69,6 +89,13 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     rating_groups: Annotated[
         tuple[RatingGroupSettings, ...], Meta(description="Groups whose quota is cut otherwise")
     ] = ()
+    counters: Annotated[
+        tuple[CounterSettings, ...],
+        Meta(
+            description="Counters of plans as policy counters: [[policy.counters]] with counter, "
+            "limit, and thresholds = [{percent = 80, status = ...}]; initial, plan, tell"
+        ),
+    ] = ()
     failure_handling: Annotated[
         Literal["terminate", "continue", "retry_and_terminate"],
         Meta(
@@ -76,6 +103,13 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             "(Credit-Control-Failure-Handling)"
         ),
     ] = "terminate"
+    home_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="MCC and MNC where nobody is abroad, or whole countries by their MCC"),
+    ] = ()
+    roaming_redirect_to: Annotated[
+        str, Meta(description="Where data abroad is redirected when it is cut off: to consent")
+    ] = ""
     roaming_limit: Annotated[
         Decimal,
         Meta(

@@ -9,6 +9,7 @@ from trunkline.charging import (
     ChargeAnswer,
     ChargeRequest,
     ChargingAccountId,
+    Circumstances,
     Kind,
     OpenAccount,
     Service,
@@ -139,6 +140,7 @@ def request(
     called: str = "",
     action: Action = Action.DIRECT_DEBIT,
     money: int = 0,
+    where: Circumstances | None = None,
 ) -> ChargeRequest:
     return ChargeRequest(
         session=session,
@@ -152,6 +154,7 @@ def request(
         units=units,
         action=action,
         money=money,
+        where=where,
     )
 
 

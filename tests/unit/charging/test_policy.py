@@ -31,6 +31,7 @@ from trunkline.charging import (
     Pass,
     Passing,
     Result,
+    Rules,
     Service,
     Status,
     UnitRequest,
@@ -42,7 +43,7 @@ from trunkline.charging.state import encode
 PASSING = Passing.of(
     emergency=("112",), freephone=("3531800",), care=("1850",), top_up=("1740",), groups=(77,)
 )
-POLICY = GrantPolicy(passing=PASSING)
+POLICY = GrantPolicy(rules=Rules(passing=PASSING))
 PORTAL = FinalUnit(FinalAction.REDIRECT, "https://top-up.example/")
 
 

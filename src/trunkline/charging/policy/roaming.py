@@ -1,0 +1,63 @@
+"""What data abroad may cost a person in a month before it is cut off, unless they consented to go
+on (Regulation (EU) 2022/612, article 14: 50 EUR by default, warnings at 80 % and 100 %)."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from trunkline.charging.counters import count, counted
+from trunkline.charging.model import Circumstances, FinalUnit
+from trunkline.charging.policy.counting import ROAMING, CounterPolicy, Threshold
+from trunkline.charging.state import State
+
+WARNED = "warned"
+CUT_OFF = "cutOff"
+
+
+class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
+    """`home` are the beginnings of the MCC and MNC where nobody is abroad. `limit` is in micros
+    of the account's currency, 0 for none. `zones` are the names of zones by the beginnings of
+    their networks, for what is said to who arrives there."""
+
+    home: tuple[str, ...]
+    limit: int = 50_000_000
+    warning: int = 80
+    """Percent."""
+    last: FinalUnit | None = None
+    """How data goes on when it is cut off; None: it ends."""
+    limits: Mapping[str, int] = {}
+    """Other limits, by currency."""
+
+    def abroad(self, where: Circumstances | None) -> bool:
+        """Whether a service used so is used abroad; where nothing is told of the network it
+        isn't."""
+        return where is not None and bool(where.network) and not where.network.startswith(self.home)
+
+    def limit_of(self, currency: str) -> int:
+        return self.limits.get(currency, self.limit)
+
+    def counter(self, currency: str) -> CounterPolicy:
+        """As a policy counter."""
+        thresholds = (Threshold(self.warning, WARNED), Threshold(100, CUT_OFF))
+        return CounterPolicy(ROAMING, self.limit_of(currency), thresholds)
+
+
+def spend(state: State, month: int, charge: int) -> None:
+    """So much was charged for data abroad."""
+    if charge:
+        count(state, ROAMING, month, charge)
+
+
+def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
+    """Micros that may still be charged for data abroad in this month, less what open sessions
+    there have reserved; None where there is no limit, or the person consented to go on."""
+    limit = policy.limit_of(state.currency)
+    if not limit or state.roams_on >= month:
+        return None
+    held = sum(
+        quota.money
+        for session in state.sessions
+        if policy.abroad(session.where)
+        for quota in session.quotas
+    )
+    return max(limit - counted(state, ROAMING, month) - held, 0)

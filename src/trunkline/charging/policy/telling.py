@@ -1,0 +1,177 @@
+"""What follows when a counter reaches a threshold or a person arrives abroad: events for people,
+notices for those in the network who subscribed; in the transaction of the usage itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from trunkline.charging import store
+from trunkline.charging.debit import Turn
+from trunkline.charging.model import ChargeRequest, Circumstances, Identity
+from trunkline.charging.policy.counting import (
+    ROAMING,
+    CounterStatus,
+    Crossing,
+    crossed,
+    statuses,
+)
+from trunkline.charging.policy.events import ArrivedAbroad, RoamingSpent, ThresholdReached
+from trunkline.charging.policy.roaming import CUT_OFF
+from trunkline.charging.policy.rules import Rules
+from trunkline.charging.store import Account
+from trunkline.charging.subscriptions import watch
+from trunkline.charging.tariffs import Tariffs
+from trunkline.kernel.money import Money
+from trunkline.platform.db import Reader, Tx
+from trunkline.platform.messages import Message
+from trunkline.rating import CHARGE, DATA, NO_LIMIT, RATED, SMS, VOICE
+
+_SAMPLES = ((DATA, 1_000_000), (VOICE, 60), (SMS, 1))
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """To one account, through one request."""
+
+    account: Account
+    crossings: list[Crossing]
+    news: list[Message]
+
+
+def befell(
+    account: Account, request: ChargeRequest, rules: Rules, tariffs: Tariffs, before: str, now: int
+) -> Happened | None:
+    """What is to be told after a request: thresholds that were reached, and the country that
+    isn't `before`'s any more."""
+    state = account.state
+    crossings = crossed(state, rules.counters_of(state)) if state.counters else []
+    arrived = bool(state.abroad) and state.abroad != before
+    if not crossings and not arrived:
+        return None
+    phone = phone_of(request.identities)
+    at = datetime.fromtimestamp(now, UTC)
+    news = [_crossing(account, each, at, phone) for each in crossings]
+    if arrived:
+        news.append(_arrival(account, request, rules, tariffs, at, phone))
+    return Happened(account, crossings, news)
+
+
+def phone_of(identities: Sequence[Identity]) -> str | None:
+    return next((value for kind, value in identities if kind == "msisdn"), None)
+
+
+def _crossing(account: Account, each: Crossing, at: datetime, phone: str | None) -> Message:
+    if each.counter == ROAMING:
+        currency = account.state.currency
+        return RoamingSpent(
+            account=account.id,
+            billing_account=account.billing_account,
+            at=at,
+            phone=phone,
+            percent=each.percent,
+            spent=Money(each.amount, currency),
+            limit=Money(each.limit, currency),
+            cut_off=each.status == CUT_OFF,
+        )
+    return ThresholdReached(
+        account=account.id,
+        billing_account=account.billing_account,
+        at=at,
+        phone=phone,
+        counter=each.counter,
+        previous=each.previous,
+        status=each.status,
+        percent=each.percent,
+        amount=each.amount,
+        limit=each.limit,
+        tell=each.tell,
+    )
+
+
+def _arrival(
+    account: Account,
+    request: ChargeRequest,
+    rules: Rules,
+    tariffs: Tariffs,
+    at: datetime,
+    phone: str | None,
+) -> Message:
+    state, where = account.state, request.where
+    assert where is not None, "a country is heard of by what is told of the network"
+    limit = 0 if rules.roaming is None else rules.roaming.limit_of(state.currency)
+    prices = {service: _price(account, where, tariffs, at, service, n) for service, n in _SAMPLES}
+    return ArrivedAbroad(
+        account=account.id,
+        billing_account=account.billing_account,
+        at=at,
+        phone=phone,
+        network=where.network,
+        zone=_zone(account, where, tariffs, at),
+        megabyte=prices[DATA],
+        minute=prices[VOICE],
+        message=prices[SMS],
+        limit=Money(limit, state.currency) if limit else None,
+    )
+
+
+def _turn(
+    account: Account, where: Circumstances, tariffs: Tariffs, at: datetime, service: int
+) -> Turn:
+    epoch = int(at.timestamp())
+    return Turn(
+        account.state,
+        [],
+        tariffs.at(epoch),
+        at=epoch,
+        service=service,
+        destination=0,
+        session="",
+        number=0,
+        where=where,
+    )
+
+
+def _price(
+    account: Account,
+    where: Circumstances,
+    tariffs: Tariffs,
+    at: datetime,
+    service: int,
+    units: int,
+) -> Money | None:
+    """What so many units cost there outside of allowances; None where they have no price."""
+    turn = _turn(account, where, tariffs, at, service)
+    if turn.in_force is None or turn.plan is None:
+        return None
+    slice_ = turn.slice(turn.plan, turn.quota(None, None), units, NO_LIMIT, buckets=False)
+    if turn.in_force.rate(slice_) != RATED:
+        return None
+    return Money(slice_[CHARGE], account.state.currency)
+
+
+def _zone(account: Account, where: Circumstances, tariffs: Tariffs, at: datetime) -> str:
+    """The tariff's name of where the network is; its country's code where there is none."""
+    plan = _turn(account, where, tariffs, at, DATA).plan
+    if plan is not None:
+        number = plan.places.zone_of(where.network)
+        for name, known in plan.places.zones.items():
+            if known == number:
+                return name
+    return where.network[:3]
+
+
+def tell(tx: Tx, happened: Sequence[Happened], rules: Rules, now: datetime) -> None:
+    """Emits what there is to tell, and has those told who subscribed to a counter."""
+    epoch = int(now.timestamp())
+    for each in happened:
+        tx.emit_all(each.news)
+        if each.crossings:
+            state = each.account.state
+            watch(tx, each.account.key, statuses(state, rules.counters_of(state), epoch))
+
+
+def statuses_of(r: Reader, account: int, rules: Rules, now: datetime) -> list[CounterStatus]:
+    """The policy counters of the account with this key, as they are at `now`."""
+    found = store.account(r, store.account_id(r, account))
+    assert found is not None, "accounts are never deleted"
+    return statuses(found.state, rules.counters_of(found.state), int(now.timestamp()))

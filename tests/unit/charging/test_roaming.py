@@ -1,0 +1,170 @@
+"""What data abroad may cost, and counters with thresholds: without a database."""
+
+import pytest
+
+from tests.unit.charging.builders import (
+    DAY,
+    FIVE_GIGABYTES,
+    MB,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    postpaid,
+    tariffs,
+)
+from trunkline.charging import (
+    ROAMING,
+    Circumstances,
+    CounterPolicy,
+    FinalAction,
+    FinalUnit,
+    GrantPolicy,
+    Result,
+    RoamingPolicy,
+    Rules,
+    Service,
+    Threshold,
+)
+from trunkline.charging.counters import count, counted
+from trunkline.charging.policy.counting import crossed, statuses
+from trunkline.charging.state import State, decode, encode
+
+HOME = Circumstances(network="27201")
+SPAIN = Circumstances(network="21407")
+CONSENT = FinalUnit(FinalAction.REDIRECT, "https://go-on.example/")
+LIMITED = Rules(roaming=RoamingPolicy(home=("272",), limit=1_000_000, last=CONSENT))
+"""A euro, that is 100 MB."""
+
+
+def abroad(state: State | None = None, rules: Rules = LIMITED) -> Phone:
+    return Phone(state or postpaid(), policy=GrantPolicy(rules=rules))
+
+
+def spent(phone: Phone) -> int:
+    return counted(phone.state, ROAMING, phone.state.period)
+
+
+def test_data_abroad_stops_at_its_limit_though_there_is_credit() -> None:
+    phone = abroad()
+    unit = phone.begin(asks(60 * MB), where=SPAIN).units[0]
+    assert unit.granted == 50 * MB
+    unit = phone.go_on(asks(60 * MB, used=50 * MB), where=SPAIN).units[0]
+    assert unit.granted == 25 * MB
+    unit = phone.go_on(asks(25 * MB, used=25 * MB)).units[0]
+    unit = phone.go_on(asks(25 * MB, used=unit.granted)).units[0]
+    while unit.result is Result.SUCCESS:
+        unit = phone.go_on(asks(25 * MB, used=unit.granted)).units[0]
+    assert (unit.result, unit.final, unit.last) == (Result.CREDIT_LIMIT, True, CONSENT)
+    assert spent(phone) == 1_000_000
+
+
+def test_two_sessions_abroad_share_the_limit() -> None:
+    phone = abroad()
+    first = phone.begin(asks(100 * MB), session="a", where=SPAIN).units[0].granted
+    second = phone.begin(asks(100 * MB), session="b", where=SPAIN).units[0].granted
+    assert (first, second) == (50 * MB, 25 * MB)
+
+
+def test_at_home_nothing_counts_and_nothing_is_cut() -> None:
+    phone = abroad()
+    assert phone.begin(asks(500 * MB), where=HOME).units[0].granted == 500 * MB
+    phone.end(asks(used=500 * MB))
+    assert spent(phone) == 0
+    assert phone.begin(asks(500 * MB), session="unknown").units[0].granted == 500 * MB
+
+
+def test_calls_abroad_are_no_data() -> None:
+    phone = abroad()
+    voice = Service.VOICE
+    phone.begin(asks(6000, group=None), where=SPAIN, service=voice, called="34")
+    phone.end(asks(used=6000, group=None), service=voice)
+    assert spent(phone) == 0
+
+
+def test_what_an_allowance_covers_abroad_costs_nothing() -> None:
+    phone = Phone(
+        postpaid(),
+        tariffs(compiled(plan(FIVE_GIGABYTES))),
+        GrantPolicy(rules=LIMITED),
+    )
+    phone.begin(asks(300 * MB), where=SPAIN)
+    assert phone.go_on(asks(300 * MB, used=300 * MB)).units[0].granted == 300 * MB
+    assert spent(phone) == 0
+
+
+def test_who_consented_goes_on_until_the_month_ends() -> None:
+    phone = abroad()
+    phone.begin(asks(200 * MB), where=SPAIN)
+    phone.end(asks(used=200 * MB))
+    assert phone.begin(asks(MB), session="b", where=SPAIN).units[0].result is Result.CREDIT_LIMIT
+    phone.state.roams_on = phone.state.period
+    assert phone.go_on(asks(MB), session="b").units[0].granted == MB
+    phone.end(session="b")
+    phone.now += 31 * DAY
+    assert phone.begin(asks(600 * MB), session="c", where=SPAIN).units[0].granted == 50 * MB
+
+
+def test_crossing_the_border_counts_what_was_used_before_at_home() -> None:
+    phone = abroad()
+    phone.begin(asks(10 * MB), where=HOME)
+    phone.go_on(asks(10 * MB, used=10 * MB), where=SPAIN)
+    assert spent(phone) == 0
+    assert phone.state.abroad == "214"
+    phone.go_on(asks(10 * MB, used=10 * MB), where=HOME)
+    assert (spent(phone), phone.state.abroad) == (100_000, "")
+
+
+def test_no_limit_counts_all_the_same() -> None:
+    phone = abroad(rules=Rules(roaming=RoamingPolicy(home=("272",), limit=0)))
+    assert phone.begin(asks(500 * MB), where=SPAIN).units[0].granted == 500 * MB
+    phone.end(asks(used=500 * MB))
+    assert spent(phone) == 5_000_000
+
+
+FAIR = CounterPolicy("fair", 1000, (Threshold(80, "nearly"), Threshold(100, "over")))
+
+
+def test_each_threshold_is_told_once() -> None:
+    state = account()
+    found = []
+    for amount in (799, 1, 0, 150, 100, 500):
+        count(state, "fair", 683, amount)
+        found += [(each.previous, each.status, each.percent) for each in crossed(state, (FAIR,))]
+    assert found == [("normal", "nearly", 80), ("nearly", "over", 100)]
+    assert decode(encode(state)) == state
+
+
+def test_two_thresholds_at_once_are_one_message() -> None:
+    state = account()
+    count(state, "fair", 683, 5000)
+    assert [each.status for each in crossed(state, (FAIR,))] == ["over"]
+
+
+def test_another_month_tells_anew() -> None:
+    state = account()
+    for month in (683, 684):
+        count(state, "fair", month, 900)
+        assert [each.status for each in crossed(state, (FAIR,))] == ["nearly"]
+
+
+def test_a_plan_of_its_own_goes_first() -> None:
+    own = CounterPolicy("fair", 10, (Threshold(100, "slow"),), plan="plan")
+    state = account()
+    count(state, "fair", 683, 10)
+    assert [each.status for each in crossed(state, (FAIR, own))] == ["slow"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "status", "pending"), [(0, "normal", 0), (800, "nearly", 1), (1000, "over", 1)]
+)
+def test_the_status_now_and_the_one_to_come(amount: int, status: str, pending: int) -> None:
+    phone = Phone(account())
+    phone.begin(asks(MB))
+    state = phone.state
+    if amount:
+        count(state, "fair", state.period, amount)
+    [found] = statuses(state, (FAIR,), phone.now)
+    assert (found.counter, found.status, found.amount) == ("fair", status, amount)
+    assert found.pending == ((("normal", state.ends),) if pending else ())
