@@ -2,14 +2,22 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import falcon
 import phonenumbers
 
-from trunkline import billing, customers, inventory, ordering, payments, receivables
+from trunkline import (
+    billing,
+    customers,
+    inventory,
+    ordering,
+    payments,
+    receivables,
+    vouchers,
+)
 from trunkline.console.pages.balances import balance_cards, usage_chart
 from trunkline.console.pages.orders import order_rows
 from trunkline.console.web import Console, Desk
@@ -137,6 +145,8 @@ class Customer:
             account_rows = [_account(r, each) for each in accounts]
             invoices = _invoices(r, found.id)
             received = _payments(r, [each.id for each in accounts])
+            channelled = _channelled(r, [each.id for each in accounts])
+            rules = _rules(r, [each.id for each in accounts])
         numbers = _numbers(services)
         with self._console.charging.read() as r:
             balances = balance_cards(r, accounts, products, numbers, desk.now)
@@ -154,6 +164,8 @@ class Customer:
             orders=orders,
             invoices=invoices,
             payments=received,
+            channelled=channelled,
+            rules=rules,
             top_up_amount=TOP_UP,
             reference=secrets.token_urlsafe(18),
         )
@@ -259,4 +271,31 @@ def _payments(r: Reader, accounts: Iterable[BillingAccountId]) -> list[Mapping[s
             "amount": each.amount,
         }
         for each in found[:MOST]
+    ]
+
+
+def _channelled(r: Reader, accounts: Sequence[BillingAccountId]) -> list[Mapping[str, object]]:
+    """Top-ups by vouchers and at dealers, and the codes that gave nothing."""
+    return [
+        {
+            "requested": each.requested_at,
+            "by": f"voucher {each.serial}" if each.serial else each.dealer or "wrong code",
+            "state": each.state.value,
+            "why": each.finding or each.reason or "",
+            "amount": each.amount,
+        }
+        for each in vouchers.channel_top_ups_of(r, accounts, limit=MOST)
+    ]
+
+
+def _rules(r: Reader, accounts: Sequence[BillingAccountId]) -> list[Mapping[str, object]]:
+    return [
+        {
+            "threshold": each.threshold,
+            "amount": each.amount,
+            "cap": each.cap,
+            "state": each.state.value,
+            "why": each.reason or ("collecting" if each.collection else ""),
+        }
+        for each in payments.rules_of(r, accounts)
     ]
