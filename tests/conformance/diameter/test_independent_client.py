@@ -1,6 +1,7 @@
 """python-diameter, which shares no code with ours, as the gateway: its peer machine and codec."""
 
 import asyncio
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +20,23 @@ from diameter.message.commands import CreditControlRequest
 from diameter.node import Node
 from diameter.node.application import SimpleThreadingApplication
 
-from tests.conformance.diameter.operator import SETTINGS, Operator
+from tests.conformance.diameter.operator import ACCOUNT, SETTINGS, Operator
 from tests.conftest import MakeDatabase
 from tests.unit.charging.builders import imsi
-from trunkline.charging import Attempt, Batcher
+from trunkline.charging import Attempt, Batcher, operations
 from trunkline.diameter import dictionary as d
 from trunkline.diameter import serve
+from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database
 
 MB = 1_000_000
 
 
 @contextmanager
-def served(attempt: Attempt, clock: DrivenClock) -> Iterator[tuple[int, "Stopper"]]:
+def served(
+    attempt: Attempt, clock: DrivenClock, database: Database | None = None
+) -> Iterator[tuple[int, "Stopper"]]:
     """The server on a thread of its own, as its process would have it: gives its port."""
     started = threading.Event()
     place: list[tuple[int, Stopper]] = []
@@ -44,7 +49,9 @@ def served(attempt: Attempt, clock: DrivenClock) -> Iterator[tuple[int, "Stopper
             place.append((port, Stopper(loop, stop)))
             started.set()
 
-        await serve(SETTINGS, Batcher(attempt, clock), clock, ready=ready, stop=stop)
+        await serve(
+            SETTINGS, Batcher(attempt, clock), clock, ready=ready, stop=stop, database=database
+        )
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
@@ -68,9 +75,11 @@ class Stopper:
 
 
 class Gateway:
-    """One node of python-diameter's with a credit-control application."""
+    """One node of python-diameter's with a credit-control application; `told` are the requests
+    that it got."""
 
     def __init__(self, port: int) -> None:
+        self.told: queue.Queue[Message] = queue.Queue()
         self.node = Node("pgw.localdomain", "localdomain", ip_addresses=["127.0.0.1"])
         self.node.wakeup_interval = 0
         peer = self.node.add_peer(
@@ -80,13 +89,28 @@ class Gateway:
             is_persistent=True,
         )
         self.application = SimpleThreadingApplication(
-            constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION, is_auth_application=True
+            constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION,
+            is_auth_application=True,
+            request_handler=self._hear,
         )
         self.node.add_application(self.application, [peer])
         self.node.start()
         self.application.wait_for_ready(20)
         self.peer = peer
         self.session = self.node.session_generator.next_id()
+
+    def _hear(self, application: SimpleThreadingApplication, request: Message) -> Message:
+        self.told.put(request)
+        return application.generate_answer(request, result_code=d.SUCCESS)
+
+    def event(self, action: int, messages: int = 1) -> Message:
+        """About text messages."""
+        request = self._request(4, 0)
+        request.session_id = self.node.session_generator.next_id()
+        request.service_context_id = "32274@3gpp.org"
+        request.requested_action = action
+        request.requested_service_unit = RequestedServiceUnit(cc_service_specific_units=messages)
+        return self.application.send_request(request, timeout=20)
 
     def ask(self, kind: int, number: int, *, used: int | None = None, ask: bool = True) -> Message:
         request = self._request(kind, number)
@@ -214,3 +238,63 @@ def test_a_session_in_money(operator: Operator, clock: DrivenClock) -> None:
         finally:
             gateway.node.stop(wait_timeout=10)
     assert not operator.balance.money
+
+
+def test_events(operator: Operator, clock: DrivenClock) -> None:
+    """0.20, nine cents a message: an enquiry, a check, two debits, one of them back; no third."""
+    operator.open(("imsi", imsi(1)), money="0.20")
+    with served(operator.attempt, clock) as (port, _):
+        gateway = Gateway(port)
+        try:
+            price = gateway.event(3, 2)
+            assert price.result_code == d.SUCCESS
+            assert price.cost_information.unit_value.value_digits == 180_000
+            assert price.cost_information.unit_value.exponent == -6
+            assert price.cost_information.currency_code == 978
+            assert gateway.event(2, 2).check_balance_result == 0
+            assert gateway.event(2, 3).check_balance_result == 1
+            debit = gateway.event(0, 2)
+            assert debit.result_code == d.SUCCESS
+            assert debit.granted_service_unit.cc_service_specific_units == 2
+            assert gateway.event(0).result_code == d.CREDIT_LIMIT_REACHED
+            refund = gateway.event(1)
+            assert refund.result_code == d.SUCCESS
+        finally:
+            gateway.node.stop(wait_timeout=10)
+    assert str(operator.balance.money) == "0.11 EUR"
+
+
+def test_the_gateway_is_told(
+    make_database: MakeDatabase, operator: Operator, clock: DrivenClock
+) -> None:
+    """After a top-up to ask again, after a barring to end: its answers are understood."""
+    charging = make_database("charging")
+    operator.open(("imsi", imsi(1)), money="0.01")
+    with served(operator.attempt, clock, charging) as (port, _):
+        gateway = Gateway(port)
+        try:
+            first = gateway.ask(1, 0)
+            [service] = first.multiple_services_credit_control
+            assert service.final_unit_indication.final_unit_action == 0
+            with charging.transaction() as tx:
+                operations.top_up(
+                    tx,
+                    ACCOUNT,
+                    payment_id="pay_2",
+                    amount=Money.of("1", "EUR"),
+                    now=clock.now(),
+                )
+            again = gateway.told.get(timeout=20)
+            assert again.header.command_code == d.RE_AUTH
+            assert again.session_id == gateway.session
+            assert again.re_auth_request_type == 0
+            assert gateway.ask(2, 1, used=MB).result_code == d.SUCCESS
+            with charging.transaction() as tx:
+                operations.bar_account(tx, ACCOUNT, barred=True, now=clock.now())
+            end = gateway.told.get(timeout=20)
+            assert end.header.command_code == d.ABORT_SESSION
+            assert end.session_id == gateway.session
+            assert gateway.ask(3, 2, used=MB, ask=False).result_code == d.SUCCESS
+        finally:
+            gateway.node.stop(wait_timeout=10)
+    assert operator.balance.open_sessions == 0
