@@ -1,5 +1,7 @@
 """What is known of a person is told, and forgotten without a hole in the books."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -8,7 +10,9 @@ from trunkline import customers, messaging, payments
 from trunkline.customers import CustomerStatus, PartyNotFound, StillACustomer
 from trunkline.kernel.money import Money
 from trunkline.ledger import trial_balance
-from trunkline.messaging import DispatchState
+from trunkline.messaging import ChannelName, DispatchState
+from trunkline.messaging.model import Deferred, Outcome, Throttled, Unanswered
+from trunkline.messaging.sending import begin_sending, note_outcome
 from trunkline.payments import PaymentMethodKind
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -120,3 +124,25 @@ def test_forgotten_and_the_books_are_whole(town: Town, clock: DrivenClock) -> No
         assert profile_left["agreedByParty"] == {
             "id": maeve.party, "@referredType": "Individual", "name": "erased"}  # fmt: skip
     assert "Orla" in text(town, other)
+
+
+@pytest.mark.parametrize("outcome", [Throttled("busy"), Deferred("later"), Unanswered("lost")])
+def test_what_was_on_its_way_to_somebody_forgotten_is_not_tried_again(
+    town: Town, outcome: Outcome
+) -> None:
+    maeve = town.person()
+    message = town.say(maeve)
+    town.relay.drain()
+    with town.books.transaction() as tx:
+        (going,) = begin_sending(tx, channel=ChannelName.SMS, limit=9, now=town.clock.now())
+    assert going.address == NUMBER
+    close(town, maeve)
+    erase(town, maeve)
+    with town.books.transaction() as tx:
+        note_outcome(tx, dispatch=going.id, outcome=outcome, now=town.clock.now())
+    town.clock.advance(timedelta(hours=1))
+    town.relay.drain()
+    with town.books.transaction() as tx:
+        assert begin_sending(tx, channel=ChannelName.SMS, limit=9, now=town.clock.now()) == []
+    assert town.dispatch(message).state is DispatchState.CANCELLED
+    assert town.dispatch(message).reason == "the receiver was erased"

@@ -49,6 +49,7 @@ from trunkline.tmf import documents
 from trunkline.tmf.documents import Body
 
 NO_CONSENT = "no consent to marketing on this channel"
+RECEIVER_ERASED = "the receiver was erased"
 
 _ALWAYS = frozenset({"description", "logFlag"})
 _RULED = frozenset(
@@ -204,6 +205,13 @@ def allows(tx: Tx, dispatch: Dispatch, now: datetime) -> bool:
             tx, {dispatch.party}, purpose=customers.MARKETING, channel=dispatch.channel, at=now
         )
     )
+
+
+def refusal(tx: Tx, dispatch: Dispatch, now: datetime) -> str | None:
+    """Why it may not be sent now; None where it may."""
+    if dispatch.address == customers.ERASED:
+        return RECEIVER_ERASED
+    return None if allows(tx, dispatch, now) else NO_CONSENT
 
 
 def _bare(body: Body) -> Body:

@@ -12,7 +12,7 @@ from trunkline.customers import ERASED, PartyId
 from trunkline.messaging import store
 from trunkline.messaging.bodies import MESSAGE
 from trunkline.messaging.model import PENDING, Dispatch
-from trunkline.messaging.operations import cancel
+from trunkline.messaging.operations import RECEIVER_ERASED, cancel
 from trunkline.messaging.queries import messages
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Reader, Tx
@@ -45,7 +45,7 @@ def erase_personal_data(tx: Tx, *, party: PartyId, now: datetime) -> None:
     for message in sorted({each.message for each in ways}):
         mine = [each for each in ways if each.message == message]
         if any(each.state in PENDING for each in mine):
-            cancel(tx, message, "the receiver was erased", now)
+            cancel(tx, message, RECEIVER_ERASED, now)
         _forget(tx, message, ids, mine, now)
 
 

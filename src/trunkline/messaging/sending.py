@@ -36,8 +36,7 @@ from trunkline.messaging.model import (
     next_attempt,
 )
 from trunkline.messaging.operations import (
-    NO_CONSENT,
-    allows,
+    refusal,
     refuse_marketing,
     release_at,
     settle,
@@ -61,8 +60,8 @@ def release(tx: Tx, command: ReleaseDispatch, now: datetime) -> None:
     present = store.locked(tx, command.dispatch)
     if present is None or present.state is not DispatchState.HELD or present.due_at > now:
         return
-    if not allows(tx, present, now):
-        _end(tx, present, DispatchState.CANCELLED, NO_CONSENT, now)
+    if (reason := refusal(tx, present, now)) is not None:
+        _end(tx, present, DispatchState.CANCELLED, reason, now)
     elif present.channel is ChannelName.APP:
         _end(tx, present, DispatchState.DELIVERED, None, now)
     elif present.channel not in store.channels(tx):
@@ -84,8 +83,8 @@ def begin_sending(tx: Tx, *, channel: ChannelName, limit: int, now: datetime) ->
             continue
         if now >= present.expires_at:
             _end(tx, present, DispatchState.FAILED, "could not be sent in time", now)
-        elif not allows(tx, present, now):
-            _end(tx, present, DispatchState.CANCELLED, NO_CONSENT, now)
+        elif (reason := refusal(tx, present, now)) is not None:
+            _end(tx, present, DispatchState.CANCELLED, reason, now)
         else:
             begun = msgspec.structs.replace(present, attempts=present.attempts + 1, begun_at=now)
             _become(tx, begun, DispatchState.SENDING)
