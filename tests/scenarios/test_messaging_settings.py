@@ -13,7 +13,8 @@ from trunkline.app.founding import found
 from trunkline.app.messages import channels, senders
 from trunkline.messaging import ChannelName
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.settings import DatabaseSettings, Settings, SmppSettings, SmtpSettings
+from trunkline.platform.settings import DatabaseSettings, Settings
+from trunkline.platform.settings_messages import SmppSettings, SmtpSettings
 
 
 def test_what_the_settings_name(new_database: Callable[..., str], clock: DrivenClock) -> None:

@@ -11,7 +11,8 @@ from trunkline.messaging import (
     SmtpChannel,
     declare_channels,
 )
-from trunkline.platform.settings import Settings, SmppSettings, SmtpSettings
+from trunkline.platform.settings import Settings
+from trunkline.platform.settings_messages import SmppSettings, SmtpSettings
 
 
 def channels(settings: Settings) -> set[ChannelName]:
