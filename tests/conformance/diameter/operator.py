@@ -3,11 +3,19 @@
 from datetime import datetime, timedelta
 
 from tests.unit.charging.builders import compiled, opening
-from trunkline.charging import ChargingAccountId, GroupCommit, InstallTariff, operations, queries
+from trunkline.charging import (
+    ChargingAccountId,
+    GrantPolicy,
+    GroupCommit,
+    InstallTariff,
+    operations,
+    queries,
+)
 from trunkline.charging.journal import RecordKind
 from trunkline.diameter import GySettings
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Database
+from trunkline.rating import PlanSource
 
 SETTINGS = GySettings("ocs.localdomain", "localdomain", port=0, drain=0.2)
 ACCOUNT = ChargingAccountId("cac_1")
@@ -16,11 +24,17 @@ ACCOUNT = ChargingAccountId("cac_1")
 class Operator:
     """Data costs a cent for each megabyte begun; one account asks."""
 
-    def __init__(self, charging: Database, now: datetime) -> None:
+    def __init__(
+        self,
+        charging: Database,
+        now: datetime,
+        policy: GrantPolicy | None = None,
+        *plans: PlanSource,
+    ) -> None:
         self._charging = charging
         self._now = now
-        self.attempt = GroupCommit(charging).attempt
-        tariff = compiled()
+        self.attempt = GroupCommit(charging, policy=policy or GrantPolicy()).attempt
+        tariff = compiled(*plans)
         with charging.transaction() as tx:
             install = InstallTariff(
                 version=tariff.version,

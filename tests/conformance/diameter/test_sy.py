@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import msgspec
 import pytest
 from diameter.message import Message
 from diameter.message.avp.grouped import SubscriptionId
@@ -16,14 +17,25 @@ from diameter.message.commands.session_termination import SessionTerminationRequ
 
 from tests.conformance.diameter.operator import SETTINGS, Operator
 from tests.conformance.diameter.test_told import answer
-from tests.unit.diameter.builders import IMSI, cer
+from tests.unit.charging.builders import MB, plan
+from tests.unit.diameter.builders import IMSI, asked, ccr, cer, mscc, subscription, used
 from tests.unit.diameter.wire import Wire, connected, result_of, run, serving
-from trunkline.charging import CounterStatus, UnknownSubscription, subscriptions
+from trunkline.charging import (
+    CounterPolicy,
+    CounterStatus,
+    GrantPolicy,
+    Rules,
+    Threshold,
+    UnknownSubscription,
+    statuses_of,
+    subscriptions,
+)
 from trunkline.charging.notices import due
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Reader
+from trunkline.rating import CounterSource, Measure
 
 PCRF = codec.text(d.ORIGIN_HOST, "pcrf.example") + codec.text(d.ORIGIN_REALM, "example")
 HELLO = cer(
@@ -217,5 +229,45 @@ def test_refusals(network: Network) -> None:
             broken = bytearray(limit())
             broken[5:8] = (999).to_bytes(3, "big")
             assert result_of(await wire.ask(bytes(broken))) == d.COMMAND_UNSUPPORTED
+
+    run(story)
+
+
+def test_usage_that_reaches_a_threshold_is_told(charging: Database, clock: DrivenClock) -> None:
+    """Ten megabytes a month are fair; the gateway reports eight over Gy, and the PCRF hears of it
+    over Sy; then two more."""
+    fair = CounterPolicy("fair-use", 10 * MB, (Threshold(80, "nearly"), Threshold(100, "over")))
+    rules = Rules(counters=(fair,))
+    counting = CounterSource("fair-use", Measure.UNITS, "data")
+    counted = msgspec.structs.replace(plan(), counters=(counting,))
+    operator = Operator(charging, clock.now(), GrantPolicy(rules=rules), counted)
+    operator.open(("imsi", IMSI), money="1")
+
+    def statuses(r: Reader, account: int, now: datetime) -> Sequence[CounterStatus]:
+        return statuses_of(r, account, rules, now)
+
+    def report(number: int, used_: int) -> bytes:
+        parts = mscc(used(used_), asked(MB), group=1)
+        return ccr(2, number, subscription(d.END_USER_IMSI, IMSI), parts)
+
+    async def story() -> None:
+        served = serving(operator.attempt, SETTINGS, clock, database=charging, statuses=statuses)
+        async with (
+            served as (_, port),
+            connected(port, HELLO) as pcrf,
+            connected(port) as gateway,
+        ):
+            assert reported(await pcrf.ask(limit())) == {"fair-use": "normal"}
+            opening = ccr(1, 0, subscription(d.END_USER_IMSI, IMSI), mscc(asked(MB), group=1))
+            assert result_of(await gateway.ask(opening)) == d.SUCCESS
+            for number, megabytes, status in ((1, 8, "nearly"), (2, 1, ""), (3, 1, "over")):
+                answered = await gateway.ask(report(number, megabytes * MB))
+                assert result_of(answered) == d.SUCCESS
+                if status:
+                    told = await pcrf.receive()
+                    assert reported(told) == {"fair-use": status}
+                    pcrf.send(answer(told, d.SUCCESS))
+            again = await pcrf.ask(limit(1))
+            assert reported(again) == {"fair-use": "over"}
 
     run(story)
