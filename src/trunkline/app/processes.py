@@ -189,7 +189,7 @@ def _keep_house(system: System, stop: threading.Event) -> None:
     """The ledger is told what the network's requests earned; SQLite's logs are folded into their
     files, so that nobody who serves waits for it; what need not be remembered is forgotten."""
     begun = system.clock.now()
-    due = {_analyze: begun, _release: begun, _forget: begun}
+    due = dict.fromkeys(_CHORES, begun)
 
     def look() -> float:
         now = system.clock.now()
