@@ -23,12 +23,11 @@ from trunkline.rest.forms.party_types import (
     Attachment,
     CharacteristicIn,
     Reference,
-    Some,
     addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.wire import MoneyIn, PeriodIn, Typed
+from trunkline.rest.forms.wire import MoneyIn, PeriodIn, Some, Typed
 from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/agreementManagement/v4"

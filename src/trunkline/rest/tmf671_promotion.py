@@ -6,7 +6,7 @@ What a pattern's criteria and actions may say so that it takes effect is in
 
 from trunkline.catalog import DocumentKind
 from trunkline.rest.forms.catalogue import Entry, entries, in_body
-from trunkline.rest.forms.wire import PROMOTION, PeriodIn
+from trunkline.rest.forms.wire import PROMOTION, PeriodIn, Some
 from trunkline.tmf import Api, Wire
 
 
@@ -31,15 +31,15 @@ class Criteria(Wire):
 
 
 class CriteriaGroup(Wire):
-    criteria: tuple[Criteria, ...]
+    criteria: Some[Criteria]
     id: str | None = None
     group_name: str | None = None
     criteria_logical_relationship: str | None = None
 
 
 class Pattern(Wire):
-    action: tuple[Action, ...]
-    criteria_group: tuple[CriteriaGroup, ...]
+    action: Some[Action]
+    criteria_group: Some[CriteriaGroup]
     id: str | None = None
     name: str | None = None
     description: str | None = None

@@ -13,13 +13,12 @@ from trunkline.rest.forms.party_types import (
     Attachment,
     Note,
     RelatedParty,
-    Some,
     addressed,
     check_addressed,
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.wire import PeriodIn, Typed
+from trunkline.rest.forms.wire import PeriodIn, Some, Typed
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
 
 _BASE = "/tmf-api/partyInteraction/v4"

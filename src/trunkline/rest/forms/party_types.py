@@ -5,7 +5,7 @@ Attributes that nobody declares are kept as well; what is declared is checked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -16,10 +16,6 @@ from trunkline.tmf import Body, Moment
 from trunkline.tmf.documents import at
 
 REFERRED = "@referredType"
-
-Item = TypeVar("Item")
-Some = Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)]
-"""At least one."""
 
 
 class Reference(Typed, kw_only=True):

@@ -41,10 +41,10 @@ class Feature(Named, kw_only=True):
 
 
 class RelatedServiceOrderItem(Linked, kw_only=True):
-    item_id: str | None = None
+    item_id: str
     role: str | None = None
     service_order_href: str | None = None
-    service_order_id: str | None = None
+    service_order_id: str
     item_action: OrderItemActionType | None = None
     id: str | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UnsetType
@@ -88,6 +88,11 @@ class Since(Wire):
     """TimePeriod without an end."""
 
     start_date_time: Timestamp
+
+
+Item = TypeVar("Item")
+Some = Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)]
+"""At least one."""
 
 
 class Typed(Wire):
