@@ -41,8 +41,8 @@ def digits(data: bytes) -> str:
 
 def called_party(message: bytes, information: tuple[int, int] | None) -> str:
     """The called party in the Service-Information that lies at `information`: IMS-Information's
-    Called-Party-Address or SMS-Information's first Recipient-Address (TS 32.299, 7.2.33 and
-    7.2.170); or nothing."""
+    Called-Party-Address, or the first Recipient-Address of SMS- or MMS-Information (TS 32.299,
+    7.2.33 and 7.2.170); or nothing."""
     if information is None:
         return ""
     for part in avps(message, *information):
@@ -52,6 +52,8 @@ def called_party(message: bytes, information: tuple[int, int] | None) -> str:
             address = _inside(part.data, d.CALLED_PARTY_ADDRESS)
         elif part.code == d.SMS_INFORMATION:
             address = _inside(part.data, d.RECIPIENT_INFO, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
+        elif part.code == d.MMS_INFORMATION:
+            address = _inside(part.data, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
         else:
             continue
         if number := digits(address):

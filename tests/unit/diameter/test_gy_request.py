@@ -271,6 +271,9 @@ def test_the_called_party() -> None:
         RECEIVED,
     )
     assert reading.request.called == "46705551212"
+    mms = vendor(d.SERVICE_INFORMATION, vendor(d.MMS_INFORMATION, recipient))
+    reading = read(ccr(1, 0, SUBSCRIBER, mms, context="32274@3gpp.org"), RECEIVED)
+    assert reading.request.called == "46705551212"
 
 
 def test_event_time_counts_from_1900_and_again_from_2036() -> None:
