@@ -12,7 +12,7 @@ from typing import Any
 from trunkline.inventory import PriceKind, ProductPrice
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
-from trunkline.kernel.time import format_instant, parse_instant
+from trunkline.kernel.time import parse_instant
 from trunkline.ordering.model import MOST_ITEMS, MOST_OF_ONE, Action, ItemRequest
 from trunkline.ordering.pricing import totals
 from trunkline.ordering.qualification.model import places
@@ -159,10 +159,6 @@ def ends(body: Body) -> datetime | None:
     if start is not None and end is not None and end <= start:
         raise UnfitDocument("ends before it starts", path="validFor.endDateTime")
     return end
-
-
-def stamp(instant: datetime) -> str:
-    return format_instant(instant)
 
 
 def price_body(price: ProductPrice) -> Body:

@@ -13,7 +13,7 @@ from trunkline.catalog import DocumentKind, LifecycleStatus, Offering
 from trunkline.customers import Customer, CustomerId
 from trunkline.inventory import Product, ProductStatus
 from trunkline.kernel.lifecycle import Lifecycle
-from trunkline.kernel.time import parse_instant
+from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.ordering.bodies import (
     Body,
     action_of,
@@ -24,7 +24,6 @@ from trunkline.ordering.bodies import (
     numbered,
     offering_in,
     segments_of,
-    stamp,
     without_nulls,
 )
 from trunkline.ordering.model import Action, UnknownReference
@@ -140,9 +139,9 @@ def qualify(tx: Tx, body: Body, now: datetime) -> Body:
     asked[_ITEMS] = answered
     asked |= {
         "state": TaskState.TERMINATED_WITH_ERROR.value if failed else TaskState.DONE.value,
-        "productOfferingQualificationDate": stamp(now),
-        "effectiveQualificationDate": stamp(now),
-        "expirationDate": stamp(now + GOOD_FOR),
+        "productOfferingQualificationDate": format_instant(now),
+        "effectiveQualificationDate": format_instant(now),
+        "expirationDate": format_instant(now + GOOD_FOR),
         "qualificationResult": next(
             (each for each in ("unqualified", "alternate") if each in results), "qualified"
         ),

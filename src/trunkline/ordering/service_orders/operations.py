@@ -112,13 +112,13 @@ def _instant(body: Body, attribute: str) -> datetime | None:
 
 def start_service_order(tx: Tx, order: str, now: datetime) -> None:
     """Begins with an acknowledged order whose time has come; one that is gone is forgotten."""
+    steps = store.locked_steps(tx, order)
     found = documents.find(tx, SERVICE_ORDERS, [order])
     if not found or found[0]["state"] != OrderState.ACKNOWLEDGED:
         return
     starts = _instant(found[0], "requestedStartDate")
-    if starts is not None and starts > now:
-        return
-    _proceed(tx, order, store.locked_steps(tx, order), now)
+    if starts is None or starts <= now:
+        _proceed(tx, order, steps, now)
 
 
 def service_settled(tx: Tx, service: ServiceId, reason: str | None, now: datetime) -> None:
@@ -154,8 +154,8 @@ def _answered(step: Step, reason: str | None) -> Step:
 
 def retry_service_order(tx: Tx, order: str, now: datetime) -> None:
     """Tries what is held again. Raises `IllegalTransition` where nothing is."""
-    body = documents.get(tx, SERVICE_ORDERS, order)
     steps = store.locked_steps(tx, order)
+    body = documents.get(tx, SERVICE_ORDERS, order)
     ORDER_LIFECYCLE.check(OrderState(body["state"]), OrderState.IN_PROGRESS)
     again = [
         msgspec.structs.replace(each, state=OrderState.ACKNOWLEDGED, reason=None)
@@ -234,8 +234,8 @@ def _moved(tx: Tx, service: Service, state: ServiceState, now: datetime) -> bool
 def cancel_service_order(tx: Tx, order: str, now: datetime, reason: str | None = None) -> None:
     """Cancels an order and ends what it has brought. Raises `PastCancelling` where something was
     changed or ended, and `IllegalTransition` where the order has ended."""
-    body = documents.get(tx, SERVICE_ORDERS, order)
     steps = store.locked_steps(tx, order)
+    body = documents.get(tx, SERVICE_ORDERS, order)
     if body.get("cancelling"):
         stopped = [each.reason is not None and each.is_undoing for each in steps]
         if any(stopped):
@@ -319,8 +319,8 @@ def describe_service_order(tx: Tx, order: str, body: Body, now: datetime) -> Non
 
 def delete_service_order(tx: Tx, order: str, now: datetime) -> None:
     """Forgets an order that has ended, or hasn't begun. Raises `ServiceOrderInUse`."""
-    body = documents.get(tx, SERVICE_ORDERS, order)
     steps = store.locked_steps(tx, order)
+    body = documents.get(tx, SERVICE_ORDERS, order)
     state = OrderState(body["state"])
     if state is OrderState.ACKNOWLEDGED:
         for each in steps:
