@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trunkline.cli.running import opened
+from trunkline.cli.running import opened, record
 
 if TYPE_CHECKING:
     from trunkline.charging import Explanation
@@ -14,13 +14,13 @@ group = typer.Typer(help="What online charging did, and why.", no_args_is_help=T
 
 @group.command()
 def explain(
-    record: Annotated[str, typer.Argument(help="As usage names it: cac_.../12.")],
+    which: Annotated[str, typer.Argument(metavar="RECORD", help="As usage names it: cac_.../12.")],
 ) -> None:
     """Run a charging record again and hold the result against what was stored. Exit code 1, and
     what differs, where they aren't the same."""
     from trunkline import charging
 
-    account, seq = charging.record_name(record)
+    account, seq = charging.record_name(which)
     with opened() as system, system.charging.read() as r:
         found = charging.explain(r, account, seq)
     for line in lines_of(found):
@@ -29,6 +29,27 @@ def explain(
         for each in found.differences:
             typer.echo(f"DIFFERS  {each}", err=True)
         raise typer.Exit(1)
+
+
+@group.command("consent")
+def consent(
+    account: Annotated[str, typer.Argument(help="The charging account: cac_...")],
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="No longer.")] = False,
+) -> None:
+    """Note that a person wants data abroad to go on beyond its limit, until the billing month
+    ends."""
+    from trunkline import charging
+
+    which = charging.ChargingAccountId.parse(account, path="account")
+    with opened() as system:
+        now = system.clock.now()
+        with system.charging.read() as r:
+            charging.balance(r, which, now)
+        with system.books.transaction() as tx:
+            tx.emit(charging.ConsentToRoam(account=which, given=not withdraw))
+            verb = "withdraw consent to roam" if withdraw else "consent to roam"
+            record(tx, verb, which, now)
+    typer.echo(f"{account}: data abroad {'stops at' if withdraw else 'goes on beyond'} its limit")
 
 
 def lines_of(found: "Explanation") -> list[str]:

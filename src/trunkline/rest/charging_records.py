@@ -1,4 +1,5 @@
-"""Why something was charged: a record of charging's journal, run again, beyond TM Forum's APIs.
+"""Why something was charged: a record of charging's journal, run again, beyond TM Forum's APIs;
+and the consent to data abroad.
 
 For staff: what a subscriber may know of it stands in TMF635 and TMF677.
 """
@@ -14,13 +15,15 @@ from trunkline import charging
 from trunkline.charging import ChargingAccountId, Explanation
 from trunkline.kernel import money
 from trunkline.kernel.time import format_instant
+from trunkline.platform import audit
 from trunkline.rest.forms.wire import Money
 from trunkline.tmf import Api, Timestamp, Wire, wire
-from trunkline.tmf.http import Server, send
+from trunkline.tmf.http import Server, read_body, send
 from trunkline.tmf.hub import openapi
 
 BASE = "/trunkline/charging/v1"
 _PATH = f"{BASE}/record/{{account}}/{{seq}}/explanation"
+_CONSENT = f"{BASE}/account/{{account}}/roamingConsent"
 _PLACES = 12
 """Decimal places of micros that are shown of an exact price."""
 
@@ -101,6 +104,39 @@ class Explained:
         send(resp, wire.encode(form_of(found)))
 
 
+class ConsentForm(Wire):
+    """`given`: data abroad goes on beyond its limit, until the billing month ends."""
+
+    given: bool
+
+
+class Consents:
+    """POST: a person consents to go on with data abroad, or no longer."""
+
+    scopes: ClassVar = {"POST": "charging:write"}
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account: str) -> None:
+        asked = wire.convert(wire.decode(read_body(req, self._server.max_body)), ConsentForm)
+        which = ChargingAccountId.parse(account, path="account")
+        now = self._server.clock.now()
+        with self._server.databases["charging"].read() as r:
+            charging.balance(r, which, now)  # which tells whether there is such an account
+        with self._server.databases["books"].transaction() as tx:
+            tx.emit(charging.ConsentToRoam(account=which, given=asked.given))
+            audit.record(
+                tx,
+                who=req.context.caller.identity,
+                verb="consent to roam" if asked.given else "withdraw consent to roam",
+                what=which,
+                now=now,
+            )
+        resp.status = 202
+        send(resp, wire.encode(asked))
+
+
 def form_of(found: Explanation) -> ExplanationForm:
     currency = found.stored.currency
     return ExplanationForm(
@@ -178,6 +214,13 @@ def exact(micros: Fraction) -> Decimal:
     return Decimal(scaled).scaleb(-6 - _PLACES).normalize() + 0
 
 
+_GIVEN = {
+    "type": "object",
+    "required": ["given"],
+    "properties": {"given": {"type": "boolean"}},
+}
+
+
 def _paths() -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(
         [ExplanationForm], ref_template="#/components/schemas/{name}"
@@ -203,7 +246,25 @@ def _paths() -> dict[str, Any]:
                     "default": openapi.ERROR,
                 },
             },
-        }
+        },
+        _CONSENT: {
+            "parameters": [{"name": "account", "in": "path", "required": True, "schema": text}],
+            "post": {
+                "tags": ["CHARGING"],
+                "operationId": "consentToRoam",
+                "summary": "Data abroad goes on beyond its limit, or no longer",
+                "description": "Needs the scope `charging:write`. It holds until the account's "
+                "billing month ends; sessions that were cut off are told to ask again.",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": _GIVEN}},
+                },
+                "responses": {
+                    "202": openapi.answer("It will take effect at once", _GIVEN),
+                    "default": openapi.ERROR,
+                },
+            },
+        },
     }
 
 
@@ -222,7 +283,7 @@ def _inlined(schema: Any, components: dict[str, Any]) -> Any:
 
 API = Api(
     number="CHARGING",
-    title="Charging's records, explained",
+    title="Charging's records explained, and roaming consents",
     version="1.0.0",
     base=BASE,
     resources=(),
@@ -232,3 +293,4 @@ API = Api(
 
 def add_explanations(app: falcon.App[Any, Any], server: Server) -> None:
     app.add_route(_PATH, Explained(server))
+    app.add_route(_CONSENT, Consents(server))

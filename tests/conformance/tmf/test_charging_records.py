@@ -13,6 +13,7 @@ from trunkline.cli.charging import lines_of
 from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
+from trunkline.platform.relay import Relay
 
 PATH = "/trunkline/charging/v1/record/cac_1"
 
@@ -75,3 +76,19 @@ def test_the_command_tells_the_same(charged: Database) -> None:
     assert "10,000,000 units from unit 5,000,000,000: 0.1 EUR" in text
     assert "1.00 EUR before, 0.90 EUR after" in text
     assert lines[-1].endswith("holds")
+
+
+def test_consent_to_data_abroad_is_kept_and_audited(
+    charged: Database, books: Database, relay: Relay, make_client: MakeClient
+) -> None:
+    client = make_client("charging:write")
+    path = "/trunkline/charging/v1/account/{}/roamingConsent"
+    assert client.post(path.format("cac_9"), {"given": True}).status == 404
+    assert client.post(path.format("cac_1"), {"given": "yes"}).status == 400
+    for given in (True, False):
+        assert client.post(path.format("cac_1"), {"given": given}).status == 202
+        relay.drain()
+        with charged.read() as r:
+            found = store.account(r, "cac_1")
+        assert found is not None
+        assert bool(found.state.roams_on) is given

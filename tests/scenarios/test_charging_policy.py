@@ -1,0 +1,175 @@
+"""A person goes abroad: welcomed, warned, cut off, and going on by consent. And a counter whose
+status the network's policy hears of."""
+
+import pytest
+
+from tests.scenarios.charging_operator import Operator
+from tests.unit.charging.builders import MB, asks, opening, plan, request
+from trunkline.charging import (
+    ChargeAnswer,
+    ChargingAccountId,
+    Circumstances,
+    ConsentToRoam,
+    GrantPolicy,
+    GroupCommit,
+    Kind,
+    Pass,
+    Passing,
+    Result,
+    RoamingPolicy,
+    Rules,
+    Service,
+    UnitRequest,
+    explain,
+    records,
+    statuses_of,
+    subscriptions,
+)
+from trunkline.charging.journal import RecordKind
+from trunkline.charging.notices import due
+from trunkline.charging.policy.events import ArrivedAbroad, RoamingSpent
+from trunkline.charging.reactions import REACTIONS as CHARGING
+from trunkline.charging.subscriptions import Subscription
+from trunkline.customers import AccountKind
+from trunkline.kernel.money import Money
+from trunkline.ledger.reactions import REACTIONS as LEDGER
+from trunkline.messaging.templates import shipped_declarations
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database, Tx
+from trunkline.platform.messages import Message, Reaction, Routes
+from trunkline.platform.relay import Relay
+from trunkline.rating import TariffSource, Zone, compile_tariff
+
+ACCOUNT = ChargingAccountId("cac_1")
+SPAIN = Circumstances(network="21407")
+RULES = Rules(
+    passing=Passing.of(care=("1850",)), roaming=RoamingPolicy(home=("272",), limit=1_000_000)
+)
+
+
+class Ear:
+    """Hears what people would be told."""
+
+    def __init__(self) -> None:
+        self.told: list[Message] = []
+
+    def reactions(self) -> tuple[Reaction, ...]:
+        deaf = {"charging.roaming_spent", "charging.arrived_abroad"}
+        return tuple(
+            Reaction(each.name, on=each.on, run=self.hear, database=each.database)
+            if each.name in deaf
+            else each
+            for each in CHARGING
+        )
+
+    def hear(self, _tx: Tx, message: Message, _now: object) -> None:
+        self.told.append(message)
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def routes(ear: Ear) -> Routes:
+    return Routes((*ear.reactions(), *LEDGER))
+
+
+@pytest.fixture
+def operator(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Operator:
+    operator = Operator(books, charging, relay, clock)
+    operator.network = GroupCommit(charging, policy=GrantPolicy(rules=RULES))
+    operator.open(1, kind=AccountKind.POSTPAID)
+    return operator
+
+
+def send(
+    operator: Operator, kind: Kind, number: int, *units: UnitRequest, session: str = "s1"
+) -> ChargeAnswer:
+    message = request(kind, number, *units, session=session, at=operator.epoch, where=SPAIN)
+    message.notify = f"gy:{session}"
+    [answer] = operator.network.process([message], operator.clock.now())
+    operator.relay.drain()
+    return answer
+
+
+def test_welcomed_warned_cut_off_and_going_on_by_consent(operator: Operator, ear: Ear) -> None:
+    """A cent a megabyte and a euro at most: 100 MB."""
+    send(operator, Kind.INITIAL, 0, asks(40 * MB))
+    [welcome] = ear.told
+    assert isinstance(welcome, ArrivedAbroad)
+    assert (welcome.network, welcome.zone) == ("21407", "214")
+    assert (welcome.megabyte, welcome.minute, welcome.message) == (
+        Money.of("0.01", "EUR"),
+        Money.of("0.15", "EUR"),
+        Money.of("0.09", "EUR"),
+    )
+    send(operator, Kind.UPDATE, 1, asks(40 * MB, used=80 * MB))
+    answer = send(operator, Kind.UPDATE, 2, asks(40 * MB, used=20 * MB))
+    assert answer.units[0].result is Result.CREDIT_LIMIT
+    spent = [each for each in ear.told if isinstance(each, RoamingSpent)]
+    assert [(each.percent, each.cut_off) for each in spent] == [(80, False), (100, True)]
+    assert spent[0].spent == Money.of("0.80", "EUR")
+    with operator.charging.read() as r:
+        assert due(r, operator.clock.now(), 10, "gy") == []
+    operator.tell(ConsentToRoam(account=ACCOUNT, given=True))
+    with operator.charging.read() as r:
+        [notice] = due(r, operator.clock.now(), 10, "gy")
+        assert notice.session == "s1"
+    assert send(operator, Kind.UPDATE, 3, asks(40 * MB)).units[0].granted == 40 * MB
+    operator.tell(ConsentToRoam(account=ACCOUNT, given=False))
+    answer = send(operator, Kind.UPDATE, 4, asks(40 * MB, used=40 * MB))
+    assert answer.units[0].result is Result.CREDIT_LIMIT
+    assert len(ear.told) == 3
+
+
+def test_who_subscribed_hears_of_the_status(operator: Operator) -> None:
+    now = operator.clock.now()
+    with operator.charging.transaction() as tx:
+        key = subscriptions.bound_account(tx, opening().identities, now).key
+        subscriptions.subscribe(tx, Subscription("sub1", key, "sy:pcrf", ("roaming",)))
+        [status] = statuses_of(tx, key, RULES, now)
+        assert (status.counter, status.status, status.pending) == ("roaming", "normal", ())
+        subscriptions.note_told(tx, subscriptions.subscription(tx, "sub1"), [status])
+    send(operator, Kind.INITIAL, 0, asks(90 * MB))
+    send(operator, Kind.UPDATE, 1, asks(used=90 * MB))
+    with operator.charging.read() as r:
+        [notice] = due(r, now, 10, "sy")
+        assert notice.session == "sub1"
+        [status] = statuses_of(r, key, RULES, now)
+    assert status.status == "warned"
+    [(after, at)] = status.pending
+    assert after == "normal"
+    assert at > operator.epoch
+
+
+def test_a_message_to_care_passes_and_is_explained(operator: Operator) -> None:
+    operator.open(2)
+    message = request(
+        Kind.EVENT, 0, subscriber=2, service=Service.SMS, called="1850", at=operator.epoch
+    )
+    [answer] = operator.network.process([message], operator.clock.now())
+    assert (answer.result, answer.cost) == (Result.SUCCESS, 0)
+    with operator.charging.read() as r:
+        [line] = records(r, ChargingAccountId("cac_2"), limit=1)
+        found = explain(r, ChargingAccountId("cac_2"), line.seq)
+    assert (found.kind, found.label, found.holds) == (RecordKind.PASSED, "care", True)
+    assert Pass.CARE.name.lower() == found.label
+
+
+def test_what_the_law_wants_told_is_told_at_night_too() -> None:
+    shipped = shipped_declarations()
+    for each in ("roaming.warning", "roaming.limit", "roaming.welcome"):
+        assert shipped[each].purpose == "urgent"
+
+
+def test_where_somebody_arrives_is_told_by_the_name_of_its_zone(
+    operator: Operator, ear: Ear
+) -> None:
+    source = TariffSource(plans=(plan(),), zones=(Zone("Iberia", ("214", "268")),))
+    operator.install(compile_tariff(source, version=9, effective_from=operator.clock.now()))
+    send(operator, Kind.INITIAL, 0, asks(MB))
+    [welcome] = ear.told
+    assert isinstance(welcome, ArrivedAbroad)
+    assert welcome.zone == "Iberia"
