@@ -31,9 +31,9 @@ from trunkline.charging.events import (
 )
 from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.personal import forget_party
+from trunkline.charging.policy.reactions import REACTIONS as POLICIES
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools.events import CallBack, JoiningRefused, JoinPool, LeavePool
-from trunkline.charging.policy.reactions import REACTIONS as POLICIES
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.customers.events import PartyErased
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
