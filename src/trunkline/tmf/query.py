@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 import msgspec
 import sqlalchemy as sa
@@ -131,8 +131,12 @@ def _whole(text: str, name: str, largest: int) -> int:
 
 
 def _sort(text: str) -> tuple[tuple[str, bool], ...]:
-    keys = [key.strip() for key in text.split(",")]
-    return tuple((key.lstrip("+-"), key.startswith("-")) for key in keys if key)
+    """A path that comes again decides nothing more."""
+    found: dict[str, bool] = {}
+    for key in map(str.strip, text.split(",")):
+        if key:
+            found.setdefault(key.lstrip("+-"), key.startswith("-"))
+    return tuple(found.items())
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -247,11 +251,16 @@ def _path(paths: Mapping[str, Path], name: str) -> Path:
 EVERYTHING = Query()
 
 
+_UNQUOTED = "!$%&'()*+,-./:;=?@_~"
+"""What a query may hold as it is (RFC 3986, section 3.4); a raw > would end the link."""
+
+
 def links(path: str, text: str, query: Query, total: int) -> str:
     """RFC 8288's Link header: first, prev, next, last, each where there is one."""
     kept = "&".join(
         part for part in text.split("&") if part and not part.startswith(("offset=", "limit="))
     )
+    kept = quote(kept, safe=_UNQUOTED)
     limit = max(query.limit, 1)
     offsets = {"first": 0}
     if query.offset > 0:

@@ -105,6 +105,18 @@ def test_picked_attributes_reach_into_arrays() -> None:
     assert query.pick(body, frozenset()) == {"id": "1", "href": "h"}
 
 
+def test_what_a_link_repeats_cannot_end_it() -> None:
+    text = 'size>5&name="a b"&state=%3E%22&note=é'
+    links = query.links("/w", text, query.parse("limit=1"), 3)
+    assert links.count("<") == links.count(">") == 3
+    assert links.startswith("</w?size%3E5&name=%22a%20b%22&state=%3E%22&note=%C3%A9&offset=0")
+
+
+def test_a_path_that_comes_again_decides_nothing_more() -> None:
+    assert query.parse("sort=-a,b,a,-b,+a").sort == (("a", True), ("b", False))
+    assert query.parse("sort=" + "a,-a," * 5000).sort == (("a", False),)
+
+
 def test_links() -> None:
     asked = query.parse("state=new&offset=10&limit=5")
     links = query.links("/w", "state=new&offset=10&limit=5", asked, 23)
