@@ -73,5 +73,6 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
                 ready=lambda _port: listening("nchf"),
                 stop=stop,
                 database=system.charging,
+                statuses=statuses,
             )
         )

@@ -1,5 +1,6 @@
 """What charging wants told to network functions goes out, and is struck out when it was taken:
-POSTs to their `notifyUri` (TS 32.291, clause 6.1.5).
+POSTs to the `notifyUri` of a session (TS 32.291, clause 6.1.5) or the `notifUri` of a
+subscription to policy counters (TS 29.594, clause 5.5).
 
 Charging's notices are durable. Before each attempt the next one is set down, so that a process
 that dies or a network function that stays silent costs a delay only.
@@ -9,17 +10,28 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 
+import msgspec
 import structlog
 
-from trunkline.charging import Notice, NoticeKind, notices
+from trunkline.charging import (
+    CounterStatus,
+    Notice,
+    NoticeKind,
+    Subscription,
+    UnknownSubscription,
+    notices,
+    subscriptions,
+)
 from trunkline.kernel.errors import Invalid, Unavailable
 from trunkline.kernel.time import to_micros
 from trunkline.nchf import meters
 from trunkline.nchf.posting import NotReached, Poster
 from trunkline.nchf.reading import EDGE
+from trunkline.nchf.spending import Statuses, status_of
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.wake import listen, waking
 from trunkline.tmf.hub import Callback, CallbackRefused, parse_callback
 
@@ -40,11 +52,28 @@ _REDIRECTS = (307, 308)
 _BUSY = (408, 425, 429)
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """What is told to whom. Of a subscription: which, and what it will know then."""
+
+    notice: Notice
+    uri: str
+    body: bytes
+    subscription: Subscription | None = None
+    statuses: tuple[CounterStatus, ...] = ()
+
+
 class Notifier:
     """Tells the notices of this edge. `run` until it is cancelled."""
 
-    def __init__(self, database: Database, clock: Clock, poster: Poster) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        poster: Poster,
+        statuses: Statuses | None = None,
+    ) -> None:
         self._database = database
+        self._statuses = statuses
         self._clock = clock
         self._poster = poster
         self._woken = asyncio.Event()
@@ -96,34 +125,55 @@ class Notifier:
             return found, POLL
         return found, min(max((following - to_micros(now)) / 1_000_000, 0.01), POLL)
 
-    def _attempt(self, found: Sequence[Notice]) -> list[Notice]:
+    def _attempt(self, found: Sequence[Notice]) -> list[_Told]:
         now = self._clock.now()
         with self._database.transaction() as tx:
-            return [each for each in found if notices.retry(tx, each, now)]
+            return [
+                told
+                for each in found
+                if (told := self._prepared(tx, each, now)) is not None
+                and notices.retry(tx, each, now)
+            ]
 
-    async def _tell(self, notice: Notice) -> None:
+    def _prepared(self, tx: Tx, notice: Notice, now: datetime) -> _Told | None:
+        """None where there is nothing to tell any longer."""
         uri = notice.word.partition(":")[2]
+        if notice.kind is not NoticeKind.STATUS:
+            return _Told(notice, uri, BODIES[notice.kind])
+        if self._statuses is None:
+            return None
         try:
-            target = parse_callback(uri)
-            status = await self._post(target, BODIES[notice.kind])
+            known = subscriptions.subscription(tx, notice.session)
+        except UnknownSubscription:
+            notices.done(tx, [notice.id])
+            return None
+        news = known.news(self._statuses(tx, notice.account, now))
+        if not news:
+            notices.done(tx, [notice.id])
+            return None
+        body = msgspec.json.encode(status_of(known, news))
+        return _Told(notice, f"{uri}/notify", body, known, tuple(news))
+
+    async def _tell(self, told: _Told) -> None:
+        notice = told.notice
+        kind = notice.kind.name.lower()
+        try:
+            status = await self._post(parse_callback(told.uri), told.body)
         except (NotReached, CallbackRefused, Invalid) as error:
-            log.warning("a network function isn't reached", to=uri, reason=error.reason)
-            meters.NOTICES.labels(notice.kind.name.lower(), "unreached").inc()
+            log.warning("a network function isn't reached", to=told.uri, reason=error.reason)
+            meters.NOTICES.labels(kind, "unreached").inc()
             return
-        meters.NOTICES.labels(notice.kind.name.lower(), str(status)).inc()
+        meters.NOTICES.labels(kind, str(status)).inc()
         if status >= 500 or status in _BUSY:
-            return
-        if status == 404:
-            await asyncio.to_thread(notices.end_unknown_session, self._database, notice)
             return
         if not 200 <= status < 300:
             log.warning(
                 "a network function refuses what it is told",
-                to=uri,
+                to=told.uri,
                 status=status,
                 session=notice.session,
             )
-        await asyncio.to_thread(self._strike_out, notice)
+        await asyncio.to_thread(self._strike_out, told, status)
 
     async def _post(self, target: Callback, body: bytes) -> int:
         """The status of the answer, of the one that a redirect leads to if there is one."""
@@ -132,6 +182,17 @@ class Notifier:
             reply = await self._poster.post(parse_callback(reply.location), body)
         return reply.status
 
-    def _strike_out(self, notice: Notice) -> None:
+    def _strike_out(self, told: _Told, status: int) -> None:
+        """A session or subscription that is unknown there ends here as well."""
+        if status == 404 and told.subscription is None:
+            notices.end_unknown_session(self._database, told.notice)
+            return
         with self._database.transaction() as tx:
-            notices.done(tx, [notice.id])
+            notices.done(tx, [told.notice.id])
+            if told.subscription is None:
+                return
+            if status == 404:
+                with contextlib.suppress(UnknownSubscription):
+                    subscriptions.unsubscribe(tx, told.subscription.id)
+            else:
+                subscriptions.note_told(tx, told.subscription, told.statuses)

@@ -163,11 +163,11 @@ def _identities(data: ChargingData) -> tuple[Identity, ...]:
             "/subscriberIdentifier: it isn't told who is charged",
             (("/subscriberIdentifier", "is missing"),),
         )
-    found = [each for text in told if text and (each := _identity(text)) is not None]
+    found = [each for text in told if text and (each := identity_of(text)) is not None]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each[0]))
 
 
-def _identity(text: str) -> Identity | None:
+def identity_of(text: str) -> Identity | None:
     """ "imsi-999700000000001", "msisdn-46701740601" and, as some have it, bare digits or with a
     "+"; None for what is no identity of a subscriber of ours."""
     kind, _, value = text.rpartition("-")

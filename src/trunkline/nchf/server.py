@@ -23,9 +23,10 @@ from joserfc.jwk import KeySet
 from trunkline.charging import Batcher
 from trunkline.nchf.callers import Callers
 from trunkline.nchf.converged import Charging, Converged
-from trunkline.nchf.front import Application
+from trunkline.nchf.front import Application, Service
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
+from trunkline.nchf.spending import Spending, Statuses
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -63,7 +64,9 @@ class NchfSettings(msgspec.Struct, frozen=True):
     notify: CallbackRule = CallbackRule()
 
 
-def create_app(settings: NchfSettings, batcher: Batcher, clock: Clock) -> Application:
+def create_app(
+    settings: NchfSettings, batcher: Batcher, clock: Clock, spending: Spending | None = None
+) -> Application:
     """The RSGI application; `batcher` runs on the loop that serves it."""
     charging = Charging(
         batcher,
@@ -72,7 +75,10 @@ def create_app(settings: NchfSettings, batcher: Batcher, clock: Clock) -> Applic
         tolerance=settings.event_time_tolerance,
     )
     callers = Callers(settings.networks, settings.token_keys, clock)
-    return Application([Converged(charging, settings.root)], callers)
+    services: list[Service] = [Converged(charging, settings.root)]
+    if spending is not None:
+        services.append(spending)
+    return Application(services, callers)
 
 
 async def serve(
@@ -83,14 +89,19 @@ async def serve(
     ready: Callable[[int], None],
     stop: asyncio.Event,
     database: Database | None = None,
+    statuses: Statuses | None = None,
 ) -> None:
     """Serve until `stop` is set, then answer what waits; `ready` is called with the port once
-    it listens. With charging's `database` network functions are told what is noted there."""
+    it listens. With charging's `database` network functions are told what is noted there; with
+    `statuses`, too, Nchf_SpendingLimitControl is served."""
     port = settings.port or _free_port(settings.host)
     before = _threads()
     secure = bool(settings.certificate)
+    spending = None
+    if database is not None and statuses is not None:
+        spending = Spending(database, clock, statuses, settings.root)
     server = Server(
-        create_app(settings, batcher, clock),
+        create_app(settings, batcher, clock, spending),
         address=settings.host,
         port=port,
         interface=Interfaces.RSGI,
@@ -116,7 +127,7 @@ async def serve(
         ready(port)
         if database is not None:
             poster = Poster(settings.notify, _tls(settings))
-            notifying = asyncio.ensure_future(Notifier(database, clock, poster).run())
+            notifying = asyncio.ensure_future(Notifier(database, clock, poster, statuses).run())
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -132,6 +143,8 @@ async def serve(
             _cut(port)
             await asyncio.wait((serving,), timeout=_LOOK_EVERY)
         await serving
+        if spending is not None:
+            spending.close()
         await _threads_ended(_threads() - before)
 
 

@@ -11,10 +11,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from tests.conformance.nchf.specification import CONVERGED, check, check_answer
+from tests.conformance.nchf.specification import SPENDING as SPENDING_FILE
 from tests.served import free_port
 from trunkline.charging import Attempt, Batcher, Batching
 from trunkline.kernel.time import format_instant
 from trunkline.nchf import NchfSettings, serve
+from trunkline.nchf.spending import Statuses
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -25,6 +27,7 @@ SETTINGS = NchfSettings(
     port=0, networks=LOOPBACK, drain=0.2, notify=CallbackRule(networks=LOOPBACK)
 )
 SMF = "0b1d3c5e-7f90-4a1b-8c2d-3e4f50617283"
+SPENDING = "/nchf-spendinglimitcontrol/v1/subscriptions"
 CHARGING = "/nchf-convergedcharging/v3/chargingdata"
 
 
@@ -91,6 +94,15 @@ class Smf:
         body = self.data(sequence, *usage, **more)
         return await self.send(f"/{ref}/release", "/chargingdata/{ChargingDataRef}/release", body)
 
+    async def spending(self, method: str, path: str = "", body: Any = None) -> Answer:
+        """A request to Nchf_SpendingLimitControl."""
+        response = await self._client.request(method, SPENDING + path, json=body)
+        answer = Answer(response)
+        operation = "/subscriptions/{subscriptionId}" if path else "/subscriptions"
+        kind = response.headers.get("content-type", "")
+        check_answer(SPENDING_FILE, operation, method.lower(), answer.status, kind, answer.body)
+        return answer
+
     async def send(self, path: str, operation: str, body: Any) -> Answer:
         response = await self._client.post(CHARGING + path, json=body)
         assert response.http_version == "HTTP/2"
@@ -130,13 +142,22 @@ async def network(
     settings: NchfSettings = SETTINGS,
     batching: Batching | None = None,
     database: Database | None = None,
+    statuses: Statuses | None = None,
 ) -> AsyncIterator[Smf]:
     """The server, and a network function with a connection to it (h2c, prior knowledge)."""
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     batcher = Batcher(attempt, clock, batching)
     served = asyncio.create_task(
-        serve(settings, batcher, clock, ready=port.set_result, stop=stop, database=database)
+        serve(
+            settings,
+            batcher,
+            clock,
+            ready=port.set_result,
+            stop=stop,
+            database=database,
+            statuses=statuses,
+        )
     )
     try:
         base = f"http://127.0.0.1:{await port}"
