@@ -98,8 +98,8 @@ class _Walk:
         granted = min(self.unit, usage.units)
         added = {}
         for each in self.plan.counters:
-            by = {Measure.UNITS: granted, Measure.PAID: self.paid, Measure.MONEY: self.charge}
-            added[each.id] = by[each.measure] if self.counts(each) else 0
+            by = {Measure.UNITS: granted, Measure.MONEY: self.charge}
+            added[each.id] = by.get(each.measure, self.paid) if self.counts(each) else 0
         return Priced(
             "rated" if granted == usage.units else "short",
             self.rate.label,
@@ -169,6 +169,8 @@ class _Walk:
         return stands + (self.unit if counter.measure is Measure.UNITS else self.paid)
 
     def counts(self, counter: CounterSource) -> bool:
+        if counter.measure is Measure.PRICED:
+            return self.rate.counter == counter.id
         return (
             counter.service in (None, self.usage.service)
             and counter.rating_group in (None, self.usage.group)

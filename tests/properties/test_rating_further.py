@@ -144,17 +144,21 @@ def cases(draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000) -> Case:
     near = datetime.fromtimestamp(start, UTC).date()
     rules = []
     shapes = draw(st.lists(st.sampled_from(Shape), min_size=1, max_size=3))
-    if not BY_COUNTER.isdisjoint(shapes):
-        shapes = [each for each in shapes if each in BY_COUNTER][:1]
+    measures = st.sampled_from([Measure.UNITS, Measure.PAID, Measure.PRICED])
+    own = draw(measures)
+    by_counter = [each for each in shapes if each in BY_COUNTER][:1]
+    if by_counter:
+        # Such a price must have its counter for itself.
+        own = draw(st.sampled_from([Measure.PAID, Measure.PRICED]))
+        others = (Shape.PLAIN, Shape.FLATS, Shape.VOLUME) if own is Measure.PRICED else ()
+        shapes = by_counter + [each for each in shapes if each in others]
     for label, shape in zip("abc", shapes, strict=False):
         rate = draw(rates(label, shape, near, unit=unit, largest=largest))
-        general = not rules and (shape in BY_COUNTER or draw(st.integers(0, 3)) > 0)
+        general = not rules and (bool(by_counter) or draw(st.integers(0, 3)) > 0)
         group, where = (None, ANYWHERE) if general else (draw(GROUPS), draw(WHERE))
         if all((group, where) != (each.rating_group, each.where) for each in rules):
             rules.append(UsageRule(service, rate, None, group, where))
     units = st.integers(0, 150).map(lambda each: each * unit)
-    measures = st.sampled_from([Measure.UNITS, Measure.PAID])
-    own = Measure.PAID if shapes[0] in BY_COUNTER else draw(measures)
     counters = (
         CounterSource("own", own, service),
         CounterSource("wide", draw(measures), service, draw(GROUPS), draw(WHERE)),
@@ -246,7 +250,8 @@ def added(slice_: list[int]) -> dict[str, int]:
     return dict(zip(("own", "wide", "spent"), slice_[tail + ADDED :: 2], strict=True))
 
 
-huge = cases(unit=1 << 40, largest=1 << 44)
+huge = cases(unit=1 << 40, largest=1 << 12)
+"""Amounts near 2^62; what was charged before can't be beyond."""
 
 
 @given(cases() | huge)

@@ -7,13 +7,13 @@ import msgspec
 
 from trunkline.billing.charges import UsageCharge
 from trunkline.billing.cycle import BilledUsage
-from trunkline.catalog import STANDARD_TAX, Offering, OfferingId, offerings
+from trunkline.catalog import STANDARD_TAX, Offering, OfferingId, offerings, unit_of
 from trunkline.charging import (
     ChargingAccountId,
-    Service,
     UsageCut,
     billing_month,
     charging_accounts,
+    service_unit,
     usage_lines,
 )
 from trunkline.customers import AccountKind, BillingAccount, BillingAccountId
@@ -22,12 +22,6 @@ from trunkline.kernel.time import Period
 from trunkline.platform.db import Database, Reader
 
 _NOTHING = BilledUsage(0, 0)
-_UNITS: dict[Service | None, str] = {
-    Service.DATA: "bytes",
-    Service.VOICE: "seconds",
-    Service.SMS: "messages",
-    None: "events",
-}
 _WITHOUT_LABEL = "Services"
 """What was debited in money, without a price of ours."""
 
@@ -73,7 +67,7 @@ def read_usage(
         for product in each
     }
     for line in lines:
-        unit = _UNITS[line.service]
+        unit = "events" if line.service is None else service_unit(line.service)
         charge = UsageCharge(
             label=line.label or _WITHOUT_LABEL,
             unit=unit,
@@ -127,7 +121,7 @@ def _tax_category(plan: Offering | None, unit: str, label: str) -> str:
     """That of the plan's price for this use. A line that no price of the plan's is called by
     (a destination of a rate sheet) is taxed as the service's prices are, if all are alike."""
     prices = [
-        each for each in (plan.usage_prices if plan else ()) if each.service.unit.value == unit
+        each for each in (plan.usage_prices if plan else ()) if unit_of(each.service).value == unit
     ]
     named = [each for each in prices if each.name == label]
     categories = {each.tax_category for each in named or prices}

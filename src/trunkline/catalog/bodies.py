@@ -18,7 +18,6 @@ from trunkline.catalog.model import (
     Offering,
     OfferingId,
     Price,
-    PriceId,
     PromotionId,
     ResourceCandidateId,
     ResourceCatalogId,
@@ -30,7 +29,10 @@ from trunkline.catalog.model import (
     ServiceSpecificationId,
     SpecificationId,
 )
-from trunkline.catalog.prices import at
+from trunkline.catalog.reading import at
+from trunkline.catalog.usage import (
+    PriceId,
+)
 from trunkline.kernel.ids import Id
 from trunkline.kernel.time import format_instant, parse_instant
 

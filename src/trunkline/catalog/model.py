@@ -12,14 +12,18 @@ from typing import Any
 import msgspec
 
 from trunkline.catalog.eligibility import EVERYBODY, Eligibility
+from trunkline.catalog.usage import (
+    STANDARD_TAX,
+    Allowance,
+    PriceId,
+    UsageCounter,
+    UsageDiscount,
+    UsagePrice,
+)
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
 from trunkline.kernel.money import Money
-from trunkline.kernel.quantity import Quantity, Unit
-
-STANDARD_TAX = "standard"
-"""The tax category of a price that names none."""
 
 
 class BrandId(Id):
@@ -35,11 +39,6 @@ class MarketId(Id):
 class OfferingId(Id):
     __slots__ = ()
     prefix = "off"
-
-
-class PriceId(Id):
-    __slots__ = ()
-    prefix = "pop"
 
 
 class SpecificationId(Id):
@@ -211,22 +210,6 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-class Service(StrEnum):
-    """What is used and priced by use."""
-
-    DATA = "data"
-    VOICE = "voice"
-    SMS = "sms"
-
-    @property
-    def unit(self) -> Unit:
-        """What its usage is counted in."""
-        return _UNITS[self]
-
-
-_UNITS = {Service.DATA: Unit.BYTES, Service.VOICE: Unit.SECONDS, Service.SMS: Unit.MESSAGES}
-
-
 class RecurringPrice(msgspec.Struct, frozen=True, kw_only=True, tag="recurring"):
     """`amount` for every `period_months` months."""
 
@@ -246,40 +229,7 @@ class OneTimePrice(msgspec.Struct, frozen=True, kw_only=True, tag="oneTime"):
     tax_category: str = STANDARD_TAX
 
 
-class UsagePrice(msgspec.Struct, frozen=True, kw_only=True, tag="usage"):
-    """`amount` for each `per` used, plus `connection_fee` for each use that begins.
-
-    Usage is counted up in blocks: `increments` holds (from, block) in the service's unit, the
-    first from 0: ((0, 60), (60, 1)) is a whole first minute, then by the second. Where
-    `rate_sheet` is named, a called number that it lists is priced by the sheet alone; `amount`
-    is for the others. `rating_group` None means any.
-    """
-
-    id: PriceId
-    name: str
-    service: Service
-    amount: Money
-    per: Quantity
-    rating_group: int | None = None
-    rate_sheet: str | None = None
-    increments: tuple[tuple[int, int], ...] = ((0, 1),)
-    connection_fee: Money
-    tax_category: str = STANDARD_TAX
-
-
-class Allowance(msgspec.Struct, frozen=True, kw_only=True, tag="allowance"):
-    """`quantity` of a service that each month includes; the lower `priority` is used first.
-    `rating_group` None means any."""
-
-    id: PriceId
-    name: str
-    service: Service
-    quantity: Quantity
-    rating_group: int | None = None
-    priority: int = 0
-
-
-Price = RecurringPrice | OneTimePrice | UsagePrice | Allowance
+Price = RecurringPrice | OneTimePrice | UsagePrice | Allowance | UsageDiscount | UsageCounter
 
 
 class Offering(msgspec.Struct, frozen=True, kw_only=True):
@@ -321,7 +271,15 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(price for price in self.prices if isinstance(price, Allowance))
 
     @property
-    def charged_services(self) -> frozenset[Service]:
+    def usage_discounts(self) -> tuple[UsageDiscount, ...]:
+        return tuple(price for price in self.prices if isinstance(price, UsageDiscount))
+
+    @property
+    def usage_counters(self) -> tuple[UsageCounter, ...]:
+        return tuple(price for price in self.prices if isinstance(price, UsageCounter))
+
+    @property
+    def charged_services(self) -> frozenset[str]:
         """The services that it prices or includes; where there are any, whoever buys it needs
         an account in charging."""
         return frozenset(

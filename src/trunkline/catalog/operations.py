@@ -20,7 +20,6 @@ from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
     IN_USE,
     ON_SALE,
-    Allowance,
     Brand,
     BrandId,
     Document,
@@ -31,18 +30,22 @@ from trunkline.catalog.model import (
     Market,
     MarketId,
     OfferingId,
-    PriceId,
+    OneTimePrice,
     RateSheet,
-    Service,
+    RecurringPrice,
     UnknownMarket,
     UnknownReference,
-    UsagePrice,
     document_exists,
     name_taken,
 )
 from trunkline.catalog.prices import parse_price
 from trunkline.catalog.promotions import promotion_of
 from trunkline.catalog.rates import read_sheet
+from trunkline.catalog.usage import (
+    PriceId,
+    UsagePrice,
+    Where,
+)
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
 from trunkline.kernel.money import CurrencyMismatch, check_currency
@@ -355,7 +358,7 @@ def _check_sheet(tx: Tx, price: UsagePrice) -> str | None:
 def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None:
     bodies = store.find_documents(tx, DocumentKind.PRICE, [each.id for each in prices])
     currencies: set[str] = set()
-    used: dict[tuple[Service, int | None], str] = {}
+    used: dict[tuple[str, Where], str] = {}
     for each in prices:
         price = parse_price(bodies[each.id].body, price_id=PriceId(each.id), path=each.path)
         if price is None and document.lifecycle_status in ON_SALE:
@@ -364,14 +367,14 @@ def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None
                 path=each.path,
             )
         if isinstance(price, UsagePrice):
-            usage = (price.service, price.rating_group)
+            usage = (price.service, price.where)
             if usage in used:
                 raise InvalidDocument(
                     f"prices the same usage as {used[usage]}: one service and rating group",
                     path=each.path,
                 )
             used[usage] = each.path
-        if price is not None and not isinstance(price, Allowance):
+        if isinstance(price, RecurringPrice | OneTimePrice | UsagePrice):
             currencies.add(price.amount.currency)
     if len(currencies) > 1:
         raise InvalidDocument(

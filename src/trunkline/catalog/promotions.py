@@ -16,7 +16,7 @@ import msgspec
 
 from trunkline.catalog.bodies import valid_for
 from trunkline.catalog.model import ON_SALE, Document, InvalidDocument, OfferingId, PromotionId
-from trunkline.catalog.prices import at
+from trunkline.catalog.reading import at
 from trunkline.kernel.money import Money
 
 Body = Mapping[str, Any]

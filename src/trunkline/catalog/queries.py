@@ -18,7 +18,6 @@ from trunkline.catalog.model import (
     MarketId,
     Offering,
     OfferingId,
-    PriceId,
     RateSheet,
     UnknownBrand,
     UnknownMarket,
@@ -26,6 +25,9 @@ from trunkline.catalog.model import (
 )
 from trunkline.catalog.prices import parse_price
 from trunkline.catalog.promotions import Promotion, promotion_of
+from trunkline.catalog.usage import (
+    PriceId,
+)
 from trunkline.platform.db import Reader, decode_json
 
 DOCUMENTS = store.catalog_document

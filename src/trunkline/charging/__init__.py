@@ -85,6 +85,8 @@ from trunkline.charging.model import (
     Service,
     UnitAnswer,
     UnitRequest,
+    service_of,
+    service_unit,
 )
 from trunkline.charging.months import billing_month, month_bounds
 from trunkline.charging.notices import Notice, NoticeKind
@@ -136,6 +138,7 @@ from trunkline.charging.traffic import (
     requests_by_hour,
     requests_per_second,
 )
+from trunkline.rating import service_name
 
 __all__ = [
     "ACCOUNTS",
@@ -251,6 +254,9 @@ __all__ = [
     "requests_between",
     "requests_by_hour",
     "requests_per_second",
+    "service_name",
+    "service_of",
+    "service_unit",
     "statuses_of",
     "subscriptions",
     "usage_lines",

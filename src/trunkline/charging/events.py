@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from trunkline.charging.model import ChargingAccountId, Identity, Service
+from trunkline.charging.model import ChargingAccountId, Circumstances, Identity
 from trunkline.charging.pools.events import JoiningRefused as JoiningRefused
 from trunkline.charging.pools.events import JoinPool as JoinPool
 from trunkline.charging.pools.events import LeavePool as LeavePool
@@ -161,12 +161,15 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     identities: tuple[Identity, ...]
-    service: Service
+    service: int
+    """A `Service`, or `service_code` of a name that the operator gave."""
     at: datetime
     units: int
     called: str = ""
     """The called party's digits in international form without "+"."""
     rating_group: int | None = None
+    service_identifier: int | None = None
+    where: Circumstances | None = None
 
 
 class ChargeUsage(Message, frozen=True, kw_only=True):

@@ -42,6 +42,31 @@ class Service(IntEnum):
     """In seconds."""
     SMS = 2
     """In messages."""
+    MMS = 3
+    """In messages."""
+    CONTENT = 4
+    """In micros of the account's currency: events that cost an amount of their own."""
+
+
+def service_of(code: int) -> Service | int:
+    """A known service; of one that the operator defines, the code as it is (`service_name` tells
+    its name)."""
+    return _KNOWN.get(code, code)
+
+
+_KNOWN: dict[int, Service] = {int(each): each for each in Service}
+_UNITS: dict[int, str] = {
+    Service.DATA: "bytes",
+    Service.VOICE: "seconds",
+    Service.SMS: "messages",
+    Service.MMS: "messages",
+    Service.CONTENT: "micros",
+}
+
+
+def service_unit(code: int) -> str:
+    """What a service's usage is counted in; "events" for one that the operator defines."""
+    return _UNITS.get(code, "events")
 
 
 class Kind(IntEnum):
@@ -146,9 +171,10 @@ class ChargeRequest(msgspec.Struct, gc=False):
     """The preferred first; the first that is bound to an account at `at` decides."""
     at: int
     received: int
-    service: Service
+    service: int
+    """A `Service`, or `service_code` of a name that the operator gave ("api-call")."""
     called: str = ""
-    """The called party's digits in international form without "+"; voice and SMS only."""
+    """The called party's digits in international form without "+"; not of data."""
     units: tuple[UnitRequest, ...] = ()
     action: Action = Action.DIRECT_DEBIT
     """For an EVENT only."""

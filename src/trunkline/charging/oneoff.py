@@ -1,5 +1,7 @@
 """What has no session: the network's one-time events, and usage that a record told of later."""
 
+import msgspec
+
 from trunkline.charging.charge import (
     instant_of,
     is_sound,
@@ -15,6 +17,7 @@ from trunkline.charging.model import (
     ChargeRequest,
     Circumstances,
     Result,
+    Service,
     UnitAnswer,
     UnitRequest,
 )
@@ -55,13 +58,46 @@ def charge_event(
         number=request.number,
         where=request.where,
     )
-    if debits:
+    content = _as_content(turn, request) if request.money else None
+    if content is not None:
+        answer = _of_content(turn, content)
+        if not debits and request.action is not Action.REFUND:
+            return answer
+    elif debits:
         answer = _debit(turn, request)
     elif request.action is Action.REFUND:
         answer = _refund(turn, request)
     else:
         return _enquire(turn, request)
     remember(state, request, answer, now)
+    return answer
+
+
+def _as_content(turn: Turn, request: ChargeRequest) -> ChargeRequest | None:
+    """An event that costs an amount of its own, as usage of so much content; None where the plan
+    has no price for that: then it costs what it says."""
+    if turn.plan is None or turn.in_force is None:
+        return None
+    first = request.units[0] if request.units else _ONE[0]
+    unit = UnitRequest(first.rating_group, first.service_identifier, request.money)
+    service, turn.service = turn.service, Service.CONTENT
+    quota = turn.quota(unit.rating_group, unit.service_identifier)
+    slice_ = turn.slice(turn.plan, quota, request.money, NO_LIMIT, buckets=False)
+    if turn.in_force.rate(slice_) < 0:
+        turn.service = service
+        return None
+    return msgspec.structs.replace(request, money=0, units=(unit,))
+
+
+def _of_content(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
+    """Answers as an event in money is answered: without units."""
+    if request.action is Action.DIRECT_DEBIT:
+        answer = _debit(turn, request)
+    elif request.action is Action.REFUND:
+        answer = _refund(turn, request)
+    else:
+        answer = _enquire(turn, request)
+    answer.units = ()
     return answer
 
 
@@ -76,6 +112,7 @@ def charge_usage(
     units: int,
     called: str = "",
     rating_group: int | None = None,
+    service_identifier: int | None = None,
     where: Circumstances | None = None,
 ) -> Result:
     """Debits one usage record in full, whatever the balance; the last of `records` is then its
@@ -91,7 +128,7 @@ def charge_usage(
         number=0,
         where=where,
     )
-    quota = turn.quota(rating_group, None)
+    quota = turn.quota(rating_group, service_identifier)
     return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
 
 

@@ -266,6 +266,8 @@ def _charge_one(
             units=event.units,
             called=event.called,
             rating_group=event.rating_group,
+            service_identifier=event.service_identifier,
+            where=event.where,
         )
     except Invalid as fault:
         return _with_error(failed, fault.code)

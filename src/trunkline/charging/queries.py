@@ -12,7 +12,7 @@ from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.lifetime import next_change, settle, word
-from trunkline.charging.model import ChargingAccountId, Identity, Service
+from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.pools.leasing import leased
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
@@ -35,8 +35,6 @@ from trunkline.rating import (
 ACCOUNTS = store.accounts
 """The table, for lists that are filtered by its columns."""
 
-_SERVICES = {int(each): each for each in Service}
-
 
 class BucketBalance(msgspec.Struct, frozen=True):
     """Units of a month's allowance. What is `remaining` includes what sessions have reserved."""
@@ -44,7 +42,7 @@ class BucketBalance(msgspec.Struct, frozen=True):
     number: int
     allowance: str
     name: str
-    service: Service
+    service: int
     rating_group: int | None
     granted: int
     remaining: int
@@ -123,7 +121,7 @@ class UsageLine(msgspec.Struct, frozen=True):
     allowances covered them. `service` is None for what was debited in money."""
 
     account: ChargingAccountId
-    service: Service | None
+    service: int | None
     label: str
     units: int
     free: int
@@ -139,7 +137,7 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     period: int
     kind: RecordKind
     at: datetime
-    service: Service | None
+    service: int | None
     rating_group: int | None
     label: str
     units: int
@@ -155,7 +153,7 @@ class MonthOfUsage(msgspec.Struct, frozen=True):
     """Of one service, since the billing month began at `since`."""
 
     since: datetime
-    service: Service
+    service: int
     units: int
     events: int
     charge: Money
@@ -165,7 +163,7 @@ class DayOfUsage(msgspec.Struct, frozen=True):
     """`day` counts local days since 1970-01-01."""
 
     day: int
-    service: Service
+    service: int
     units: int
     events: int
     charge: Money
@@ -280,7 +278,7 @@ def _buckets(state: State, epoch: int) -> Iterator[BucketBalance]:
                 number=bucket.number,
                 allowance=bucket.allowance,
                 name=bucket.name,
-                service=Service(flat[BUCKET_SERVICE]),
+                service=service_of(flat[BUCKET_SERVICE]),
                 rating_group=None if flat[BUCKET_GROUP] < 0 else flat[BUCKET_GROUP],
                 granted=bucket.granted,
                 remaining=flat[REMAINING],
@@ -343,7 +341,7 @@ def usage_lines(r: Reader, cuts: Sequence[UsageCut]) -> list[UsageLine]:
     return [
         UsageLine(
             account=by_key[key].id,
-            service=_SERVICES.get(service),
+            service=None if service < 0 else service_of(service),
             label=label,
             units=units,
             free=free,
@@ -391,7 +389,7 @@ def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> 
         period=row.period,
         kind=RecordKind(row.kind),
         at=datetime.fromtimestamp(row.at, UTC),
-        service=_SERVICES.get(row.service),
+        service=None if row.service < 0 else service_of(row.service),
         rating_group=None if row.rating_group < 0 else row.rating_group,
         label=_label(labels, row.tariff, row.label),
         units=row.units,
@@ -421,7 +419,7 @@ def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> li
     return [
         DayOfUsage(
             day=int(row.day),
-            service=Service(row.service),
+            service=service_of(row.service),
             units=int(row.units),
             events=int(row.events),
             charge=Money(int(row.charge), state.currency),
@@ -440,7 +438,7 @@ def usage_of_month(r: Reader, account: ChargingAccountId, now: datetime) -> list
     return [
         MonthOfUsage(
             since=max(since, datetime.fromtimestamp(state.opened, UTC)),
-            service=Service(row.service),
+            service=service_of(row.service),
             units=int(row.units),
             events=int(row.events),
             charge=Money(int(row.charge), state.currency),

@@ -66,7 +66,11 @@ records = immutable(
         sa.Column("units", sa.BigInteger, nullable=False),
         sa.Column("free", sa.BigInteger, nullable=False),
         sa.Column("overrun", sa.BigInteger, nullable=False),
-        sa.Column("service", sa.SmallInteger, nullable=False),
+        sa.Column(
+            "service",
+            sa.BigInteger().with_variant(sa.SmallInteger(), "sqlite"),
+            nullable=False,
+        ),
         sa.Column("rating_group", sa.BigInteger, nullable=False),
         sa.Column("service_identifier", sa.BigInteger, nullable=False),
         sa.Column("tariff", sa.BigInteger, nullable=False),

@@ -81,7 +81,7 @@ class CreditAnswers:
         return answer_to(reading.message, *parts)
 
 
-def _service(unit: UnitAnswer, service: Service) -> bytes:
+def _service(unit: UnitAnswer, service: int) -> bytes:
     """One MSCC, in the order of RFC 8506, 8.16."""
     granted, validity, final = _unit(unit, service)
     if unit.holding or unit.threshold:
@@ -101,7 +101,7 @@ def _service(unit: UnitAnswer, service: Service) -> bytes:
     )
 
 
-def _unit(unit: UnitAnswer, service: Service) -> tuple[bytes, bytes, bytes]:
+def _unit(unit: UnitAnswer, service: int) -> tuple[bytes, bytes, bytes]:
     """Granted-Service-Unit, Validity-Time, Final-Unit-Indication: each, or nothing."""
     final = _final_unit(unit.last) if unit.final else b""
     if unit.granted == NOT_REQUESTED:
@@ -134,7 +134,7 @@ def _sum(micros: int, currency: str) -> tuple[bytes, bytes]:
     )
 
 
-def _limits(unit: UnitAnswer, service: Service) -> bytes:
+def _limits(unit: UnitAnswer, service: int) -> bytes:
     """Quota-Holding-Time, and the threshold by the service's unit (TS 32.299, 7.2.139 and 7.2.227
     to 229), with a grant only."""
     if unit.granted == NOT_REQUESTED:
@@ -146,7 +146,7 @@ def _limits(unit: UnitAnswer, service: Service) -> bytes:
     return octets
 
 
-_THRESHOLDS = {
+_THRESHOLDS: dict[int, int] = {
     Service.DATA: d.VOLUME_QUOTA_THRESHOLD,
     Service.VOICE: d.TIME_QUOTA_THRESHOLD,
 }
@@ -191,10 +191,10 @@ def _redirect(to: str) -> tuple[int, str]:
     return int(address.version == 6), str(address)
 
 
-def _amount(amount: int, service: Service) -> bytes:
-    if service is Service.DATA:
+def _amount(amount: int, service: int) -> bytes:
+    if service == Service.DATA:
         return codec.u64(d.CC_TOTAL_OCTETS, amount)
-    if service is Service.VOICE:
+    if service == Service.VOICE:
         return codec.u32(d.CC_TIME, min(amount, 0xFFFFFFFF))
     return codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, amount)
 

@@ -16,6 +16,8 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     MESSAGES = "messages"
     EVENTS = "events"
+    MICROS = "micros"
+    """Millionths of a currency unit: what events that have a price of their own are counted in."""
 
 
 _NAMES: dict[str, tuple[Unit, int]] = {

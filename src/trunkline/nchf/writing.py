@@ -106,7 +106,7 @@ def written(reading: Reading, answer: ChargeAnswer, failure_handling: str) -> by
     return _encode(response)
 
 
-def _unit(unit: UnitAnswer, service: Service, upfs: dict[int, str] | None) -> _Unit:
+def _unit(unit: UnitAnswer, service: int, upfs: dict[int, str] | None) -> _Unit:
     group = unit.rating_group or 0
     told = _Unit(group, RESULT_CODES[unit.result])
     if upfs is not None:
@@ -117,9 +117,9 @@ def _unit(unit: UnitAnswer, service: Service, upfs: dict[int, str] | None) -> _U
         return told
     granted = told.granted = _Granted()
     threshold = unit.threshold or None
-    if service is Service.DATA:
+    if service == Service.DATA:
         granted.total, told.volume_threshold = unit.granted, threshold
-    elif service is Service.VOICE:
+    elif service == Service.VOICE:
         granted.time, told.time_threshold = min(unit.granted, 0xFFFFFFFF), threshold
     else:
         granted.specific, told.unit_threshold = unit.granted, threshold

@@ -1,6 +1,6 @@
 """Prices as blocks of numbers in a tariff's table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import gcd
 from zoneinfo import ZoneInfo
@@ -43,6 +43,7 @@ class Place(msgspec.Struct, frozen=True):
     number: int
     service: int
     counters: dict[str, int]
+    uses: Mapping[str | None, int]
     places: Places
     path: str
 
@@ -115,8 +116,8 @@ class Blocks:
             self.table += key
         return offset
 
-    def rate(self, rate: Rate, place: Place, path: str, *, alone: bool) -> int:
-        """The offset of the rule. `alone`: no other price shares its counter with it."""
+    def rate(self, rate: Rate, place: Place, path: str) -> int:
+        """The offset of the rule."""
         _check_amounts(rate, path)
         flags = layout.TIMED if place.service == layout.VOICE else 0
         if rate.holidays and rate.windows:
@@ -126,7 +127,7 @@ class Blocks:
             _check_discount(each, place, path)
         if discounts or rate.counter or rate.tiers is Tiers.VOLUME or _has_flats(rate):
             flags |= layout.FURTHER
-            _check_tiers(rate, place, path, alone=alone)
+            _check_tiers(rate, place, path)
         scale = _scale(discounts)
         divisor = rate.per
         for step in _all_steps(rate):
@@ -267,16 +268,17 @@ def _check_from_units(bounds: list[int], what: str, path: str) -> None:
         raise TariffRefused(f"a {what} begins past all usage", path=path)
 
 
-def _check_tiers(rate: Rate, place: Place, path: str, *, alone: bool) -> None:
+def _check_tiers(rate: Rate, place: Place, path: str) -> None:
     """Where prices go by a counter, or by volume, not everything has one meaning."""
     counter = None if rate.counter is None else place.counter(rate.counter, path)
     if counter is not None and (rate.tiers is Tiers.VOLUME or _has_flats(rate)):
-        if counter.measure is not Measure.PAID or not place.counts_all(counter):
+        priced = counter.measure is Measure.PRICED
+        if not priced and (counter.measure is not Measure.PAID or not place.counts_all(counter)):
             raise TariffRefused(
                 f"counter {counter.id} must count the paid units of all that this price is for",
                 path=path,
             )
-        if place.shares(counter) or not alone:
+        if place.uses[counter.id] > 1 or (not priced and place.shares(counter)):
             raise TariffRefused(
                 f"counter {counter.id} counts what has another price, too", path=path
             )

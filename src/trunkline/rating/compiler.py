@@ -1,6 +1,7 @@
 """From a tariff's source to its table. Refuses what could overflow or has no single meaning,
 naming the plan and the price."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -26,6 +27,7 @@ from trunkline.rating.tariff import Plan, Tariff
 _MEASURES = {
     Measure.UNITS: layout.ALL_UNITS,
     Measure.PAID: layout.PAID_UNITS,
+    Measure.PRICED: layout.PRICED_UNITS,
     Measure.MONEY: layout.MONEY,
 }
 _LONGEST_VALIDITY = 10 * 366 * layout.DAY
@@ -76,7 +78,7 @@ class _Compiler:
 
     def plan(self, plan: PlanSource) -> list[int]:
         """The plan's row of the head."""
-        counters = _counters(plan)
+        counters, uses = _counters(plan), self.uses(plan)
         found: dict[int, dict[int, dict[Filters, list[int]]]] = {}
         for number, rule in enumerate(plan.rules):
             path = f"plan {plan.id}, usage rule {number + 1}"
@@ -84,13 +86,24 @@ class _Compiler:
             group = _group(rule.rating_group, path)
             by_filters = found.setdefault(service, {}).setdefault(group, {})
             entry = by_filters.setdefault(rule.where, [0, 0])
-            self.rule(rule, entry, Place(plan, number, service, counters, self.places, path))
+            self.rule(rule, entry, Place(plan, number, service, counters, uses, self.places, path))
         row = [0] * (layout.KNOWN_SERVICES + len(self.named) + 1)
         for service, by_group in found.items():
             row[self.column(service)] = self.groups(by_group)
         if plan.counters:
             row[-1] = self.blocks.append(self.counters(plan.counters))
         return row
+
+    def uses(self, plan: PlanSource) -> Counter[str | None]:
+        """How many prices of the plan go by each counter."""
+        uses: Counter[str | None] = Counter()
+        for rule in plan.rules:
+            if rule.rate is not None:
+                uses[rule.rate.counter] += 1
+            sheet = self.sheets.get(rule.rate_sheet or "")
+            if sheet is not None:
+                uses.update(entry.rate.counter for entry in sheet.entries)
+        return uses
 
     def column(self, service: int) -> int:
         if service < layout.KNOWN_SERVICES:
@@ -147,9 +160,7 @@ class _Compiler:
         if rule.rate is not None:
             if entry[1]:
                 raise TariffRefused("a second rate for the same usage", path=place.path)
-            entry[1] = self.blocks.rate(
-                rule.rate, place, f"{place.path}, {rule.rate.label!r}", alone=True
-            )
+            entry[1] = self.blocks.rate(rule.rate, place, f"{place.path}, {rule.rate.label!r}")
 
     def sheet(self, sheet: RateSheet, place: Place) -> int:
         """The root node of the sheet's prefixes."""
@@ -168,7 +179,7 @@ class _Compiler:
                 node = node.children.setdefault(int(digit), _Node())
             if node.rule:
                 raise TariffRefused("the prefix stands there twice", path=path)
-            node.rule = self.blocks.rate(entry.rate, place, path, alone=len(sheet.entries) == 1)
+            node.rule = self.blocks.rate(entry.rate, place, path)
         self.nodes[name] = self.node(root)
         return self.nodes[name]
 
@@ -236,7 +247,7 @@ def _counters(plan: PlanSource) -> dict[str, int]:
             raise TariffRefused("two counters of one id, or one without", path=path)
         if counter.service is not None:
             service_code(counter.service, path=path)
-        elif counter.measure is not Measure.MONEY:
+        elif counter.measure in (Measure.UNITS, Measure.PAID):
             raise TariffRefused("units of every service don't add up", path=path)
         _group(counter.rating_group, path)
         places[counter.id] = len(places) + 1

@@ -146,8 +146,12 @@ def find_step(table: Sequence[int], steps: int, size: int, at: int) -> tuple[int
     return step, MOST_COST
 
 
-def counts(table: Sequence[int], s: MutableSequence[int], counter: int) -> bool:
-    """Whether the counter (its offset in the table) counts this usage."""
+def counts(
+    table: Sequence[int], s: MutableSequence[int], rule: int, counter: int, which: int
+) -> bool:
+    """Whether the plan's counter `which` (at `counter` in the table) counts this usage."""
+    if table[counter + 4] == PRICED_UNITS:
+        return table[rule + RULE_FLAGS] >= FURTHER and table[rule + RULE_COUNTER] == which
     if table[counter] != -1 and table[counter] != s[SERVICE]:
         return False
     if table[counter + 1] != -1 and table[counter + 1] != s[GROUP]:
@@ -156,7 +160,7 @@ def counts(table: Sequence[int], s: MutableSequence[int], counter: int) -> bool:
 
 
 def find_counted(
-    table: Sequence[int], s: MutableSequence[int], which: int, covered: int
+    table: Sequence[int], s: MutableSequence[int], rule: int, which: int, covered: int
 ) -> tuple[int, bool]:
     """Where the plan's counter `which` (from 1) stands at the slice's unit `covered`, and
     whether this usage moves it."""
@@ -164,9 +168,9 @@ def find_counted(
     at = 0
     if which <= s[COUNTER_COUNT]:
         at = s[BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE + (which - 1) * COUNTER_SIZE + COUNTED]
-    if not counts(table, s, counter):
+    if not counts(table, s, rule, counter, which):
         return at, False
-    if table[counter + 4] == PAID_UNITS:
+    if table[counter + 4] != ALL_UNITS:
         return at + s[PAID], True
     return at + covered, True
 
@@ -184,7 +188,7 @@ def find_discount(
             at = 0
             moves = False
             if table[row + 3] > 0:
-                at, moves = find_counted(table, s, table[row + 3], covered)
+                at, moves = find_counted(table, s, rule, table[row + 3], covered)
             if at >= table[row + 4]:
                 if table[row + 5] > best:
                     best = table[row + 5]
@@ -213,7 +217,7 @@ def extend_further(
     tiers = table[rule + RULE_TIERS]
     at, moves = own, True
     if table[rule + RULE_COUNTER] > 0:
-        at, moves = find_counted(table, s, table[rule + RULE_COUNTER], covered)
+        at, moves = find_counted(table, s, rule, table[rule + RULE_COUNTER], covered)
     elif tiers == VOLUME:
         at = 0
         if s[POS_OPENED] > 0:
@@ -277,7 +281,10 @@ def pay_volume(
         extra -= table[before + 2]
         change = table[step + 1] - table[before + 1]
         if change != 0:
-            if paid // per >= MOST_COST // abs(change):
+            room = MOST_COST
+            if change > 0:
+                room = NO_LIMIT - s[POS_COST]
+            if paid // per >= room // abs(change):
                 return 0
             rest = paid % per * change
             extra += paid // per * change + rest // per
@@ -335,7 +342,7 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
     s[POS_RATED] += granted
     s[POS_PAID] = covered - granted
     if s[COUNTER_COUNT] > 0:
-        count(table, s)
+        count(table, s, rule)
     if granted < s[UNITS]:
         return SHORT
     return RATED
@@ -348,8 +355,9 @@ def settle(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:
     charged = s[POS_COST]
     if 2 * s[POS_REMAINDER] >= s[POS_PER]:
         charged += 1
-    if charged < table[rule + RULE_MINIMUM]:
-        charged = table[rule + RULE_MINIMUM]
+    minimum = table[rule + RULE_MINIMUM]
+    if charged < minimum and minimum > 0:
+        charged = minimum
     if charged > s[POS_CHARGED] or falls(table, rule):
         s[CHARGE] = charged - s[POS_CHARGED]
         s[POS_CHARGED] = charged
@@ -360,7 +368,7 @@ def falls(table: Sequence[int], rule: int) -> bool:
     return table[rule + RULE_FLAGS] >= FURTHER and table[rule + RULE_TIERS] == VOLUME
 
 
-def count(table: Sequence[int], s: MutableSequence[int]) -> None:
+def count(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:
     """Note what the plan's counters have to add."""
     counters = table[find_row(table, s[PLAN] + 1) - 1]
     entry = BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE
@@ -368,13 +376,13 @@ def count(table: Sequence[int], s: MutableSequence[int]) -> None:
         return
     for index in range(min(s[COUNTER_COUNT], table[counters])):
         counter = counters + 1 + index * COUNTER_ROW
-        if counts(table, s, counter):
+        if counts(table, s, rule, counter, index + 1):
             measure = table[counter + 4]
             added = s[GRANTED]
-            if measure == PAID_UNITS:
-                added = s[PAID]
-            elif measure == MONEY:
+            if measure == MONEY:
                 added = s[CHARGE]
+            elif measure != ALL_UNITS:
+                added = s[PAID]
             s[entry + index * COUNTER_SIZE + ADDED] = added
 
 

@@ -105,6 +105,7 @@ COUNTER_ROW = 5
 ALL_UNITS = 0
 PAID_UNITS = 1
 MONEY = 2
+PRICED_UNITS = 3  # paid units under the rules that go by the counter
 
 DAY = 86_400
 WEEK = 604_800

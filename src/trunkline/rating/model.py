@@ -101,15 +101,17 @@ class Measure(StrEnum):
     """All that is used, allowances included."""
     PAID = "paid"
     """What is paid for in money, in the whole increments that are charged."""
+    PRICED = "priced"
+    """The same, of what falls under the prices of the plan that go by the counter."""
     MONEY = "money"
     """What is charged, in micros."""
 
 
 class CounterSource(msgspec.Struct, frozen=True):
     """What an account counts in each billing month, of the usage that fits: of one service,
-    but for a counter of money, which may be of any. Counters of the same id go on where an
-    account changes its plan or the tariff its version. Prices may refer to those of units, paid
-    or not; policies to any."""
+    but for counters of money and of what is priced, which may be of any. Counters of the same id
+    go on where an account changes its plan or the tariff its version. Prices may refer to those
+    of units, paid or not; policies to any."""
 
     id: str
     measure: Measure

@@ -19,14 +19,13 @@ import sqlalchemy as sa
 
 from trunkline import billing, customers, usage
 from trunkline.billing import BilledUsage, BillingCycle
-from trunkline.charging import ChargingAccountId, Service
+from trunkline.charging import ChargingAccountId, Service, service_name, service_unit
 from trunkline.customers import BILLING_ACCOUNTS, BillingAccountId, Customer
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.forms.lookups import of_row
-from trunkline.rest.forms.prepay_buckets import UNITS
 from trunkline.rest.forms.usage_specifications import UsageSpecification
 from trunkline.rest.forms.wire import (
     PRODUCTS,
@@ -66,6 +65,11 @@ _COLUMNS = {
     "quantity": "quantity",
     "unit": "unit",
     "ratingGroup": "rating_group",
+    "serviceIdentifier": "service_identifier",
+    "dnn": "dnn",
+    "slice": "slice",
+    "qos": "qos",
+    "network": "network",
 }
 """Characteristics, and the columns of a usage file that they are."""
 _OURS = frozenset({"source", "included"})
@@ -182,7 +186,7 @@ def _usage(found: Found) -> UsageForm:
         id=each.id,
         href=href(_USAGES, each.id),
         usage_date=format_instant(content.start),
-        usage_type=content.service.name.lower(),
+        usage_type=service_name(content.service),
         status=each.state,
         status_reason=each.error,
         description=each.description,
@@ -204,12 +208,20 @@ def _characteristics(each: Usage) -> list[Characteristic]:
         "source": each.source,
         "subscriber": content.subscriber,
         "quantity": content.quantity,
-        "unit": UNITS[content.service],
+        "unit": service_unit(content.service),
     }
     if content.called:
         values["called"] = content.called
     if content.rating_group is not None:
         values["ratingGroup"] = content.rating_group
+    if content.service_identifier is not None:
+        values["serviceIdentifier"] = content.service_identifier
+    if content.where is not None:
+        where = content.where
+        told = {"dnn": where.dnn, "slice": where.slice, "network": where.network}
+        values |= {name: value for name, value in told.items() if value}
+        if where.qos >= 0:
+            values["qos"] = where.qos
     if each.free:
         values["included"] = each.free
     values |= each.details.get("characteristics", {})
@@ -276,6 +288,11 @@ def _values(
         "quantity": "",
         "unit": "",
         "rating_group": "",
+        "service_identifier": "",
+        "dnn": "",
+        "slice": "",
+        "qos": "",
+        "network": "",
     }
     places = dict.fromkeys(values, "usageCharacteristic")
     places |= {"service": "usageType", "start": "usageDate"}

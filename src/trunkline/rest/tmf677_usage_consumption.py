@@ -26,7 +26,7 @@ from trunkline.customers import CustomerId, PartyId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Database, Reader, Tx
-from trunkline.rest.forms.prepay_buckets import UNITS, BucketForm, buckets_of, money
+from trunkline.rest.forms.prepay_buckets import BucketForm, buckets_of, money
 from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, Quantity, ref
 from trunkline.tmf import (
     Api,
@@ -277,7 +277,7 @@ def _counter(kind: str, amount: int, units: str, period: Mapping[str, str]) -> M
 
 def _used(usage: MonthOfUsage, now: datetime) -> Mapping[str, Any]:
     """What a product has used of a service since its month began; `charge` is an extension."""
-    units = UNITS[usage.service]
+    units = charging.service_unit(usage.service)
     return {
         **_counter(
             "used",

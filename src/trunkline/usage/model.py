@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trunkline.charging import ChargingAccountId, Service
+from trunkline.charging import ChargingAccountId, Circumstances
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
@@ -81,15 +81,18 @@ class UnreadableFile(Invalid):
 
 class UsageRecord(msgspec.Struct, frozen=True):
     """What a line of a file says. Numbers are E.164 digits without a plus sign; `quantity` is
-    in the service's base unit: bytes, seconds, messages."""
+    in the service's base unit: bytes, seconds, messages, or events for a service that the
+    operator named (`service_code`)."""
 
     record_id: str
-    service: Service
+    service: int
     subscriber: str
     start: datetime
     quantity: int
     called: str = ""
     rating_group: int | None = None
+    service_identifier: int | None = None
+    where: Circumstances | None = None
 
 
 class Usage(msgspec.Struct, frozen=True):

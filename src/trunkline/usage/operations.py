@@ -206,4 +206,6 @@ def _event(usage: Usage) -> UsageEvent:
         units=content.quantity,
         called=content.called,
         rating_group=content.rating_group,
+        service_identifier=content.service_identifier,
+        where=content.where,
     )

@@ -5,15 +5,20 @@ CSV in UTF-8, a record a line, comma between fields. The header names the column
 | column       |          | holds                                                               |
 |--------------|----------|---------------------------------------------------------------------|
 | record_id    |          | the source's own id of the record, 1 to 100 printable characters    |
-| service      |          | voice, sms or data                                                  |
+| service      |          | voice, sms, mms, data, or a name of the operator's (api-call)       |
 | subscriber   |          | who used it: the MSISDN in E.164 digits, a plus sign before or not  |
-| called       | optional | whom: likewise; voice and sms need it, data has none                |
+| called       | optional | whom: likewise; voice, sms and mms need it, data has none           |
 | start        |          | RFC 3339 with an offset: 2026-11-02T09:00:00+01:00                  |
 | quantity     |          | a whole number of the unit, or a decimal that comes out whole in    |
 |              |          | the service's base unit                                             |
 | unit         | optional | s, min, hour; B, kB, MB, GB, KiB, MiB, GiB; message (empty: the     |
 |              |          | service's base unit: seconds, bytes, messages)                      |
 | rating_group | optional | for data: which traffic                                             |
+| service_identifier | optional | likewise, more finely                                         |
+| dnn          | optional | the data network's name, or APN                                     |
+| slice        | optional | the S-NSSAI: SST or SST-SD, SD in six hexadecimal digits            |
+| qos          | optional | the 5QI or QCI, 0 to 255                                            |
+| network      | optional | the serving network's MCC and MNC, five or six digits               |
 
 A line that says something else is told with its number, column and reason, and left out; a
 header that does refuses the file.
@@ -25,10 +30,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from trunkline.charging import Service
+from trunkline.charging import Circumstances, Service, service_name
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.kernel.time import parse_instant
+from trunkline.rating import service_code
 from trunkline.usage.model import RejectedLine, UnreadableFile, UsageRecord
 
 LONGEST_LINE = 4096
@@ -36,16 +42,36 @@ CLOCKS_DIFFER = timedelta(hours=1)
 """How far ahead of ours a network's clock may be."""
 
 _REQUIRED = ("record_id", "service", "subscriber", "start", "quantity")
-_OPTIONAL = ("called", "unit", "rating_group")
+_OPTIONAL = (
+    "called",
+    "unit",
+    "rating_group",
+    "service_identifier",
+    "dnn",
+    "slice",
+    "qos",
+    "network",
+)
 _SERVICES = {
     "data": (Service.DATA, Unit.BYTES),
     "voice": (Service.VOICE, Unit.SECONDS),
     "sms": (Service.SMS, Unit.MESSAGES),
+    "mms": (Service.MMS, Unit.MESSAGES),
 }
-_MOST = {Service.DATA: 1 << 60, Service.VOICE: 10**8, Service.SMS: 10**6}
+_MOST: dict[int, int] = {
+    Service.DATA: 1 << 60,
+    Service.VOICE: 10**8,
+    Service.SMS: 10**6,
+    Service.MMS: 10**6,
+}
+_MOST_EVENTS = 10**12
 _SUBSCRIBER = re.compile(r"\+?([1-9][0-9]{4,14})", re.ASCII)
 _CALLED = re.compile(r"\+?([0-9]{1,20})", re.ASCII)
 _QUANTITY = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?", re.ASCII)
+_DNN = re.compile(r"[A-Za-z0-9.-]{1,100}", re.ASCII)
+_SLICE = re.compile(r"[0-9]{1,3}(-[0-9A-Fa-f]{6})?", re.ASCII)
+_QOS = re.compile(r"[0-9]{1,3}", re.ASCII)
+_NETWORK = re.compile(r"[0-9]{5,6}", re.ASCII)
 _RATING_GROUP = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 Columns = Mapping[str, int]
@@ -127,12 +153,7 @@ def _record(fields: list[str], columns: Columns, now: datetime) -> UsageRecord:
     record_id = field("record_id")
     if not 1 <= len(record_id) <= 100 or not record_id.isprintable():
         raise Invalid("an id has 1 to 100 printable characters", path="record_id")
-    try:
-        service, base = _SERVICES[field("service").lower()]
-    except KeyError:
-        raise Invalid(
-            f"{field('service')[:20]!r} is none of voice, sms, data", path="service"
-        ) from None
+    service, base = _service(field("service").lower())
     return UsageRecord(
         record_id=record_id,
         service=service,
@@ -140,8 +161,44 @@ def _record(fields: list[str], columns: Columns, now: datetime) -> UsageRecord:
         start=_start(field("start"), now),
         quantity=_quantity(field("quantity"), field("unit"), service, base),
         called=_called(field("called"), service),
-        rating_group=_rating_group(field("rating_group"), service),
+        rating_group=_number32(field("rating_group"), service, "rating_group"),
+        service_identifier=_number32(field("service_identifier"), service, "service_identifier"),
+        where=_where(field("dnn"), field("slice"), field("qos"), field("network")),
     )
+
+
+def _service(text: str) -> tuple[int, Unit]:
+    known = _SERVICES.get(text)
+    if known is not None:
+        return known
+    try:
+        code = service_code(text)
+    except Invalid:
+        code = Service.CONTENT
+    if code == Service.CONTENT:
+        raise Invalid(
+            f"{text[:20]!r} is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9"
+            " and -, a letter first",
+            path="service",
+        )
+    return code, Unit.EVENTS
+
+
+def _where(dnn: str, slice_: str, qos: str, network: str) -> Circumstances | None:
+    """None where nothing is told."""
+    for text, form, column in (
+        (dnn, _DNN, "dnn"),
+        (slice_, _SLICE, "slice"),
+        (qos, _QOS, "qos"),
+        (network, _NETWORK, "network"),
+    ):
+        if text and not form.fullmatch(text):
+            raise Invalid(f"{text[:40]!r} is no {column}", path=column)
+    if qos and int(qos) > 255:
+        raise Invalid(f"{qos} is no qos", path="qos")
+    if not (dnn or slice_ or qos or network):
+        return None
+    return Circumstances(dnn.lower(), slice_.lower(), int(qos) if qos else -1, network)
 
 
 def _number(text: str, form: re.Pattern[str], column: str) -> str:
@@ -151,10 +208,12 @@ def _number(text: str, form: re.Pattern[str], column: str) -> str:
     return match.group(1)
 
 
-def _called(text: str, service: Service) -> str:
-    if service is Service.DATA:
+def _called(text: str, service: int) -> str:
+    if service == Service.DATA:
         if text:
             raise Invalid("data calls nobody", path="called")
+        return ""
+    if not text and service not in _MOST:
         return ""
     return _number(text, _CALLED, "called")
 
@@ -166,22 +225,22 @@ def _start(text: str, now: datetime) -> datetime:
     return start
 
 
-def _quantity(text: str, unit: str, service: Service, base: Unit) -> int:
+def _quantity(text: str, unit: str, service: int, base: Unit) -> int:
     if not _QUANTITY.fullmatch(text):
         raise Invalid(f"{text[:40]!r} is not a quantity", path="quantity")
     quantity = Quantity.parse(text, unit or base.value, path="quantity")
     if quantity.unit is not base:
-        raise Invalid(f"{unit} is no unit of {service.name.lower()}", path="unit")
-    if quantity.amount > _MOST[service]:
+        raise Invalid(f"{unit} is no unit of {service_name(service)}", path="unit")
+    if quantity.amount > _MOST.get(service, _MOST_EVENTS):
         raise Invalid(f"{text[:40]} is more than one record can hold", path="quantity")
     return quantity.amount
 
 
-def _rating_group(text: str, service: Service) -> int | None:
+def _number32(text: str, service: int, column: str) -> int | None:
     if not text:
         return None
-    if service is not Service.DATA:
-        raise Invalid("only data has rating groups", path="rating_group")
+    if service in (Service.VOICE, Service.SMS):
+        raise Invalid("only data has rating groups", path=column)
     if not _RATING_GROUP.fullmatch(text) or int(text) >= 1 << 32:
-        raise Invalid(f"{text[:20]!r} is not a rating group", path="rating_group")
+        raise Invalid(f"{text[:20]!r} is not a {column.replace('_', ' ')}", path=column)
     return int(text)

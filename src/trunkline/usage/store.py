@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from trunkline.charging import ChargedUsage, ChargingAccountId, Service
+from trunkline.charging import ChargedUsage, ChargingAccountId, Circumstances, service_of
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
@@ -44,6 +44,8 @@ usage_rejected_line = sa.Table(
     sa.Column("reason", sa.String(300), nullable=False),
 )
 
+_IDENTIFIER, _WHERE = "$serviceIdentifier", "$where"
+
 usage = sa.Table(
     "usage",
     books_metadata,
@@ -53,7 +55,11 @@ usage = sa.Table(
     sa.Column("file", sa.ForeignKey(usage_file.c.sha256)),
     sa.Column("line", sa.BigInteger),
     sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("service", sa.SmallInteger, nullable=False),
+    sa.Column(
+        "service",
+        sa.BigInteger().with_variant(sa.SmallInteger(), "sqlite"),
+        nullable=False,
+    ),
     sa.Column("subscriber", sa.String(15), nullable=False),
     sa.Column("called", sa.String(20), nullable=False),
     sa.Column("start", Instant, nullable=False),
@@ -246,7 +252,7 @@ def insert_new(tx: Tx, usages: Sequence[Usage]) -> set[str]:
             "free": each.free,
             "description": each.description,
             "specification_id": each.specification,
-            "details": dict(each.details) or None,
+            "details": {**each.details, **_circumstances(each.content)} or None,
         }
         for each in usages
     ]
@@ -333,18 +339,33 @@ def _file(row: Any) -> UsageFile:
     )
 
 
+def _circumstances(content: UsageRecord) -> dict[str, Any]:
+    """Kept beside what the sender said, under names that nobody else can give."""
+    found: dict[str, Any] = {}
+    if content.service_identifier is not None:
+        found[_IDENTIFIER] = content.service_identifier
+    if content.where is not None:
+        where = content.where
+        found[_WHERE] = [where.dnn, where.slice, where.qos, where.network]
+    return found
+
+
 def _usage(row: Any) -> Usage:
+    details = dict(row.details or {})
+    where = details.pop(_WHERE, None)
     return Usage(
         id=UsageId(row.id),
         source=row.source,
         content=UsageRecord(
             record_id=row.record_id,
-            service=Service(row.service),
+            service=service_of(row.service),
             subscriber=row.subscriber,
             start=row.start,
             quantity=row.quantity,
             called=row.called,
             rating_group=row.rating_group,
+            service_identifier=details.pop(_IDENTIFIER, None),
+            where=None if where is None else Circumstances(*where),
         ),
         file=row.file,
         line=row.line,
@@ -363,5 +384,5 @@ def _usage(row: Any) -> Usage:
         answered_at=row.answered_at,
         description=row.description,
         specification=row.specification_id,
-        details=row.details or {},
+        details=details,
     )

@@ -11,6 +11,7 @@ from trunkline.catalog import (
     RecurringPrice,
     Service,
     UsagePrice,
+    Where,
 )
 from trunkline.catalog.prices import parse_price
 from trunkline.kernel.errors import Invalid
@@ -52,7 +53,7 @@ def test_a_usage_price_with_all_it_can_say() -> None:
         service=Service.VOICE,
         amount=Money.of("0.09", "EUR"),
         per=Quantity(60, Unit.SECONDS),
-        rating_group=7,
+        where=Where(rating_group=7),
         rate_sheet="world",
         increments=((0, 60), (60, 1)),
         connection_fee=Money.of("0.2", "EUR"),
@@ -100,7 +101,7 @@ def test_other_types_are_only_kept(body: dict[str, Any]) -> None:
         (recurring(priceType=5), "priceType"),
         (recurring(tax=[7]), "tax[0]"),
         (recurring(tax=[{"taxCategory": "x" * 41}]), "tax[0].taxCategory"),
-        (voice_usage(service="fax"), "service"),
+        (voice_usage(service="Fax"), "service"),
         (voice_usage(service=None), "service"),
         (voice_usage(priceType="recurring"), "priceType"),
         (voice_usage(unitOfMeasure=None), "unitOfMeasure"),

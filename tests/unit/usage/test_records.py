@@ -58,7 +58,12 @@ def test_blank_lines_say_nothing() -> None:
         ("r,voice,353871234567", "", "3 fields instead of 8"),
         (",voice,1,1,1,1,,", "record_id", "an id has 1 to 100 printable characters"),
         ("r\0,voice,1,1,1,1,,", "record_id", "an id has 1 to 100 printable characters"),
-        ("r,fax,353871234567,1,x,1,,", "service", "'fax' is none of voice, sms, data"),
+        (
+            "r,Fax!,353871234567,1,x,1,,",
+            "service",
+            "'fax!' is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9 and -,"
+            " a letter first",
+        ),
         (
             "r,voice,0123456,1,2026-11-01T10:00:00Z,1,,",
             "subscriber",

@@ -22,15 +22,11 @@ DAYS = 31
 MOST = 20
 """Balances on one page."""
 
-_UNITS = {
-    charging.Service.DATA: Unit.BYTES,
-    charging.Service.VOICE: Unit.SECONDS,
-    charging.Service.SMS: Unit.MESSAGES,
-}
 _ROWS = (
     (charging.Service.DATA, "Data, MB", 1_000_000),
     (charging.Service.VOICE, "Calls, minutes", 60),
     (charging.Service.SMS, "Messages", 1),
+    (charging.Service.MMS, "Multimedia messages", 1),
 )
 """A row of the chart: its service, title, and base units in one of its scale."""
 _EPOCH = date(1970, 1, 1)
@@ -107,7 +103,7 @@ def _card(balance: Balance, name: str, number: str) -> BalanceCard:
 
 
 def _bucket(bucket: BucketBalance) -> BucketLine:
-    unit = _UNITS[bucket.service]
+    unit = Unit(charging.service_unit(bucket.service))
     return BucketLine(
         name=bucket.name,
         left=Quantity(bucket.remaining, unit),
@@ -139,7 +135,7 @@ def usage_chart(
     rows = [
         (title, [_scaled(used, service, day, scale) for day in days])
         for service, title, scale in _ROWS
-        if any(each.service is service for each in used)
+        if any(each.service == service for each in used)
     ]
     names = [f"{day.day} {day:%b}" for day in days]
     return UsageChart(f"Usage by day since {names[0]}: {_told(used)}", stacked_bars(names, rows))
@@ -150,15 +146,19 @@ def _scaled(
 ) -> float | None:
     """Units of one day, to a tenth of the scale; None where there is nothing to draw."""
     number = (day - _EPOCH).days
-    units = sum(each.units for each in used if each.service is service and each.day == number)
+    units = sum(each.units for each in used if each.service == service and each.day == number)
     return round(units / scale, 1) if units else None
 
 
 def _told(used: Sequence[DayOfUsage]) -> str:
     """12.5 GB, 42 min and 8 messages."""
     sums = [
-        (service, sum(each.units for each in used if each.service is service))
+        (service, sum(each.units for each in used if each.service == service))
         for service, _, _ in _ROWS
     ]
-    words = [quantity(Quantity(units, _UNITS[service])) for service, units in sums if units]
+    words = [
+        quantity(Quantity(units, Unit(charging.service_unit(service))))
+        for service, units in sums
+        if units
+    ]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -44,11 +44,6 @@ _STATUSES = {
     Status.EXPIRED: "expired",
     Status.CLOSED: "expired",
 }
-UNITS = {
-    charging.Service.DATA: "bytes",
-    charging.Service.VOICE: "seconds",
-    charging.Service.SMS: "messages",
-}
 
 
 class BucketForm(Entity, kw_only=True, tag="Bucket"):
@@ -127,7 +122,7 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             product=products,
         )
     for each in balance.buckets:
-        units = UNITS[each.service]
+        units = charging.service_unit(each.service)
         ident = f"{balance.account}~{each.number}"
         yield BucketForm(
             id=ident,
@@ -170,7 +165,7 @@ def sums_of(balance: Balance) -> Iterator[SumForm]:
 
 
 def usage_type(bucket: BucketBalance) -> str:
-    return bucket.service.name.lower()
+    return charging.service_name(bucket.service)
 
 
 def money(amount: Amount) -> Quantity:
