@@ -135,10 +135,10 @@ class GyServer:
         self._stopping = True
         for server in self._servers:
             server.close()
-        if self._telling is not None:
-            self._telling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._telling
+        if self._teller is not None and self._telling is not None:
+            self._teller.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._telling, self._settings.drain)
         await self._batcher.drained()
         if self.peers.all:
             self._nobody.clear()
@@ -149,7 +149,7 @@ class GyServer:
             for peer in tuple(self.peers.all):
                 peer.abort()
         if self._sy is not None:
-            self._sy.close()
+            await self._sy.close()
         for server in self._servers:
             await server.wait_closed()
 

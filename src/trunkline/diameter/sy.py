@@ -62,8 +62,9 @@ class Sy:
             (d.SY, d.SESSION_TERMINATION): self._terminate,
         }
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        """What is under way ends; what waits is forgotten with its connection."""
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 
     def _limit(self, peer: Peer, message: bytes) -> None:
         asked = read(message)

@@ -59,7 +59,7 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class Teller:
-    """Tells the notices of the edges "gy" and "sy" to `peers`. `run` until it is cancelled."""
+    """Tells the notices of the edges "gy" and "sy" to `peers`. `run` returns after `stop`."""
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Teller:
         self._peers = peers
         self._statuses = statuses
         self._woken = asyncio.Event()
+        self._stopping = False
         self._seen: dict[int, float] = {}
         self._answered: list[_Told] = []
         self._unknown: list[Notice] = []
@@ -83,37 +84,44 @@ class Teller:
         """Look again: a gateway has come."""
         self._woken.set()
 
+    def stop(self) -> None:
+        """Finish what is under way, and no more."""
+        self._stopping = True
+        self._woken.set()
+
     async def run(self) -> None:
         stop = threading.Event()
         listen(self._database, waking(self._woken), stop, notices.CHANNEL)
         try:
-            while True:
+            while not self._stopping:
                 self._woken.clear()
                 try:
                     pause = await self._round()
                 except Unavailable as error:
                     log.warning("telling gateways waits for charging", reason=error.reason)
                     pause = POLL
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                if not self._stopping:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), pause)
         finally:
             stop.set()
 
     async def _round(self) -> float:
         """Strikes out what was answered, tells what is due; returns the seconds until more is."""
-        await asyncio.to_thread(self._strike_out)
+        answered, self._answered = self._answered, []
+        unknown, self._unknown = self._unknown, []
+        if answered or unknown:
+            await asyncio.to_thread(self._strike_out, answered, unknown)
         found, pause = await asyncio.to_thread(self._look)
         ours = [each for each in found if self._is_ours(each)]
-        attempts = await asyncio.to_thread(self._attempt, ours)
+        attempts = await asyncio.to_thread(self._attempt, ours) if ours else []
         for each in attempts:
             self._tell(each)
         if len(found) >= AT_ONCE and attempts:
             return 0.0
         return min(pause, GRACE) if len(ours) < len(found) else pause
 
-    def _strike_out(self) -> None:
-        answered, self._answered = self._answered, []
-        unknown, self._unknown = self._unknown, []
+    def _strike_out(self, answered: Sequence[_Told], unknown: Sequence[Notice]) -> None:
         for each in unknown:
             if each.kind is NoticeKind.STATUS:
                 self._unsubscribe(each)
@@ -156,8 +164,6 @@ class Teller:
         return True
 
     def _attempt(self, found: Sequence[Notice]) -> list[_Told]:
-        if not found:
-            return []
         now = self._clock.now()
         with self._database.transaction() as tx:
             made = [each for each in found if notices.retry(tx, each, now)]
