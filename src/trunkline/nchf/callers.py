@@ -34,7 +34,7 @@ class Callers:
         @lru_cache(maxsize=_KEPT)
         def allowed(address: str) -> bool:
             try:
-                found = ipaddress.ip_address(address)
+                found = ipaddress.ip_address(address.strip("[]"))
             except ValueError:
                 return False
             if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
