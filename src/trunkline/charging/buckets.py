@@ -7,6 +7,7 @@ from trunkline.charging.months import epoch_bounds, month_at
 from trunkline.charging.state import Bucket, State
 from trunkline.charging.terms import Terms
 from trunkline.rating import (
+    ANYWHERE,
     BUCKET_GROUP,
     BUCKET_SERVICE,
     BUCKET_SIZE,
@@ -15,8 +16,12 @@ from trunkline.rating import (
     RESERVED,
     STARTS,
     Allowance,
+    Filters,
     service_code,
 )
+
+_Of = tuple[int, int, Filters | None]
+"""Service, rating group, and whatever else an allowance is for."""
 
 
 def enter_month(
@@ -40,8 +45,34 @@ def enter_month(
         and (state.terms is None or is_paid(state.terms, month))
     ):
         state.renewed.append(month)
+        for allowance in allowances:
+            if allowance.rollover:
+                _roll_over(state, month, allowance, at, records)
         grant(state, month, allowances, at, records)
     return month
+
+
+def _roll_over(
+    state: State, month: int, allowance: Allowance, at: int, records: list[Record]
+) -> None:
+    """What remains of the month before goes over, once and up to the allowance's most, and is
+    used first. A month in which nothing happened had the allowance all the same; what is
+    reserved stays where it is."""
+    opened = month_at(state.opened, state.cycle_day, state.time_zone)
+    unused = month - 1 not in state.renewed and opened < month
+    if unused and (state.terms is None or is_paid(state.terms, month - 1)):
+        grant(state, month - 1, (allowance,), at, records)
+    for index, bucket in enumerate(state.buckets):
+        if bucket.allowance != allowance.id or bucket.period != month - 1 or not bucket.rollover:
+            continue
+        offset = index * BUCKET_SIZE
+        free = state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
+        moved = min(free, allowance.rollover)
+        if moved > 0:
+            state.flat[offset + REMAINING] -= moved
+            bucket.granted -= moved
+            _add(state, month, allowance, moved, at, records, rolls=False)
+        return
 
 
 def is_paid(terms: Terms, month: int) -> bool:
@@ -55,7 +86,11 @@ def _advance(state: State, month: int, at: int, records: list[Record]) -> None:
     state.renewed = [each for each in state.renewed if each >= month - 1]
     for index in range(len(state.buckets) - 1, -1, -1):
         offset = index * BUCKET_SIZE
-        if state.buckets[index].period < month - 1 and not state.flat[offset + RESERVED]:
+        if (
+            state.buckets[index].period < month - 1
+            and not state.flat[offset + RESERVED]
+            and state.flat[offset + EXPIRES] <= at
+        ):
             del state.buckets[index]
             del state.flat[offset : offset + BUCKET_SIZE]
     if state.money and not state.prepaid:
@@ -71,37 +106,70 @@ def grant(
     at: int,
     records: list[Record],
     *,
-    consumed: dict[tuple[int, int], int] | None = None,
+    consumed: dict[_Of, int] | None = None,
 ) -> None:
-    """A bucket for each of these allowances, good in `month`, less the units that count as
-    `consumed` of (service, rating group)."""
-    starts, expires = epoch_bounds(month, state.cycle_day, state.time_zone)
+    """A bucket for each of these allowances, good in `month` or for as long as it says, less
+    the units that count as `consumed` of its kind."""
     for allowance in allowances:
         service = service_code(allowance.service)
         group = -1 if allowance.rating_group is None else allowance.rating_group
         units = allowance.units
         if consumed:
-            gone = min(units, consumed.get((service, group), 0))
+            of = service, group, _where(allowance)
+            gone = min(units, consumed.get(of, 0))
             units -= gone
-            consumed[service, group] = consumed.get((service, group), 0) - gone
-        state.last_bucket += 1
-        state.buckets.append(Bucket(state.last_bucket, allowance.id, month, units, allowance.name))
-        state.flat += (units, 0, service, group, starts, expires, 0)
-        state.seq += 1
-        records.append(
-            Record(
-                state.seq,
-                RecordKind.ALLOWANCE,
-                at,
-                month,
-                balance=state.money,
-                units=units,
-                service=service,
-                rating_group=group,
-                session=allowance.id,
-                number=state.last_bucket,
-            )
+            consumed[of] = consumed.get(of, 0) - gone
+        _add(state, month, allowance, units, at, records)
+
+
+def _add(
+    state: State,
+    month: int,
+    allowance: Allowance,
+    units: int,
+    at: int,
+    records: list[Record],
+    *,
+    rolls: bool = True,
+) -> None:
+    starts, expires = epoch_bounds(month, state.cycle_day, state.time_zone)
+    if allowance.validity and not allowance.first_use:
+        expires = max(starts, state.opened) + allowance.validity
+    service = service_code(allowance.service)
+    group = -1 if allowance.rating_group is None else allowance.rating_group
+    state.last_bucket += 1
+    state.buckets.append(
+        Bucket(
+            state.last_bucket,
+            allowance.id,
+            month,
+            units,
+            allowance.name,
+            _where(allowance),
+            allowance.validity if allowance.first_use else 0,
+            allowance.rollover if rolls else 0,
         )
+    )
+    state.flat += (units, 0, service, group, starts, expires, 0)
+    state.seq += 1
+    records.append(
+        Record(
+            state.seq,
+            RecordKind.ALLOWANCE,
+            at,
+            month,
+            balance=state.money,
+            units=units,
+            service=service,
+            rating_group=group,
+            session=allowance.id,
+            number=state.last_bucket,
+        )
+    )
+
+
+def _where(allowance: Allowance) -> Filters | None:
+    return None if allowance.where == ANYWHERE else allowance.where
 
 
 def replace(
@@ -109,12 +177,12 @@ def replace(
 ) -> None:
     """The month's buckets end at `at` and others take their place; what was consumed of the
     old counts as consumed of the new."""
-    consumed: dict[tuple[int, int], int] = {}
+    consumed: dict[_Of, int] = {}
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE
         flat = state.flat
         if bucket.period == month and flat[offset + EXPIRES] > at:
-            of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP]
+            of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], bucket.where
             consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
             flat[offset + EXPIRES] = max(at, flat[offset + STARTS])
     grant(state, month, allowances, at, records, consumed=consumed)

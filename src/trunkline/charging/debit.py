@@ -1,6 +1,8 @@
 """Debiting usage: what the rating kernel reckons is taken from buckets and money, and written
 into the journal with all that is needed to reckon it again."""
 
+from collections.abc import Sequence
+
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
@@ -10,15 +12,18 @@ from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
     ADDED,
     BUCKET_COUNT,
+    BUCKET_SERVICE,
     BUCKET_SIZE,
     CHARGE,
     COUNTER_SIZE,
+    EXPIRES,
     FREE,
     LABEL,
     NO_LIMIT,
     POSITION,
     POSITION_END,
     REMAINING,
+    START,
     TAKEN,
     TOO_LARGE,
     UNITS,
@@ -104,6 +109,11 @@ class Turn:
         """The kernel's input (`trunkline.rating` describes it), with the account's buckets as
         they are or without any; `used` for what was, not for what may be."""
         state = self.state
+        flat: Sequence[int] = state.flat if buckets else ()
+        for bucket in state.buckets:
+            if bucket.where is not None and buckets:
+                flat = self.fitting(plan, quota, self.used if used else self.where)
+                break
         where = 0
         if plan.filtered:
             where = self.place(plan, quota, self.used if used else self.where)
@@ -120,12 +130,29 @@ class Turn:
             *(0, 0, 0, 0, -1),
             len(state.buckets) if buckets else 0,
             len(plan.counters),
-            *(state.flat if buckets else ()),
+            *flat,
         ]
         if plan.counters:
             for counter in plan.counters:
                 slice_ += (counted(state, counter.id, self.month), 0)
         return slice_
+
+    def fitting(self, plan: Plan, quota: Quota, where: Circumstances | None) -> list[int]:
+        """The buckets as the kernel reads them; those that are for something else are of no
+        service."""
+        flat = self.state.flat[:]
+        where = where or Circumstances()
+        for index, bucket in enumerate(self.state.buckets):
+            if bucket.where is not None and not plan.places.meets(
+                bucket.where,
+                service_identifier=quota.service_identifier,
+                dnn=where.dnn,
+                slice_=where.slice,
+                qos=where.qos,
+                network=where.network,
+            ):
+                flat[index * BUCKET_SIZE + BUCKET_SERVICE] = -1
+        return flat
 
     def place(self, plan: Plan, quota: Quota, where: Circumstances | None) -> int:
         """The kernel's WHERE."""
@@ -177,10 +204,14 @@ def debit(
 def take(state: State, slice_: list[int]) -> None:
     """Takes what the kernel reckoned from buckets and money."""
     flat = state.flat
-    for offset in range(0, len(flat), BUCKET_SIZE):
+    for index, bucket in enumerate(state.buckets):
+        offset = index * BUCKET_SIZE
         taken = slice_[FIRST_BUCKET + offset + TAKEN]
         if taken:
             flat[offset + REMAINING] -= taken
+            if bucket.from_use:
+                flat[offset + EXPIRES] = slice_[START] + bucket.from_use
+                bucket.from_use = 0
     state.money -= slice_[CHARGE]
 
 

@@ -12,7 +12,7 @@ import msgspec
 from trunkline.charging.model import ChargeAnswer, Circumstances
 from trunkline.charging.terms import Terms
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import BUCKET_SIZE, RESERVED
+from trunkline.rating import BUCKET_SIZE, RESERVED, Filters
 
 RESERVATION = "reservation:"
 """How the ids of sessions begin that hold a reservation of a person's, not of the network's."""
@@ -46,6 +46,12 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     period: int
     granted: int
     name: str = ""
+    where: Filters | None = None
+    """What else it is for, beside its service and rating group."""
+    from_use: int = 0
+    """Seconds that it holds from its first use on, as long as that hasn't come; else 0."""
+    rollover: int = 0
+    """Units, at most, that go over into the next month."""
 
 
 class Quota(msgspec.Struct, array_like=True, gc=False):

@@ -271,7 +271,9 @@ def _bucket(member: State, bucket: Bucket, flat: list[int]) -> Lease:
     member.last_bucket += 1
     new = flat[:]
     new[REMAINING] = new[RESERVED] = new[TAKEN] = 0
-    member.buckets.append(Bucket(member.last_bucket, bucket.allowance, FOREIGN, 0, bucket.name))
+    member.buckets.append(
+        Bucket(member.last_bucket, bucket.allowance, FOREIGN, 0, bucket.name, bucket.where)
+    )
     member.flat += new
     return Lease(member.last_bucket, bucket.number, 0)
 

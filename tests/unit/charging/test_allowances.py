@@ -1,0 +1,108 @@
+"""Allowances that hold elsewhere, longer, from their first use on, or go over."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from tests.unit.charging.builders import (
+    DAY,
+    MB,
+    NOON,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    request,
+    rule,
+    tariffs,
+)
+from trunkline.charging import Circumstances, Kind
+from trunkline.charging.state import decode, encode
+from trunkline.rating import Allowance, Filters, TariffSource, Zone, compile_tariff
+
+OPENED = datetime(2026, 11, 1, tzinfo=UTC)
+MONTH = 30 * DAY
+
+
+def phone(*allowances: Allowance) -> Phone:
+    return Phone(account(), tariffs(compiled(plan(*allowances))))
+
+
+def use(phone: Phone, megabytes: int, session: str) -> None:
+    phone.begin(asks(0), session=session)
+    phone.end(asks(used=megabytes * MB), session=session)
+
+
+def test_what_remains_goes_over_once_and_is_used_first() -> None:
+    one = phone(Allowance("a", "Data", "data", 10 * MB, rollover=4 * MB))
+    use(one, 3, "november")
+    one.now += MONTH
+    use(one, 5, "december")
+    assert one.remaining() == [3 * MB, 0, 9 * MB]
+    one.now += 31 * DAY
+    use(one, 1, "january")
+    assert one.remaining()[-2:] == [3 * MB, 10 * MB]
+    assert one.state.money == account().money
+
+
+def test_a_month_without_use_goes_over_too() -> None:
+    one = phone(Allowance("a", "Data", "data", 10 * MB, rollover=4 * MB))
+    use(one, 3, "november")
+    one.now += MONTH + 31 * DAY
+    use(one, 12, "january")
+    assert one.remaining()[-2:] == [0, 2 * MB]
+
+
+def test_validity_begins_with_the_first_use_and_outlasts_the_month() -> None:
+    one = phone(Allowance("a", "Week", "data", 10 * MB, validity=7 * DAY, first_use=True))
+    one.now = NOON + 25 * DAY
+    use(one, 1, "first")
+    one.now += 6 * DAY
+    use(one, 1, "in december")
+    assert one.remaining() == [8 * MB, 10 * MB]
+    one.now += 2 * DAY
+    use(one, 1, "after the week")
+    assert one.remaining() == [8 * MB, 9 * MB]
+
+
+def test_a_validity_of_its_own() -> None:
+    one = phone(Allowance("a", "Day", "data", 10 * MB, validity=DAY))
+    use(one, 1, "on the third")
+    assert one.remaining() == [10 * MB]
+    assert one.state.money < account().money
+
+
+def test_an_allowance_for_somewhere() -> None:
+    """5 MB in the EU, on a network of which the zone is told; it survives the state's bytes."""
+    source = TariffSource(
+        (plan(Allowance("a", "EU", "data", 5 * MB, where=Filters(zone="EU"))),),
+        zones=(Zone("EU", ("262",)),),
+    )
+    tariff = compile_tariff(source, version=1, effective_from=OPENED)
+    one = Phone(account(), tariffs(tariff))
+    for index, network in enumerate(("26201", "24001", "")):
+        begin = request(Kind.INITIAL, 0, asks(0), session=f"s{index}")
+        begin.where = Circumstances(network=network)
+        one.send(begin)
+        one.send(request(Kind.TERMINATE, 1, asks(used=MB), session=f"s{index}"))
+        one.state = decode(encode(one.state))
+    assert one.remaining() == [4 * MB]
+    assert account().money - one.state.money == 20_000
+
+
+def test_a_zone_change_is_priced_from_the_report_on() -> None:
+    """What was used before the network told of the change was used where the session was."""
+    rules = (rule("data", "0.01", MB),)
+    abroad = msgspec.structs.replace(rule("data", "1", MB), where=Filters(zone="EU"))
+    source = TariffSource((plan(rules=(*rules, abroad)),), zones=(Zone("EU", ("262",)),))
+    one = Phone(account(), tariffs(compile_tariff(source, version=1, effective_from=OPENED)))
+    begin = request(Kind.INITIAL, 0, asks(MB))
+    begin.where = Circumstances(network="24001")
+    one.send(begin)
+    moved = request(Kind.UPDATE, 1, asks(MB, used=MB))
+    moved.where = Circumstances(network="26201")
+    one.send(moved)
+    assert (account().money - one.state.money, one.state.held) == (10_000, 1_000_000)
+    one.send(request(Kind.TERMINATE, 2, asks(used=MB)))
+    assert account().money - one.state.money == 1_010_000
