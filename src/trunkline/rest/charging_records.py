@@ -18,7 +18,7 @@ from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
 from trunkline.rest.forms.wire import Money
 from trunkline.tmf import Api, Timestamp, Wire, wire
-from trunkline.tmf.http import Server, read_body, send
+from trunkline.tmf.http import Server, read_object, send
 from trunkline.tmf.hub import openapi
 
 BASE = "/trunkline/charging/v1"
@@ -119,7 +119,7 @@ class Consents:
         self._server = server
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account: str) -> None:
-        asked = wire.convert(wire.decode(read_body(req, self._server.max_body)), ConsentForm)
+        asked = wire.convert(read_object(req, self._server.max_body), ConsentForm)
         which = ChargingAccountId.parse(account, path="account")
         now = self._server.clock.now()
         with self._server.databases["charging"].read() as r:

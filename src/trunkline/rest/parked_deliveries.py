@@ -15,8 +15,8 @@ from trunkline.platform.db import Reader
 from trunkline.platform.security import Principal
 from trunkline.rest.forms.wire import EVENT
 from trunkline.tmf import Wire, hub, query, wire
-from trunkline.tmf.errors import BadQuery, UnsupportedMediaType
-from trunkline.tmf.http import Server, media_type, read_body, send
+from trunkline.tmf.errors import BadQuery
+from trunkline.tmf.http import MERGES, Server, read_object, send
 from trunkline.tmf.hub import openapi
 from trunkline.tmf.hub.listeners import EVERYBODYS
 
@@ -79,9 +79,7 @@ class ParkedItem:
         send(resp, wire.encode(_form(found)))
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
-        body = wire.decode(read_body(req, self._server.max_body))
-        if media_type(req) not in ("application/json", "application/merge-patch+json"):
-            raise UnsupportedMediaType("a patch is application/merge-patch+json here")
+        body = read_object(req, self._server.max_body, MERGES)
         if wire.convert(body, Resend).state != "pending":
             raise Invalid("can only be set to pending: it is then sent again", path="state")
         now = self._server.clock.now()

@@ -13,15 +13,14 @@ from typing import Any, ClassVar
 import falcon
 import msgspec
 
-from trunkline.kernel.errors import Invalid
 from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.security import Principal
 from trunkline.rest import parked_deliveries
 from trunkline.rest.forms.wire import EVENT
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
-from trunkline.tmf.errors import BadQuery, UnknownReference, UnsupportedMediaType
-from trunkline.tmf.http import Server, media_type, read_body, send
+from trunkline.tmf.errors import BadQuery, UnknownReference
+from trunkline.tmf.http import Server, read_object, send
 from trunkline.tmf.hub import openapi, topics
 from trunkline.tmf.hub.listeners import TOPICS, register, unregister
 from trunkline.tmf.hub.routes import accepted, known
@@ -368,10 +367,4 @@ def _send_page(
 
 
 def _body(req: falcon.Request, server: Server) -> Body:
-    raw = read_body(req, server.max_body)
-    if media_type(req) != "application/json":
-        raise UnsupportedMediaType("an event is posted as application/json")
-    body = wire.decode(raw)
-    if not isinstance(body, dict):
-        raise Invalid("the body is a JSON object", path="$")
-    return body
+    return read_object(req, server.max_body)

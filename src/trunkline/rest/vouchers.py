@@ -38,7 +38,7 @@ from trunkline.tmf import (
     href,
     wire,
 )
-from trunkline.tmf.http import Server, read_body, send
+from trunkline.tmf.http import Server, read_object, send
 from trunkline.vouchers import (
     Dealer,
     DealerState,
@@ -466,7 +466,7 @@ class DealerPayment:
 
 
 def body_of(server: Server, req: falcon.Request, form: type[Any]) -> Any:
-    return wire.convert(wire.decode(read_body(req, server.max_body)), form)
+    return wire.convert(read_object(req, server.max_body), form)
 
 
 def add_routes(app: falcon.App[Any, Any], server: Server) -> None:

@@ -22,9 +22,9 @@ from trunkline.tmf.resource import Api, Body, Resource
 
 JSON = "application/json;charset=utf-8"
 MAX_BODY = 1_000_000
-_MERGES = ("application/json", "application/merge-patch+json")
+MERGES = ("application/json", "application/merge-patch+json")
 _STEPS = "application/json-patch+json"
-_PATCHES = (*_MERGES, _STEPS)
+_PATCHES = (*MERGES, _STEPS)
 _KEY = re.compile("[!-~]{1,200}")
 
 
@@ -80,10 +80,8 @@ class Collection:
 
     def _create(self, req: falcon.Request, resp: falcon.Response) -> None:
         raw = read_body(req, self._server.max_body)
-        _check_media(media_type(req), _MERGES[:1])
-        body = wire.decode(raw)
-        if not isinstance(body, dict):
-            raise Invalid("the body is a JSON object", path="$")
+        _check_media(media_type(req), MERGES[:1])
+        body = _object(raw)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
             tx.caller = req.context.caller
@@ -181,7 +179,7 @@ class Item:
     def _change(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
         raw = read_body(req, self._server.max_body)
         media = media_type(req)
-        _check_media(media, (_MERGES[0],) if req.method == "PUT" else _PATCHES)
+        _check_media(media, (MERGES[0],) if req.method == "PUT" else _PATCHES)
         body = wire.decode(raw)
         now = self._server.clock.now()
         with self._database.transaction() as tx:
@@ -354,6 +352,22 @@ def read_body(req: falcon.Request, limit: int) -> bytes:
     if len(raw) > limit:
         raise errors.TooLarge(f"a body has at most {limit} bytes")
     return raw
+
+
+def read_object(
+    req: falcon.Request, limit: int, accepted: Sequence[str] = MERGES[:1]
+) -> dict[str, Any]:
+    """The body as a JSON object; raises `TooLarge`, `UnsupportedMediaType` and `Invalid`."""
+    raw = read_body(req, limit)
+    _check_media(media_type(req), accepted)
+    return _object(raw)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    body = wire.decode(raw)
+    if not isinstance(body, dict):
+        raise Invalid("the body is a JSON object", path="$")
+    return body
 
 
 def media_type(req: falcon.Request) -> str:

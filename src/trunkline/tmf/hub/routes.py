@@ -10,8 +10,7 @@ from trunkline.platform import audit
 from trunkline.platform.db import Reader
 from trunkline.platform.security import Principal
 from trunkline.tmf import wire
-from trunkline.tmf.errors import UnsupportedMediaType
-from trunkline.tmf.http import Server, media_type, read_body, send
+from trunkline.tmf.http import Server, read_object, send
 from trunkline.tmf.hub import listeners
 from trunkline.tmf.hub.callbacks import CallbackRule, parse
 from trunkline.tmf.hub.listeners import EVERYBODYS, Listener, ListenerId, NoSuchListener
@@ -99,13 +98,7 @@ class HubItem:
 
 def accepted(req: falcon.Request, server: Server, rule: CallbackRule) -> HubCreate:
     """What a POST to a hub asks for, checked."""
-    raw = read_body(req, server.max_body)
-    if media_type(req) != "application/json":
-        raise UnsupportedMediaType("a listener is registered by application/json")
-    body = wire.decode(raw)
-    if not isinstance(body, dict):
-        raise Invalid("the body is a JSON object", path="$")
-    new = wire.convert(body, HubCreate)
+    new = wire.convert(read_object(req, server.max_body), HubCreate)
     callback = parse(new.callback)
     listeners.parse_query(new.query)
     rule.check(callback)
