@@ -58,9 +58,12 @@ report."""
 _SERVICES = {
     "32251": Service.DATA,
     "32260": Service.VOICE,
+    "32270": Service.MMS,
     "32274": Service.SMS,
     "32275": Service.VOICE,
 }
+_DATA, _VOICE = Service.DATA, Service.VOICE
+_MESSAGES = (Service.SMS, Service.MMS)
 _KINDS = {kind.value: kind for kind in Kind}
 _ACTIONS = {action.value: action for action in Action}
 
@@ -317,7 +320,7 @@ def _command_units(
         amount, asked, _, _ = _amount(message, *span, service, oddities)
         unit.requested = max(amount, SERVER_DECIDES)
     elif kind is Kind.EVENT:
-        unit.requested = 1 if service is Service.SMS else SERVER_DECIDES
+        unit.requested = 1 if service in _MESSAGES else SERVER_DECIDES
     for begin, end in found.used:
         amount, paid, reason, after = _amount(message, begin, end, service, oddities)
         if paid is not None:
@@ -368,9 +371,8 @@ def _amount(
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
     octets = total if total > 0 or directions < 0 else directions
-    amounts = {Service.DATA: octets, Service.VOICE: seconds, Service.SMS: specific}
-    amount = amounts[service]
-    if amount < 0 and max(amounts.values()) > 0:
+    amount = octets if service is _DATA else seconds if service is _VOICE else specific
+    if amount < 0 and max(octets, seconds, specific) > 0:
         oddities.append("units of another service")
     return bounded(amount), money, reason, after
 

@@ -65,6 +65,7 @@ def test_an_initial_request() -> None:
         ("32260@3gpp.org", Service.VOICE),
         ("32275@3gpp.org", Service.VOICE),
         ("6.32274@3gpp.org", Service.SMS),
+        ("6.32270@3gpp.org", Service.MMS),
     ],
 )
 def test_the_service_is_the_contexts_suffix(context: str, service: Service) -> None:
@@ -246,6 +247,16 @@ def test_a_rating_group_is_not_asked_for_in_money() -> None:
     assert refused(ccr(1, 0, SUBSCRIBER, asked_for)).result_code == d.RATING_FAILED
 
 
+def test_a_picture_is_counted_in_messages() -> None:
+    specific = codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, 2)
+    asked_for = mscc(codec.grouped(d.REQUESTED_SERVICE_UNIT, specific), group=1)
+    [unit] = units(asked_for, context="32270@3gpp.org")
+    assert unit.requested == 2
+    debit = codec.u32(d.REQUESTED_ACTION, 0)
+    event = read(ccr(4, 0, SUBSCRIBER, debit, context="32270@3gpp.org"), RECEIVED)
+    assert event.request.units == (UnitRequest(requested=1),)
+
+
 def test_an_sms_event_is_one_message_unless_it_says_otherwise() -> None:
     message = ccr(4, 0, SUBSCRIBER, codec.u32(d.REQUESTED_ACTION, 3), context="6.32274@3gpp.org")
     reading = read(message, RECEIVED)
@@ -272,7 +283,8 @@ def test_the_called_party() -> None:
     )
     assert reading.request.called == "46705551212"
     mms = vendor(d.SERVICE_INFORMATION, vendor(d.MMS_INFORMATION, recipient))
-    reading = read(ccr(1, 0, SUBSCRIBER, mms, context="32274@3gpp.org"), RECEIVED)
+    reading = read(ccr(1, 0, SUBSCRIBER, mms, context="32270@3gpp.org"), RECEIVED)
+    assert reading.request.service is Service.MMS
     assert reading.request.called == "46705551212"
 
 
