@@ -25,7 +25,7 @@ from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
 from trunkline.app.gateways import run_edges
 from trunkline.app.messages import senders
-from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions
+from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions, subscriptions
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform import idempotency
 from trunkline.platform.loops import keep_at
@@ -218,6 +218,7 @@ def _release(system: System, now: datetime) -> None:
 def _forget(system: System, now: datetime) -> None:
     with system.charging.transaction() as tx:
         forget_traffic(tx, older_than=TRAFFIC_KEPT, now=now)
+        subscriptions.forget_expired(tx, now)
     forgotten = 1
     while forgotten:
         with system.books.transaction() as tx:
