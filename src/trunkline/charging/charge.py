@@ -214,6 +214,9 @@ def _answered(
     """What is granted of what this unit asks for, for how long, and what follows it."""
     validity = size.validity
     starts = tariffs.next_after(turn.at)
+    change = turn.price_change(quota)
+    if change and (not starts or change < starts):
+        starts = change
     later = None
     if starts and starts < turn.at + validity:
         next_one = tariffs.at(starts)

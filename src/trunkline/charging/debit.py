@@ -137,6 +137,15 @@ class Turn:
                 slice_ += (counted(state, counter.id, self.month), 0)
         return slice_
 
+    def price_change(self, quota: Quota) -> int:
+        """When the calendar changes the price of what is used from now on, in epoch seconds; 0
+        for never, and where units are seconds: those are priced by their own instants."""
+        plan = self.plan
+        if plan is None or not plan.calendared or self.in_force is None or self.service == VOICE:
+            return 0
+        lasts = self.in_force.lasts(self.slice(plan, quota, 0, 0, buckets=False))
+        return quota.since + lasts
+
     def fitting(self, plan: Plan, quota: Quota, where: Circumstances | None) -> list[int]:
         """The buckets as the kernel reads them; those that are for something else are of no
         service."""

@@ -12,12 +12,14 @@ KEPT = 4
 class InForce:
     """One version, ready to rate."""
 
-    __slots__ = ("_tariff", "rate", "version")
+    __slots__ = ("_tariff", "lasts", "rate", "version")
 
     def __init__(self, tariff: Tariff) -> None:
         self._tariff = tariff
         self.version = tariff.version
-        self.rate = Rater(tariff).rate
+        rater = Rater(tariff)
+        self.rate = rater.rate
+        self.lasts = rater.lasts
 
     def plan(self, plan: str) -> Plan | None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import compiled, kernel, layout
+from trunkline.rating import compiled, finding, kernel, layout
 from trunkline.rating.tariff import Tariff
 
 _DIGITS = 15
@@ -116,3 +116,20 @@ class Rater:
         if self._array is None:
             self._array = form.array(self.tariff.table)
         return form.rate(self._array, slice_)
+
+    def lasts(self, slice_: list[int]) -> int:
+        """For how many seconds from the slice's start the calendar leaves its price as it is."""
+        table = self.tariff.table
+        rule = finding.find_rule(
+            table,
+            slice_[layout.PLAN],
+            slice_[layout.SERVICE],
+            slice_[layout.GROUP],
+            slice_[layout.DESTINATION],
+            slice_[layout.WHERE],
+        )
+        return (
+            layout.MOST_UNITS
+            if rule < 0
+            else finding.find_steps(table, rule, slice_[layout.START])[1]
+        )
