@@ -48,6 +48,7 @@ _REASONS = {
 }
 """Of triggers, as a Reporting-Reason says it (TS 32.299, 7.2.175)."""
 _CONDITION_CHANGE = 6
+_FINAL = _REASONS["FINAL"]
 
 _decode = msgspec.json.Decoder(ChargingData).decode
 
@@ -212,18 +213,7 @@ def _units(
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
-        used = after = 0
-        reason = -1
-        final = False
-        for container in each.used or ():
-            amount = max(_amount(container, service), 0)
-            used += amount
-            changed, why = _triggered(container)
-            after = 0 if changed else after + amount
-            reason = why if why >= 0 else reason
-            final = final or why == _REASONS["FINAL"]
-        if not _has_change(each):
-            after = 0
+        used, after, reason, final = _reported(each.used, service) if each.used else _NOTHING
         _check_amount(max(used, requested))
         if each.upf is not None:
             upfs[group] = each.upf
@@ -241,8 +231,27 @@ def _units(
     return tuple(units.values())
 
 
-def _has_change(usage: UnitUsage) -> bool:
-    return usage.used is not None and any(_triggered(each)[0] for each in usage.used)
+_NOTHING = (0, 0, -1, False)
+
+
+def _reported(used: list[UsedUnit], service: Service) -> tuple[int, int, int, bool]:
+    """Of a rating group's containers: the units in all, those after the last tariff change, the
+    Reporting-Reason, and whether no more follow."""
+    units = after = 0
+    reason = -1
+    final = changes = False
+    for container in used:
+        amount = max(_amount(container, service), 0)
+        units += amount
+        after += amount
+        if container.triggers:
+            changed, why = _triggered(container)
+            if changed:
+                changes, after = True, 0
+            if why >= 0:
+                reason = why
+                final = final or why == _FINAL
+    return units, after if changes else 0, reason, final
 
 
 def _triggered(container: UsedUnit) -> tuple[bool, int]:

@@ -1,0 +1,112 @@
+"""What a ChargingDataRequest says in charging's terms."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.nchf.calls import request
+from trunkline.charging import Circumstances, Kind, Service
+from trunkline.nchf.reading import Reading, continued, created, decoded
+from trunkline.nchf.references import named
+
+NOON = 1_793_620_800
+DAY = 86_400
+
+
+def read(**more: Any) -> Reading:
+    return created(decoded(msgspec.json.encode(request(**more))), NOON, DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "identities"),
+    [
+        ("imsi-999700000000001", (("imsi", "999700000000001"),)),
+        ("msisdn-46701740601", (("msisdn", "46701740601"),)),
+        ("999700000000001", (("imsi", "999700000000001"),)),
+        ("+46701740601", (("msisdn", "46701740601"),)),
+        ("nai-someone@example", ()),
+        ("imsi-" + "9" * 16, ()),
+    ],
+)
+def test_who_is_charged(text: str, identities: tuple[tuple[str, str], ...]) -> None:
+    assert read(subscriberIdentifier=text).request.identities == identities
+
+
+def test_imsis_come_before_numbers() -> None:
+    pdu = {"userInformation": {"servedGPSI": "msisdn-46701740601"}}
+    found = read(subscriberIdentifier="imsi-99970", pDUSessionChargingInformation=pdu)
+    assert found.request.identities == (("imsi", "99970"), ("msisdn", "46701740601"))
+
+
+def test_where_a_session_is() -> None:
+    session = {
+        "pduSessionID": 1,
+        "dnnId": "Internet.mnc070.mcc999.gprs",
+        "networkSlicingInfo": {"sNSSAI": {"sst": 1, "sd": "0000AA"}},
+        "servingCNPlmnId": {"mcc": "999", "mnc": "70"},
+        "subscribedQoSInformation": {"5qi": 9, "arp": {}},
+    }
+    found = read(pDUSessionChargingInformation={"pduSessionInformation": session})
+    assert found.request.where == Circumstances("internet", "1-0000aa", 9, "99970")
+
+
+@pytest.mark.parametrize(
+    ("address", "digits"),
+    [
+        ("tel:+46-8-123456", "468123456"),
+        ("sip:+46701740601;user=phone@ims.example", "46701740601"),
+        ("0046701740601", "46701740601"),
+        ("sip:alice@example", ""),
+    ],
+)
+def test_who_is_called(address: str, digits: str) -> None:
+    found = read(iMSChargingInformation={"calledPartyAddress": address})
+    assert (found.request.service, found.request.called) == (Service.VOICE, digits)
+
+
+def container(*triggers: str, **amounts: int) -> dict[str, Any]:
+    told = [{"triggerType": each, "triggerCategory": "IMMEDIATE_REPORT"} for each in triggers]
+    return {"localSequenceNumber": 1, "triggers": told, **amounts}
+
+
+def test_what_was_used_after_a_tariff_change() -> None:
+    [unit] = read(
+        multipleUnitUsage=[
+            {
+                "ratingGroup": 1,
+                "usedUnitContainer": [
+                    container("TARIFF_TIME_CHANGE", totalVolume=10),
+                    container("QUOTA_EXHAUSTED", uplinkVolume=2, downlinkVolume=3),
+                ],
+            }
+        ]
+    ).request.units
+    assert (unit.used, unit.after_change, unit.reason, unit.final) == (15, 5, 3, False)
+
+
+def test_the_last_report_of_a_rating_group() -> None:
+    usage = {"ratingGroup": 1, "usedUnitContainer": [container("FINAL", totalVolume=1)]}
+    assert read(multipleUnitUsage=[usage]).request.units[0].final
+    asks = usage | {"requestedUnit": {}}
+    assert not read(multipleUnitUsage=[asks]).request.units[0].final
+
+
+def test_a_ref_tells_who_and_what() -> None:
+    found = read(subscriberIdentifier="imsi-99970").request
+    again = read(subscriberIdentifier="imsi-99970").request
+    other = read(subscriberIdentifier="imsi-99970", invocationSequenceNumber=2).request
+    assert found.session == again.session != other.session
+    known = named(found.session)
+    assert known is not None
+    assert (known.service, known.identities) == (Service.DATA, (("imsi", "99970"),))
+    nameless = request()
+    del nameless["subscriberIdentifier"]
+    data = decoded(msgspec.json.encode(nameless))
+    update = continued(data, found.session, Kind.UPDATE, NOON, DAY).request
+    assert update.identities == (("imsi", "99970"),)
+
+
+def test_a_clock_that_is_off_is_not_believed() -> None:
+    assert read(invocationTimeStamp="2020-01-01T00:00:00Z").request.at == NOON
+    assert read(invocationTimeStamp="2026-11-02T11:59:00+00:00").request.at == NOON - 60
