@@ -15,6 +15,7 @@ from trunkline.rating import (
     BUCKET_COUNT,
     BUCKET_SIZE,
     CHARGE,
+    COUNTER_SIZE,
     DATA,
     GRANTED,
     REMAINING,
@@ -22,6 +23,9 @@ from trunkline.rating import (
     SMS,
     TAKEN,
     VOICE,
+    Measure,
+    Plan,
+    bucket_offset,
 )
 
 
@@ -117,6 +121,12 @@ def grant(
         in_force.rate(slice_)
         granted = slice_[GRANTED]
     final = granted == left and not state.holds_anything()
+    if plan.shifting:
+        slice_ = _at_worst(turn, quota, plan, in_force, slice_, free)
+        if not slice_[GRANTED]:
+            return Result.CREDIT_LIMIT, 0, False
+        final = final and slice_[GRANTED] == granted
+        granted = slice_[GRANTED]
     if later is not None:
         both = _for_both(turn, quota, slice_, free, later)
         if both is not None:
@@ -130,6 +140,49 @@ def grant(
     quota.tariff = in_force.version
     quota.plan = ""
     return Result.SUCCESS, granted, final
+
+
+def _at_worst(
+    turn: Turn, quota: Quota, plan: Plan, in_force: InForce, slice_: list[int], free: int
+) -> list[int]:
+    """The slice of a grant with the most in CHARGE that it may cost at any point, whether what
+    others have been granted is used before it or not; of fewer units where money reaches no
+    further."""
+    others = sum(
+        other.granted
+        for session in turn.state.sessions
+        for other in session.quotas
+        if other is not quota and session.service == turn.service
+    )
+    buckets = slice_[BUCKET_COUNT] > 0
+    units = slice_[GRANTED]
+
+    def rated(limit: int, ahead: int) -> list[int]:
+        asked = turn.slice(plan, quota, units, limit, buckets=buckets)
+        first = bucket_offset(asked[BUCKET_COUNT])
+        for index, counter in enumerate(plan.counters):
+            if counter.measure is not Measure.MONEY:
+                asked[first + index * COUNTER_SIZE] += ahead
+        in_force.rate(asked)
+        return asked
+
+    for ahead in {0, others}:
+        units = rated(free, ahead)[GRANTED]
+    most = 0
+    for ahead in {0, others}:
+        low = high = max(rated(free, ahead)[CHARGE], 0)
+        if rated(low, ahead)[GRANTED] < units:
+            high = free
+        while low < high:
+            middle = (low + high) // 2
+            if rated(middle, ahead)[GRANTED] < units:
+                low = middle + 1
+            else:
+                high = middle
+        most = max(most, high)
+    found = rated(free, 0)
+    found[CHARGE] = most
+    return found
 
 
 def _for_both(

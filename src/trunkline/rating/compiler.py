@@ -2,7 +2,7 @@
 naming the plan and the price."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from trunkline.kernel.time import zone
@@ -18,6 +18,7 @@ from trunkline.rating.model import (
     PlanSource,
     RateSheet,
     TariffSource,
+    Tiers,
     UsageRule,
     service_code,
 )
@@ -63,7 +64,7 @@ class _Compiler:
                 raise TariffRefused("two plans of one id", path=f"plan {source.id}")
             seen.add(source.id)
             head += self.plan(source)
-            plans.append(_plan(source, index, self.places))
+            plans.append(_plan(source, index, self.places, self.sheets))
         table = self.blocks.table
         table[layout.HEAD] = len(table)
         table += head
@@ -254,7 +255,17 @@ def _counters(plan: PlanSource) -> dict[str, int]:
     return places
 
 
-def _plan(source: PlanSource, index: int, places: Places) -> Plan:
+def _is_shifting(source: PlanSource, sheets: Mapping[str, RateSheet]) -> bool:
+    rates = [rule.rate for rule in source.rules if rule.rate is not None]
+    for rule in source.rules:
+        if rule.rate_sheet is not None:
+            rates += (entry.rate for entry in sheets[rule.rate_sheet].entries)
+    return any(rate.counter or rate.tiers is Tiers.VOLUME for rate in rates) or any(
+        discount.counter for discount in source.discounts
+    )
+
+
+def _plan(source: PlanSource, index: int, places: Places, sheets: Mapping[str, RateSheet]) -> Plan:
     for allowance in source.allowances:
         path = f"plan {source.id}, allowance {allowance.id}"
         service_code(allowance.service, path=path)
@@ -278,6 +289,7 @@ def _plan(source: PlanSource, index: int, places: Places) -> Plan:
         allowances=tuple(ordered),
         counters=source.counters,
         calendared=calendared,
+        shifting=_is_shifting(source, sheets),
         filtered=any(filters != ANYWHERE for _, filters in _filters(source)),
         places=places,
     )

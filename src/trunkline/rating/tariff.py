@@ -40,6 +40,8 @@ class Plan(msgspec.Struct, frozen=True):
     counters: tuple[CounterSource, ...] = ()
     calendared: bool = False
     filtered: bool = False
+    shifting: bool = False
+    """Whether a price may fall as more is used, or move by what other sessions use."""
     places: Places = NOWHERE
 
 
