@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from trunkline.charging import account as life
-from trunkline.charging import hot, notices, ongoing, store
+from trunkline.charging import hot, notices, ongoing, store, subscriptions
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
 from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import (
@@ -125,6 +125,7 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     store.end_bindings(tx, held.key, at)
     hot.write(tx, [held], [])
     notices.tell(tx, held, NoticeKind.ABORT)
+    subscriptions.tell_of_end(tx, held.key)
     ongoing.tell(tx, [(held, before)], (), at)
     state = held.state
     tx.emit(

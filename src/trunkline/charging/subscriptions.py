@@ -140,6 +140,19 @@ def watch(tx: Tx, account: int, statuses: Sequence[CounterStatus]) -> int:
     return len(told)
 
 
+def tell_of_end(tx: Tx, account: int) -> None:
+    """The account is closed: its subscribers are told, where their protocol has a word for it."""
+    told = [(each.id, each.word) for each in subscriptions_of(tx, account)]
+    if told:
+        note(tx, account, told, NoticeKind.STATUS)
+
+
+def has_ended(r: Reader, account: int) -> bool:
+    """Whether the account of this key is closed."""
+    [found] = accounts_by_ids(r, [account_id(r, account)])
+    return found.state.closed != 0
+
+
 def note_told(tx: Tx, known: Subscription, statuses: Iterable[CounterStatus]) -> None:
     """The subscriber has been told these."""
     now_known = dict(known.told) | {each.counter: each.status for each in statuses}

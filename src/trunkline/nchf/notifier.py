@@ -29,7 +29,7 @@ from trunkline.kernel.time import to_micros
 from trunkline.nchf import meters
 from trunkline.nchf.posting import NotReached, Poster
 from trunkline.nchf.reading import EDGE
-from trunkline.nchf.spending import Statuses, status_of
+from trunkline.nchf.spending import Statuses, end_of, status_of
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.wake import listen, waking
@@ -53,13 +53,15 @@ _BUSY = (408, 425, 429)
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What is told to whom. Of a subscription: which, and what it will know then."""
+    """What is told to whom. Of a subscription: which, what it will know then, and whether it is
+    over."""
 
     notice: Notice
     uri: str
     body: bytes
     subscription: Subscription | None = None
     statuses: tuple[CounterStatus, ...] = ()
+    ends: bool = False
 
 
 class Notifier:
@@ -147,6 +149,8 @@ class Notifier:
         except UnknownSubscription:
             notices.done(tx, [notice.id])
             return None
+        if subscriptions.has_ended(tx, notice.account):
+            return _Told(notice, f"{uri}/terminate", end_of(known), known, ends=True)
         news = known.news(self._statuses(tx, notice.account, now))
         if not news:
             notices.done(tx, [notice.id])
@@ -191,7 +195,7 @@ class Notifier:
             notices.done(tx, [told.notice.id])
             if told.subscription is None:
                 return
-            if status == 404:
+            if told.ends or status == 404:
                 with contextlib.suppress(UnknownSubscription):
                     subscriptions.unsubscribe(tx, told.subscription.id)
             else:

@@ -187,6 +187,15 @@ def status_of(subscription: Subscription, statuses: Iterable[CounterStatus]) -> 
     return document
 
 
+def end_of(subscription: Subscription) -> bytes:
+    """A SubscriptionTerminationInfo."""
+    details = subscription.details
+    document = {"supi": details.get("supi") or details["gpsi"], "termCause": "REMOVED_SUBSCRIBER"}
+    if details.get("notifId"):
+        document["notifId"] = details["notifId"]
+    return msgspec.json.encode(document)
+
+
 def _decoded(body: bytes) -> Context:
     try:
         return _decode(body)
@@ -235,7 +244,7 @@ def _word(context: Context, known: Subscription | None) -> str:
 
 def _details(context: Context, known: Subscription | None) -> Mapping[str, Any]:
     before = {} if known is None else dict(known.details)
-    now = {"supi": context.supi, "notifId": context.correlation}
+    now = {"supi": context.supi, "gpsi": context.gpsi, "notifId": context.correlation}
     return before | {name: value for name, value in now.items() if value}
 
 

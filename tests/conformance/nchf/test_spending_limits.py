@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from tests.conformance.diameter.operator import Operator
+from tests.conformance.diameter.operator import ACCOUNT, Operator
 from tests.conformance.nchf.network import Smf, callbacks, network, run
 from tests.conformance.nchf.specification import SPENDING, check
 from tests.unit.charging.builders import imsi
-from trunkline.charging import CounterStatus, notices, subscriptions
+from trunkline.charging import CounterStatus, notices, operations, subscriptions
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Reader
 
@@ -40,6 +40,11 @@ class Counters:
         with self.charging.transaction() as tx:
             account = subscriptions.bound_account(tx, [("imsi", imsi(1))], self.clock.now())
             subscriptions.watch(tx, account.key, self.now)
+
+    def close(self) -> None:
+        """The account."""
+        with self.charging.transaction() as tx:
+            operations.close_account(tx, ACCOUNT, at=self.clock.now())
 
     async def settled(self) -> None:
         while await asyncio.to_thread(self._pending):
@@ -170,6 +175,29 @@ def test_a_subscription_that_is_unknown_there_ends(counters: Counters) -> None:
             told.statuses = [404]
             await counters.reach("80 %")
             await told.came.get()
+            await counters.settled()
+            assert (await pcf.spending("DELETE", f"/{ref}")).status == 404
+
+    run(story)
+
+
+def test_a_subscriber_who_goes_ends_it(counters: Counters) -> None:
+    async def story() -> None:
+        async with (
+            network(
+                counters.operator.attempt,
+                counters.clock,
+                database=counters.charging,
+                statuses=counters.statuses,
+            ) as pcf,
+            callbacks() as told,
+        ):
+            ref = await counters.subscribed(pcf, f"{told.url}/pcf")
+            await asyncio.to_thread(counters.close)
+            path, body = await told.came.get()
+            assert path == "/pcf/terminate"
+            check("SubscriptionTerminationInfo", body, SPENDING)
+            assert body == {"supi": SUPI, "termCause": "REMOVED_SUBSCRIBER", "notifId": "n-7"}
             await counters.settled()
             assert (await pcf.spending("DELETE", f"/{ref}")).status == 404
 
