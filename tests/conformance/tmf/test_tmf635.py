@@ -137,7 +137,7 @@ def test_what_nobody_had_is_rejected_and_tried_again(
 @pytest.mark.parametrize(
     ("wrong", "path"),
     [
-        ({"usageType": "pigeon"}, "usageType"),
+        ({"usageType": "a pigeon"}, "usageType"),
         ({"usageType": None}, "usageType"),
         ({"usageDate": "yesterday"}, "usageDate"),
         ({"usageDate": "2036-01-01T00:00:00Z"}, "usageDate"),

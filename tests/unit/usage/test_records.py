@@ -61,8 +61,10 @@ def test_blank_lines_say_nothing() -> None:
         (
             "r,Fax!,353871234567,1,x,1,,",
             "service",
-            "'fax!' is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9 and -,"
-            " a letter first",
+            (
+                "'fax!' is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9 and -,"
+                " a letter first"
+            ),
         ),
         (
             "r,voice,0123456,1,2026-11-01T10:00:00Z,1,,",
