@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from trunkline import migration, network, payments, vouchers
+from trunkline import migration, network, payments, usage, vouchers
 from trunkline.app.events import announcer, dispatcher
 from trunkline.app.keys import voucher_keys
 from trunkline.billing.reactions import REACTIONS as BILLING
@@ -114,7 +114,13 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
     it is one whom nobody waits for, and others write first."""
     clock = clock or SystemClock()
     connected = settings.network.adapter != "none"
-    routes = Routes((*REACTIONS, *network.CONNECTED) if connected else REACTIONS)
+    routes = Routes(
+        (
+            *REACTIONS,
+            *(network.CONNECTED if connected else ()),
+            *(usage.EXPOSURE if settings.policy.bar_exhausted else ()),
+        )
+    )
     urls = settings.databases
     books = Database(urls.books, metadata=books_metadata, routes=routes, clock=clock, yields=yields)
     charging = Database(

@@ -97,7 +97,7 @@ from trunkline.charging.policy.counting import (
     Crossing,
     Threshold,
 )
-from trunkline.charging.policy.events import ConsentToRoam
+from trunkline.charging.policy.events import ConsentToRoam, SpentBeyond
 from trunkline.charging.policy.passing import Pass, Passing
 from trunkline.charging.policy.roaming import RoamingPolicy
 from trunkline.charging.policy.rules import Rules
@@ -211,6 +211,7 @@ __all__ = [
     "RoamingPolicy",
     "Rules",
     "Service",
+    "SpentBeyond",
     "Status",
     "Subscription",
     "Threshold",

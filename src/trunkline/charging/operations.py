@@ -26,6 +26,7 @@ from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.oneoff import charge_usage as decide_usage
 from trunkline.charging.ongoing import standing
+from trunkline.charging.policy.telling import spent_beyond
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.leasing import settle_money
@@ -235,6 +236,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
         results.append(_charge_one(held[key], event, tariffs, records, now))
         settle_money(held[key].state)
         written.extend((key, record) for record in records)
+    tx.emit_all(spent_beyond(held, written, now))
     written = [*lender.written, *written]
     tx.emit_all(lender.news)
     hot.write(tx, held.values(), written)

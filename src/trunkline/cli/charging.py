@@ -52,6 +52,28 @@ def consent(
     typer.echo(f"{account}: data abroad {'stops at' if withdraw else 'goes on beyond'} its limit")
 
 
+@group.command()
+def exposure() -> None:
+    """What was used beyond prepaid balances before the host's network stopped it: in all, and the
+    latest balances. For operators whose balances follow files."""
+    from trunkline import usage
+
+    with opened() as system, system.books.read() as r:
+        totals, latest = usage.exposed(r), usage.latest_exposures(r)
+    if not totals:
+        typer.echo("Nothing was used beyond a balance")
+    for total in totals:
+        typer.echo(
+            f"{total.beyond} beyond {total.balances:,} balances, {total.unbarred:,} of them not "
+            "stopped yet"
+        )
+    for each in latest:
+        lasted = (
+            "not stopped yet" if each.seconds is None else f"stopped after {each.seconds:,.0f} s"
+        )
+        typer.echo(f"{each.exhausted_at:%Y-%m-%d %H:%M}  {each.account}  {each.beyond}  {lasted}")
+
+
 def lines_of(found: "Explanation") -> list[str]:
     """What is told of it, in the order of the reckoning."""
     said = [("record", f"{found.record}, {found.kind.name.lower()}: {found.why}")]

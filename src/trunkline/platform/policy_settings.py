@@ -103,6 +103,13 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             "(Credit-Control-Failure-Handling)"
         ),
     ] = "terminate"
+    bar_exhausted: Annotated[
+        bool,
+        Meta(
+            description="Without Gy: a prepaid balance that usage in files has ended is stopped "
+            "on the network, and goes on after a top-up"
+        ),
+    ] = False
     home_networks: Annotated[
         tuple[str, ...],
         Meta(description="MCC and MNC where nobody is abroad, or whole countries by their MCC"),

@@ -7,6 +7,8 @@ send it again. What usage costs is rating's to say, what an account owes chargin
 billing's: the figures here are what charging answered.
 """
 
+from trunkline.usage.exposure import REACTIONS as EXPOSURE
+from trunkline.usage.exposure import Exposed, Exposure, exposed, latest_exposures
 from trunkline.usage.jobs import import_cdr_file, retry_rejected
 from trunkline.usage.model import (
     FileOfOtherSource,
@@ -40,8 +42,11 @@ from trunkline.usage.records import record_of
 from trunkline.usage.specifications import USAGE_SPECIFICATIONS, SpecificationInUse
 
 __all__ = [
+    "EXPOSURE",
     "USAGES",
     "USAGE_SPECIFICATIONS",
+    "Exposed",
+    "Exposure",
     "FileOfOtherSource",
     "ImportReport",
     "RecordKnown",
@@ -57,8 +62,10 @@ __all__ = [
     "UsageStands",
     "UsageState",
     "describe_usage",
+    "exposed",
     "forget_usage",
     "import_cdr_file",
+    "latest_exposures",
     "record_of",
     "rejected_lines",
     "rejected_usages",

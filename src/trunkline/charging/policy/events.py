@@ -63,6 +63,16 @@ class ArrivedAbroad(_AboutAccount, frozen=True, kw_only=True):
     """After which data is cut off; None: not at all."""
 
 
+class SpentBeyond(_AboutAccount, frozen=True, kw_only=True):
+    """Usage that a file told of has taken a prepaid balance to its end, or further: by `beyond`
+    in all. `exhausted_at` is when the usage happened that reached it."""
+
+    topic: ClassVar[str] = "charging.spent_beyond"
+
+    exhausted_at: datetime
+    beyond: Money
+
+
 class ConsentToRoam(Message, frozen=True, kw_only=True):
     """A command: the person wants data abroad to go on beyond the limit, or no longer. It holds
     to the end of the billing month in which it was given."""

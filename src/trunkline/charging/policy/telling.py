@@ -1,13 +1,14 @@
 """What follows when a counter reaches a threshold or a person arrives abroad: events for people,
 notices for those in the network who subscribed; in the transaction of the usage itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from trunkline.charging import store
 from trunkline.charging.debit import Turn
+from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeRequest, Circumstances, Identity
 from trunkline.charging.policy.counting import (
     ROAMING,
@@ -16,7 +17,12 @@ from trunkline.charging.policy.counting import (
     crossed,
     statuses,
 )
-from trunkline.charging.policy.events import ArrivedAbroad, RoamingSpent, ThresholdReached
+from trunkline.charging.policy.events import (
+    ArrivedAbroad,
+    RoamingSpent,
+    SpentBeyond,
+    ThresholdReached,
+)
 from trunkline.charging.policy.roaming import CUT_OFF
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.store import Account
@@ -175,3 +181,30 @@ def statuses_of(r: Reader, account: int, rules: Rules, now: datetime) -> list[Co
     found = store.account(r, store.account_id(r, account))
     assert found is not None, "accounts are never deleted"
     return statuses(found.state, rules.counters_of(found.state), int(now.timestamp()))
+
+
+def spent_beyond(
+    held: Mapping[int, Account], written: Iterable[tuple[int, Record]], now: datetime
+) -> list[SpentBeyond]:
+    """The prepaid balances that these records of usage have taken to their end."""
+    reached: dict[int, int] = {}
+    for key, record in written:
+        state = held[key].state
+        if (
+            state.prepaid
+            and record.kind == RecordKind.USAGE
+            and record.charge > 0
+            and record.balance <= state.floor
+        ):
+            reached.setdefault(key, record.at)
+    return [
+        SpentBeyond(
+            account=held[key].id,
+            billing_account=held[key].billing_account,
+            at=now,
+            exhausted_at=datetime.fromtimestamp(at, UTC),
+            beyond=Money(held[key].state.floor - held[key].state.money, held[key].state.currency),
+        )
+        for key, at in reached.items()
+        if held[key].state.money <= held[key].state.floor
+    ]
