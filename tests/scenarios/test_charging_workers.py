@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.conftest import NOW, MakeDatabase
 from tests.unit.charging.builders import MB, asks, compiled, opening, plan, request
@@ -19,10 +20,13 @@ from trunkline.charging import (
     records,
     store,
 )
+from trunkline.charging.events import JoinPool
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.operations import open_account, top_up
+from trunkline.charging.pools.operations import join_pool
 from trunkline.kernel.money import Money
-from trunkline.platform.db import Database
+from trunkline.platform.db import OUTBOX, Database
+from trunkline.rating import Allowance
 
 AT = int(NOW.timestamp())
 ROOT = Path(__file__).parents[2]
@@ -142,12 +146,62 @@ def test_a_killed_worker_loses_nothing_and_charges_nothing_twice(charging: Datab
     assert money(charging, FIRST) == 100_000_000 - last * 10_000
 
 
-def charge_until_killed(url: str, first: int, answers: int) -> int:
+def test_two_workers_that_lease_from_one_pool_are_killed(charging: Database) -> None:
+    """Two processes at a time, of two members; units are in one place at the end, and each
+    request was charged once."""
+    pool = ChargingAccountId("cac_9")
+    with charging.transaction() as tx:
+        shared = Allowance("all", "Shared", "data", 200 * MB)
+        store.insert_tariff(tx, compiled(plan(), plan(shared, id_="shared"), version=2), NOW)
+        open_account(tx, opening(9, plan="shared", shared=True, identities=()))
+        for member in (FIRST, SECOND):
+            join_pool(tx, JoinPool(account=member, pool=pool), NOW)
+    chance = random.Random(20261122)
+    url = charging.url.render_as_string(hide_password=False)
+    answered = {1: -1, 2: -1}
+
+    def work(phone: int, answers: int) -> None:
+        answered[phone] = charge_until_killed(url, answered[phone] + 1, answers, phone)
+
+    for _ in range(4):
+        killers = [
+            threading.Thread(target=work, args=(phone, chance.randint(1, 20))) for phone in (1, 2)
+        ]
+        for killer in killers:
+            killer.start()
+        for killer in killers:
+            killer.join()
+    assert min(answered.values()) >= 4 - 1
+    network = GroupCommit(charging)
+    free = 0
+    for phone, account in ((1, FIRST), (2, SECOND)):
+        last = answered[phone] + 1
+        unit = asks(used=MB)
+        end = request(Kind.UPDATE, last, unit, session=f"s{phone}", subscriber=phone, at=AT)
+        network.process([end], NOW)
+        with charging.read() as r:
+            lines = records(r, account, limit=10**6)
+        usage = [each for each in lines if each.kind == RecordKind.USAGE]
+        assert sorted(each.number for each in usage) == list(range(1, last + 1))
+        free += sum(each.free for each in usage)
+        spent = sum(each.charge.micros for each in usage)
+        assert money(charging, account) == 100_000_000 - spent
+    with charging.read() as r:
+        there = [
+            bucket.remaining
+            for each in (FIRST, SECOND, pool)
+            for bucket in balance(r, each, NOW).buckets
+        ]
+    assert sum(there) + free == 200 * MB
+
+
+def charge_until_killed(url: str, first: int, answers: int, phone: int = 1) -> int:
     """The number of the last request that a worker answered before it was killed, some time
     after its first `answers`."""
     answered = first - 1
+    module = "tests.scenarios.charging_worker"
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.scenarios.charging_worker", url, str(first), "1000000"],
+        [sys.executable, "-m", module, url, str(first), "1000000", str(phone)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -161,3 +215,32 @@ def charge_until_killed(url: str, first: int, answers: int) -> int:
             if line.endswith("\n"):
                 answered = int(line)
     return answered
+
+
+def test_charging_goes_on_when_nobody_takes_its_messages(
+    charging: Database, make_database: MakeDatabase
+) -> None:
+    """Ten thousand deliveries wait, and whoever reads them takes as long as they like: the
+    network is answered all the same."""
+    outbox = OUTBOX["charging"][0]
+    row = {
+        "subscriber": "charging.balance_low",
+        "topic": "charging.balance_low",
+        "key": "cac_1",
+        "payload": "{}",
+        "created_at": 0,
+        "due_at": 0,
+    }
+    with charging.transaction() as tx:
+        tx.execute(sa.insert(outbox), [row] * 10_000)
+    network = GroupCommit(make_database("charging"))
+    with charging.read() as slow:
+        waiting = slow.execute(sa.select(outbox.c.id).where(outbox.c.key == row["key"]))
+        assert waiting.fetchone() is not None
+        for number in range(20):
+            kind = Kind.UPDATE if number else Kind.INITIAL
+            unit = asks(MB, used=MB if number else 0)
+            [answer] = network.process([request(kind, number, unit, at=AT)], NOW)
+            assert answer.result is Result.SUCCESS
+        assert len(waiting.fetchall()) >= 10_000 - 1
+    assert money(charging, FIRST) == 100_000_000 - 19 * 10_000
