@@ -142,7 +142,7 @@ def cases(draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000) -> Case:
     service = draw(st.sampled_from([each for each in SERVICES if unit == 1 or each != "voice"]))
     start = draw(st.integers(START, START + YEAR))
     near = datetime.fromtimestamp(start, UTC).date()
-    rules = []
+    rules: list[UsageRule] = []
     shapes = draw(st.lists(st.sampled_from(Shape), min_size=1, max_size=3))
     measures = st.sampled_from([Measure.UNITS, Measure.PAID, Measure.PRICED])
     own = draw(measures)

@@ -131,7 +131,7 @@ def test_roaming_zones_slices_and_data_networks(town: Town) -> None:
     )
     town.open("plan")
     costs = [
-        town.use(Service.DATA, MB, where=where, **more)
+        town.use(Service.DATA, MB, None, where, **more)
         for where, more in (
             (None, {}),
             (Circumstances(network="24001"), {}),

@@ -32,8 +32,8 @@ _HELD_PAUSE = 0.001
 """Seconds until the next try when all that waits is for accounts that others hold..."""
 _AWAY_PAUSE = 0.05
 """...and when it is for charging's database."""
-_FEW = 2
-"""Requests whose wait for the disk is not worth another thread."""
+_QUICK = 0.0005
+"""Seconds: waiting so long for the disk costs less than having another thread do it."""
 
 BATCH = Histogram(
     "trunkline_charging_batch_requests",
@@ -87,8 +87,8 @@ _Answered = tuple[_Waiting, ChargeAnswer]
 
 class Batcher:
     """Runs on the event loop's thread, where `attempt` runs too. Where `persist` is given, what
-    was answered is told once it has returned: while the disk takes one batch, in a thread of
-    its own, the next is charged, and no more than that."""
+    was answered is told once it has returned. While a disk that isn't quick takes one batch, in
+    a thread of its own, the next is charged, and no more than that."""
 
     def __init__(
         self,
@@ -105,6 +105,7 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._committed: list[_Answered] = []
         self._persisting = False
+        self._disk_takes = _QUICK  # seconds, of late
         self._scheduled = False
         self._away = False
         self._idle = asyncio.Event()
@@ -163,18 +164,21 @@ class Batcher:
         answered, self._committed = self._committed, []
         if self._persist is None or not answered:
             self._tell(answered)
-        elif len(answered) <= _FEW and not self._waiting:
-            self._persisted(answered, _failure(self._persist))
+        elif self._disk_takes < _QUICK or (len(answered) == 1 and not self._waiting):
+            self._persisted(answered, *_timed(self._persist))
         else:
             self._to_disk(answered)
 
     def _to_disk(self, answered: list[_Answered]) -> None:
         assert self._persist is not None, "somebody waits for a disk"
         self._persisting = True
-        disk = asyncio.get_running_loop().run_in_executor(None, _failure, self._persist)
-        disk.add_done_callback(lambda done: self._persisted(answered, done.result()))
+        disk = asyncio.get_running_loop().run_in_executor(None, _timed, self._persist)
+        disk.add_done_callback(lambda done: self._persisted(answered, *done.result()))
 
-    def _persisted(self, answered: list[_Answered], failure: Exception | None) -> None:
+    def _persisted(
+        self, answered: list[_Answered], failure: Exception | None, seconds: float
+    ) -> None:
+        self._disk_takes += (seconds - self._disk_takes) / 8
         if failure is None:
             self._persisting = False
             self._tell(answered)
@@ -247,9 +251,12 @@ class Batcher:
             edge.answered(answers, seconds)
 
 
-def _failure(persist: Callable[[], None]) -> Exception | None:
+def _timed(persist: Callable[[], None]) -> tuple[Exception | None, float]:
+    """How it failed, if it did, and how long it took."""
+    began = time.perf_counter()
+    failure = None
     try:
         persist()
     except Exception as error:
-        return error
-    return None
+        failure = error
+    return failure, time.perf_counter() - began

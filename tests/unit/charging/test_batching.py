@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
+import pytest
+
 from trunkline.charging import (
     Batcher,
     Batching,
@@ -14,11 +16,18 @@ from trunkline.charging import (
     Result,
     Service,
     Unanswered,
+    batching,
 )
 from trunkline.platform.clock import SystemClock
 from trunkline.platform.db import DatabaseUnavailable
 
 _SUCCESS = ChargeAnswer(Result.SUCCESS)
+
+
+@pytest.fixture(autouse=True)
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However quick it is today."""
+    monkeypatch.setattr(batching, "_QUICK", 0.0)
 
 
 def request(number: int) -> ChargeRequest:
@@ -92,7 +101,7 @@ def test_the_next_batch_is_charged_while_the_disk_takes_the_last_and_no_more() -
     asyncio.run(story())
 
 
-def test_few_wait_for_the_disk_on_the_spot() -> None:
+def test_one_alone_waits_for_the_disk_on_the_spot() -> None:
     async def story() -> None:
         disk, edge = Disk(), Asking()
         batcher = Batcher(disk.attempt, SystemClock(), persist=disk.persist)
@@ -101,6 +110,27 @@ def test_few_wait_for_the_disk_on_the_spot() -> None:
         await asyncio.sleep(0)
         assert (edge.told, disk.writes) == ([1], 1)
         await asyncio.wait_for(batcher.drained(), 30)
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_proved_quick_is_waited_for_on_the_spot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        disk, edge = Disk(), Asking()
+        batcher = Batcher(disk.attempt, SystemClock(), Batching(batch=4), persist=disk.persist)
+        for _ in range(6):
+            disk.free.release()
+        batcher.ask(edge, 0, request(0))
+        await asyncio.wait_for(batcher.drained(), 30)
+        monkeypatch.setattr(batching, "_QUICK", 3600.0)
+        for number in range(1, 9):
+            batcher.ask(edge, number, request(number))
+        await asyncio.sleep(0)
+        assert (edge.told, disk.batches) == ([0, 1, 2, 3, 4], [1, 4])
+        await asyncio.wait_for(batcher.drained(), 30)
+        assert (edge.told, disk.writes) == (list(range(9)), 3)
 
     asyncio.run(story())
 
