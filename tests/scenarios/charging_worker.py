@@ -3,11 +3,14 @@ FIRST is the number of the first request that was not answered yet. Prints a lin
 answer."""
 
 import sys
+from datetime import UTC, datetime
 
-from tests.conftest import NOW
 from tests.unit.charging.builders import MB, asks, request
 from trunkline.charging import GroupCommit, Kind, Result
 from trunkline.platform.db import Database, charging_metadata
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+"""The tests' own, without all that their fixtures import."""
 
 
 def main(url: str, first: int, last: int, phone: int = 1) -> None:

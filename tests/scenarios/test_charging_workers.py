@@ -163,7 +163,7 @@ def test_two_workers_that_lease_from_one_pool_are_killed(charging: Database) -> 
     def work(phone: int, answers: int) -> None:
         answered[phone] = charge_until_killed(url, answered[phone] + 1, answers, phone)
 
-    for _ in range(4):
+    for _ in range(2):
         killers = [
             threading.Thread(target=work, args=(phone, chance.randint(1, 20))) for phone in (1, 2)
         ]
@@ -171,7 +171,7 @@ def test_two_workers_that_lease_from_one_pool_are_killed(charging: Database) -> 
             killer.start()
         for killer in killers:
             killer.join()
-    assert min(answered.values()) >= 4 - 1
+    assert min(answered.values()) >= 1
     network = GroupCommit(charging)
     free = 0
     for phone, account in ((1, FIRST), (2, SECOND)):
