@@ -9,6 +9,9 @@ from trunkline.platform.addresses import parse_networks
 from trunkline.platform.settings import Settings
 from trunkline.platform.settings_diameter import DiameterSettings
 
+_FAILURE_HANDLING = {"terminate": 0, "continue": 1, "retry_and_terminate": 2}
+"""RFC 8506, 8.14."""
+
 
 def gy_settings(settings: Settings) -> GySettings:
     """Raises `Invalid` for files that can't be used and networks that are none."""
@@ -20,6 +23,7 @@ def gy_settings(settings: Settings) -> GySettings:
         port=charging.port,
         connections=known.connections,
         event_time_tolerance=charging.event_time_tolerance_seconds,
+        failure_handling=_FAILURE_HANDLING[settings.policy.failure_handling],
         peer=PeerSettings(
             watchdog=float(known.watchdog_seconds),
             allowed=frozenset(each.lower() for each in known.peers),

@@ -32,7 +32,7 @@ def nchf_settings(settings: Settings) -> nchf.NchfSettings:
         authority=known.client_authority,
         networks=parse_networks(known.allow_networks, "nchf.allow_networks"),
         root=known.url,
-        failure_handling=known.failure_handling,
+        failure_handling=settings.policy.failure_handling.upper(),
         notify=CallbackRule.of(networks=known.notify_networks),
         event_time_tolerance=settings.charging.event_time_tolerance_seconds,
         token_keys=_token_keys(known.token_keys) if known.token_keys else None,

@@ -51,7 +51,8 @@ class Tls(msgspec.Struct, frozen=True):
 class GySettings(msgspec.Struct, frozen=True):
     """`port` and `tls_port` 0 take a free one. `drain` is for how many seconds a stop waits for
     gateways to agree. An Event-Timestamp further than `event_time_tolerance` seconds from our own
-    clock is not believed."""
+    clock is not believed. `failure_handling` is Credit-Control-Failure-Handling (RFC 8506, 8.14):
+    what gateways are told to do with a session while they get no answer."""
 
     origin_host: str
     origin_realm: str
@@ -60,6 +61,7 @@ class GySettings(msgspec.Struct, frozen=True):
     connections: int = 1000
     drain: float = 3.0
     event_time_tolerance: int = 86_400
+    failure_handling: int = 0
     peer: PeerSettings = PeerSettings()
     tls: Tls | None = None
     tls_port: int = 5868
@@ -91,7 +93,7 @@ class GyServer:
         self._identity = answers.Identity(
             settings.origin_host, settings.origin_realm, state=int(clock.now().timestamp())
         )
-        self._answers = CreditAnswers(self._identity)
+        self._answers = CreditAnswers(self._identity, settings.failure_handling)
         self.peers = Peers()
         self._stopping = False
         self._servers: list[asyncio.Server] = []

@@ -40,9 +40,11 @@ _NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
 
 
 class CreditAnswers:
-    """Writes the answers of one node; what is the same in all of them is encoded once."""
+    """Writes the answers of one node; what is the same in all of them is encoded once. A session
+    that begins is told its `failure_handling`."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, failure_handling: int = 0) -> None:
+        self._failure_handling = codec.u32(d.CREDIT_CONTROL_FAILURE_HANDLING, failure_handling)
         self._middles = {
             (result, kind): avp
             + identity.avps
@@ -74,6 +76,8 @@ class CreditAnswers:
         ]
         if request.kind is Kind.EVENT:
             parts.append(_event(request.action, answer))
+        elif request.kind is Kind.INITIAL and result is Result.SUCCESS:
+            parts.append(self._failure_handling)
         if result in _OWES_FAILED_AVP:
             parts.append(failed(_at_fault(reading)))
         if reading.proxies:

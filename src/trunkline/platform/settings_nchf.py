@@ -1,6 +1,6 @@
 """The 5G server: a section of the settings."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -23,7 +23,3 @@ class NchfSettings(Section, frozen=True):
         str, Meta(description="The NRF's keys (JWKS), where its access tokens are asked for")
     ] = ""
     url: Annotated[str, Meta(description="apiRoot, behind a proxy; empty: as it was called")] = ""
-    failure_handling: Annotated[
-        Literal["TERMINATE", "CONTINUE", "RETRY_AND_TERMINATE"],
-        Meta(description="What consumers do with a session while they get no answer"),
-    ] = "TERMINATE"

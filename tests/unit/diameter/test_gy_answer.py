@@ -50,7 +50,7 @@ def test_golden_answer() -> None:
     unit = UnitAnswer(7, 9, Result.SUCCESS, 5_000_000, 3600, final=True)
     octets = CreditAnswers(US).encode(reading, ChargeAnswer(Result.SUCCESS, (unit,)))
     assert octets.hex(" ", 4) == (
-        "010000d8 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
+        "010000e4 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
         "00000107 40000009 73000000 "  # Session-Id "s" first
         "0000010c 4000000c 000007d1 "  # 2001
         "00000108 40000013 6f63732e 6578616d 706c6500 "
@@ -63,8 +63,20 @@ def test_golden_answer() -> None:
         "000001b7 4000000c 00000009 000001b0 4000000c 00000007 "
         "000001c0 4000000c 00000e10 "
         "0000010c 4000000c 000007d1 "
-        "000001ae 40000014 000001c1 4000000c 00000000"
+        "000001ae 40000014 000001c1 4000000c 00000000 "
+        "000001ab 4000000c 00000000"  # TERMINATE, should no answer come
     )
+
+
+def test_a_session_that_begins_is_told_what_to_do_without_an_answer() -> None:
+    for kind, told in ((1, [(2).to_bytes(4, "big")]), (2, []), (3, [])):
+        message = ccr(kind, 0 if kind == 1 else 1, SUBSCRIBER, mscc(asked(5), group=7))
+        unit = UnitAnswer(7, None, Result.SUCCESS, 5, 60)
+        octets = CreditAnswers(US, 2).encode(
+            read(message, 0), ChargeAnswer(Result.SUCCESS, (unit,))
+        )
+        found = list(codec.avps(octets))
+        assert values(found, d.CREDIT_CONTROL_FAILURE_HANDLING) == told
 
 
 @pytest.mark.parametrize("result", Result)
