@@ -185,7 +185,7 @@ def _with_guests(system: System, url: str, secret: str) -> Town:
     now = system.clock.now()
     with system.books.transaction() as tx:
         security.create_user(
-            tx, name=READER, secret=READERS_SECRET, scopes=["console:read"], now=now
+            tx, name=READER, secret=READERS_SECRET, scopes=["console:read", "tmf629:read"], now=now
         )
         hostile = _sign_up(tx, HOSTILE, now)
         # Both wish for the same number: the second is held.
