@@ -81,9 +81,10 @@ def _measure(url: Callable[[str], str], suffix: str) -> Figures:
         }
         with Supervisor(environment) as supervisor:
             supervisor.start(("charging", "jobs"))
-            _drive(port, "--seconds", "2", "--outstanding", "32")
+            many = "--outstanding", "64", "--connections", "4"
+            _drive(port, "--seconds", "2", *many)
             single = _drive(port, "--seconds", str(SECONDS / 2), "--outstanding", "1")
-            loaded = _drive(port, "--seconds", str(SECONDS), "--outstanding", "32")
+            loaded = _drive(port, "--seconds", str(SECONDS), *many)
             _drive(port, "--requests", "1", "--outstanding", "1")
         _agree(database)
     finally:
