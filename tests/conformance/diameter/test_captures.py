@@ -40,7 +40,8 @@ def session_of(message: bytes) -> str:
 
 
 def shape(message: bytes) -> list[tuple[int, list[int]]]:
-    """The codes of an answer, and those inside its MSCCs."""
+    """The codes of an answer, and those inside its MSCCs; but for what the other server has left
+    to the gateway's own settings."""
     return [
         (
             avp.code,
@@ -49,6 +50,7 @@ def shape(message: bytes) -> list[tuple[int, list[int]]]:
             else [],
         )
         for avp in codec.avps(message)
+        if avp.code != d.CREDIT_CONTROL_FAILURE_HANDLING
     ]
 
 
