@@ -1,35 +1,19 @@
-"""A gateway that does nothing but ask: the Gy load generator, a process of its own.
-
-    python -m benchmarks.gy_load HOST PORT [--seconds 10 | --requests N] [--outstanding 32]
-        [--subscribers 100000] [--connections 2] [--updates 3]
-
-Requests are prepared once and patched, so that the generator isn't what gets measured. Each
-of the outstanding requests belongs to a session that runs from INITIAL over its UPDATEs to
-TERMINATION and reports exactly what it was granted; the next session is another
-subscriber's. The generator keeps its own books, which must be the server's in the end, and
-prints them as one line of JSON with what it measured. Exit code 1: an answer was not 2001, or
-one is missing.
-"""
+"""A gateway that does nothing but ask: the Gy load generator, a process of its own (`load` has its
+command line). Requests are prepared once and patched, so that the generator isn't what gets
+measured. A session runs from INITIAL over its UPDATEs to TERMINATION."""
 
 import argparse
 import asyncio
-import json
 import os
 import struct
 import sys
 import time
-from array import array
-from dataclasses import dataclass, field
 from typing import cast
 
-import uvloop
-
+from benchmarks.load import ASKED, FIRST_IMSI, RATING_GROUP, Load, Session, main
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 
-FIRST_IMSI = 999_700_000_000_000
-ASKED = 1_000_000
-RATING_GROUP = 1
 INITIAL, UPDATE, TERMINATION = 1, 2, 3
 
 _RESULT = struct.pack(">II", d.RESULT_CODE, 0x4000000C)
@@ -40,11 +24,6 @@ _NUMBER = 0x1A2B3C4D
 _USED = 0x1A2B3C4D5E6F7081
 _u32 = struct.Struct(">I")
 _u64 = struct.Struct(">Q")
-
-
-def imsi(subscriber: int) -> str:
-    """The IMSI of subscriber 0, 1, 2...; the benchmark provisions these."""
-    return str(FIRST_IMSI + subscriber)
 
 
 class Template:
@@ -85,61 +64,6 @@ class Template:
         self.imsi = message.index(_IMSI)
         self.number = message.index(_u32.pack(_NUMBER))
         self.used = 0 if kind == INITIAL else message.index(_u64.pack(_USED))
-
-
-@dataclass
-class Session:
-    """What one of the outstanding requests belongs to."""
-
-    slot: int
-    subscriber: int = 0
-    name: bytes = b""
-    number: int = 0
-    granted: int = 0
-    sent: float = 0.0
-
-
-@dataclass
-class Books:
-    """What the generator saw; the octets of answered requests only."""
-
-    sent: int = 0
-    answered: int = 0
-    sessions: int = 0
-    granted: int = 0
-    used: int = 0
-    wrong: dict[str, int] = field(default_factory=dict)
-    seconds: "array[float]" = field(default_factory=lambda: array("d"))
-
-    def note(self, what: str) -> None:
-        self.wrong[what] = self.wrong.get(what, 0) + 1
-
-
-class Load:
-    """All sessions, over all connections."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.updates: int = arguments.updates
-        self.subscribers: int = arguments.subscribers
-        self.limit: int = arguments.requests or sys.maxsize
-        self.until = float("inf")
-        self.books = Books()
-        self.next_subscriber = 0
-        self.run = f"{int(time.time()):010d}{os.getpid() % 100_000_000:08d}"
-        self.flying = 0
-        self.idle = asyncio.Event()
-
-    def begin(self, session: Session) -> None:
-        """The next subscriber's session takes this one's place."""
-        self.books.sessions += 1
-        session.subscriber = self.next_subscriber
-        self.next_subscriber = (self.next_subscriber + 1) % self.subscribers
-        session.name = b"g;%18s;%019d" % (self.run.encode(), self.books.sessions)
-        session.number = 0
-        session.granted = 0
-
-    def may_begin(self) -> bool:
-        return self.books.sent < self.limit and time.perf_counter() < self.until
 
 
 class Connection(asyncio.Protocol):
@@ -273,70 +197,14 @@ def origin(host: str) -> tuple[bytes, bytes]:
     return codec.text(d.ORIGIN_HOST, host), codec.text(d.ORIGIN_REALM, "load.example")
 
 
-async def drive(arguments: argparse.Namespace) -> dict[str, object]:
-    loop = asyncio.get_running_loop()
-    load = Load(arguments)
-    connections = []
-    for number in range(arguments.connections):
-        host = f"gen{os.getpid()}x{number}.load.example"
-        _, connection = await loop.create_connection(
-            lambda host=host: Connection(load, host),  # type: ignore[misc]
-            arguments.host,
-            arguments.port,
-        )
-        await asyncio.wait_for(connection.open, 10)
-        connections.append(connection)
-    began = time.perf_counter()
-    if not arguments.requests:
-        load.until = began + arguments.seconds
-    for slot in range(arguments.outstanding):
-        connections[slot % len(connections)].start(Session(slot))
-    for connection in connections:
-        connection.flush()
-    await asyncio.wait_for(load.idle.wait(), (arguments.seconds or 0) + arguments.patience)
-    took = time.perf_counter() - began
-    for connection in connections:
-        connection.close()
-    return summary(load.books, took)
-
-
-def summary(books: Books, took: float) -> dict[str, object]:
-    ordered = sorted(books.seconds)
-
-    def percentile(share: float) -> float:
-        if not ordered:
-            return 0.0
-        return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000, 3)
-
-    return {
-        "ccr_per_s": round(books.answered / took, 1),
-        "p50_ms": percentile(0.50),
-        "p99_ms": percentile(0.99),
-        "max_ms": percentile(1.0),
-        "seconds": round(took, 3),
-        "answered": books.answered,
-        "sessions": books.sessions,
-        "granted_octets": books.granted,
-        "used_octets": books.used,
-        "wrong": books.wrong,
-    }
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.gy_load")
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--requests", type=int, default=0, help="instead of seconds")
-    parser.add_argument("--outstanding", type=int, default=32)
-    parser.add_argument("--subscribers", type=int, default=100_000)
-    parser.add_argument("--connections", type=int, default=2)
-    parser.add_argument("--updates", type=int, default=3, help="in each session")
-    parser.add_argument("--patience", type=float, default=60.0, help="for the last answers")
-    found = uvloop.run(drive(parser.parse_args()))
-    print(json.dumps(found))
-    return 1 if found["wrong"] else 0
+async def connect(load: Load, arguments: argparse.Namespace, number: int) -> Connection:
+    host = f"gen{os.getpid()}x{number}.load.example"
+    _, connection = await asyncio.get_running_loop().create_connection(
+        lambda: Connection(load, host), arguments.host, arguments.port
+    )
+    await asyncio.wait_for(connection.open, 10)
+    return connection
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("benchmarks.gy_load", connect))

@@ -1,30 +1,20 @@
-"""A network function that does nothing but ask: the Nchf load generator, a process of its own.
-
-    python -m benchmarks.nchf_load HOST PORT [--seconds 10 | --requests N] [--outstanding 64]
-        [--subscribers 100000] [--connections 4] [--updates 3]
-
-HTTP/2 in the clear with prior knowledge, by frames that are prepared once and patched, so that
-the generator isn't what gets measured; what comes back is read by an HPACK decoder that shares
-no code with the server. Each of the outstanding requests belongs to a session that runs from
-its create over its updates to its release and reports exactly what it was granted; the next
-session is another subscriber's. The generator keeps its own books, which must be the server's in
-the end, and prints them as one line of JSON with what it measured. Exit code 1: an answer was
-not as it should be, or one is missing.
-"""
+"""A network function that does nothing but ask: the Nchf load generator, a process of its own
+(`load` has its command line). HTTP/2 in the clear with prior knowledge, by frames that are prepared
+once and patched, so that the generator isn't what gets measured; what comes back is read by an
+HPACK decoder that shares no code with the server. A session runs from its create over its updates
+to its release."""
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import time
 from datetime import UTC, datetime
 from typing import cast
 
-import uvloop
 from hpack import Decoder
 
-from benchmarks.gy_load import ASKED, RATING_GROUP, Load, Session, imsi, summary
+from benchmarks.load import ASKED, RATING_GROUP, Load, Session, imsi, main
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 COLLECTION = b"/nchf-convergedcharging/v3/chargingdata"
@@ -228,47 +218,13 @@ class Connection(asyncio.Protocol):
         return False
 
 
-async def drive(arguments: argparse.Namespace) -> dict[str, object]:
-    loop = asyncio.get_running_loop()
-    load = Load(arguments)
+async def connect(load: Load, arguments: argparse.Namespace, _number: int) -> Connection:
     authority = f"{arguments.host}:{arguments.port}"
-    connections = []
-    for _ in range(arguments.connections):
-        _, connection = await loop.create_connection(
-            lambda: Connection(load, authority), arguments.host, arguments.port
-        )
-        connections.append(connection)
-    began = time.perf_counter()
-    if not arguments.requests:
-        load.until = began + arguments.seconds
-    for slot in range(arguments.outstanding):
-        connections[slot % len(connections)].start(Session(slot))
-    for connection in connections:
-        connection.flush()
-    await asyncio.wait_for(load.idle.wait(), (arguments.seconds or 0) + arguments.patience)
-    took = time.perf_counter() - began
-    for connection in connections:
-        connection.close()
-    found = summary(load.books, took)
-    found["requests_per_s"] = found.pop("ccr_per_s")
-    return found
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.nchf_load")
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--requests", type=int, default=0, help="instead of seconds")
-    parser.add_argument("--outstanding", type=int, default=64)
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--subscribers", type=int, default=100_000)
-    parser.add_argument("--updates", type=int, default=3)
-    parser.add_argument("--patience", type=float, default=30.0)
-    found = uvloop.run(drive(parser.parse_args()))
-    print(json.dumps(found))
-    return 1 if found["wrong"] else 0
+    _, connection = await asyncio.get_running_loop().create_connection(
+        lambda: Connection(load, authority), arguments.host, arguments.port
+    )
+    return connection
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("benchmarks.nchf_load", connect))
