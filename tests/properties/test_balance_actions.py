@@ -11,8 +11,9 @@ from tests.unit.charging.builders import account, asks, compiled, plan, request,
 from tests.unit.charging.builders import tariffs as installed
 from trunkline.charging import Kind
 from trunkline.charging.actions import deciding
-from trunkline.charging.charge import charge, give_up_sessions
+from trunkline.charging.charge import charge
 from trunkline.charging.journal import Record
+from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import State, decode, encode
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.money import Money

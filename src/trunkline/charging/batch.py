@@ -14,13 +14,7 @@ import psycopg
 import structlog
 
 from trunkline.charging import hot, ongoing, store
-from trunkline.charging.charge import (
-    charge,
-    give_up_sessions,
-    instant_of,
-    pass_event,
-    refusal,
-)
+from trunkline.charging.charge import charge
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
@@ -33,6 +27,7 @@ from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, lacks
 from trunkline.charging.postings import totals
+from trunkline.charging.sessions import give_up_sessions, instant_of, refusal
 from trunkline.charging.state import State, decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
@@ -227,10 +222,7 @@ class GroupCommit:
         if request.currency and request.currency != state.currency:
             return refusal(request, Result.INVALID)
         if request.kind == _EVENT:
-            passed = pass_event(state, request, self.tariffs, now, records, self.policy)
-            if passed is not None:
-                return passed
-            return charge_event(state, request, self.tariffs, now, records)
+            return charge_event(state, request, self.tariffs, now, records, self.policy.rules)
         if request.money or request.spent:
             validity = self.policy.of(request.service).validity
             return charge_in_money(state, request, self.tariffs, now, records, validity)

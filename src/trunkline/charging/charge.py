@@ -8,7 +8,6 @@ usage within a grant never takes the balance below its floor; usage beyond it is
 full and shown as overrun.
 """
 
-import hashlib
 from collections.abc import Mapping
 from itertools import repeat
 
@@ -18,7 +17,6 @@ from trunkline.charging.journal import Record
 from trunkline.charging.model import (
     NOT_REQUESTED,
     SERVER_DECIDES,
-    Action,
     ChargeAnswer,
     ChargeRequest,
     Circumstances,
@@ -27,27 +25,23 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
-from trunkline.charging.policy.passing import Pass, note, passed_event
-from trunkline.charging.policy.roaming import RoamingPolicy, room, spend
-from trunkline.charging.state import Done, Quota, Session, State, Status
+from trunkline.charging.policy.passing import Pass, note
+from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
+from trunkline.charging.sessions import (
+    end_session,
+    give_up_sessions,
+    instant_of,
+    refusal,
+    remember,
+    settled,
+)
+from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import DATA, VOICE, destination
 
-CLOCK_SKEW = 300
-"""Seconds by which a network's clock may run ahead; an event further in the future counts as
-of now, so that a wrong clock can't begin a month early."""
-
-REMEMBERED = 32
-"""Ended sessions and events of one account that are known again when repeated..."""
-REMEMBERED_FOR = 600
-"""...for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
-
-MOST_UNITS = 1 << 60
-"""Past any network's amounts, and far from where a sum could overflow."""
-
 _SUCCESS = Result.SUCCESS
-_INITIAL, _TERMINATE = Kind.INITIAL, Kind.TERMINATE
+_TERMINATE = Kind.TERMINATE
 _UNANSWERED = ChargeAnswer(_SUCCESS)
 _NONE = repeat(-1)
 
@@ -67,16 +61,9 @@ def charge(
     answer and charges nothing."""
     give_up_sessions(state, now)
     session = state.session(request.session)
-    if session is not None and request.number <= session.number:
-        return session.answer
-    if session is None:
-        known = repeated(state, request)
-        if known is not None:
-            return known
-        if request.kind != _INITIAL:
-            return refusal(request, Result.UNKNOWN_SESSION)
-    if not is_sound(request):
-        return refusal(request, Result.INVALID)
+    answer = settled(state, session, request)
+    if answer is not None:
+        return answer
     if session is None:
         begun = _begin(state, request, policy)
         if isinstance(begun, Result):
@@ -108,8 +95,8 @@ def charge(
     ]
     roaming = policy.rules.roaming
     if roaming is not None:
-        _roam(turn, session, roaming, money - state.money)
-    if request.kind == _TERMINATE:
+        roamed(turn, roaming, money - state.money)
+    if request.kind is _TERMINATE:
         answer = _plain_answer(request, results)
         end_session(state, session)
         remember(state, request, answer, now)
@@ -119,17 +106,6 @@ def charge(
     session.until = now + 2 * validity
     session.answer = answer = ChargeAnswer(_SUCCESS, answers)
     return answer
-
-
-def _roam(turn: Turn, session: Session, roaming: RoamingPolicy, charged: int) -> None:
-    """Counts what data abroad cost, and notes in which country the person is."""
-    if charged and session.service == DATA and roaming.abroad(turn.used):
-        spend(turn.state, turn.month, charged)
-    where = session.where
-    if where is not None and where.network:
-        country = where.network[:3] if roaming.abroad(where) else ""
-        if country != turn.state.abroad:
-            turn.state.abroad = country
 
 
 def _answers(
@@ -279,7 +255,7 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     if not unit.used:
         pass
     elif passes >= 0:
-        _note_passed(turn, quota, unit.used, passes)
+        note(turn, quota, unit.used, passes)
     else:
         overrun = max(unit.used - granted, 0)
         after = _used_after(turn, quota, unit, change) if change else 0
@@ -311,95 +287,6 @@ def _used_after(turn: Turn, quota: Quota, unit: UnitRequest, change: int) -> int
     return min(max(quota.since + unit.used - change, 0), unit.used)
 
 
-def _note_passed(turn: Turn, quota: Quota, units: int, why: int) -> None:
-    note(
-        turn.state,
-        turn.records,
-        why=why,
-        at=turn.at,
-        month=turn.month,
-        service=turn.service,
-        units=units,
-        rating_group=quota.rating_group,
-        service_identifier=quota.service_identifier,
-        session=turn.session,
-        number=turn.number,
-    )
-
-
-def pass_event(
-    state: State,
-    request: ChargeRequest,
-    tariffs: Tariffs,
-    now: int,
-    records: list[Record],
-    policy: GrantPolicy,
-) -> ChargeAnswer | None:
-    """Answers an EVENT to what always passes: charged nothing, granted whatever the account's
-    state; None for every other, and for one that asks for money back."""
-    if request.kind != Kind.EVENT or request.money or request.action is Action.REFUND:
-        return None
-    why = policy.rules.passing.called(request.called) if request.called else -1
-    if why < 0:
-        return None
-    known = repeated(state, request)
-    if known is not None:
-        return known
-    if not is_sound(request):
-        return refusal(request, Result.INVALID)
-    answer = passed_event(request)
-    answer.currency = state.currency
-    if request.action is Action.CHECK_BALANCE:
-        answer.enough = True
-    if request.action is not Action.DIRECT_DEBIT:
-        return answer
-    turn = Turn(
-        state,
-        records,
-        tariffs.at(instant_of(request, now)),
-        at=instant_of(request, now),
-        service=request.service,
-        destination=0,
-        session=request.session,
-        number=request.number,
-    )
-    for unit in request.units or (UnitRequest(requested=1),):
-        quota = turn.quota(unit.rating_group, unit.service_identifier)
-        _note_passed(turn, quota, max(unit.requested, unit.used, 0) or 1, why)
-    remember(state, request, answer, now)
-    return answer
-
-
-def instant_of(request: ChargeRequest, now: int) -> int:
-    """When the request's usage happened, in epoch seconds."""
-    return request.at if request.at <= now + CLOCK_SKEW else now
-
-
-def is_sound(request: ChargeRequest) -> bool:
-    """Whether its amounts can be reckoned with and no two units are about one quota."""
-    units = request.units
-    if request.at <= 0 or request.money < 0 or request.money > MOST_UNITS:
-        return False
-    for unit in units:
-        if not 0 <= unit.used <= MOST_UNITS or not NOT_REQUESTED <= unit.requested <= MOST_UNITS:
-            return False
-        if not 0 <= unit.after_change <= unit.used:
-            return False
-    if len(units) > 1:
-        return len({(unit.rating_group, unit.service_identifier) for unit in units}) == len(units)
-    return True
-
-
-def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
-    """The whole request, and each of its units, ends with `result`."""
-    return ChargeAnswer(
-        result,
-        tuple(
-            UnitAnswer(unit.rating_group, unit.service_identifier, result) for unit in request.units
-        ),
-    )
-
-
 def _plain_answer(request: ChargeRequest, results: list[Result]) -> ChargeAnswer:
     return ChargeAnswer(
         _SUCCESS,
@@ -408,43 +295,3 @@ def _plain_answer(request: ChargeRequest, results: list[Result]) -> ChargeAnswer
             for unit, result in zip(request.units, results, strict=True)
         ),
     )
-
-
-def give_up_sessions(state: State, now: int) -> None:
-    """Releases the sessions that nothing was heard of for twice their grants' validity (RFC
-    8506, section 13, Tcc), and forgets what need not be known again."""
-    for session in state.sessions:
-        if session.until < now:
-            for each in [each for each in state.sessions if each.until < now]:
-                end_session(state, each)
-            break
-    if state.done and state.done[0].until < now:
-        state.done = [each for each in state.done if each.until >= now]
-
-
-def end_session(state: State, session: Session) -> None:
-    for quota in session.quotas:
-        let_go(state, quota)
-    state.sessions.remove(session)
-
-
-def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:
-    """The answer that was given to this request, where it belongs to what has ended."""
-    if not state.done:
-        return None
-    mark = _hash(request.session)
-    for done in state.done:
-        if done.session == mark and request.number <= done.number:
-            return done.answer
-    return None
-
-
-def remember(state: State, request: ChargeRequest, answer: ChargeAnswer, now: int) -> None:
-    """Keeps the answer for retransmissions of the request that ended its session."""
-    state.done.append(Done(_hash(request.session), request.number, now + REMEMBERED_FOR, answer))
-    if len(state.done) > REMEMBERED:
-        del state.done[0]
-
-
-def _hash(session: str) -> int:
-    return int.from_bytes(hashlib.blake2b(session.encode(), digest_size=8).digest(), "big")

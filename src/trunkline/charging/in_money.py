@@ -4,15 +4,6 @@ amounts instead of units (RFC 8506, 8.22). Pure.
 An amount is granted as far as the balance reaches; what is reported is debited in full.
 """
 
-from trunkline.charging.charge import (
-    end_session,
-    give_up_sessions,
-    instant_of,
-    is_sound,
-    refusal,
-    remember,
-    repeated,
-)
 from trunkline.charging.debit import Turn
 from trunkline.charging.grants import let_go
 from trunkline.charging.journal import Record, RecordKind
@@ -23,6 +14,14 @@ from trunkline.charging.model import (
     Kind,
     Result,
     UnitAnswer,
+)
+from trunkline.charging.sessions import (
+    end_session,
+    give_up_sessions,
+    instant_of,
+    refusal,
+    remember,
+    settled,
 )
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
@@ -44,15 +43,10 @@ def charge_in_money(
     sessions are as for `charge`; the one unit of the answer tells validity and the end."""
     give_up_sessions(state, now)
     session = state.session(request.session)
-    if session is not None and request.number <= session.number:
-        return session.answer
-    if session is None:
-        known = repeated(state, request)
-        if known is not None:
-            return known
-        if request.kind is not Kind.INITIAL:
-            return refusal(request, Result.UNKNOWN_SESSION)
-    if not is_sound(request) or request.spent < 0:
+    answer = settled(state, session, request)
+    if answer is not None:
+        return answer
+    if request.spent < 0:
         return refusal(request, Result.INVALID)
     if session is None:
         begun = _begin(state, request)

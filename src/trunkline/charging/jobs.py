@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from trunkline.charging import hot, lifetime, ongoing, store
-from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.journal import Record
 from trunkline.charging.pools.leasing import is_idle
 from trunkline.charging.pools.operations import return_leases
 from trunkline.charging.renewal import is_due
+from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import State
 from trunkline.platform.db import Database
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from trunkline.charging import hot
-from trunkline.charging.charge import end_session
+from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
 from trunkline.charging.store import Account, accounts, hold_many
 from trunkline.kernel.time import to_micros

@@ -2,13 +2,6 @@
 
 import msgspec
 
-from trunkline.charging.charge import (
-    instant_of,
-    is_sound,
-    refusal,
-    remember,
-    repeated,
-)
 from trunkline.charging.debit import Turn, debit
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
@@ -21,6 +14,9 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
+from trunkline.charging.policy.passing import note, passed_event
+from trunkline.charging.policy.rules import NO_RULES, Rules
+from trunkline.charging.sessions import instant_of, is_sound, refusal, remember, repeated
 from trunkline.charging.state import State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
@@ -30,15 +26,25 @@ _ONE = (UnitRequest(requested=1),)
 
 
 def charge_event(
-    state: State, request: ChargeRequest, tariffs: Tariffs, now: int, records: list[Record]
+    state: State,
+    request: ChargeRequest,
+    tariffs: Tariffs,
+    now: int,
+    records: list[Record],
+    rules: Rules = NO_RULES,
 ) -> ChargeAnswer:
     """Answers an EVENT (RFC 8506, section 6). A direct debit is made whole or not at all, unit
-    by unit; a refund in units is worth what they cost outside allowances."""
+    by unit; a refund in units is worth what they cost outside allowances. What always passes is
+    charged nothing, whatever the account's state; but money back is asked for like any other."""
     known = repeated(state, request)
     if known is not None:
         return known
     if not is_sound(request):
         return refusal(request, Result.INVALID)
+    if request.called and not request.money and request.action is not Action.REFUND:
+        why = rules.passing.called(request.called)
+        if why >= 0:
+            return _pass(state, request, tariffs, now, records, why)
     debits = request.action is Action.DIRECT_DEBIT
     if state.status == Status.CLOSED or (debits and state.status != Status.ACTIVE):
         return refusal(request, Result.DENIED)
@@ -69,6 +75,37 @@ def charge_event(
         answer = _refund(turn, request)
     else:
         return _enquire(turn, request)
+    remember(state, request, answer, now)
+    return answer
+
+
+def _pass(
+    state: State,
+    request: ChargeRequest,
+    tariffs: Tariffs,
+    now: int,
+    records: list[Record],
+    why: int,
+) -> ChargeAnswer:
+    answer = passed_event(request)
+    answer.currency = state.currency
+    if request.action is Action.CHECK_BALANCE:
+        answer.enough = True
+    if request.action is not Action.DIRECT_DEBIT:
+        return answer
+    at = instant_of(request, now)
+    turn = Turn(
+        state,
+        records,
+        tariffs.at(at),
+        at=at,
+        service=request.service,
+        destination=0,
+        session=request.session,
+        number=request.number,
+    )
+    for unit in request.units or _ONE:
+        note(turn, turn.quota(unit.rating_group, unit.service_identifier), _amount(unit), why)
     remember(state, request, answer, now)
     return answer
 

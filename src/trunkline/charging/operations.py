@@ -8,7 +8,6 @@ import msgspec
 from trunkline.charging import account as life
 from trunkline.charging import hot, notices, ongoing, store, subscriptions
 from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
-from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import (
     AccountClosed,
     AccountOpened,
@@ -32,6 +31,7 @@ from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, lend_for
 from trunkline.charging.postings import BatchId, entries, totals
+from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid

@@ -179,7 +179,8 @@ class Phone:
 
     def send(self, message: ChargeRequest) -> ChargeAnswer:
         if message.kind is Kind.EVENT:
-            return charge_event(self.state, message, self.tariffs, self.now, self.journal)
+            rules = self.policy.rules
+            return charge_event(self.state, message, self.tariffs, self.now, self.journal, rules)
         return charge(self.state, message, self.tariffs, self.now, self.journal, self.policy)
 
     def _next(

@@ -36,7 +36,6 @@ from trunkline.charging import (
     Status,
     UnitRequest,
 )
-from trunkline.charging.charge import pass_event
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.state import encode
 
@@ -91,23 +90,17 @@ def test_free_data_passes_beside_data_that_does_not() -> None:
 def test_a_message_to_care_is_sent_without_money_once() -> None:
     phone = Phone(account("0"), policy=POLICY)
     message = request(Kind.EVENT, 0, service=Service.SMS, called="1850")
-
-    def send() -> object:
-        return pass_event(phone.state, message, phone.tariffs, NOON, phone.journal, POLICY)
-
-    first = send()
+    first = phone.send(message)
     before = encode(phone.state)
-    assert send() == first
+    assert phone.send(message) == first
     assert encode(phone.state) == before
     assert [each.kind for each in phone.journal] == [RecordKind.PASSED]
     other = request(Kind.EVENT, 0, service=Service.SMS, called="46701", session="o")
-    assert pass_event(phone.state, other, phone.tariffs, NOON, phone.journal, POLICY) is None
+    assert phone.send(other).result is Result.CREDIT_LIMIT
     asked = request(
         Kind.EVENT, 1, service=Service.SMS, called="112", session="c", action=Action.CHECK_BALANCE
     )
-    answer = pass_event(phone.state, asked, phone.tariffs, NOON, phone.journal, POLICY)
-    assert answer is not None
-    assert answer.enough
+    assert phone.send(asked).enough
 
 
 def test_each_rating_group_is_cut_as_it_is_ruled() -> None:

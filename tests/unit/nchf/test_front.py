@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, KeySet
 from tests.conformance.nchf.specification import CONVERGED, check, check_answer
 from tests.unit.nchf.calls import CHARGING, SETTINGS, call, request
 from trunkline.charging import ChargeAnswer, Result
-from trunkline.charging.charge import refusal
+from trunkline.charging.sessions import refusal
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform.clock import DrivenClock
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.model import BalanceTooLow
 from trunkline.charging.buckets import enter_month
-from trunkline.charging.charge import end_session
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeAnswer, Result
+from trunkline.charging.sessions import end_session
 from trunkline.charging.state import RESERVATION, Quota, Session, State, Status
 from trunkline.kernel.errors import Conflict, Invalid, Refused
 from trunkline.kernel.money import LARGEST, CurrencyMismatch, Money

@@ -26,11 +26,11 @@ from trunkline.charging.actions.model import (
     check_until,
     entry_of,
 )
-from trunkline.charging.charge import give_up_sessions
 from trunkline.charging.events import ActionDone, ActionRefused, ActOnBalance, BalanceVerb
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.queries import Balance
+from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import Status
 from trunkline.charging.store import Account
 from trunkline.customers import AccountKind, billing_account

@@ -9,9 +9,10 @@ from enum import IntEnum
 
 import msgspec
 
+from trunkline.charging.debit import Turn
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Result, UnitAnswer
-from trunkline.charging.state import State
+from trunkline.charging.state import Quota
 
 
 class Pass(IntEnum):
@@ -75,36 +76,24 @@ def _digits(number: str) -> str:
     return number.removeprefix("+").replace(" ", "")
 
 
-def note(
-    state: State,
-    records: list[Record],
-    *,
-    why: int,
-    at: int,
-    month: int,
-    service: int,
-    units: int,
-    rating_group: int,
-    service_identifier: int,
-    session: str,
-    number: int,
-) -> None:
+def note(turn: Turn, quota: Quota, units: int, why: int) -> None:
     """Into the journal: this was used, and charged nothing."""
+    state = turn.state
     state.seq += 1
-    records.append(
+    turn.records.append(
         Record(
             state.seq,
             RecordKind.PASSED,
-            at,
-            month,
+            turn.at,
+            turn.month,
             state.money,
             units=units,
-            service=service,
-            rating_group=rating_group,
-            service_identifier=service_identifier,
+            service=turn.service,
+            rating_group=quota.rating_group,
+            service_identifier=quota.service_identifier,
             label=why,
-            session=session,
-            number=number,
+            session=turn.session,
+            number=turn.number,
         )
     )
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 import msgspec
 
 from trunkline.charging.counters import count, counted
+from trunkline.charging.debit import Turn
 from trunkline.charging.model import Circumstances, FinalUnit
 from trunkline.charging.policy.counting import ROAMING, CounterPolicy, Threshold
 from trunkline.charging.state import State
+from trunkline.rating import DATA
 
 WARNED = "warned"
 CUT_OFF = "cutOff"
@@ -42,10 +44,13 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
         return CounterPolicy(ROAMING, self.limit_of(currency), thresholds)
 
 
-def spend(state: State, month: int, charge: int) -> None:
-    """So much was charged for data abroad."""
-    if charge:
-        count(state, ROAMING, month, charge)
+def roamed(turn: Turn, policy: RoamingPolicy, charged: int) -> None:
+    """Counts what data abroad has cost, and notes in which country the person is."""
+    if charged and turn.service == DATA and policy.abroad(turn.used):
+        count(turn.state, ROAMING, turn.month, charged)
+    where = turn.where
+    if where is not None and where.network:
+        turn.state.abroad = where.network[:3] if policy.abroad(where) else ""
 
 
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:

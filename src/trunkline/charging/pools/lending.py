@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from trunkline.charging import ongoing
 from trunkline.charging.buckets import enter_month
-from trunkline.charging.charge import MOST_UNITS, instant_of, repeated
 from trunkline.charging.debit import Turn
 from trunkline.charging.events import UsageEvent
 from trunkline.charging.grants import GrantPolicy
@@ -29,6 +28,7 @@ from trunkline.charging.pools.leasing import (
     serves,
     share_of,
 )
+from trunkline.charging.sessions import MOST_UNITS, instant_of, repeated
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs

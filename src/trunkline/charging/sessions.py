@@ -1,0 +1,115 @@
+"""What all requests have in common, be they of a session or an event: when they happened, whether
+they are sound, whether they were answered before, and how sessions end."""
+
+import hashlib
+
+from trunkline.charging.grants import let_go
+from trunkline.charging.model import (
+    NOT_REQUESTED,
+    ChargeAnswer,
+    ChargeRequest,
+    Kind,
+    Result,
+    UnitAnswer,
+)
+from trunkline.charging.state import Done, Session, State
+
+CLOCK_SKEW = 300
+"""Seconds by which a network's clock may run ahead; an event further in the future counts as
+of now, so that a wrong clock can't begin a month early."""
+
+REMEMBERED = 32
+"""Ended sessions and events of one account that are known again when repeated..."""
+REMEMBERED_FOR = 600
+"""...for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
+
+MOST_UNITS = 1 << 60
+"""Past any network's amounts, and far from where a sum could overflow."""
+
+
+_INITIAL = Kind.INITIAL
+
+
+def settled(state: State, session: Session | None, request: ChargeRequest) -> ChargeAnswer | None:
+    """The answer to a session's request that asks for no decision: one that repeats what was
+    answered before, is about a session that isn't open, or contradicts itself."""
+    if session is not None:
+        if request.number <= session.number:
+            return session.answer
+    else:
+        known = repeated(state, request)
+        if known is not None:
+            return known
+        if request.kind != _INITIAL:
+            return refusal(request, Result.UNKNOWN_SESSION)
+    return None if is_sound(request) else refusal(request, Result.INVALID)
+
+
+def instant_of(request: ChargeRequest, now: int) -> int:
+    """When the request's usage happened, in epoch seconds."""
+    return request.at if request.at <= now + CLOCK_SKEW else now
+
+
+def is_sound(request: ChargeRequest) -> bool:
+    """Whether its amounts can be reckoned with and no two units are about one quota."""
+    units = request.units
+    if request.at <= 0 or request.money < 0 or request.money > MOST_UNITS:
+        return False
+    for unit in units:
+        if not 0 <= unit.used <= MOST_UNITS or not NOT_REQUESTED <= unit.requested <= MOST_UNITS:
+            return False
+        if not 0 <= unit.after_change <= unit.used:
+            return False
+    if len(units) > 1:
+        return len({(unit.rating_group, unit.service_identifier) for unit in units}) == len(units)
+    return True
+
+
+def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
+    """The whole request, and each of its units, ends with `result`."""
+    return ChargeAnswer(
+        result,
+        tuple(
+            UnitAnswer(unit.rating_group, unit.service_identifier, result) for unit in request.units
+        ),
+    )
+
+
+def give_up_sessions(state: State, now: int) -> None:
+    """Releases the sessions that nothing was heard of for twice their grants' validity (RFC
+    8506, section 13, Tcc), and forgets what need not be known again."""
+    for session in state.sessions:
+        if session.until < now:
+            for each in [each for each in state.sessions if each.until < now]:
+                end_session(state, each)
+            break
+    if state.done and state.done[0].until < now:
+        state.done = [each for each in state.done if each.until >= now]
+
+
+def end_session(state: State, session: Session) -> None:
+    for quota in session.quotas:
+        let_go(state, quota)
+    state.sessions.remove(session)
+
+
+def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:
+    """The answer that was given to this request, where it belongs to what has ended."""
+    if not state.done:
+        return None
+    mark = _hash(request.session)
+    for done in state.done:
+        if done.session == mark and request.number <= done.number:
+            return done.answer
+    return None
+
+
+def remember(state: State, request: ChargeRequest, answer: ChargeAnswer, now: int) -> None:
+    """Keeps the answer for retransmissions of the request that ended its session."""
+    state.done.append(Done(_hash(request.session), request.number, now + REMEMBERED_FOR, answer))
+    if len(state.done) > REMEMBERED:
+        del state.done[0]
+
+
+def _hash(session: str) -> int:
+    return int.from_bytes(hashlib.blake2b(session.encode(), digest_size=8).digest(), "big")
