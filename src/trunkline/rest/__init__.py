@@ -5,6 +5,6 @@ and sorted by, and which operation a POST or a PATCH means. It holds no rule of 
 wire form of a version stays here, so that a second one can stand beside it.
 """
 
-from trunkline.rest.app import all_apis, create_app
+from trunkline.rest.app import all_apis, create_app, open_apis
 
-__all__ = ["all_apis", "create_app"]
+__all__ = ["all_apis", "create_app", "open_apis"]

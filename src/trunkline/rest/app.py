@@ -64,10 +64,33 @@ from trunkline.tmf.openapi import document
 log = structlog.get_logger(__name__)
 
 NOWHERE_PRIVATE = CallbackRule()
+_BESIDE = {
+    charging_records.API.number: charging_records.add_routes,
+    retail.API.number: retail.add_routes,
+    vouchers.API.number: vouchers.add_routes,
+}
+"""What adds the routes of an API that are no resources."""
 
 
 def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
-    """What is offered. Prepaid balances are read where charging keeps them."""
+    """What is offered: TM Forum's APIs, and our own. Balances are read where charging keeps
+    them."""
+    return (*open_apis(charging, clock), *own_apis(charging))
+
+
+def own_apis(charging: Database) -> tuple[Api, ...]:
+    """For what TM Forum has no resource."""
+    return (
+        charging_records.API,
+        party_history.API,
+        retail.API,
+        top_ups.api(charging),
+        vouchers.API,
+    )
+
+
+def open_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
+    """Those that TM Forum's documents describe."""
     return (
         tmf620_product_catalog.API,
         tmf621_trouble_ticket.API,
@@ -128,20 +151,17 @@ def create_app(
     offered = all_apis(charging, clock) if apis is None else tuple(apis)
     for api in offered:
         add_api(app, server, api)
-        add_hub(app, server, api, callbacks)
+        if api.hub:
+            add_hub(app, server, api, callbacks)
+        if api.number in _BESIDE:
+            _BESIDE[api.number](app, server)
         own = document([api], title=api.title, version=api.version, token_url=oauth.TOKEN)
         app.add_route(api.base, _Document(own))
     if tmf688_event.API in offered:
         tmf688_event.add_topics(app, server, offered, callbacks)
-    add_api(app, server, party_history.API)
-    charging_records.add_explanations(app, server)
-    add_api(app, server, vouchers.API)
-    vouchers.add_routes(app, server)
-    top_up = top_ups.api(charging)
-    add_api(app, server, top_up)
-    retail.add_routes(app, server)
-    told = (*offered, party_history.API, charging_records.API, vouchers.API, top_up)
-    bundle = document(told, title="Trunkline", version=version("trunkline"), token_url=oauth.TOKEN)
+    bundle = document(
+        offered, title="Trunkline", version=version("trunkline"), token_url=oauth.TOKEN
+    )
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))
     app.add_route(oauth.JWKS, oauth.Keys(books))

@@ -9,17 +9,16 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import falcon
-import msgspec
 
 from trunkline import charging
 from trunkline.charging import ChargingAccountId, Explanation
 from trunkline.kernel import money
 from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
+from trunkline.rest.forms.described import in_path, operation
 from trunkline.rest.forms.wire import Money
 from trunkline.tmf import Api, Timestamp, Wire, wire
 from trunkline.tmf.http import Server, read_object, send
-from trunkline.tmf.hub import openapi
 
 BASE = "/trunkline/charging/v1"
 _PATH = f"{BASE}/record/{{account}}/{{seq}}/explanation"
@@ -214,71 +213,30 @@ def exact(micros: Fraction) -> Decimal:
     return Decimal(scaled).scaleb(-6 - _PLACES).normalize() + 0
 
 
-_GIVEN = {
-    "type": "object",
-    "required": ["given"],
-    "properties": {"given": {"type": "boolean"}},
-}
-
-
 def _paths() -> dict[str, Any]:
-    schemas, components = msgspec.json.schema_components(
-        [ExplanationForm], ref_template="#/components/schemas/{name}"
-    )
-    del schemas
-    shown = _inlined(components["ExplanationForm"], components)
-    text = {"type": "string"}
     return {
         _PATH: {
-            "parameters": [
-                {"name": name, "in": "path", "required": True, "schema": text}
-                for name in ("account", "seq")
-            ],
-            "get": {
-                "tags": ["CHARGING"],
-                "operationId": "explainChargingRecord",
-                "summary": "Why a record was charged what it was charged",
-                "description": "Needs the scope `charging:read`. The event is run again by the "
-                "tariff that it was charged by; `holds` is false, and `differences` says why, "
-                "where that gives anything but what was stored.",
-                "responses": {
-                    "200": openapi.answer("The explanation", shown),
-                    "default": openapi.ERROR,
-                },
-            },
+            "parameters": in_path("account", "seq"),
+            "get": operation(
+                "CHARGING", "explainChargingRecord",
+                "Why a record was charged what it was charged",
+                note="The event is run again by the tariff that it was charged by; `holds` is "
+                "false, and `differences` says why, where that gives anything but what was "
+                "stored.",
+                scope="charging:read", answers={"200": ExplanationForm},
+            ),
         },
         _CONSENT: {
-            "parameters": [{"name": "account", "in": "path", "required": True, "schema": text}],
-            "post": {
-                "tags": ["CHARGING"],
-                "operationId": "consentToRoam",
-                "summary": "Data abroad goes on beyond its limit, or no longer",
-                "description": "Needs the scope `charging:write`. It holds until the account's "
-                "billing month ends; sessions that were cut off are told to ask again.",
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/json": {"schema": _GIVEN}},
-                },
-                "responses": {
-                    "202": openapi.answer("It will take effect at once", _GIVEN),
-                    "default": openapi.ERROR,
-                },
-            },
+            "parameters": in_path("account"),
+            "post": operation(
+                "CHARGING", "consentToRoam", "Data abroad goes on beyond its limit, or no longer",
+                note="It holds until the account's billing month ends; sessions that were cut "
+                "off are told to ask again.",
+                scope="charging:write", takes=ConsentForm, example={"given": True},
+                answers={"202": ConsentForm},
+            ),
         },
-    }
-
-
-def _inlined(schema: Any, components: dict[str, Any]) -> Any:
-    """A schema without references: it stands outside of the APIs' own components."""
-    if isinstance(schema, list | tuple):
-        return [_inlined(each, components) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema.get("format") == "decimal":
-        return {"type": "number"}
-    if "$ref" in schema:
-        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
-    return {name: _inlined(each, components) for name, each in schema.items()}
+    }  # fmt: skip
 
 
 API = Api(
@@ -288,9 +246,10 @@ API = Api(
     base=BASE,
     resources=(),
     beside=_paths(),
+    hub=False,
 )
 
 
-def add_explanations(app: falcon.App[Any, Any], server: Server) -> None:
+def add_routes(app: falcon.App[Any, Any], server: Server) -> None:
     app.add_route(_PATH, Explained(server))
     app.add_route(_CONSENT, Consents(server))

@@ -84,4 +84,5 @@ API = Api(
             form=PartyChange,
         ),
     ),
+    hub=False,
 )

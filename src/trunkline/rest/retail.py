@@ -16,32 +16,18 @@ import falcon
 from trunkline import charging, vouchers
 from trunkline.charging import Balance, ChargingAccountId, UnknownChargingAccount
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
 from trunkline.platform.db import Reader
-from trunkline.rest.forms.wire import Money, MoneyIn, instant, placed
-from trunkline.rest.vouchers import body_of, dealer_form
-from trunkline.tmf import Entity, Timestamp, Wire, href, wire
+from trunkline.rest.forms.dealers import DealerForm, RetailForm, dealer_form, retail_form
+from trunkline.rest.forms.described import in_path, in_query, operation
+from trunkline.rest.forms.voucher_routes import body_of
+from trunkline.rest.forms.wire import MoneyIn, placed
+from trunkline.tmf import Api, Wire, href, wire
 from trunkline.tmf.http import Server, send
 from trunkline.vouchers import Channel, ChannelTopUp, TopUpState, UnknownTopUp
 
 BASE = "/trunkline/retail/v1"
 _TOP_UPS = f"{BASE}/topUp"
-
-
-class RetailForm(Entity, kw_only=True, tag="RetailTopUp"):
-    """`cost` is what the dealer's float paid."""
-
-    dealer: str
-    reference: str
-    amount: Money
-    cost: Money
-    state: str
-    product: str
-    requested_date: Timestamp
-    confirmation_date: Timestamp | None = None
-    reversal_date: Timestamp | None = None
-    reason: str | None = None
 
 
 class RetailCreate(Wire):
@@ -53,22 +39,7 @@ class RetailCreate(Wire):
 
 
 def _form(found: ChannelTopUp) -> RetailForm:
-    assert found.dealer is not None
-    assert found.reference is not None
-    return RetailForm(
-        id=found.id,
-        href=href(_TOP_UPS, found.id),
-        dealer=found.dealer,
-        reference=found.reference,
-        amount=Money.of(found.amount),
-        cost=Money.of(found.cost),
-        state=found.state,
-        product=found.account,
-        requested_date=format_instant(found.requested_at),
-        confirmation_date=instant(found.confirmed_at),
-        reversal_date=instant(found.reversed_at),
-        reason=found.reason,
-    )
+    return retail_form(found, _TOP_UPS)
 
 
 class _Route:
@@ -174,6 +145,64 @@ def _balance(r: Reader, new: RetailCreate, now: datetime) -> Balance:
     if account is None:
         raise UnknownChargingAccount("nobody has this number", path="msisdn")
     return charging.balance(r, account, now)
+
+
+def _paths() -> dict[str, Any]:
+    example = {
+        "reference": "till-7/1042",
+        "amount": {"unit": "EUR", "value": 20},
+        "msisdn": "+46700000001",
+    }
+    of_dealer = in_query("dealer", "For whom, where the key is no dealer's.")
+    named = in_query("reference", "The dealer's own name for it.", required=True)
+    read, write = "retail:read", "retail:write"
+    return {
+        _TOP_UPS: {
+            "get": operation(
+                "RETAIL", "findRetailTopUp", "Find a top-up by the dealer's reference",
+                note="None or one.", scope=read, answers={"200": list[RetailForm]},
+                parameters=[named, of_dealer],
+            ),
+            "post": operation(
+                "RETAIL", "sellTopUp", "Sell a top-up",
+                note="The same `reference` sells once. One of `msisdn` and `product` is given.",
+                scope=write, takes=RetailCreate, example=example, answers={"201": RetailForm},
+            ),
+        },
+        f"{_TOP_UPS}/{{id}}": {
+            "parameters": in_path("id"),
+            "get": operation(
+                "RETAIL", "retrieveSoldTopUp", "Retrieve a top-up", scope=read,
+                answers={"200": RetailForm},
+            ),
+        },
+        f"{_TOP_UPS}/{{id}}/reversal": {
+            "parameters": in_path("id"),
+            "post": operation(
+                "RETAIL", "reverseTopUp", "Ask a top-up back",
+                note="For a day, and as far as the balance still has it: 202 while charging is "
+                "asked.",
+                scope=write, answers={"200": RetailForm, "202": RetailForm},
+            ),
+        },
+        f"{BASE}/dealer": {
+            "get": operation(
+                "RETAIL", "retrieveOwnDealer", "A dealer's float and terms", scope=read,
+                answers={"200": DealerForm}, parameters=[of_dealer],
+            ),
+        },
+    }  # fmt: skip
+
+
+API = Api(
+    number="RETAIL",
+    title="Top-ups at dealers' tills",
+    version="1.0.0",
+    base=BASE,
+    resources=(),
+    beside=_paths(),
+    hub=False,
+)
 
 
 def add_routes(app: falcon.App[Any, Any], server: Server) -> None:

@@ -5,57 +5,63 @@ the same file however often, and then declared the printer's by a PATCH of `stat
 with the file's `sha256`: from then on nobody gets it again. Serial numbers are sold, stopped,
 resumed and taken back by a POST to `voucherBatch/{id}/{verb}`. What a dealer has paid in is a POST
 to `dealer/{id}/payment`, once for each `reference`. A voucher is known by its serial number: of
-its code nothing is told.
+its code nothing is told. What dealers sell at their tills is read here, of all of them, as
+`retailTopUp`.
+
+The hub tells of batches, of single vouchers that are redeemed, stopped or resumed (a span is told
+as a change of its batch), of dealers and of what they sell.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar
 
-import falcon
-import msgspec
 import sqlalchemy as sa
 
 from trunkline import vouchers
-from trunkline.kernel.errors import Invalid, NotFound
+from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.ledger import LegalEntityId
-from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
-from trunkline.rest.forms.voucher_lockouts import Lockouts
-from trunkline.rest.forms.wire import Money, MoneyIn, given, placed
+from trunkline.rest.forms.dealers import (
+    DEALERS,
+    VOUCHER_BASE,
+    DealerCreate,
+    DealerForm,
+    DealerPatch,
+    RetailForm,
+    add_dealer,
+    change_dealer,
+    dealer_form,
+    retail_form,
+)
+from trunkline.rest.forms.voucher_routes import BATCHES, add_routes, paths
+from trunkline.rest.forms.wire import Money, MoneyIn, placed
 from trunkline.tmf import (
     Aggregate,
     Api,
     Entity,
     Moment,
-    Number,
     Timestamp,
     Verb,
     Wire,
     amount,
     href,
-    wire,
 )
-from trunkline.tmf.http import Server, read_object, send
 from trunkline.vouchers import (
-    Dealer,
-    DealerState,
+    Channel,
+    ChannelTopUp,
     NewBatch,
-    NewDealer,
     Voucher,
     VoucherBatch,
     VoucherBatchId,
-    VoucherState,
 )
 
-BASE = "/trunkline/vouchers/v1"
-_BATCHES = f"{BASE}/voucherBatch"
-_VOUCHERS = f"{BASE}/voucher"
-_DEALERS = f"{BASE}/dealer"
-_SCOPE = "vouchers"
-_PERCENT = Decimal(10_000)
+__all__ = ["API", "add_routes"]
+
+_VOUCHERS = f"{VOUCHER_BASE}/voucher"
+_RETAIL = f"{VOUCHER_BASE}/retailTopUp"
+_LONGEST_SERIAL = 18
+"""Digits."""
 
 
 class BatchForm(Entity, kw_only=True, tag="VoucherBatch"):
@@ -103,60 +109,6 @@ class VoucherForm(Entity, kw_only=True, tag="Voucher"):
     top_up: str | None = None
 
 
-class DealerForm(Entity, kw_only=True, tag="Dealer"):
-    """`float` is what they have paid in and not sold yet, negative where they owe; `commission`
-    is in per cent."""
-
-    name: str
-    legal_entity: str
-    state: str
-    float_: Money = msgspec.field(name="float")
-    credit_limit: Money
-    commission: Decimal
-    keys: tuple[str, ...]
-    created_at: Timestamp
-
-
-class DealerCreate(Wire):
-    id: str
-    """The party role (TMF669) that they are."""
-    legal_entity: str
-    currency: str
-    credit_limit: MoneyIn | None = None
-    commission: Number | None = None
-    keys: tuple[str, ...] = ()
-
-
-class DealerPatch(Wire):
-    state: DealerState | msgspec.UnsetType = msgspec.UNSET
-    credit_limit: MoneyIn | msgspec.UnsetType = msgspec.UNSET
-    commission: Number | msgspec.UnsetType = msgspec.UNSET
-    keys: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-
-
-class Span(Wire):
-    first: int
-    last: int
-    dealer: str | None = None
-    price: MoneyIn | None = None
-
-
-class Changed(Wire):
-    """How many vouchers it was, by what they are now."""
-
-    vouchers: dict[str, int]
-    sale: str | None = None
-
-
-class PaidIn(Wire):
-    amount: MoneyIn
-    reference: str
-
-
-class NoSuchVerb(NotFound):
-    code = "notFound"
-
-
 Found = tuple[VoucherBatch, dict[str, int]]
 
 
@@ -172,7 +124,7 @@ def _batch(found: Found) -> BatchForm:
     batch, counts = found
     return BatchForm(
         id=batch.id,
-        href=href(_BATCHES, batch.id),
+        href=href(BATCHES, batch.id),
         name=batch.name,
         legal_entity=batch.entity,
         brand=batch.brand,
@@ -218,7 +170,12 @@ def _exported(tx: Tx, ident: str, patch: Exported, now: datetime) -> None:
 
 
 def _find_vouchers(r: Reader, ids: Sequence[str]) -> list[Voucher]:
-    return vouchers.vouchers(r, [int(each) for each in ids if each.isascii() and each.isdigit()])
+    numbers = [
+        int(each)
+        for each in ids
+        if each.isascii() and each.isdigit() and len(each) <= _LONGEST_SERIAL
+    ]
+    return vouchers.vouchers(r, numbers)
 
 
 def _voucher(found: Voucher) -> VoucherForm:
@@ -234,67 +191,25 @@ def _voucher(found: Voucher) -> VoucherForm:
     )
 
 
-def dealer_form(found: Dealer, base: str = _DEALERS) -> DealerForm:
-    return DealerForm(
-        id=found.id,
-        href=href(base, found.id),
-        name=found.name,
-        legal_entity=found.entity,
-        state=found.state,
-        float_=Money.of(found.float_),
-        credit_limit=Money.of(found.credit_limit),
-        commission=(Decimal(found.commission_ppm) / _PERCENT).normalize() + 0,
-        keys=found.keys,
-        created_at=format_instant(found.created_at),
-    )
+def _find_retail(r: Reader, ids: Sequence[str]) -> list[ChannelTopUp]:
+    return [each for each in vouchers.channel_top_ups(r, ids) if each.channel is Channel.RETAIL]
 
 
-def _ppm(percent: Decimal) -> int:
-    millionths = percent * _PERCENT
-    if not millionths.is_finite() or millionths != int(millionths):
-        raise Invalid("has more than 4 decimals", path="commission")
-    return int(millionths)
-
-
-def _add_dealer(tx: Tx, new: DealerCreate, now: datetime) -> str:
-    limit = None if new.credit_limit is None else new.credit_limit.parsed("creditLimit.value")
-    with placed(unknown="id"):
-        return vouchers.add_dealer(
-            tx,
-            NewDealer(
-                role=new.id,
-                entity=LegalEntityId(new.legal_entity),
-                currency=new.currency,
-                credit_limit=limit,
-                commission_ppm=0 if new.commission is None else _ppm(new.commission),
-                keys=new.keys,
-            ),
-            now=now,
-        ).id
-
-
-def _change_dealer(tx: Tx, ident: str, patch: DealerPatch, _now: datetime) -> None:
-    limit, commission = given(patch.credit_limit), given(patch.commission)
-    vouchers.change_dealer(
-        tx,
-        ident,
-        state=given(patch.state),
-        credit_limit=None if limit is None else limit.parsed("creditLimit.value"),
-        commission_ppm=None if commission is None else _ppm(commission),
-        keys=given(patch.keys),
-    )
+def _retail(found: ChannelTopUp) -> RetailForm:
+    return retail_form(found, _RETAIL)
 
 
 _b, _v, _d = vouchers.VOUCHER_BATCHES.c, vouchers.VOUCHERS.c, vouchers.DEALERS.c
+_t = vouchers.CHANNEL_TOP_UPS.c
 _SERIAL = sa.cast(_v.serial, sa.String)
 API = Api(
     number="VOUCHERS",
     title="Vouchers and dealers",
     version="1.0.0",
-    base=BASE,
+    base=VOUCHER_BASE,
     resources=(
         Aggregate(
-            path=_BATCHES,
+            path=BATCHES,
             type="VoucherBatch",
             key=_b.id,
             paths={
@@ -334,7 +249,7 @@ API = Api(
             form=VoucherForm,
         ),
         Aggregate(
-            path=_DEALERS,
+            path=DEALERS,
             type="Dealer",
             key=_d.id,
             paths={
@@ -348,130 +263,29 @@ API = Api(
             to_wire=dealer_form,
             form=DealerForm,
             accepts=DealerCreate,
-            create=_add_dealer,
-            verbs=(Verb(form=DealerPatch, run=_change_dealer),),
+            create=add_dealer,
+            verbs=(Verb(form=DealerPatch, run=change_dealer),),
+        ),
+        Aggregate(
+            path=_RETAIL,
+            type="RetailTopUp",
+            key=_t.id,
+            where=_t.channel == Channel.RETAIL.value,
+            paths={
+                "dealer": _t.dealer_id,
+                "reference": _t.reference,
+                "product": _t.account,
+                "state": _t.state,
+                "amount.value": amount(_t.amount_micros),
+                "amount.unit": _t.currency,
+                "requestedDate": _t.requested_at,
+                "confirmationDate": _t.confirmed_at,
+                "reversalDate": _t.reversed_at,
+            },
+            find=_find_retail,
+            to_wire=_retail,
+            form=RetailForm,
         ),
     ),
+    beside=paths(),
 )
-
-
-class SealedFile:
-    """A batch's codes, sealed for the printer."""
-
-    scopes: ClassVar = {"POST": f"{_SCOPE}:write"}
-
-    def __init__(self, server: Server) -> None:
-        self._books = server.databases["books"]
-        self._clock = server.clock
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
-        with self._books.transaction() as tx:
-            sealed = vouchers.sealed_file(tx, VoucherBatchId(ident))
-            now = self._clock.now()
-            who = req.context.caller.identity
-            audit.record(tx, who=who, verb="fetch sealed vouchers", what=ident, now=now)
-        resp.content_type = "application/octet-stream"
-        resp.downloadable_as = f"{ident}.sealed"
-        resp.data = sealed
-
-
-class RangeVerb:
-    """Sells, stops, resumes or takes back the vouchers of a span of serial numbers."""
-
-    scopes: ClassVar = {"POST": f"{_SCOPE}:write"}
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._books = server.databases["books"]
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, ident: str, verb: str) -> None:
-        run = _VERBS.get(verb)
-        if run is None:
-            raise NoSuchVerb(f"a batch has no {verb[:40]!r}, only {', '.join(_VERBS)}")
-        span = body_of(self._server, req, Span)
-        now = self._server.clock.now()
-        with self._books.transaction() as tx:
-            tx.caller = req.context.caller
-            done = run(tx, VoucherBatchId(ident), span, now)
-            audit.record(
-                tx,
-                who=req.context.caller.identity,
-                verb=f"{verb} vouchers",
-                what=ident,
-                detail={"first": span.first, "last": span.last, "dealer": span.dealer},
-                now=now,
-            )
-        send(resp, wire.encode(done))
-
-
-def _sell(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Changed:
-    if span.dealer is None:
-        raise Invalid("is required", path="dealer")
-    price = None if span.price is None else span.price.parsed("price.value")
-    with placed(unknown="dealer"):
-        sale = vouchers.sell_vouchers(
-            tx,
-            batch,
-            first=span.first,
-            last=span.last,
-            dealer=span.dealer,
-            price=price,
-            now=now,
-        )
-    return Changed({VoucherState.ACTIVE.value: sale.count}, sale.id)
-
-
-def _stop(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Changed:
-    stopped, void = vouchers.stop_vouchers(tx, batch, first=span.first, last=span.last, now=now)
-    return Changed({VoucherState.STOPPED.value: stopped, VoucherState.VOID.value: void})
-
-
-def _resume(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Changed:
-    many = vouchers.resume_vouchers(tx, batch, first=span.first, last=span.last, now=now)
-    return Changed({VoucherState.ACTIVE.value: many})
-
-
-def _take_back(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Changed:
-    sale = vouchers.take_back_vouchers(tx, batch, first=span.first, last=span.last, now=now)
-    return Changed({VoucherState.VOID.value: span.last - span.first + 1}, sale.id)
-
-
-_VERBS = {"sell": _sell, "stop": _stop, "resume": _resume, "takeBack": _take_back}
-
-
-class DealerPayment:
-    """What a dealer has paid in."""
-
-    scopes: ClassVar = {"POST": f"{_SCOPE}:write"}
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._books = server.databases["books"]
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, ident: str) -> None:
-        paid = body_of(self._server, req, PaidIn)
-        now = self._server.clock.now()
-        with self._books.transaction() as tx:
-            tx.caller = req.context.caller
-            dealer = vouchers.receive_dealer_payment(
-                tx,
-                ident,
-                amount=paid.amount.parsed("amount.value"),
-                reference=paid.reference,
-                now=now,
-            )
-            who = req.context.caller.identity
-            audit.record(tx, who=who, verb="receive dealer payment", what=ident, now=now)
-        send(resp, wire.encode(dealer_form(dealer)))
-
-
-def body_of(server: Server, req: falcon.Request, form: type[Any]) -> Any:
-    return wire.convert(read_object(req, server.max_body), form)
-
-
-def add_routes(app: falcon.App[Any, Any], server: Server) -> None:
-    """What is beside the resources."""
-    app.add_route(f"{_BATCHES}/{{ident}}/sealedFile", SealedFile(server))
-    app.add_route(f"{_BATCHES}/{{ident}}/{{verb}}", RangeVerb(server))
-    app.add_route(f"{_DEALERS}/{{ident}}/payment", DealerPayment(server))
-    app.add_route(f"{BASE}/lockout", Lockouts(server))

@@ -51,7 +51,7 @@ def document(
                 components[titles[resource]] = _kept(resource, by_form)
             if resource.changes:
                 components[f"{titles[resource]}_Update"] = _update(resource, by_form)
-        paths |= {**hub_paths(api), **api.beside}
+        paths |= {**(hub_paths(api) if api.hub else {}), **api.beside}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},

@@ -259,7 +259,7 @@ class Task(Aggregate[Model]):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Api:
     """One Open API: its number ("TMF622"), title, version, base path and resources. `beside`
-    holds the OpenAPI paths of what is handled by other means."""
+    holds the OpenAPI paths of what is handled by other means. Without a `hub` nobody listens."""
 
     number: str
     title: str
@@ -267,6 +267,7 @@ class Api:
     base: str
     resources: tuple[Resource[Any], ...]
     beside: Mapping[str, Any] = field(default_factory=dict)
+    hub: bool = True
 
     @property
     def scope(self) -> str:

@@ -168,6 +168,8 @@ class Client:
             operation = operations.get(method.lower())
             if operation is None or not _fits(template, path) or partial:
                 continue
+            if path.startswith("/trunkline/"):
+                tally.validated["/".join(path.split("/")[:4])] += 1
             said = operation["responses"].get(str(answer.status), operation["responses"]["default"])
             if "$ref" in said:
                 said = self._ours["components"]["responses"]["error"]

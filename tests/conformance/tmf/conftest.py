@@ -15,6 +15,7 @@ from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.rest import all_apis, create_app
+from trunkline.vouchers import VoucherKeys, keep_keys
 
 MakeClient = Callable[..., Client]
 
@@ -25,6 +26,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture
 def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
+    keep_keys(books, lambda: VoucherKeys.of(["5e" * 32]))
     books.announce = Recorder(announcer(charging, clock), all_apis(charging, clock))
     return create_app(books=books, charging=charging, clock=clock)
 

@@ -24,12 +24,13 @@ HEAD = """# Conformance
 
 Written by `make conformance`: operations and filters are those of the declarations; the counts
 are of that run, on SQLite and PostgreSQL together. *Validated* are answers that were held against
-TM Forum's document of the API, *made up* are requests by schemathesis, of our document and of
-theirs. A test holds the file against the declarations.
+TM Forum's document of the API, or, of those APIs that are our own, against ours; *made up* are
+requests by schemathesis, of our document and of theirs. A test holds the file against the
+declarations.
 
-Every list takes `fields`, `offset`, `limit` and `sort` too, every API has its hub, and every path
-below can be sorted by. Texts compare by `=`, `ne`, `gt`, `gte`, `lt`, `lte` and `regex`, numbers
-and instants by all but `regex`.
+Every list takes `fields`, `offset`, `limit` and `sort` too, every API of TM Forum has its hub, and
+every path below can be sorted by. Texts compare by `=`, `ne`, `gt`, `gte`, `lt`, `lte` and
+`regex`, numbers and instants by all but `regex`.
 
 | API | version | operations | filters | validated answers | requests made up |
 |---|---|---|---|---|---|
@@ -44,12 +45,20 @@ def operations(resource: Resource[Any]) -> str:
     return f"{resource.name}: {', '.join(verbs)}"
 
 
+def beside(api: Api) -> Iterable[str]:
+    """What it has beyond resources, of our own APIs."""
+    if not api.number.startswith("TMF"):
+        for path, methods in api.beside.items():
+            verbs = ", ".join(name for name in methods if name != "parameters")
+            yield f"{path.removeprefix(api.base)[1:]}: {verbs}"
+
+
 def counted_before() -> dict[str, tuple[int, int]]:
     """The counts that the file has, by number."""
     if not FILE.exists():
         return {}
     found = re.findall(
-        r"^\| (TMF\d+) .*\| ([\d,]+) \| ([\d,]+) \|$", FILE.read_text(), re.MULTILINE
+        r"^\| (TMF\d+|[A-Z]+) .*\| ([\d,]+) \| ([\d,]+) \|$", FILE.read_text(), re.MULTILINE
     )
     return {
         number: (int(validated.replace(",", "")), int(fuzzed.replace(",", "")))
@@ -63,7 +72,7 @@ def rows(validated: Counter[str], fuzzed: Counter[str]) -> Iterable[str]:
         answers, requests = validated[api.base], fuzzed[api.number]
         if not requests:
             answers, requests = before.get(api.number, (answers, requests))
-        does = "; ".join(map(operations, api.resources))
+        does = "; ".join([*map(operations, api.resources), *beside(api)])
         filters = sum(len(resource.filters) for resource in api.resources)
         yield (
             f"| {api.number} {api.title} | {api.version} | {does} | {filters} "
@@ -73,6 +82,8 @@ def rows(validated: Counter[str], fuzzed: Counter[str]) -> Iterable[str]:
 
 def filters() -> Iterable[str]:
     for api in sorted(APIS, key=lambda each: each.number):
+        if not api.resources:
+            continue
         yield f"\n### {api.number} {api.title}\n"
         for resource in api.resources:
             names = ", ".join(f"`{name}`" for name in resource.filters)

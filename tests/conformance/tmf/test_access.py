@@ -26,6 +26,7 @@ CLOSED = {
     "productStock", "adjustProductStock", "checkProductStock", "queryProductStock",
     "reserveProductStock",
     "logicalResource", "physicalResource", "topic", "userRole",
+    "partyChange", "voucherBatch", "voucher", "dealer", "retailTopUp",
 }  # fmt: skip
 """What is the operator's own: no subscriber's token reaches it."""
 

@@ -14,7 +14,7 @@ from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
-from trunkline.rest import all_apis, create_app
+from trunkline.rest import all_apis, create_app, open_apis
 from trunkline.tmf.hub import CallbackRule, Dispatcher, listeners
 
 HUB = f"{shop.ORDERING}/hub"
@@ -91,6 +91,9 @@ def test_every_api_has_its_hub(
 ):
     for each in all_apis(charging, clock):
         hub = f"{each.base}/hub"
+        if not each.hub:
+            assert api.post(hub, {"callback": listener.url}).status == 404
+            continue
         answer = api.post(hub, {"callback": listener.url})
         new = made(answer)
         assert new == {"id": new["id"], "href": f"{hub}/{new['id']}", "callback": listener.url}
@@ -226,7 +229,7 @@ def test_events_are_named_as_the_documents_have_them(charging: Database, clock: 
     if not theirs:
         pytest.skip("../shared/specs/tmf is absent")
     wrong = []
-    for each in all_apis(charging, clock):
+    for each in open_apis(charging, clock):
         listened = {
             path.rpartition("/")[2] for path in theirs[each.base]["paths"] if "/listener/" in path
         }
