@@ -8,15 +8,26 @@ import pytest
 
 from tests.scenarios.ordering_shop import account_is_open, add, delete, fill_shelf, open_shop
 from trunkline import catalog, charging, customers, inventory, ledger
-from trunkline.billing.charges import FEE_FROM
 from trunkline.catalog import DocumentKind
 from trunkline.charging import Balance, ChargingAccountId, Status, TopUp, release_lost_sessions
 from trunkline.customers import AccountKind, BillingAccountId, CustomerId
-from trunkline.inventory import ProductId, ProductStatus
+from trunkline.inventory import FEE_FROM, ProductId, ProductStatus
+from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
-from trunkline.ordering import ItemRequest, NotOrderable, OrderState, order, place_order
+from trunkline.ordering import (
+    Action,
+    ItemRequest,
+    NotOrderable,
+    OrderState,
+    ProductOrder,
+    UnknownReference,
+    give_up_item,
+    order,
+    place_order,
+)
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
+from trunkline.platform.principals import Binding, Principal
 from trunkline.platform.relay import Relay
 
 PREPAID, POOL, MEMBER = "off_prepaid", "off_pool", "off_member"
@@ -94,11 +105,18 @@ class Shop:
         )
         return customer.id, account.id
 
-    def sell(
-        self, item: ItemRequest, buyer: tuple[CustomerId, BillingAccountId] | None = None
-    ) -> ProductId:
+    def place(
+        self,
+        item: ItemRequest,
+        buyer: tuple[CustomerId, BillingAccountId] | None = None,
+        *,
+        by_themselves: bool = False,
+    ) -> ProductOrder:
         customer, account = buyer or self.buyer
         with self.books.transaction() as tx:
+            if by_themselves:
+                bound = Binding(str(customer))
+                tx.caller = Principal("app", frozenset({"tmf622:write"}), binding=bound)
             placed = place_order(
                 tx,
                 customer=customer,
@@ -108,7 +126,12 @@ class Shop:
             )
         self.relay.drain()
         with self.books.read() as r:
-            done = order(r, placed.id)
+            return order(r, placed.id)
+
+    def sell(
+        self, item: ItemRequest, buyer: tuple[CustomerId, BillingAccountId] | None = None
+    ) -> ProductId:
+        done = self.place(item, buyer)
         assert done.state is OrderState.COMPLETED, done
         return ProductId(done.items[0].products[0])
 
@@ -175,3 +198,63 @@ def test_a_pool_is_ordered_joined_and_ended(shop: Shop) -> None:
     shop.sell(delete(pool), shop.firm)
     assert not account_is_open(shop.charging, pool)
     assert shop.product(pool).status is ProductStatus.TERMINATED
+
+
+def test_a_pool_that_cant_be_joined_holds_the_order(shop: Shop) -> None:
+    """Money is shared between prepaid products only."""
+    pool = shop.sell(add(POOL), shop.firm)
+    held = shop.place(add(MEMBER, characteristics={"memberOf": pool, "poolMoneyLimit": "none"}))
+    assert held.state is OrderState.HELD
+    assert "prepaid" in (held.items[0].reason or "")
+    with shop.books.transaction() as tx:
+        give_up_item(tx, order=held.id, item="1", now=shop.clock.now(), reason="no such pool")
+    shop.relay.drain()
+    assert shop.balance(pool).members == 0
+    assert not account_is_open(shop.charging, ProductId(held.items[0].products[0]))
+
+
+def test_nobody_draws_on_a_strangers_pool(shop: Shop) -> None:
+    pool = shop.sell(add(POOL), shop.firm)
+    wish = {"memberOf": str(pool)}
+    with pytest.raises(UnknownReference) as strangers:
+        shop.place(add(MEMBER, characteristics=wish), by_themselves=True)
+    path = "productOrderItem[0].product.productCharacteristic.memberOf"
+    assert strangers.value.path == path
+    with pytest.raises(UnknownReference, match="there is no pool"):
+        shop.place(add(MEMBER, characteristics={"memberOf": "prd_nowhere"}))
+    own = shop.place(add(MEMBER, characteristics=wish), shop.firm, by_themselves=True)
+    assert own.state is OrderState.COMPLETED
+    assert shop.balance(pool).members == 1
+
+
+@pytest.mark.parametrize(
+    ("wished", "error", "at_fault"),
+    [
+        ({"balanceDays": "999"}, NotOrderable, "balanceDays"),
+        ({"serviceKind": "sharedPool"}, NotOrderable, "serviceKind"),
+        ({"lowBalance": "5,little"}, Invalid, "lowBalance"),
+    ],
+)
+def test_what_a_subscriber_doesnt_decide(
+    shop: Shop, wished: dict[str, str], error: type[Exception], at_fault: str
+) -> None:
+    with pytest.raises(error) as refused:
+        shop.place(add(PREPAID, characteristics=wished), by_themselves=True)
+    assert getattr(refused.value, "path", "").endswith(f"productCharacteristic.{at_fault}")
+
+
+def test_a_life_that_can_not_be_is_refused_at_once(shop: Shop) -> None:
+    for days in ("a month", "36526", "-1"):
+        with pytest.raises(Invalid, match="whole number"):
+            shop.place(add(PREPAID, characteristics={"balanceDays": days}))
+
+
+def test_what_charging_was_told_once_is_no_change_to_a_product(shop: Shop) -> None:
+    pool = shop.sell(add(POOL), shop.firm)
+    member = shop.sell(add(MEMBER))
+    with pytest.raises(NotOrderable):
+        shop.place(
+            ItemRequest(
+                action=Action.MODIFY, product=member, characteristics={"memberOf": str(pool)}
+            )
+        )

@@ -118,10 +118,6 @@ def calculate_bill(to_bill: ToBill) -> Bill | None:
 _ORDER = {kind: place for place, kind in enumerate(LineKind)}
 
 
-FEE_FROM = "feeFrom"
-"""The characteristic of a product whose monthly prices are taken from its prepaid balance."""
-
-
 def _product_charges(to_bill: ToBill) -> Iterator[Charge]:
     for product in to_bill.products:
         for month in _months(to_bill, product):
@@ -129,10 +125,7 @@ def _product_charges(to_bill: ToBill) -> Iterator[Charge]:
             if served is None:
                 continue
             for price in product.prices:
-                if (
-                    price.kind is PriceKind.RECURRING
-                    and product.characteristics.get(FEE_FROM) == "balance"
-                ):
+                if price.kind is PriceKind.RECURRING and product.fee_from_balance:
                     continue
                 if price.kind is PriceKind.RECURRING:
                     yield from _recurring(to_bill, month, product, price)

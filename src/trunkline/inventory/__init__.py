@@ -8,6 +8,8 @@ reserved for one holder at a time, under concurrency too. It knows no orders; wh
 
 from trunkline.inventory import stocks
 from trunkline.inventory.model import (
+    BALANCE,
+    FEE_FROM,
     PRODUCT_LIFECYCLE,
     SERVICE_LIFECYCLE,
     NewProduct,
@@ -124,6 +126,8 @@ from trunkline.inventory.stock import (
 from trunkline.inventory.store import product as product_table
 
 __all__ = [
+    "BALANCE",
+    "FEE_FROM",
     "MONITORS",
     "ON_THE_NETWORK",
     "PRODUCT_LIFECYCLE",

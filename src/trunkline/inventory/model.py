@@ -143,6 +143,10 @@ class NewProduct(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
 
 
+FEE_FROM, BALANCE = "feeFrom", "balance"
+"""The characteristic of products whose monthly prices aren't billed, and its value."""
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """A customer's instance of an offering (TMF637). It is charged from `start_date` up to, and
     without, `termination_date`. One that is only known from elsewhere may have no offering,
@@ -165,6 +169,11 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     characteristics: Mapping[str, Any] = {}
     prices: tuple[ProductPrice, ...] = ()
     details: Mapping[str, Any] = {}
+
+    @property
+    def fee_from_balance(self) -> bool:
+        """Whether its monthly prices are taken from its prepaid balance, and not billed."""
+        return self.characteristics.get(FEE_FROM) == BALANCE
 
     @property
     def present_prices(self) -> tuple[ProductPrice, ...]:

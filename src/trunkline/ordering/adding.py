@@ -11,7 +11,12 @@ from trunkline.catalog import Effect, Offering, OfferingId
 from trunkline.customers import BillingAccount, Customer
 from trunkline.inventory import NewProduct, ProductId, ProductStatus, ResourceState
 from trunkline.ordering import charging_terms
-from trunkline.ordering.decomposition import kind_of, plan_to_add, plan_to_add_bundle
+from trunkline.ordering.decomposition import (
+    ServiceKind,
+    kind_of,
+    plan_to_add,
+    plan_to_add_bundle,
+)
 from trunkline.ordering.model import (
     MOST_OF_ONE,
     Action,
@@ -80,10 +85,13 @@ def add(context: Context, captured: Captured, request: ItemRequest, item: str, a
         )
     kind = kind_of(offering, path)
     made, products = _new(context, request, offering, item, at)
+    joins = _checked_terms(context, request, offering, kind, made, at)
     captured.products += products
     captured.items.append(made)
     for product in made.products:
-        captured.tasks += plan_to_add(kind, item=item, product=product, after=len(captured.tasks))
+        captured.tasks += plan_to_add(
+            kind, joins=joins, item=item, product=product, after=len(captured.tasks)
+        )
 
 
 def _add_bundle(
@@ -101,6 +109,7 @@ def _add_bundle(
         path = f"{at}.productOffering.id"
         raise NotOrderable(f"the bundle {bundle.id} holds nothing", path=path)
     made, products = _new(context, request, bundle, item, at)
+    _checked_terms(context, request, bundle, ServiceKind.NONE, made, at)
     captured.items.append(made)
     holds: list[list[str]] = [[] for _ in products]
     first = len(captured.tasks)
@@ -140,12 +149,15 @@ def _add_part(
         raise NotOrderable(f"{component.id}, in the bundle, is one itself", path=path)
     kind = kind_of(component, path)
     made, products = _new(context, part, component, item, at, within=bundle)
+    joins = _checked_terms(context, part, component, kind, made, at)
     captured.items.append(made)
     for index, new in enumerate(products):
         assert new.id is not None
         holder = bundle.products[index // count]
         captured.products.append(_related(new, [_relation("isBundledIn", holder)]))
-        captured.tasks += plan_to_add(kind, item=item, product=new.id, after=len(captured.tasks))
+        captured.tasks += plan_to_add(
+            kind, joins=joins, item=item, product=new.id, after=len(captured.tasks)
+        )
     return made.products
 
 
@@ -242,14 +254,33 @@ def _new(
     return made, products
 
 
+def _checked_terms(
+    context: Context,
+    request: ItemRequest,
+    offering: Offering,
+    kind: ServiceKind,
+    item: OrderItem,
+    at: str,
+) -> bool:
+    """Whether what the item adds draws on a pool. Raises what `charging_terms.check` does."""
+    if not charging_terms.NAMES & (request.characteristics.keys() | offering.characteristics):
+        return False
+    return charging_terms.check(
+        context.tx,
+        offering.characteristics,
+        item,
+        kind=kind,
+        account=context.account,
+        path=f"{at}.product.productCharacteristic",
+    )
+
+
 def _wished(r: Reader, request: ItemRequest, at: str) -> dict[str, Any]:
     """The characteristics, the wished number in its stored form and known to be free now."""
     characteristics = dict(request.characteristics)
-    path = f"{at}.product.productCharacteristic"
-    if charging_terms.FEE_FROM in characteristics:
-        raise NotOrderable(f"{charging_terms.FEE_FROM} is the offering's to say", path=path)
     if (asked := characteristics.get("msisdn")) is None:
         return characteristics
+    path = f"{at}.product.productCharacteristic"
     msisdn = inventory.Msisdn.parse(asked, path=path)
     known = inventory.number(r, msisdn)
     if known is None:

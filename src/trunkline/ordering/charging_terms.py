@@ -7,68 +7,119 @@ how long its balance holds, a fee taken from it, whom it shares with.
 `poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from trunkline.catalog import Offering, OfferingId, offerings
+from trunkline.catalog import Offering, OfferingId
 from trunkline.charging import ChargingAccountId, Service
 from trunkline.charging.events import JoinPool, MonthlyFee, OpenAccount, UnitLimit, Validity
 from trunkline.customers import AccountKind, BillingAccount
-from trunkline.inventory import PriceKind, Product, ProductId, ProductPrice, amend_product
+from trunkline.inventory import (
+    BALANCE,
+    FEE_FROM,
+    PriceKind,
+    Product,
+    ProductId,
+    ProductPrice,
+    ProductStatus,
+    amend_product,
+    products,
+)
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
-from trunkline.ordering.model import OrderItem
+from trunkline.ordering.decomposition import ServiceKind
+from trunkline.ordering.model import NotOrderable, OrderItem, UnknownReference
 from trunkline.platform.db import Tx
 
-FEE_FROM = "feeFrom"
-BALANCE = "balance"
-POOL = "sharedPool"
-MEMBER_OF = "memberOf"
-PROTECTED = frozenset({FEE_FROM, "serviceKind"})
+_MEMBER_OF = "memberOf"
+_OFFERED = frozenset({FEE_FROM, "serviceKind"})
 """What an order doesn't say of a product by itself."""
-_PATH = "productCharacteristic"
 _DAYS = {"balanceDays": "first_days", "topUpDays": "top_up_days", "graceDays": "grace_days"}
+_MOST_DAYS = 36_525
+_MOST = 2**60
 _LIMITS = {
     "poolDataLimit": Service.DATA,
     "poolVoiceLimit": Service.VOICE,
     "poolMessageLimit": Service.SMS,
 }
+_LIFE = frozenset({"preActive", *_DAYS})
+"""What a subscriber doesn't decide for himself."""
+NAMES = _OFFERED | _LIFE | _LIMITS.keys() | {"lowBalance", _MEMBER_OF, "poolMoneyLimit"}
 
 
 def said(found: Mapping[OfferingId, Offering], item: OrderItem) -> dict[str, Any]:
     """The characteristics that hold for the item: its own before the offering's, but for who
     pays its monthly prices and what delivers it."""
     offering = None if item.offering is None else found.get(OfferingId(item.offering))
-    offered = offering.characteristics if offering else {}
-    wished = {k: v for k, v in item.characteristics.items() if k not in PROTECTED}
-    return {**offered, **wished}
+    return _merged(offering.characteristics if offering else {}, item.characteristics)
+
+
+def _merged(offered: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:
+    return {**offered, **{name: wished[name] for name in wished.keys() - _OFFERED}}
+
+
+def check(
+    tx: Tx,
+    offered: Mapping[str, Any],
+    item: OrderItem,
+    *,
+    kind: ServiceKind,
+    account: BillingAccount,
+    path: str,
+) -> bool:
+    """Whether a product that is to be added draws on a pool, if what its offering and its item
+    say can be done. Raises `Invalid`, `UnknownReference` for a pool that the caller doesn't
+    reach, and `NotOrderable` for what isn't the caller's to say."""
+    wished = item.characteristics
+    differs = {name for name in NAMES & wished.keys() if wished[name] != offered.get(name)}
+    # A product that says so isn't billed.
+    not_theirs = (differs & _OFFERED) | (wished.keys() & {FEE_FROM})
+    if tx.by_subscriber:
+        not_theirs |= differs & _LIFE
+    for name in sorted(not_theirs):
+        raise NotOrderable(f"{name} is the offering's to say", path=f"{path}.{name}")
+    said = _merged(offered, wished)
+    try:
+        opening_terms(said, item.prices, account.kind, account.currency)
+        joins = joining(said, "") is not None
+    except Invalid as fault:
+        raise Invalid(fault.reason, path=f"{path}.{fault.path}" if fault.path else path) from None
+    if joins:
+        _check_pool(tx, said[_MEMBER_OF], kind, differs, f"{path}.{_MEMBER_OF}")
+    return joins
+
+
+def _check_pool(
+    tx: Tx, pool: object, kind: ServiceKind, differs: Collection[str], path: str
+) -> None:
+    if kind is not ServiceKind.MOBILE:
+        raise NotOrderable("what uses nothing can't draw on a pool", path=path)
+    for found in products(tx, [ProductId(str(pool))]):
+        reached = _MEMBER_OF not in differs or not tx.caller or tx.caller.reaches(found.customer)
+        if reached and is_pool(found) and found.status is ProductStatus.ACTIVE:
+            return
+    raise UnknownReference(f"there is no pool {str(pool)[:60]}", path=path)
+
+
+def is_pool(product: Product) -> bool:
+    return product.characteristics.get("serviceKind") == ServiceKind.POOL
 
 
 def keep(tx: Tx, product: ProductId, said: Mapping[str, Any], *, pays: bool) -> None:
     """What decides later how the product is billed and ended stays with it, whatever becomes of
     the offering: whether its balance `pays` its monthly prices, and what delivers it."""
     kept = {FEE_FROM: BALANCE} if pays else {}
-    if said.get("serviceKind") == POOL:
-        kept["serviceKind"] = POOL
+    if said.get("serviceKind") == ServiceKind.POOL:
+        kept["serviceKind"] = str(ServiceKind.POOL)
 
     def amend(present: Product) -> Product:
         return msgspec.structs.replace(present, characteristics={**present.characteristics, **kept})
 
     if kept:
         amend_product(tx, product, amend)
-
-
-def join(tx: Tx, made: Sequence[tuple[ProductId, OrderItem]]) -> None:
-    """Products that were brought into service join the pools that they are to draw on."""
-    named = {OfferingId(item.offering) for _, item in made if item.offering is not None}
-    found = offerings(tx, named) if named else {}
-    for product, item in made:
-        command = joining(said(found, item), product)
-        if command is not None:
-            tx.emit(command)
 
 
 def opening(
@@ -93,7 +144,7 @@ def opening(
         cycle_day=account.cycle_day,
         time_zone=zone,
         identities=(),
-        shared=said.get("serviceKind") == POOL,
+        shared=said.get("serviceKind") == ServiceKind.POOL,
         opened_at=now,
         **opening_terms(said, item.prices, account.kind, account.currency),
     )
@@ -109,12 +160,16 @@ def opening_terms(
     terms: dict[str, Any] = {}
     if _flag(said, "preActive"):
         terms["pre_active"] = True
-    days = {field: _number(said, name) for name, field in _DAYS.items() if name in said}
+    days = {
+        field: _number(said, name, most=_MOST_DAYS) for name, field in _DAYS.items() if name in said
+    }
     if days:
         terms["validity"] = Validity(**days)
     if said.get("lowBalance"):
         amounts = str(said["lowBalance"]).split(",")
-        terms["low_balance"] = tuple(Money.of(each.strip(), currency) for each in amounts)
+        terms["low_balance"] = tuple(
+            Money.of(each.strip(), currency, path="lowBalance") for each in amounts
+        )
     fee = monthly_fee(said, prices)
     if fee is not None:
         terms["fee"] = fee
@@ -127,7 +182,7 @@ def monthly_fee(said: Mapping[str, Any], prices: Sequence[ProductPrice]) -> Mont
         return None
     monthly = [price for price in prices if price.kind is PriceKind.RECURRING]
     if any(price.period_months != 1 for price in monthly):
-        raise Invalid("is for monthly prices", path=f"{_PATH}.{FEE_FROM}")
+        raise Invalid("is for monthly prices", path=FEE_FROM)
     amounts = [price.amount for price in monthly]
     amounts += [each.amount for price in monthly for each in price.alterations]
     total = sum(amounts[1:], start=amounts[0]) if amounts else None
@@ -140,7 +195,7 @@ def changed_fee(product: Product, prices: Sequence[ProductPrice]) -> MonthlyFee 
     """What is taken from the balance after a change of prices, be it nothing more; None where
     they are billed."""
     fee = monthly_fee(product.characteristics, prices)
-    if fee is not None or product.characteristics.get(FEE_FROM) != BALANCE:
+    if fee is not None or not product.fee_from_balance:
         return fee
     currencies = [price.amount.currency for price in (*prices, *product.prices)]
     return MonthlyFee(amount=Money(0, currencies[0])) if currencies else None
@@ -148,13 +203,13 @@ def changed_fee(product: Product, prices: Sequence[ProductPrice]) -> MonthlyFee 
 
 def joining(said: Mapping[str, Any], product: str) -> JoinPool | None:
     """The pool that the product is to draw on. Raises `Invalid`."""
-    pool = said.get(MEMBER_OF)
+    pool = said.get(_MEMBER_OF)
     if not pool:
         return None
     money, limit = said.get("poolMoneyLimit"), None
     if money is not None and str(money) != "none":
         amount, _, currency = str(money).partition(" ")
-        limit = Money.of(amount, currency)
+        limit = Money.of(amount, currency, path="poolMoneyLimit")
     return JoinPool(
         account=ChargingAccountId(product),
         pool=ChargingAccountId(str(pool)),
@@ -172,8 +227,8 @@ def _flag(said: Mapping[str, Any], name: str) -> bool:
     return str(said.get(name, "")).lower() == "true"
 
 
-def _number(said: Mapping[str, Any], name: str) -> int:
+def _number(said: Mapping[str, Any], name: str, *, most: int = _MOST) -> int:
     text = str(said[name])
-    if not text.isdecimal() or len(text) > 18:
-        raise Invalid(f"{text[:40]!r} is not a whole number", path=f"{_PATH}.{name}")
+    if not text.isdecimal() or len(text) > 20 or int(text) > most:
+        raise Invalid(f"{text[:40]!r} is not a whole number, {most} at most", path=name)
     return int(text)

@@ -47,6 +47,15 @@ _ADD: dict[ServiceKind, Plan] = {
         (TaskKind.ACTIVATE_PRODUCT, (0,)),
     ),
 }
+_ADD_MEMBER: Plan = (
+    (TaskKind.RESERVE_NUMBER, ()),
+    (TaskKind.RESERVE_SIM, ()),
+    (TaskKind.OPEN_CHARGING, (0, 1)),
+    (TaskKind.JOIN_POOL, (2,)),
+    (TaskKind.ACTIVATE_SERVICE, (3,)),
+    (TaskKind.ACTIVATE_PRODUCT, (4,)),
+)
+"""Of a mobile product that draws on a pool."""
 
 _DELETE: dict[ServiceKind, Plan] = {
     ServiceKind.NONE: ((TaskKind.TERMINATE_PRODUCT, ()),),
@@ -103,9 +112,13 @@ def kind_of(offering: Offering, path: str) -> ServiceKind:
     return service_kind(None if declared is None else str(declared), path=path)
 
 
-def plan_to_add(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:
-    """The tasks that bring one product into service, placed from `after` on."""
-    return _tasks(_ADD[kind], item=item, product=product, after=after)
+def plan_to_add(
+    kind: ServiceKind, *, joins: bool = False, item: str, product: str, after: int
+) -> list[Task]:
+    """The tasks that bring one product into service, placed from `after` on; one that `joins`
+    a pool is mobile."""
+    assert not joins or kind is ServiceKind.MOBILE
+    return _tasks(_ADD_MEMBER if joins else _ADD[kind], item=item, product=product, after=after)
 
 
 def plan_to_delete(kind: ServiceKind, *, item: str, product: str, after: int) -> list[Task]:

@@ -35,9 +35,9 @@ from trunkline.ordering.promoting import reduced
 from trunkline.platform.db import Reader, Tx
 
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
-_PROTECTED = frozenset({"msisdn", "imsi", "iccid"}) | charging_terms.PROTECTED
-"""Characteristics that follow from what the network knows the subscriber by, and from what was
-sold."""
+_PROTECTED = frozenset({"msisdn", "imsi", "iccid"}) | charging_terms.NAMES
+"""Characteristics that follow from what the network knows the subscriber by, and what charging
+was told when its account was opened."""
 
 
 _DONE_TO_IT = {
@@ -98,10 +98,6 @@ def deleted(
     for each, kind in _kinds(tx, ids).items():
         tasks += plan_to_delete(kind, item=item, product=each, after=after + len(tasks))
     return Existing(_item(request, item, product, tuple(ids)), tasks)
-
-
-def is_pool(product: Product) -> bool:
-    return product.characteristics.get("serviceKind") == ServiceKind.POOL
 
 
 def _components(r: Reader, bundle: Product) -> Iterator[ProductId]:
@@ -200,8 +196,8 @@ def _kinds(r: Reader, products: Sequence[ProductId]) -> dict[ProductId, ServiceK
     kinds = {
         each: ServiceKind.MOBILE if each in delivered else ServiceKind.NONE for each in products
     }
-    pools = {each.id: ServiceKind.POOL for each in inventory.products(r, products) if is_pool(each)}
-    return kinds | pools
+    known = inventory.products(r, products)
+    return kinds | {each.id: ServiceKind.POOL for each in known if charging_terms.is_pool(each)}
 
 
 def _check_may_rest(

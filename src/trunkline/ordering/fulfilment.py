@@ -127,6 +127,13 @@ def _open_charging(tx: Tx, steps: Sequence[Step], now: datetime) -> list[None]:
     return [None] * len(steps)
 
 
+def _join_pool(tx: Tx, step: Step, _now: datetime) -> None:
+    offerings = catalog.offerings(tx, {OfferingId(str(step.item.offering))})
+    command = charging_terms.joining(charging_terms.said(offerings, step.item), step.product)
+    assert command is not None, "the plan has asked"
+    tx.emit(command)
+
+
 def _identities(step: Step) -> tuple[tuple[str, str], ...]:
     if not step.has(TaskKind.RESERVE_SIM):
         return ()
@@ -160,7 +167,6 @@ def _activate_products(tx: Tx, steps: Sequence[Step], now: datetime) -> list[Res
     inventory.change_products_status(
         tx, products=[step.product for step in steps], status=ProductStatus.ACTIVE, now=now
     )
-    charging_terms.join(tx, [(s.product, s.item) for s in steps if s.has(TaskKind.OPEN_CHARGING)])
     return [{} for _ in steps]
 
 
@@ -254,6 +260,7 @@ _RUN_SOME: dict[TaskKind, RunSome] = {
 _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.RESERVE_NUMBER: _reserve_number,
     TaskKind.RESERVE_SIM: _reserve_sim,
+    TaskKind.JOIN_POOL: _join_pool,
     TaskKind.CLOSE_CHARGING: _close_charging,
     TaskKind.TERMINATE_SERVICE: _on_the_network(activation.terminate),
     TaskKind.TERMINATE_PRODUCT: _becoming(ProductStatus.TERMINATED),
@@ -450,7 +457,7 @@ def _settle(
     proceed_all(tx, [(found[order], after[order]) for order in found], now)
 
 
-_BEGINS = (TaskKind.OPEN_CHARGING, TaskKind.ACTIVATE_SERVICE)
+_BEGINS = (TaskKind.OPEN_CHARGING, TaskKind.JOIN_POOL, TaskKind.ACTIVATE_SERVICE)
 """What is refused of these leaves nothing behind that would have to be undone."""
 
 

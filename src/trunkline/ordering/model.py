@@ -119,6 +119,7 @@ class TaskKind(StrEnum):
     RESERVE_NUMBER = "reserveNumber"
     RESERVE_SIM = "reserveSim"
     OPEN_CHARGING = "openChargingAccount"
+    JOIN_POOL = "joinPool"
     ACTIVATE_SERVICE = "activateService"
     ACTIVATE_PRODUCT = "activateProduct"
     AWAIT_INSTANT = "awaitInstant"

@@ -8,9 +8,11 @@ from trunkline.charging.events import (
     AccountClosed,
     AccountOpened,
     AccountStatusChanged,
+    JoiningRefused,
     OpeningRefused,
     PlanChanged,
     PlanChangeRefused,
+    PoolJoined,
 )
 from trunkline.customers.events import PartyErased
 from trunkline.inventory import ProductId, ProductStatus
@@ -46,6 +48,14 @@ def _opening_refused(tx: Tx, event: OpeningRefused, now: datetime) -> None:
     fulfilment.refused(tx, event.account, TaskKind.OPEN_CHARGING, event.reason, now)
 
 
+def _pool_joined(tx: Tx, event: PoolJoined, now: datetime) -> None:
+    fulfilment.answered(tx, [event.account], TaskKind.JOIN_POOL, now)
+
+
+def _joining_refused(tx: Tx, event: JoiningRefused, now: datetime) -> None:
+    fulfilment.refused(tx, event.account, TaskKind.JOIN_POOL, event.reason, now)
+
+
 def _account_closed(tx: Tx, event: AccountClosed, now: datetime) -> None:
     _accounts_closed(tx, (event,), now)
 
@@ -62,6 +72,14 @@ def _plan_change_refused(tx: Tx, event: PlanChangeRefused, now: datetime) -> Non
     fulfilment.refused(tx, event.account, TaskKind.CHANGE_PLAN, event.reason, now)
 
 
+_STANDS = {
+    "active": ProductStatus.ACTIVE,
+    "oneWay": ProductStatus.SUSPENDED,
+    "expired": ProductStatus.SUSPENDED,
+    "barred": ProductStatus.SUSPENDED,
+}
+
+
 def _status_changed(tx: Tx, event: AccountStatusChanged, now: datetime) -> None:
     """Who can't use a product for its balance's sake sees that at the product."""
     product = ProductId(str(event.account))
@@ -71,14 +89,6 @@ def _status_changed(tx: Tx, event: AccountStatusChanged, now: datetime) -> None:
         return
     if found[0].status is not to:
         inventory.change_product_status(tx, product=product, status=to, now=now)
-
-
-_STANDS = {
-    "active": ProductStatus.ACTIVE,
-    "oneWay": ProductStatus.SUSPENDED,
-    "expired": ProductStatus.SUSPENDED,
-    "barred": ProductStatus.SUSPENDED,
-}
 
 
 def _instant_came(tx: Tx, command: InstantCame, now: datetime) -> None:
@@ -111,6 +121,8 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.start_order", StartOrder, _start, "books", _start_some),
     Reaction("ordering.account_opened", AccountOpened, _account_opened, "books", _accounts_opened),
     Reaction("ordering.opening_refused", OpeningRefused, _opening_refused, "books"),
+    Reaction("ordering.pool_joined", PoolJoined, _pool_joined, "books"),
+    Reaction("ordering.joining_refused", JoiningRefused, _joining_refused, "books"),
     Reaction("ordering.plan_changed", PlanChanged, _plan_changed, "books"),
     Reaction("ordering.plan_change_refused", PlanChangeRefused, _plan_change_refused, "books"),
     Reaction("ordering.status_changed", AccountStatusChanged, _status_changed, "books"),

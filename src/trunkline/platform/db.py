@@ -132,6 +132,11 @@ class Tx(Reader):
         # What is deleted, as clients saw it last, by type and id: for those who know.
         self.last_forms: dict[tuple[str, str], Any] = {}
 
+    @property
+    def by_subscriber(self) -> bool:
+        """Whether the caller acts for one customer alone."""
+        return self.caller is not None and self.caller.binding is not None
+
     def changed(self, resource: str, ident: str, change: Change) -> None:
         """Says what this transaction did to a resource that clients know, by its TM Forum type
         and id; once is enough. It is announced with the commit."""

@@ -190,7 +190,7 @@ def _payers(tx: Tx, parties: Sequence[PartyNamed], path: str) -> set[str]:
 
 def _holders(tx: Tx, r: Reader, numbers: Sequence[Named], now: datetime) -> set[str]:
     """Who is a customer isn't told which numbers others have."""
-    is_customer = tx.caller is not None and tx.caller.binding is not None
+    is_customer = tx.by_subscriber
     found = set()
     for index, each in enumerate(numbers):
         digits = each.id.removeprefix("+")

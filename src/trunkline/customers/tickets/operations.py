@@ -42,7 +42,7 @@ def declare_targets(tx: Tx, wanted: Mapping[str, Targets]) -> None:
 def open_ticket(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
     """Opens a ticket; its body needs description, severity and ticketType. Raises
     `UnknownReference`, `UnknownState`, `InvalidDocument`, and `StaffDecide` for a subscriber's."""
-    if _by_subscriber(tx):
+    if tx.by_subscriber:
         check_subscriber(body, None)
     ticket = documents.create(tx, kind_by(targets(tx)), body, now)
     tx.emit(TicketOpened(ticket=TicketId(ticket["id"]), customer=customer_of(ticket)))
@@ -62,7 +62,7 @@ def change_ticket(
         seen.update(body)
         wanted = dict(changing(dict(body)))
         check_supplied(wanted, body, *SUPPLIED)
-        if _by_subscriber(tx):
+        if tx.by_subscriber:
             check_subscriber(wanted, body)
         if wanted.get("status") != body["status"]:
             reason = wanted.get("statusChangeReason")
@@ -105,10 +105,6 @@ def miss_target(
         return None
     tx.emit(TicketBreached(ticket=ticket, customer=customer_of(after), target=target))
     return after
-
-
-def _by_subscriber(tx: Tx) -> bool:
-    return tx.caller is not None and tx.caller.binding is not None
 
 
 def _follow(tx: Tx, after: Body, before: Body, now: datetime) -> None:

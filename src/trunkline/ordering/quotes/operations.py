@@ -66,7 +66,7 @@ def make_quote(tx: Tx, body: Body, now: datetime) -> Body:
     asked: Body = without_nulls(body)
     for name in ("state", "quoteDate", "effectiveQuoteCompletionDate", "quoteTotalPrice"):
         asked.pop(name, None)
-    if _is_customer(tx):
+    if tx.by_subscriber:
         asked.pop("validFor", None)
     asked = _quoted(tx, asked, None, now)
     if asked.get("instantSyncQuote") and not _awaits_approval(asked):
@@ -88,7 +88,7 @@ def change_quote(tx: Tx, ident: str, changing: Callable[[Body], Body], now: date
         before, state = kept["state"], wanted.get("state", kept["state"])
         if state != before and state in set(QuoteState):
             QUOTE_LIFECYCLE.check(QuoteState(before), QuoteState(state))
-        if _is_customer(tx):
+        if tx.by_subscriber:
             check_kept(wanted, kept, ("validFor",))
         if before not in NEGOTIABLE and state not in NEGOTIABLE:
             _check_settled(wanted, kept)
@@ -115,10 +115,6 @@ def _check_settled(wanted: Body, kept: Body) -> None:
     for name in (ITEMS, CODE, "validFor", "relatedParty", "agreement", "version"):
         if wanted.get(name) != kept.get(name):
             raise QuoteSettled(f"the quote is {kept['state']}", path=name)
-
-
-def _is_customer(tx: Tx) -> bool:
-    return tx.caller is not None and tx.caller.binding is not None
 
 
 def _quoted(tx: Tx, body: Body, before: Body | None, now: datetime) -> Body:
@@ -221,7 +217,7 @@ def _merged(body: Body, ours: Sequence[Body]) -> list[Body]:
 
 def _requested(tx: Tx, now: datetime) -> list[Body]:
     """That somebody else has to approve; `requestedBy` is an extension."""
-    if _is_customer(tx):
+    if tx.by_subscriber:
         raise NotYoursToApprove("prices are altered by those who sell", path=ITEMS)
     return [
         {
@@ -246,7 +242,7 @@ def _approved(tx: Tx, body: Body, now: datetime) -> Body:
     asked for them."""
     if is_expired(body, now):
         raise QuoteExpired("the quote is no longer valid", path="validFor")
-    if _is_customer(tx):
+    if tx.by_subscriber:
         raise NotYoursToApprove("a quote is approved by those who sell", path="state")
     given = []
     for each in body.get("authorization") or ():

@@ -99,7 +99,7 @@ def top_up(database: Database, tx: Tx, new: TopUpCreate, now: datetime) -> str:
     ):
         if wanted:
             raise NotOffered("top-ups by rule are /trunkline/topup/v1/automaticTopUp", path=path)
-    if new.voucher is None and tx.caller is not None and tx.caller.binding is not None:
+    if new.voucher is None and tx.by_subscriber:
         raise ClosedToSubscribers("a subscriber redeems a voucher", path="voucher")
     balance = bucket_of(database, new, now)
     if balance.kind is not AccountKind.PREPAID:
