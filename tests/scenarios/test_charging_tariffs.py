@@ -2,33 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.catalog.builders import (
-    data_allowance,
-    offering_body,
-    save_offering,
-    save_price,
-    voice_usage,
-)
-from tests.unit.charging.builders import opening
+from tests.scenarios.price_shop import Shop, offering
+from tests.unit.catalog.builders import data_allowance, voice_usage
 from trunkline.catalog import (
     create_market,
     import_rate_sheet,
     rate_sheet,
 )
-from trunkline.charging import (
-    ChargeUsage,
-    ChargingAccountId,
-    Service,
-    UsageEvent,
-    balance,
-    records,
-    store,
-)
-from trunkline.customers import AccountKind
+from trunkline.charging import ChargingAccountId, balance, records
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -39,56 +23,6 @@ SHEET = [
     "Sweden Mobile,467,0.30,0.05,1\n",
 ]
 REAL_SHEET = Path(__file__).parents[3] / "shared" / "data" / "voice-rate-sheet.csv"
-
-
-Offer = tuple[str, tuple[dict[str, Any], ...]]
-
-
-def offering(id_: str, *prices: dict[str, Any]) -> Offer:
-    return id_, prices
-
-
-class Shop:
-    def __init__(
-        self, books: Database, charging: Database, relay: Relay, clock: DrivenClock
-    ) -> None:
-        self.books, self.charging, self.relay, self.clock = books, charging, relay, clock
-
-    def offer(self, *offers: Offer) -> None:
-        now = self.clock.now()
-        with self.books.transaction() as tx:
-            for id_, prices in offers:
-                for price in prices:
-                    save_price(tx, price, now)
-                save_offering(tx, offering_body(id_, *(each["id"] for each in prices)), now)
-        self.relay.drain()
-
-    def versions(self) -> int:
-        with self.charging.read() as r:
-            return len(store.tariff_versions(r))
-
-    def open(self, plan: str) -> None:
-        with self.books.transaction() as tx:
-            tx.emit(opening(1, plan=plan, kind=AccountKind.POSTPAID, opened_at=self.clock.now()))
-        self.relay.drain()
-
-    def call(self, called: str, seconds: int, at: datetime | None = None) -> int:
-        """Micros that it was charged."""
-        instant = at or self.clock.now()
-        event = UsageEvent(
-            id=f"{called}{seconds}{instant}",
-            identities=(("msisdn", "46700000001"),),
-            service=Service.VOICE,
-            at=instant,
-            units=seconds,
-            called=called,
-        )
-        with self.books.transaction() as tx:
-            tx.emit(ChargeUsage(batch_id=event.id, events=(event,)))
-        self.relay.drain()
-        with self.charging.read() as r:
-            found = records(r, ChargingAccountId("cac_1"), limit=1000)
-        return next(each.charge.micros for each in found if each.session == event.id)
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_agreed_prices_go_with_the_change(
     product = had(books, relay, buyer, clock.now())
     with books.read() as r:
         offering = catalog.offering(r, catalog.OfferingId(LARGE))
-    listed = ordering.prices(offering)
+    listed = ordering.prices(offering, clock.now())
     agreed = tuple(
         inventory.ProductPrice(
             kind=each.kind, name=each.name, amount=Money.of(25, "EUR"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_charging_tariffs import Shop, offering
+from tests.scenarios.price_shop import Shop, offering
 from tests.unit.catalog.builders import data_allowance
 from tests.unit.charging.builders import MB, imsi, opening
 from trunkline.catalog import create_market

@@ -29,12 +29,12 @@ from trunkline.catalog.model import (
     ServiceSpecificationId,
     SpecificationId,
 )
-from trunkline.catalog.reading import at
+from trunkline.catalog.reading import at, valid_for
 from trunkline.catalog.usage import (
     PriceId,
 )
 from trunkline.kernel.ids import Id
-from trunkline.kernel.time import format_instant, parse_instant
+from trunkline.kernel.time import format_instant
 
 Body = Mapping[str, Any]
 
@@ -280,28 +280,6 @@ def characteristics(body: Body) -> dict[str, Any]:
         if len(chosen) == 1:
             values[use["name"]] = chosen[0].get("value")
     return values
-
-
-def valid_for(body: Body) -> tuple[datetime | None, datetime | None]:
-    """`validFor` as instants; None is open-ended."""
-    period = body.get("validFor")
-    if period is None:
-        return None, None
-    if not isinstance(period, Mapping):
-        raise InvalidDocument("is not an object", path="validFor")
-    start, end = _instant(period, "startDateTime"), _instant(period, "endDateTime")
-    if start is not None and end is not None and end <= start:
-        raise InvalidDocument("ends before it starts", path="validFor.endDateTime")
-    return start, end
-
-
-def _instant(period: Body, name: str) -> datetime | None:
-    value = period.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise InvalidDocument("is not an instant", path=at("validFor", name))
-    return parse_instant(value, path=at("validFor", name))
 
 
 def _text(body: Body, name: str) -> str | None:

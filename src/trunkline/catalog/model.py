@@ -15,7 +15,7 @@ from trunkline.catalog.eligibility import EVERYBODY, Eligibility
 from trunkline.catalog.usage import (
     STANDARD_TAX,
     Allowance,
-    PriceId,
+    Priced,
     UsageCounter,
     UsageDiscount,
     UsagePrice,
@@ -210,21 +210,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-class RecurringPrice(msgspec.Struct, frozen=True, kw_only=True, tag="recurring"):
+class RecurringPrice(Priced, frozen=True, kw_only=True, tag="recurring"):
     """`amount` for every `period_months` months."""
 
-    id: PriceId
-    name: str
     amount: Money
     period_months: int = 1
     tax_category: str = STANDARD_TAX
 
 
-class OneTimePrice(msgspec.Struct, frozen=True, kw_only=True, tag="oneTime"):
+class OneTimePrice(Priced, frozen=True, kw_only=True, tag="oneTime"):
     """`amount`, once."""
 
-    id: PriceId
-    name: str
     amount: Money
     tax_category: str = STANDARD_TAX
 
@@ -277,6 +273,14 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def usage_counters(self) -> tuple[UsageCounter, ...]:
         return tuple(price for price in self.prices if isinstance(price, UsageCounter))
+
+    def priced_at(self, at: datetime) -> "Offering":
+        """The offering with those of its prices that hold at this instant."""
+        if all(price.holds_at(at) for price in self.prices):
+            return self
+        return msgspec.structs.replace(
+            self, prices=tuple(price for price in self.prices if price.holds_at(at))
+        )
 
     @property
     def charged_services(self) -> frozenset[str]:

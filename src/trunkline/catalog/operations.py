@@ -358,7 +358,7 @@ def _check_sheet(tx: Tx, price: UsagePrice) -> str | None:
 def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None:
     bodies = store.find_documents(tx, DocumentKind.PRICE, [each.id for each in prices])
     currencies: set[str] = set()
-    used: dict[tuple[str, Where], str] = {}
+    used: dict[tuple[str, Where], list[tuple[UsagePrice, str]]] = {}
     for each in prices:
         price = parse_price(bodies[each.id].body, price_id=PriceId(each.id), path=each.path)
         if price is None and document.lifecycle_status in ON_SALE:
@@ -367,13 +367,15 @@ def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None
                 path=each.path,
             )
         if isinstance(price, UsagePrice):
-            usage = (price.service, price.where)
-            if usage in used:
-                raise InvalidDocument(
-                    f"prices the same usage as {used[usage]}: one service and rating group",
-                    path=each.path,
-                )
-            used[usage] = each.path
+            alike = used.setdefault((price.service, price.where), [])
+            for other, there in alike:
+                if price.meets(other):
+                    raise InvalidDocument(
+                        f"prices the same usage at the same time as {there}: one service, under"
+                        " the same circumstances",
+                        path=each.path,
+                    )
+            alike.append((price, each.path))
         if isinstance(price, RecurringPrice | OneTimePrice | UsagePrice):
             currencies.add(price.amount.currency)
     if len(currencies) > 1:

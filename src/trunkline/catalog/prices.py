@@ -5,13 +5,15 @@ TMF620 v4 has no words for usage prices and allowances, so they are a ProductOff
 `usage_prices` reads and `docs/operating/tariffs.md` describes.
 """
 
+import msgspec
+
 from trunkline.catalog.model import (
     InvalidDocument,
     OneTimePrice,
     Price,
     RecurringPrice,
 )
-from trunkline.catalog.reading import Body, as_object, as_whole, at, money_at, text_at
+from trunkline.catalog.reading import Body, as_object, as_whole, at, money_at, text_at, valid_for
 from trunkline.catalog.usage import (
     STANDARD_TAX,
     PriceId,
@@ -38,6 +40,13 @@ def parse_price(body: Body, *, price_id: PriceId, path: str = "") -> Price | Non
     kind = _kind(body, path)
     if kind is None:
         return None
+    valid_from, valid_until = valid_for(body, path)
+    return msgspec.structs.replace(
+        _price_of(kind, body, price_id, path), valid_from=valid_from, valid_until=valid_until
+    )
+
+
+def _price_of(kind: str, body: Body, price_id: PriceId, path: str) -> Price:
     name = str(body.get("name") or price_id)
     if kind == RECURRING:
         return RecurringPrice(

@@ -14,9 +14,8 @@ from typing import Any
 
 import msgspec
 
-from trunkline.catalog.bodies import valid_for
 from trunkline.catalog.model import ON_SALE, Document, InvalidDocument, OfferingId, PromotionId
-from trunkline.catalog.reading import at
+from trunkline.catalog.reading import at, valid_for
 from trunkline.kernel.money import Money
 
 Body = Mapping[str, Any]

@@ -1,11 +1,13 @@
 """What JSON bodies hold, read with the path of whatever is wrong."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from trunkline.catalog.model import InvalidDocument
 from trunkline.kernel.money import Money
+from trunkline.kernel.time import parse_instant
 
 LARGEST_COUNT = 2**62
 
@@ -64,3 +66,24 @@ def as_whole(value: object, path: str, *, least: int) -> int:
     if not least <= number <= LARGEST_COUNT:
         raise InvalidDocument(f"is not from {least} to 2^62", path=path)
     return int(number)
+
+
+def valid_for(body: Body, path: str = "") -> tuple[datetime | None, datetime | None]:
+    """`validFor` as instants; None is open-ended."""
+    period, here = body.get("validFor"), at(path, "validFor")
+    if period is None:
+        return None, None
+    period = as_object(period, here)
+    start, end = _instant(period, "startDateTime", here), _instant(period, "endDateTime", here)
+    if start is not None and end is not None and end <= start:
+        raise InvalidDocument("ends before it starts", path=at(here, "endDateTime"))
+    return start, end
+
+
+def _instant(period: Body, name: str, path: str) -> datetime | None:
+    value = period.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidDocument("is not an instant", path=at(path, name))
+    return parse_instant(value, path=at(path, name))

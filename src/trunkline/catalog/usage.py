@@ -1,6 +1,6 @@
 """What the prices of use hold: what is used, where and when a price holds, its steps."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -16,6 +16,27 @@ STANDARD_TAX = "standard"
 class PriceId(Id):
     __slots__ = ()
     prefix = "pop"
+
+
+class Priced(msgspec.Struct, frozen=True, kw_only=True):
+    """What every price of the catalogue says. It holds from `valid_from` (None: always was) up
+    to, and without, `valid_until`."""
+
+    id: PriceId
+    name: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def holds_at(self, at: datetime) -> bool:
+        return (self.valid_from is None or self.valid_from <= at) and (
+            self.valid_until is None or at < self.valid_until
+        )
+
+    def meets(self, other: "Priced") -> bool:
+        """Whether there are instants at which both hold."""
+        starts = [each.valid_from for each in (self, other) if each.valid_from is not None]
+        ends = [each.valid_until for each in (self, other) if each.valid_until is not None]
+        return not starts or not ends or max(starts) < min(ends)
 
 
 class Service(StrEnum):
@@ -99,7 +120,7 @@ class Window(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-class UsagePrice(msgspec.Struct, frozen=True, kw_only=True, tag="usage"):
+class UsagePrice(Priced, frozen=True, kw_only=True, tag="usage"):
     """`amount` for each `per` used, plus `connection_fee` for each use that begins.
 
     Usage is counted up in blocks: `increments` holds (from, block) in the service's unit, the
@@ -109,8 +130,6 @@ class UsagePrice(msgspec.Struct, frozen=True, kw_only=True, tag="usage"):
     on; none: it is the same for all units.
     """
 
-    id: PriceId
-    name: str
     service: str
     amount: Money
     per: Quantity
@@ -132,14 +151,12 @@ class UsagePrice(msgspec.Struct, frozen=True, kw_only=True, tag="usage"):
         return self.where.rating_group
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True, tag="allowance"):
+class Allowance(Priced, frozen=True, kw_only=True, tag="allowance"):
     """`quantity` of a service that each month includes; the lower `priority` is used first.
     `validity` is in seconds, 0 for the month, and begins with
     the month or, with `first_use`, when a unit is first used. Up to `rollover` units that remain
     go over into the next month."""
 
-    id: PriceId
-    name: str
     service: str
     quantity: Quantity
     priority: int = 0
@@ -154,12 +171,10 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, tag="allowance"):
         return self.where.rating_group
 
 
-class UsageDiscount(msgspec.Struct, frozen=True, kw_only=True, tag="usageDiscount"):
+class UsageDiscount(Priced, frozen=True, kw_only=True, tag="usageDiscount"):
     """`hundredths` of a percent off the usage that fits, once `start` units of it were used in
     the month."""
 
-    id: PriceId
-    name: str
     hundredths: int
     service: str | None = None
     where: Where = ANYWHERE
@@ -172,11 +187,9 @@ class Measure(StrEnum):
     MONEY = "money"
 
 
-class UsageCounter(msgspec.Struct, frozen=True, kw_only=True, tag="usageCounter"):
+class UsageCounter(Priced, frozen=True, kw_only=True, tag="usageCounter"):
     """What is counted in each month for whatever refers to it by `counter`, not for a price."""
 
-    id: PriceId
-    name: str
     counter: str
     measure: Measure
     service: str | None = None

@@ -144,7 +144,7 @@ class GroupCommit:
         values = list({value for each in requests for _, value in each.identities})
         with database.transaction(persisted=self._persisted) as tx:
             taken = hot.take(tx, values)
-            if taken.tariffs != len(self.tariffs):
+            if taken.tariffs != self.tariffs.installed:
                 self.tariffs.set(store.tariff_versions(tx))
             epoch = int(now.timestamp())
             outcome = self._decide(tx, requests, taken, epoch)

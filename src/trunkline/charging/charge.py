@@ -36,7 +36,7 @@ from trunkline.charging.sessions import (
     settled,
 )
 from trunkline.charging.state import Quota, Session, State, Status
-from trunkline.charging.tariffs import Tariffs
+from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import DATA, VOICE, destination
 
@@ -189,10 +189,7 @@ def _answered(
 ) -> UnitAnswer:
     """What is granted of what this unit asks for, for how long, and what follows it."""
     validity = size.validity
-    starts = tariffs.next_after(turn.at)
-    change = turn.price_change(quota)
-    if change and (not starts or change < starts):
-        starts = change
+    starts = _next_change(turn, quota, tariffs, turn.in_force, turn.at)
     later = None
     if starts and starts < turn.at + validity:
         next_one = tariffs.at(starts)
@@ -208,9 +205,14 @@ def _answered(
             # The gateway redirects or restricts at once, and asks again from time to time.
             answer.final, answer.last, answer.validity = True, last, validity
         return answer
-    if later is not None and not quota.change:
-        # What comes then can't be told now: the grant ends with the price that it was made at.
-        validity = starts - turn.at
+    if later is not None:
+        # One change can be told of a grant: it ends with the one after, or with the first where
+        # what comes then can't be told now.
+        ends = starts
+        if quota.change:
+            ends = _next_change(turn, quota, tariffs, later.in_force, starts)
+        if ends:
+            validity = min(validity, ends - turn.at)
     return UnitAnswer(
         unit.rating_group,
         unit.service_identifier,
@@ -223,6 +225,16 @@ def _answered(
         0 if final or not size.threshold else units * size.threshold // 100,
         quota.change,
     )
+
+
+def _next_change(
+    turn: Turn, quota: Quota, tariffs: Tariffs, in_force: InForce | None, at: int
+) -> int:
+    """When, after `at`, the quota's price is another: by the next tariff, or by the calendar of
+    the one in force then; 0 for never."""
+    starts = tariffs.next_after(at)
+    change = turn.price_change(quota, in_force, at)
+    return change if change and (not starts or change < starts) else starts
 
 
 def _hear(session: Session, request: ChargeRequest) -> Circumstances | None:

@@ -137,14 +137,18 @@ class Turn:
                 slice_ += (counted(state, counter.id, self.month), 0)
         return slice_
 
-    def price_change(self, quota: Quota) -> int:
-        """When the calendar changes the price of what is used from now on, in epoch seconds; 0
-        for never, and where units are seconds: those are priced by their own instants."""
-        plan = self.plan
-        if plan is None or not plan.calendared or self.in_force is None or self.service == VOICE:
+    def price_change(self, quota: Quota, in_force: InForce | None, at: int) -> int:
+        """When this tariff's calendar changes the price of what is used from `at` on, in epoch
+        seconds; 0 for never, and where units are seconds: those are priced by their own
+        instants."""
+        if in_force is None or self.service == VOICE:
             return 0
-        lasts = self.in_force.lasts(self.slice(plan, quota, 0, 0, buckets=False))
-        return quota.since + lasts
+        plan = self.plan if in_force is self.in_force else in_force.plan(self.state.plan)
+        if plan is None or not plan.calendared:
+            return 0
+        asked = self.slice(plan, quota, 0, 0, buckets=False)
+        asked[START] = at
+        return at + in_force.lasts(asked)
 
     def fitting(self, plan: Plan, quota: Quota, where: Circumstances | None) -> list[int]:
         """The buckets as the kernel reads them; those that are for something else are of no

@@ -4,6 +4,7 @@ result held against what was stored. The hot path carries no trace."""
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
 from trunkline.charging.policy.passing import Pass
 from trunkline.charging.store import Account
+from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid, NotFound
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Reader
@@ -282,13 +284,12 @@ def _allowance(r: Reader, said: _Said) -> Explanation:
     """A month's allowance began: as many units as the tariff of that day includes, less what
     was consumed of another plan's before."""
     row = said.row
-    versions = store.tariff_versions(r)
-    version = max((each for each in versions if each[0] <= row.at), default=None)
+    version = Tariffs(store.tariff_versions(r), partial(store.tariff, r)).version_at(row.at)
     more: dict[str, Any] = {}
     if version is None:
         said.differ("no tariff was in force")
     else:
-        tariff = store.tariff(r, version[1])
+        tariff = store.tariff(r, version)
         included = [
             (plan.id, each)
             for plan in tariff.plans

@@ -1,8 +1,9 @@
-"""From the catalogue to an installed tariff.
+"""From the catalogue to installed tariffs.
 
 Every change of prices asks for one; a request does its work only when no later one stands
 behind it, so that a hundred changes in a row compile once. What is compiled is all that is on
-sale or held by somebody, as the catalogue has it at that moment.
+sale or held by somebody, as the catalogue has it at that moment: a tariff of the prices that hold
+now, and one for each instant to come at which some price begins or ends.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ from trunkline.charging import store
 from trunkline.charging.events import InstallTariff, PublishTariff
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch
+from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rating import Allowance as PlanAllowance
 from trunkline.rating import (
@@ -39,6 +41,7 @@ from trunkline.rating import (
     PriceStep,
     Rate,
     SheetEntry,
+    Tariff,
     TariffSource,
     Tiers,
     UsageRule,
@@ -51,48 +54,94 @@ from trunkline.rating import RateSheet as SheetSource
 _PRICED = (LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED)
 _MINUTE = 60
 
+MOST_AHEAD = 100
+"""Instants to come at which prices may change; each takes a tariff of its own."""
+
 
 def request_tariff(tx: Tx, now: datetime) -> None:
-    """Asks for a tariff of what the catalogue holds, in force from `now` (books)."""
+    """Asks for the tariffs of what the catalogue holds, the first in force from `now` (books)."""
     request = store.next_tariff_request(tx)
     tx.emit(PublishTariff(request=request, effective_from=now))
 
 
 def publish_tariff(tx: Tx, command: PublishTariff) -> None:
-    """Compiles and sends the tariff, its version the request's number; does nothing where a
-    later request waits. Raises `TariffRefused` (books)."""
+    """Compiles and sends the tariffs, their versions the request's number and those behind it;
+    does nothing where a later request waits. Raises what `compiled_tariffs` raises (books)."""
     if command.request < store.last_tariff_request(tx):
         return
-    tariff = compile_tariff(
-        tariff_source(tx), version=command.request, effective_from=command.effective_from
-    )
-    tx.emit(
-        InstallTariff(
-            version=tariff.version, effective_from=tariff.effective_from, body=tariff.encode()
+    tariffs = compiled_tariffs(tx, command.request, command.effective_from)
+    if len(tariffs) > 1 and not store.number_tariffs(tx, command.request, len(tariffs) - 1):
+        return
+    for tariff in tariffs:
+        tx.emit(
+            InstallTariff(
+                version=tariff.version, effective_from=tariff.effective_from, body=tariff.encode()
+            )
         )
-    )
 
 
-def tariff_source(r: Reader) -> TariffSource:
-    """All plans (offerings that price or include usage), and the rate sheets and zones that they
-    name. Calendars are meant in the time zone of the first market, UTC without any. Raises
-    `ZoneContradiction`."""
+def compiled_tariffs(r: Reader, version: int, now: datetime) -> list[Tariff]:
+    """What the catalogue holds from now on, and from each instant to come at which that changes;
+    versions from `version` on. Calendars are meant in the time zone of the first market, UTC
+    without any. Raises `TariffRefused`, `ZoneContradiction` and `CurrencyMismatch`, the path
+    naming the plan, and `TooManyChanges`."""
     found = offerings(r, offering_ids(r, *_PRICED)).values()
     charged = sorted((each for each in found if each.charged_services), key=lambda each: each.id)
-    names = {
-        price.rate_sheet
-        for each in charged
-        for price in each.usage_prices
-        if price.rate_sheet is not None
-    }
-    sheets = {name: rate_sheet(r, name) for name in sorted(names)}
+    names = {price.rate_sheet for each in charged for price in each.usage_prices}
+    sheets = {name: rate_sheet(r, name) for name in sorted(filter(None, names))}
     first = next(iter(markets(r)), None)
+    time_zone = "UTC" if first is None else first.time_zone
+    tariffs: list[Tariff] = []
+    before = None
+    for at in (now, *_changes(charged, now)):
+        try:
+            source = _source(charged, sheets, time_zone, at)
+            if source == before:
+                continue
+            if len(tariffs) > MOST_AHEAD:
+                raise TooManyChanges(f"prices of use change at more than {MOST_AHEAD} instants")
+            version_ = version + len(tariffs)
+            tariffs.append(compile_tariff(source, version=version_, effective_from=at))
+        except Invalid as refusal:
+            if at > now:
+                refusal.path = f"from {format_instant(at)} on, {refusal.path or 'prices'}"
+            raise
+        before = source
+    return tariffs
+
+
+def _changes(charged: Iterable[Offering], now: datetime) -> list[datetime]:
+    """The instants to come at which a price begins or ends."""
+    bounds = {
+        bound
+        for offering in charged
+        for price in offering.prices
+        for bound in (price.valid_from, price.valid_until)
+        if bound is not None and bound > now
+    }
+    return sorted(bounds)
+
+
+def _source(
+    charged: Iterable[Offering], sheets: dict[str, RateSheet], time_zone: str, at: datetime
+) -> TariffSource:
+    """What holds at this instant. A plan of which nothing holds isn't among it, nor a sheet that
+    no price names."""
+    priced = (offering.priced_at(at) for offering in charged)
+    held = [each for each in priced if each.charged_services]
+    named = {price.rate_sheet for each in held for price in each.usage_prices}
     return TariffSource(
-        plans=tuple(plan_source(each, sheets) for each in charged),
-        rate_sheets=tuple(_sheet_source(each) for each in sheets.values()),
-        time_zone="UTC" if first is None else first.time_zone,
-        zones=_zones(charged),
+        plans=tuple(plan_source(each, sheets) for each in held),
+        rate_sheets=tuple(_sheet_source(sheet) for name, sheet in sheets.items() if name in named),
+        time_zone=time_zone,
+        zones=_zones(held),
     )
+
+
+class TooManyChanges(Invalid):
+    """Of prices, announced for instants to come."""
+
+    code = "tooManyChanges"
 
 
 class ZoneContradiction(Invalid):

@@ -307,7 +307,7 @@ def insert_tariff(tx: Tx, tariff_: Tariff, now: datetime) -> bool:
 
 
 def tariff_versions(r: Reader) -> list[tuple[int, int]]:
-    """(effective from as epoch second, version), in the order of their taking effect."""
+    """(effective from as epoch second, version) of all that are installed."""
     rows = r.execute(_versions)
     return [(int(row.effective_from.timestamp()), row.version) for row in rows]
 
@@ -330,12 +330,23 @@ _next_request = {
     .returning(tariff_requests.c.requested),
 }
 _last_request = sa.select(tariff_requests.c.requested)
+_more_requests = (
+    sa.update(tariff_requests)
+    .where(tariff_requests.c.requested == sa.bindparam("last"))
+    .values(requested=tariff_requests.c.requested + sa.bindparam("more"))
+)
 
 
 def next_tariff_request(tx: Tx) -> int:
     """Counts from 1 (books)."""
     number: int = tx.execute(_next_request[tx.dialect]).scalar_one()
     return number
+
+
+def number_tariffs(tx: Tx, request: int, more: int) -> bool:
+    """Takes the numbers of `more` tariffs behind the request's own; False, and none, where a
+    later request has been made (books)."""
+    return tx.execute(_more_requests, {"last": request, "more": more}).rowcount == 1
 
 
 def last_tariff_request(r: Reader) -> int:

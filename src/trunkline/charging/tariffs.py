@@ -1,7 +1,11 @@
-"""The tariffs that are installed, each in force from its instant on until the next."""
+"""The tariffs that are installed, each in force from its instant on until the next.
+
+A publication is a tariff from now on and one for each instant to come at which a price begins or
+ends. A later publication says all of it anew: whatever of earlier ones was to come after it, won't.
+"""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from trunkline.rating import Plan, Rater, Tariff, UnknownPlan
 
@@ -32,9 +36,20 @@ class InForce:
         return self._tariff.labels[index] if index >= 0 else ""
 
 
+def schedule(versions: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of (effective from as epoch second, version), those that were or will be in force, in the
+    order of their taking effect. One is superseded that a later version precedes, or
+    replaces from the very same second."""
+    found: list[tuple[int, int]] = []
+    for version, start in sorted(((each[1], each[0]) for each in versions), reverse=True):
+        if not found or start < found[-1][0]:
+            found.append((start, version))
+    return found[::-1]
+
+
 class Tariffs:
-    """`versions` are (effective_from as epoch second, version) in their order; `load` fetches
-    one. Usage from before the first is rated by the first."""
+    """`versions` are (effective from as epoch second, version), of all that are installed;
+    `load` fetches one. Usage from before the first is rated by the first."""
 
     def __init__(self, versions: Sequence[tuple[int, int]], load: Callable[[int], Tariff]) -> None:
         self._load = load
@@ -43,18 +58,21 @@ class Tariffs:
 
     def set(self, versions: Sequence[tuple[int, int]]) -> None:
         """There are others now. What is loaded stays: a version never changes."""
-        self._starts = [start for start, _ in versions]
-        self._versions = [version for _, version in versions]
-
-    def __len__(self) -> int:
-        return len(self._versions)
+        self.installed = len(versions)
+        in_order = schedule(versions)
+        self._starts = [start for start, _ in in_order]
+        self._versions = [version for _, version in in_order]
 
     def at(self, epoch: int) -> InForce | None:
         """The tariff in force at this second; None when there is none at all."""
+        version = self.version_at(epoch)
+        return None if version is None else self.version(version)
+
+    def version_at(self, epoch: int) -> int | None:
+        """Its number alone."""
         if not self._versions:
             return None
-        index = bisect_right(self._starts, epoch) - 1
-        return self.version(self._versions[max(index, 0)])
+        return self._versions[max(bisect_right(self._starts, epoch) - 1, 0)]
 
     def next_after(self, epoch: int) -> int:
         """When the next tariff takes effect after this second; 0 where none is known to."""

@@ -216,7 +216,7 @@ def _new(
     included = within is not None and bool(within.prices)
     agreed = request.prices
     if agreed is None:
-        agreed = reduced(offering, context.effects)
+        agreed = reduced(offering, context.effects, context.now)
     cost = () if included else agreed
     ids = tuple(context.tx.new_id(ProductId, context.now) for _ in range(request.quantity))
     kept = request.details.get("product") or {}

@@ -133,7 +133,7 @@ def modified(
         _check_alike(r, product, becomes, f"{at}.productOffering.id")
         cost = request.prices if request.prices is not None else ()
         if request.prices is None:
-            cost = reduced(becomes, context.effects)
+            cost = reduced(becomes, context.effects, context.now)
         cost = tuple(each for each in cost if each.kind is PriceKind.RECURRING)
     waits = _cycle_begins(context) if request.effect is Effect.NEXT_CYCLE else None
     until = None if waits is None else format_instant(waits)

@@ -1,6 +1,7 @@
 """What is to be paid for an offering, and what several such prices come to. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -14,8 +15,10 @@ Counted = tuple[ProductPrice, int]
 Key = TypeVar("Key", bound=str)
 
 
-def prices(offering: Offering) -> tuple[ProductPrice, ...]:
-    """What a product of this offering costs beside its usage, as it is now."""
+def prices(offering: Offering, at: datetime) -> tuple[ProductPrice, ...]:
+    """What a product of this offering costs beside its usage, as it is sold at this instant. What
+    was sold keeps its price, whatever becomes of the catalogue's."""
+    offering = offering.priced_at(at)
     recurring = [
         ProductPrice(
             kind=PriceKind.RECURRING,
@@ -45,7 +48,7 @@ def costs(
     offerings: Mapping[Key, Offering],
     named: Collection[str] = (),
     *,
-    of: Callable[[Offering], tuple[ProductPrice, ...]] = prices,
+    of: Callable[[Offering], tuple[ProductPrice, ...]],
 ) -> list[Counted]:
     """What one of an offering costs. A bundle that has prices is paid by them alone; another
     costs what its components do, but for those that are `named` (and priced) beside it. `of`

@@ -38,7 +38,7 @@ def promoted(
     if not running:
         return []
     total = sum(
-        (price.amount.to_decimal() * count for each, count in asked for price in prices(each)),
+        (price.amount.to_decimal() * count for each, count in asked for price in prices(each, now)),
         Decimal(0),
     )
     codes = [code] if isinstance(code, str) else code if isinstance(code, list) else []
@@ -80,10 +80,12 @@ def promoted_in(
     )
 
 
-def reduced(offering: Offering, effects: Sequence[Effect]) -> tuple[ProductPrice, ...]:
-    """The prices of an offering with what promotions take off: percents of each price, and
+def reduced(
+    offering: Offering, effects: Sequence[Effect], now: datetime
+) -> tuple[ProductPrice, ...]:
+    """The prices of an offering of now with what promotions take off: percents of each price, and
     amounts of the first in their currency that still costs something. None falls below zero."""
-    cost = list(prices(offering))
+    cost = list(prices(offering, now))
     for effect in effects:
         if effect.offering not in (None, offering.id):
             continue

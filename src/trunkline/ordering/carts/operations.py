@@ -192,10 +192,10 @@ def _priced(r: Reader, body: Body, offerings: Mapping[OfferingId, Offering], now
     effects = promoted_in(r, body, wanted, offerings, now)
 
     def price(item: Body, *, included: bool = False) -> Body:
-        cost = [] if included else _cost(r, body, item, offerings, effects)
+        cost = [] if included else _cost(r, body, item, offerings, effects, now)
         named = offering_in(item, "")
         bundle = offerings.get(OfferingId(named[0])) if named else None
-        covered = included or (bundle is not None and bool(pricing.prices(bundle)))
+        covered = included or (bundle is not None and bool(pricing.prices(bundle, now)))
         if item.get(_INNER):
             inside = [price(each, included=covered) for each in item[_INNER]]
             item = item | {_INNER: inside}
@@ -220,6 +220,7 @@ def _cost(
     item: Body,
     offerings: Mapping[OfferingId, Offering],
     effects: Sequence[Effect],
+    now: datetime,
 ) -> list[Counted]:
     """What one of an item costs; nothing where its offering is gone, or not added."""
     action, named = action_of(item, ""), offering_in(item, "")
@@ -229,7 +230,7 @@ def _cost(
     agreed = _agreed(r, body, item)
     parts = {found[0] for each in item.get(_INNER) or () if (found := offering_in(each, ""))}
     if agreed is None:
-        cost = costs(offering, offerings, parts, of=lambda each: reduced(each, effects))
+        cost = costs(offering, offerings, parts, of=lambda each: reduced(each, effects, now))
     else:
         cost = [(each, 1) for each in agreed]
     if action is Action.MODIFY:

@@ -125,7 +125,7 @@ def _quoted(tx: Tx, body: Body, before: Body | None, now: datetime) -> Body:
     asked = any(alterations_in(item, at) for at, item in items_in(body[ITEMS], ITEMS, ITEMS))
     sums: list[Counted] = []
     items = [
-        _priced(item, f"{ITEMS}[{place}]", offerings, effects, sums)
+        _priced(item, f"{ITEMS}[{place}]", offerings, effects, now, sums)
         for place, item in enumerate(body[ITEMS])
     ]
     quoted = body | {ITEMS: items, "quoteTotalPrice": total_bodies(sums)}
@@ -140,6 +140,7 @@ def _priced(
     at: str,
     offerings: Mapping[OfferingId, Offering],
     effects: Sequence[Effect],
+    now: datetime,
     sums: list[Counted],
     *,
     included: bool = False,
@@ -155,7 +156,7 @@ def _priced(
     action = action_of(item, at)
     listed: list[Counted] = []
     if offering is not None and action in (Action.ADD, Action.MODIFY) and not included:
-        listed = [(price, 1) for price in reduced(offering, effects)]
+        listed = [(price, 1) for price in reduced(offering, effects, now)]
         if action is Action.MODIFY:
             listed = [each for each in listed if each[0].kind is PriceKind.RECURRING]
         if item.get("productOffering"):
@@ -173,7 +174,7 @@ def _priced(
         inside = _parts(shown, inside, offering)
     if inside:
         shown[ITEMS] = [
-            _priced(each, f"{at}.{ITEMS}[{place}]", offerings, effects, sums,
+            _priced(each, f"{at}.{ITEMS}[{place}]", offerings, effects, now, sums,
                     included=included or bool(listed))
             for place, each in enumerate(inside)
         ]  # fmt: skip
