@@ -176,14 +176,16 @@ def replace(
     state: State, month: int, allowances: Iterable[Allowance], at: int, records: list[Record]
 ) -> None:
     """The month's buckets end at `at` and others take their place; what was consumed of the
-    old counts as consumed of the new."""
+    old, and of those that had to make place before, counts as consumed of the new."""
     consumed: dict[_Of, int] = {}
     for index, bucket in enumerate(state.buckets):
+        if bucket.period != month:
+            continue
         offset = index * BUCKET_SIZE
         flat = state.flat
-        if bucket.period == month and flat[offset + EXPIRES] > at:
-            of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], bucket.where
-            consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
+        of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], bucket.where
+        consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
+        if flat[offset + EXPIRES] > at:
             flat[offset + EXPIRES] = max(at, flat[offset + STARTS])
     grant(state, month, allowances, at, records, consumed=consumed)
 

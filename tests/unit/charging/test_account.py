@@ -97,6 +97,21 @@ def test_an_upgrade_earns_no_second_allowance() -> None:
     assert phone.reserved() == [0, MB]
 
 
+def test_going_to_and_fro_between_plans_earns_no_allowance_either() -> None:
+    """5 GB used up; by way of a plan with none, and of one with 10, 5 are left in all."""
+    prices = tariffs(
+        compiled(plan(FIVE_GIGABYTES), plan(TEN_GIGABYTES, id_="more"), plan(id_="none"))
+    )
+    phone = Phone(account("10"), prices)
+    phone.begin(asks(5 * GB))
+    phone.end(asks(used=5 * GB))
+    left = []
+    for number, name in enumerate(("none", "plan", "more", "plan", "more")):
+        change_plan(phone.state, name, NOW + timedelta(seconds=number), prices, phone.journal)
+        left.append(phone.remaining()[-1])
+    assert left == [0, 0, 5 * GB, 0, 5 * GB]
+
+
 def test_a_plan_without_a_tariff_waits_for_one() -> None:
     state = account("10")
     with pytest.raises(PlanHasNoTariff):
