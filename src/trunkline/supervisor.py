@@ -1,8 +1,9 @@
 """The supervisor: the operator's processes, kept alive as one.
 
 Trunkline on one machine is three kinds of process (`edge`, `charging`, `jobs`), so that
-charging never shares an interpreter with other work. Each is this same program, started with
-`trunkline process KIND`; it says that it is ready by writing a line to the pipe whose number
+charging never shares an interpreter with other work; of `charging` there are as many as the
+settings say, which take connections from the same sockets. Each is this same program, started
+with `trunkline process KIND`; it says that it is ready by writing a line to the pipe whose number
 is in TRUNKLINE_READY_FD. One that dies is started again, with growing delays while it keeps
 dying young. SIGINT and SIGTERM stop all of them: politely, then after `patience` for good.
 """
@@ -23,10 +24,13 @@ from typing import Literal
 import structlog
 
 from trunkline.kernel.errors import Unavailable
+from trunkline.platform import listening, settings
+from trunkline.platform.listening import Sockets
 
 Kind = Literal["edge", "charging", "jobs"]
 KINDS: tuple[Kind, ...] = ("charging", "jobs", "edge")
 READY_FD = "TRUNKLINE_READY_FD"
+METRICS_PORT = "TRUNKLINE_CHARGING_METRICS_PORT"
 
 PATIENCE = 15.0
 """Seconds that a process has to end politely."""
@@ -73,6 +77,7 @@ def _end_with_supervisor() -> None:
 @dataclass
 class _Child:
     kind: Kind
+    number: int
     process: subprocess.Popen[bytes]
     ready: int
     started: float
@@ -92,7 +97,9 @@ class Supervisor:
     def __init__(self, environment: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self._environment = dict(environment)
         self._patience = patience
-        self._children: dict[Kind, _Child] = {}
+        self._children: list[_Child] = []
+        self._sockets: Sockets = {}
+        self._metrics_port = 0
         self._stopping = False
 
     def __enter__(self) -> "Supervisor":
@@ -102,13 +109,16 @@ class Supervisor:
         self.stop()
 
     def start(self, kinds: Sequence[Kind] = KINDS, *, within: float = 60.0) -> None:
-        """Start these and wait until each has said that it is ready. Raises
+        """Start these and wait until each has said that it is ready. Raises `CannotListen`, and
         `ProcessDidNotStart` when one ends or stays silent for `within` seconds."""
+        known = len(self._children)
         for kind in kinds:
-            self._children[kind] = self._spawn(kind)
+            count = self._prepare() if kind == "charging" else 1
+            for number in range(count):
+                self._children.append(self._spawn(kind, number))
         deadline = time.monotonic() + within
-        for kind in kinds:
-            self._await_ready(self._children[kind], deadline)
+        for child in self._children[known:]:
+            self._await_ready(child, deadline)
 
     def run(self, *, on_tick: Callable[[], None] = lambda: None) -> None:
         """Watch the processes until SIGINT or SIGTERM, then stop them. `on_tick` is called
@@ -139,11 +149,11 @@ class Supervisor:
     def stop(self) -> None:
         """SIGTERM to all; what has not ended after `patience` seconds is killed."""
         self._stopping = True
-        for child in self._children.values():
+        for child in self._children:
             if child.process.poll() is None:
                 child.process.terminate()
         deadline = time.monotonic() + self._patience
-        for child in self._children.values():
+        for child in self._children:
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -152,26 +162,40 @@ class Supervisor:
                 child.process.wait()
             child.close()
         self._children.clear()
+        listening.close(self._sockets)
 
     def runs(self, kind: Kind) -> bool:
         """Whether a process of this kind has been started."""
-        return kind in self._children
+        return any(child.kind == kind for child in self._children)
 
-    def pid(self, kind: Kind) -> int:
-        """The process id of the one that runs now."""
-        return self._children[kind].process.pid
+    def pids(self, kind: Kind) -> list[int]:
+        """The process ids of those that run now."""
+        return [child.process.pid for child in self._children if child.kind == kind]
 
-    def _spawn(self, kind: Kind) -> _Child:
+    def _prepare(self) -> int:
+        """Binds what the charging processes listen on; returns how many of them there are."""
+        loaded = settings.load(environment={**os.environ, **self._environment})
+        self._sockets = listening.of_charging(loaded)
+        self._metrics_port = loaded.charging.metrics_port
+        return loaded.charging.processes
+
+    def _spawn(self, kind: Kind, number: int) -> _Child:
         reading, writing = os.pipe()
+        environment = {**os.environ, **self._environment, READY_FD: str(writing)}
+        handed: Sockets = self._sockets if kind == "charging" else {}
+        if handed:
+            environment[listening.SOCKETS] = listening.handed_down(handed)
+        if number and self._metrics_port:
+            environment[METRICS_PORT] = str(self._metrics_port + number)
         process = subprocess.Popen(  # noqa: S603 - our own program, with fixed arguments
             [sys.executable, "-m", "trunkline.cli", "process", kind],
-            env={**os.environ, **self._environment, READY_FD: str(writing)},
-            pass_fds=[writing],
+            env=environment,
+            pass_fds=[writing, *(each.fileno() for each in handed.values())],
             stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them
         )
         os.close(writing)
-        return _Child(kind, process, reading, time.monotonic())
+        return _Child(kind, number, process, reading, time.monotonic())
 
     def _await_ready(self, child: _Child, deadline: float) -> None:
         with selectors.DefaultSelector() as selector:
@@ -191,7 +215,7 @@ class Supervisor:
     def _revive(self) -> None:
         """Start again what has died, not before its delay has passed."""
         now = time.monotonic()
-        for kind, child in list(self._children.items()):
+        for place, child in enumerate(self._children):
             code = child.process.poll()
             if code is None:
                 continue
@@ -199,9 +223,9 @@ class Supervisor:
                 if now - child.started > _GROWN_UP:
                     child.delay = _SHORTEST_DELAY
                 child.restart_at = now + child.delay
-                log.error("process died", kind=kind, exit_code=code, again_in=child.delay)
+                log.error("process died", kind=child.kind, exit_code=code, again_in=child.delay)
             elif now >= child.restart_at:
                 child.close()
-                replacement = self._spawn(kind)
+                replacement = self._spawn(child.kind, child.number)
                 replacement.delay = min(child.delay * 2, _LONGEST_DELAY)
-                self._children[kind] = replacement
+                self._children[place] = replacement

@@ -15,14 +15,16 @@ from trunkline.app.nchf import nchf_settings
 from trunkline.app.policy import grant_policy
 from trunkline.charging import Batcher, Batching, CounterStatus, GroupCommit, statuses_of
 from trunkline.platform.db import Reader
+from trunkline.platform.listening import Sockets
 
 
-def run_edges(system: System, ready: Callable[[], None]) -> None:
-    """Serve the network until SIGTERM or SIGINT, on this thread."""
-    uvloop.run(_main(system, ready))
+def run_edges(system: System, sockets: Sockets, ready: Callable[[], None]) -> None:
+    """Serve the network on these (`listening.of_charging`) until SIGTERM or SIGINT, on this
+    thread. They are closed in the end."""
+    uvloop.run(_main(system, sockets, ready))
 
 
-async def _main(system: System, ready: Callable[[], None]) -> None:
+async def _main(system: System, sockets: Sockets, ready: Callable[[], None]) -> None:
     known = system.settings.charging
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -63,6 +65,7 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
                 stop=stop,
                 database=system.charging,
                 statuses=statuses,
+                sockets=sockets,
             )
         )
         edges.create_task(
@@ -74,5 +77,6 @@ async def _main(system: System, ready: Callable[[], None]) -> None:
                 stop=stop,
                 database=system.charging,
                 statuses=statuses,
+                listening=sockets["nchf"],
             )
         )

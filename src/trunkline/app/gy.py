@@ -31,6 +31,7 @@ def gy_settings(settings: Settings) -> GySettings:
             networks=parse_networks(known.allow_networks, "diameter.allow_networks"),
         ),
         tls=_tls(known),
+        shared=charging.processes > 1,
         tls_port=known.tls_port,
     )
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from types import FrameType
 
@@ -26,8 +26,7 @@ from trunkline.app.files import Transfers
 from trunkline.app.gateways import run_edges
 from trunkline.app.messages import senders
 from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions, subscriptions
-from trunkline.kernel.errors import Unavailable
-from trunkline.platform import idempotency
+from trunkline.platform import idempotency, listening
 from trunkline.platform.loops import keep_at
 from trunkline.platform.settings import HttpSettings, Settings
 from trunkline.platform.telemetry import REGISTRY
@@ -38,6 +37,7 @@ LOOK_EVERY = 2.0
 """Seconds."""
 WORKER_PATIENCE = 5
 """Seconds for which an edge worker may finish what it has begun."""
+_LISTENS_SOON = 0.005
 NICE = 5
 """By how much the jobs process leaves the processor to those who are waited for."""
 RELEASE_EVERY = timedelta(minutes=10)
@@ -49,31 +49,26 @@ BALANCES_EVERY = timedelta(minutes=5)
 TRAFFIC_KEPT = timedelta(days=8)
 
 
-class CannotListen(Unavailable):
-    """`path` is the setting and the address."""
-
-    code = "cannotListen"
-
-
 def _check_free(setting: str, host: str, port: int) -> None:
-    """Raises `CannotListen` where an address is somebody else's, or none of this machine's.
-    Granian would share a port with others of its kind."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CannotListen(reason, path=f"{setting}: {host}:{port}") from None
+    """Raises `CannotListen`. Granian would share a port with others of its kind."""
+    listening.bind(host, port, setting).close()
 
 
 def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
     """HTTP: the APIs and the console, `workers` processes with one thread each."""
     _check_free("http", settings.http.host, settings.http.port)
+    loaded, telling = os.pipe()
+
+    def load() -> Callable[..., Iterable[bytes]]:
+        # In a worker: what it starts wouldn't outlive the fork.
+        from trunkline.app import edge
+
+        application = edge.create_from_environment()
+        os.write(telling, b".")
+        return application
+
     server = Granian(
-        "trunkline.app.edge:create_from_environment",
-        factory=True,
+        "trunkline.app.edge",
         address=settings.http.host,
         port=settings.http.port,
         interface=Interfaces.WSGI,
@@ -84,36 +79,37 @@ def run_edge(settings: Settings, ready: Callable[[], None]) -> None:
         # A worker that is told to end while it begins doesn't hear it.
         workers_kill_timeout=WORKER_PATIENCE,
     )
-    waiting = threading.Thread(
-        target=_when_listening, args=(settings.http, ready), name="readiness", daemon=True
-    )
-    server.on_startup(waiting.start)
-    server.serve()
+    threading.Thread(
+        target=_when_listening, args=(settings.http, loaded, ready), name="readiness", daemon=True
+    ).start()
+    server.serve(target_loader=load, wrap_loader=False)
 
 
-def _when_listening(http: HttpSettings, ready: Callable[[], None]) -> None:
-    """Granian's hook runs before its workers do: the first connection that is accepted tells
-    that they serve. (A port that the system chose isn't known here.)"""
-    served = not http.port
-    while not served:
-        # Before the look: Granian forks meanwhile, and a name's resolution holds locks.
-        time.sleep(0.1)
+def _when_listening(http: HttpSettings, loaded: int, ready: Callable[[], None]) -> None:
+    """A worker listens a moment after it has told that it is `loaded`: the first connection that
+    is taken tells that. (A port that the system chose isn't known here.) Until all have told
+    so nothing is done that holds locks: Granian forks meanwhile."""
+    told = 0
+    while told < http.workers:
+        told += len(os.read(loaded, http.workers))
+    while http.port:
         with contextlib.suppress(OSError):
             socket.create_connection((http.host, http.port), timeout=1).close()
-            served = True
+            break
+        time.sleep(_LISTENS_SOON)
     ready()
 
 
 def run_charging(settings: Settings, ready: Callable[[], None]) -> None:
-    """Gy and Nchf: one thread that reads, commits and answers."""
+    """Gy and Nchf: one thread that reads, commits and answers. It listens on what the supervisor
+    handed down, or by itself."""
     known = settings.charging
-    _check_free("charging", known.host, known.port)
-    _check_free("nchf", settings.nchf.host, settings.nchf.port)
     _check_free("charging.metrics_port", known.host, known.metrics_port)
+    sockets = listening.inherited() or listening.of_charging(settings)
     system = open_system(settings)
     compiled.load()
     with _serving_metrics(known.host, known.metrics_port):
-        run_edges(system, ready)
+        run_edges(system, sockets, ready)
     system.close()
 
 

@@ -12,8 +12,9 @@ from trunkline.diameter.codec import Malformed
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """How this node presents itself. `state` is Origin-State-Id: it grows with each start, so
-    that peers learn of a restart (RFC 6733, 8.16)."""
+    """How this node presents itself: all its processes, before and after a restart. `state` is
+    Origin-State-Id, and says nothing: sessions are in the database, and none ends with a process
+    (RFC 6733, 8.16)."""
 
     host: str
     realm: str

@@ -6,6 +6,7 @@ gateway about a session goes out over the gateway's own connections, or its agen
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from trunkline.diameter.sy import Statuses, Sy
 from trunkline.diameter.telling import Teller
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
+from trunkline.platform.listening import Acceptor, Sockets, bind
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,8 @@ class GySettings(msgspec.Struct, frozen=True):
     """`port` and `tls_port` 0 take a free one. `drain` is for how many seconds a stop waits for
     gateways to agree. An Event-Timestamp further than `event_time_tolerance` seconds from our own
     clock is not believed. `failure_handling` is Credit-Control-Failure-Handling (RFC 8506, 8.14):
-    what gateways are told to do with a session while they get no answer."""
+    what gateways are told to do with a session while they get no answer. `shared`: other
+    processes serve on the same sockets."""
 
     origin_host: str
     origin_realm: str
@@ -65,6 +68,7 @@ class GySettings(msgspec.Struct, frozen=True):
     peer: PeerSettings = PeerSettings()
     tls: Tls | None = None
     tls_port: int = 5868
+    shared: bool = False
 
 
 class Asked(NamedTuple):
@@ -90,13 +94,11 @@ class GyServer:
         self._settings = settings
         self._batcher = batcher
         self._clock = clock
-        self._identity = answers.Identity(
-            settings.origin_host, settings.origin_realm, state=int(clock.now().timestamp())
-        )
+        self._identity = answers.Identity(settings.origin_host, settings.origin_realm)
         self._answers = CreditAnswers(self._identity, settings.failure_handling)
         self.peers = Peers()
         self._stopping = False
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._nobody = asyncio.Event()
         self._teller: Teller | None = None
         self._sy: Sy | None = None
@@ -107,36 +109,38 @@ class GyServer:
         self._telling: asyncio.Task[None] | None = None
         self.tls_port = 0
 
-    async def start(self) -> int:
-        """Listen; returns the port."""
-        settings = self._settings
-        port = await self._listen(settings.port, None)
+    async def start(self, sockets: Sockets | None = None) -> int:
+        """Listen, on "gy" and "gy_tls" of these where they are given; returns the port."""
+        settings, given = self._settings, sockets or {}
+        port = self._listen(given.get("gy") or bind(settings.host, settings.port, "charging"))
         log.info("gy listening", host=settings.host, port=port)
         if settings.tls is not None:
-            self.tls_port = await self._listen(settings.tls_port, settings.tls.context())
+            secure = given.get("gy_tls") or bind(
+                settings.host, settings.tls_port, "diameter.tls_port"
+            )
+            self.tls_port = self._listen(secure, settings.tls.context())
             log.info("gy listening with tls", host=settings.host, port=self.tls_port)
         if self._teller is not None:
             self._telling = asyncio.create_task(self._teller.run())
         return port
 
-    async def _listen(self, port: int, tls: ssl.SSLContext | None) -> int:
-        server = await asyncio.get_running_loop().create_server(
+    def _listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> int:
+        acceptor = Acceptor(
+            listening,
             self._new_peer,
-            self._settings.host,
-            port,
-            ssl=tls,
-            ssl_handshake_timeout=None if tls is None else self._settings.peer.handshake,
+            tls=tls,
+            handshake=self._settings.peer.handshake,
+            shared=(lambda: len(self.peers.all)) if self._settings.shared else None,
         )
-        self._servers.append(server)
-        taken: int = server.sockets[0].getsockname()[1]
-        return taken
+        self._acceptors.append(acceptor)
+        return acceptor.port
 
     async def stop(self) -> None:
         """Take no more connections or requests, answer those that wait, take leave of each
         gateway with a DPR, close."""
         self._stopping = True
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            await acceptor.close()
         if self._teller is not None and self._telling is not None:
             self._teller.stop()
             with contextlib.suppress(TimeoutError):
@@ -152,8 +156,6 @@ class GyServer:
                 peer.abort()
         if self._sy is not None:
             await self._sy.close()
-        for server in self._servers:
-            await server.wait_closed()
 
     def _new_peer(self) -> Peer:
         return Peer(
@@ -261,10 +263,11 @@ async def serve(
     stop: asyncio.Event,
     database: Database | None = None,
     statuses: Statuses | None = None,
+    sockets: Sockets | None = None,
 ) -> None:
     """Serve until `stop` is set; `ready` is called with the port once it listens."""
     server = GyServer(settings, batcher, clock, database, statuses)
-    ready(await server.start())
+    ready(await server.start(sockets))
     try:
         await stop.wait()
     finally:

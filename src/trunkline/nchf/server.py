@@ -11,12 +11,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP2Settings
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
 from joserfc.jwk import KeySet
 
@@ -30,6 +32,7 @@ from trunkline.nchf.spending import Spending, Statuses
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
+from trunkline.platform.listening import BACKLOG, bind
 from trunkline.tmf.hub import CallbackRule
 
 log = structlog.get_logger(__name__)
@@ -64,6 +67,18 @@ class NchfSettings(msgspec.Struct, frozen=True):
     notify: CallbackRule = CallbackRule()
 
 
+class _Server(Server):
+    """On a socket that listens already, and that other processes may share."""
+
+    def __init__(self, listening: socket.socket, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._listening = listening
+
+    def _init_shared_socket(self) -> None:
+        descriptor = self._listening.detach()  # it is granian's to close
+        self._shd: Any = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]
+
+
 def create_app(
     settings: NchfSettings, batcher: Batcher, clock: Clock, spending: Spending | None = None
 ) -> Application:
@@ -90,17 +105,20 @@ async def serve(
     stop: asyncio.Event,
     database: Database | None = None,
     statuses: Statuses | None = None,
+    listening: socket.socket | None = None,
 ) -> None:
     """Serve until `stop` is set, then answer what waits; `ready` is called with the port once
-    it listens. With charging's `database` network functions are told what is noted there; with
-    `statuses`, too, Nchf_SpendingLimitControl is served."""
-    port = settings.port or _free_port(settings.host)
+    it listens, on `listening` where it is given. With charging's `database` network functions
+    are told what is noted there; with `statuses`, too, Nchf_SpendingLimitControl is served."""
+    listening = listening or bind(settings.host, settings.port, "nchf")
+    port = listening.getsockname()[1]
     before = _threads()
     secure = bool(settings.certificate)
     spending = None
     if database is not None and statuses is not None:
         spending = Spending(database, clock, statuses, settings.root)
-    server = Server(
+    server = _Server(
+        listening,
         create_app(settings, batcher, clock, spending),
         address=settings.host,
         port=port,
@@ -108,7 +126,6 @@ async def serve(
         http=HTTPModes.auto,
         http2_settings=HTTP2Settings(max_concurrent_streams=_STREAMS, max_headers_size=_HEADERS),
         websockets=False,
-        backlog=1024,
         backpressure=1_000_000,
         log_enabled=False,
         log_level=LogLevels.error,
@@ -120,9 +137,6 @@ async def serve(
     serving = asyncio.ensure_future(server.serve())
     notifying: asyncio.Future[None] | None = None
     try:
-        if not await _listening(settings.host, port, serving):
-            await serving
-            return
         log.info("nchf listening", host=settings.host, port=port, tls=secure)
         ready(port)
         if database is not None:
@@ -152,7 +166,11 @@ def _cut(port: int) -> None:
     """Ends the connections that were taken at this port."""
     for each in Path("/proc/self/fd").glob("*"):
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(each.name))) as taken:
-            if taken.family in _INTERNET and taken.getsockname()[1] == port:
+            if (
+                taken.family in _INTERNET
+                and taken.getsockname()[1] == port
+                and not taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            ):
                 taken.shutdown(socket.SHUT_RDWR)
 
 
@@ -179,22 +197,3 @@ def _tls(settings: NchfSettings) -> ssl.SSLContext:
         context.load_cert_chain(settings.certificate, settings.key)
     context.set_alpn_protocols(["h2"])
     return context
-
-
-async def _listening(host: str, port: int, serving: "asyncio.Future[None]") -> bool:
-    """Waits for the first connection that is taken; False where serving ends before."""
-    while not serving.done():
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(host, port)
-            writer.transport.abort()
-            return True
-        await asyncio.sleep(_LOOK_EVERY)
-    return False
-
-
-def _free_port(host: str) -> int:
-    family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind) as probe:
-        probe.bind(address)
-        port: int = probe.getsockname()[1]
-        return port

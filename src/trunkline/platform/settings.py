@@ -35,7 +35,7 @@ from trunkline.platform.settings_nchf import NchfSettings
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
 FILE_VARIABLE = "TRUNKLINE_CONFIG"
-_NOT_SETTINGS = (FILE_VARIABLE, "TRUNKLINE_READY_FD", "TRUNKLINE_TEST_")
+_NOT_SETTINGS = (FILE_VARIABLE, "TRUNKLINE_READY_FD", "TRUNKLINE_SOCKETS", "TRUNKLINE_TEST_")
 
 
 class InvalidSettings(Invalid):
@@ -126,7 +126,17 @@ class ChargingSettings(_Section, frozen=True):
         "charging.trunkline"
     )
     origin_realm: Annotated[str, Meta(min_length=1, description="Origin-Realm")] = "trunkline"
-    metrics_port: Annotated[Port, Meta(description="/metrics and /healthz of this process")] = 9464
+    processes: Annotated[
+        Count,
+        Meta(
+            description="On PostgreSQL, so many share the connections to both servers, each with "
+            "a core to itself"
+        ),
+    ] = 1
+    metrics_port: Annotated[
+        Port,
+        Meta(description="/metrics and /healthz of the first process; the next ones' follow"),
+    ] = 9464
     grant_bytes: Annotated[Count, Meta(description="Data granted at a time")] = 50_000_000
     grant_seconds: Annotated[Count, Meta(description="Voice granted at a time")] = 300
     grant_messages: Annotated[Count, Meta(description="Messages granted at a time")] = 1
@@ -398,6 +408,11 @@ def _check(settings: Settings, file: str, places: Mapping[tuple[str, str], str])
     )
     if books == charging:
         raise InvalidSettings("must not be the books", path=place("databases", "charging"))
+    if settings.charging.processes > 1 and settings.databases.charging.startswith("sqlite:"):
+        raise InvalidSettings(
+            "several processes need PostgreSQL: SQLite has one writer at a time",
+            path=place("charging", "processes"),
+        )
     if settings.payments.gateway != "none" and not _is_web(settings.payments.url):
         raise InvalidSettings("must be an http or https URL", path=place("payments", "url"))
     if settings.network.adapter != "none" and not _is_web(settings.network.url):

@@ -126,7 +126,8 @@ def test_the_peers_watchdog_and_its_leave() -> None:
         async with serving(generous) as (_, port), connected(port) as wire:
             answer = await wire.ask(DWR)
             assert result_of(answer) == d.SUCCESS
-            assert d.ORIGIN_STATE_ID in codes(answer)
+            states = [each.u32() for each in codec.avps(answer) if each.code == d.ORIGIN_STATE_ID]
+            assert states == [0], "no session ends with a process of ours (RFC 6733, 8.16)"
             answer = await wire.ask(DPR)
             assert codec.header_of(answer).command == d.DISCONNECT_PEER
             assert result_of(answer) == d.SUCCESS

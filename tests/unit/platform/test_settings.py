@@ -103,6 +103,8 @@ def test_an_error_names_its_place(tmp_path: Path, text: str, place: str, reason:
         ("TRUNKLINE_DATABASES_BOOKS", "postgresql://a:secret@db1:x/books", "is no URL"),
         ("TRUNKLINE_DATABASES_BOOKS", "postgresql://a:my@secret@db1/books", "%40"),
         ("TRUNKLINE_DATABASES_CHARGING", "sqlite:///./var/books.db", "must not be the books"),
+        ("TRUNKLINE_CHARGING_PROCESSES", "0", ">= 1"),
+        ("TRUNKLINE_CHARGING_PROCESSES", "2", "several processes need PostgreSQL"),
     ],
 )
 def test_an_error_names_the_variable(variable: str, value: str, reason: str) -> None:
