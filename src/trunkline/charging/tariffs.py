@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from trunkline.rating import Plan, Rater, Tariff, UnknownPlan
 
-KEPT = 4
+KEPT = 8
 """Decoded tariffs that one process keeps; older ones are loaded again when late usage asks."""
 
 

@@ -1,0 +1,88 @@
+"""Which tariff is in force when, and what a grant is told of those to come."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.unit.charging.builders import (
+    MB,
+    NOON,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    rule,
+    tariffs,
+)
+from trunkline.charging.tariffs import schedule
+from trunkline.rating import Tariff
+
+
+@pytest.mark.parametrize(
+    ("installed", "in_force"),
+    [
+        ([], []),
+        ([(10, 1), (20, 2)], [(10, 1), (20, 2)]),
+        # Announced for 30 by the first publication; the second, of 20, says it anew.
+        ([(10, 1), (30, 2), (20, 3), (30, 4)], [(10, 1), (20, 3), (30, 4)]),
+        # ...or takes it back.
+        ([(10, 1), (30, 2), (20, 3)], [(10, 1), (20, 3)]),
+        # What was in force before the next publication stays.
+        ([(10, 1), (30, 2), (40, 3)], [(10, 1), (30, 2), (40, 3)]),
+        # Two within one second: the later one.
+        ([(10, 1), (10, 2)], [(10, 2)]),
+        # They may arrive in any order.
+        ([(20, 3), (30, 2), (10, 1)], [(10, 1), (20, 3)]),
+    ],
+)
+def test_a_later_publication_supersedes_what_was_to_come(
+    installed: list[tuple[int, int]], in_force: list[tuple[int, int]]
+) -> None:
+    assert schedule(installed) == in_force
+
+
+def of_data(price: str, version: int, at: int) -> Tariff:
+    return compiled(
+        plan(rules=(rule("data", price, MB, increment=MB),)),
+        version=version,
+        start=datetime.fromtimestamp(at, UTC),
+    )
+
+
+def test_a_grant_tells_of_one_change_and_ends_with_the_next() -> None:
+    """Both changes lie within the hour that a grant holds: of the one in ten minutes it is told,
+    at the one in twenty it ends."""
+    phone = Phone(
+        account(),
+        tariffs(
+            of_data("0.01", 1, NOON - 60),
+            of_data("0.02", 2, NOON + 600),
+            of_data("0.03", 3, NOON + 1200),
+        ),
+    )
+    [unit] = phone.begin(asks(10 * MB)).units
+    assert (unit.tariff_change, unit.validity) == (NOON + 600, 1200)
+    phone.now = NOON + 1200
+    report = asks(10 * MB, used=10 * MB)
+    report.after_change = 4 * MB
+    [unit] = phone.go_on(report).units
+    assert (unit.tariff_change, unit.validity) == (0, 3600)
+    assert [each.charge for each in phone.journal] == [6 * 10_000, 4 * 20_000]
+
+
+def test_what_was_announced_and_taken_back_is_not_charged() -> None:
+    """The gateway splits at the change that it was told of; both parts cost what holds then."""
+    was, then = of_data("0.01", 1, NOON - 60), of_data("0.02", 2, NOON + 600)
+    phone = Phone(account(), tariffs(was, then))
+    assert phone.begin(asks(10 * MB)).units[0].tariff_change == NOON + 600
+    phone.tariffs = tariffs(was, then, of_data("0.01", 3, NOON + 300))
+    phone.now = NOON + 900
+    report = asks(used=10 * MB)
+    report.after_change = 4 * MB
+    phone.end(report)
+    assert [(each.tariff, each.charge) for each in phone.journal] == [
+        (1, 6 * 10_000),
+        (3, 4 * 10_000),
+    ]
+    assert phone.state.held == 0
