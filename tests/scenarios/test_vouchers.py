@@ -28,9 +28,10 @@ from trunkline.vouchers import (
     VouchersElsewhere,
     VoucherState,
 )
-from trunkline.vouchers.codes import draw
+from trunkline.vouchers.batches.codes import draw
+from trunkline.vouchers.batches.store import voucher as voucher_table
 from trunkline.vouchers.jobs import forget_tries
-from trunkline.vouchers.store import voucher as voucher_table
+from trunkline.vouchers.top_ups import redeeming
 
 
 @pytest.fixture
@@ -117,10 +118,10 @@ def test_the_second_gets_nothing_and_the_first_is_told_that_it_is_theirs(town: T
     town.redeem(codes[0], 1)
     again, other = town.redeem(codes[0], 1), town.redeem(codes[0], 2)
     town.relay.drain()
-    assert (again.reason, again.finding) == (vouchers.redeeming.OURS, "own")
-    assert (other.reason, other.finding) == (vouchers.redeeming.REFUSED, "redeeming")
+    assert (again.reason, again.finding) == (redeeming.OURS, "own")
+    assert (other.reason, other.finding) == (redeeming.REFUSED, "redeeming")
     later = town.redeem(codes[0], 2)
-    assert (later.reason, later.finding) == (vouchers.redeeming.REFUSED, "redeemed")
+    assert (later.reason, later.finding) == (redeeming.REFUSED, "redeemed")
     assert (town.money(1), town.money(2)) == ("10.00 EUR", "0.00 EUR")
     town.check_books()
 
@@ -181,8 +182,8 @@ def test_answers_that_come_twice_count_once(town: Town) -> None:
     done = town.redeem(codes[0])
     town.relay.drain()
     with town.books.transaction() as tx:
-        vouchers.redeeming.note_top_up(tx, done.id, failure="late", now=town.clock.now())
-        vouchers.redeeming.note_top_up(tx, done.id, failure=None, now=town.clock.now())
+        redeeming.note_top_up(tx, done.id, failure="late", now=town.clock.now())
+        redeeming.note_top_up(tx, done.id, failure=None, now=town.clock.now())
     assert town.top_up(done).state is TopUpState.COMPLETED
     town.check_books()
 
@@ -262,7 +263,7 @@ def test_what_nobody_redeems_is_earned(town: Town) -> None:
     town.relay.drain()
     assert vouchers.expire(town.books, town.clock.now()) == 0
     town.clock.advance(12 * MONTHS)
-    assert town.redeem(codes[1]).reason == vouchers.redeeming.EXPIRED
+    assert town.redeem(codes[1]).reason == redeeming.EXPIRED
     assert vouchers.expire(town.books, town.clock.now()) == 4
     assert town.ledger(BREAKAGE) == "-40.00 EUR"
     assert town.states(batch) == {VoucherState.REDEEMED: 1, VoucherState.EXPIRED: 4}

@@ -5,61 +5,60 @@ printer can open, and are kept as digests under a key that the database doesn't 
 worth its face value from its sale to a dealer on, and is redeemed once: of two who try at the
 same moment, one gets it. Who tries wrong codes is refused for growing periods. The value of what
 is sold and not redeemed is a liability in the ledger, until it moves to a balance or expires.
+
+Four rooms: `batches` (how vouchers come to be, are sold and end), `dealers` (who sells), `top_ups`
+(what a voucher or a dealer puts on a balance) and `lockouts` (who guesses).
 """
 
-from trunkline.vouchers.batches import (
+from trunkline.vouchers.batches.codes import InvalidVoucherKey, NoVoucherKey, VoucherKeys
+from trunkline.vouchers.batches.keys import keep_keys
+from trunkline.vouchers.batches.model import (
+    BATCH_LIFECYCLE,
+    VOUCHER_LIFECYCLE,
+    BatchState,
+    Sale,
+    UnknownBatch,
+    UnknownVoucher,
+    Voucher,
+    VoucherBatch,
+    VoucherBatchId,
+    VouchersElsewhere,
+    VoucherState,
+)
+from trunkline.vouchers.batches.operations import (
     FileMismatch,
     NewBatch,
-    expire_vouchers,
     make_batch,
     note_exported,
-    resume_vouchers,
     sealed_file,
+)
+from trunkline.vouchers.batches.sealing import InvalidPassphrase, Unreadable, unseal
+from trunkline.vouchers.batches.selling import (
+    expire_vouchers,
+    resume_vouchers,
     sell_vouchers,
     stop_vouchers,
     take_back_vouchers,
 )
-from trunkline.vouchers.codes import InvalidVoucherKey, NoVoucherKey, VoucherKeys
-from trunkline.vouchers.dealing import (
+from trunkline.vouchers.dealers.model import (
+    Dealer,
+    DealerBlocked,
+    DealerLimit,
+    DealerReferenceUsed,
+    DealerState,
+    UnknownDealer,
+)
+from trunkline.vouchers.dealers.operations import (
     NewDealer,
     NotADealer,
     acting_dealer,
     add_dealer,
     change_dealer,
     receive_dealer_payment,
-    reverse_top_up,
-    sell_top_up,
 )
 from trunkline.vouchers.jobs import expire, forget_tries
-from trunkline.vouchers.keys import keep_keys
-from trunkline.vouchers.locks import NotLockedOut, release
-from trunkline.vouchers.model import (
-    BATCH_LIFECYCLE,
-    VOUCHER_LIFECYCLE,
-    BatchState,
-    Channel,
-    ChannelTopUp,
-    ChannelTopUpId,
-    Dealer,
-    DealerBlocked,
-    DealerLimit,
-    DealerReferenceUsed,
-    DealerState,
-    Lockout,
-    NotReversible,
-    Sale,
-    TopUpState,
-    UnknownBatch,
-    UnknownDealer,
-    UnknownTopUp,
-    UnknownVoucher,
-    Voucher,
-    VoucherBatch,
-    VoucherBatchId,
-    VoucherRefused,
-    VouchersElsewhere,
-    VoucherState,
-)
+from trunkline.vouchers.lockouts.model import Lockout
+from trunkline.vouchers.lockouts.operations import NotLockedOut, release
 from trunkline.vouchers.queries import (
     CHANNEL_TOP_UPS,
     DEALERS,
@@ -80,8 +79,17 @@ from trunkline.vouchers.queries import (
     voucher_sales,
     vouchers,
 )
-from trunkline.vouchers.redeeming import Attempt, LockedOut, describe_top_up, redeem
-from trunkline.vouchers.sealing import InvalidPassphrase, Unreadable, unseal
+from trunkline.vouchers.top_ups.model import (
+    Channel,
+    ChannelTopUp,
+    ChannelTopUpId,
+    NotReversible,
+    TopUpState,
+    UnknownTopUp,
+    VoucherRefused,
+)
+from trunkline.vouchers.top_ups.redeeming import Attempt, LockedOut, describe_top_up, redeem
+from trunkline.vouchers.top_ups.retail import reverse_top_up, sell_top_up
 
 __all__ = [
     "BATCH_LIFECYCLE",

@@ -7,7 +7,8 @@ from trunkline.charging import ChargingAccountId
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.platform.messages import Message
-from trunkline.vouchers.model import ChannelTopUpId, VoucherBatchId
+from trunkline.vouchers.batches.model import VoucherBatchId
+from trunkline.vouchers.top_ups.model import ChannelTopUpId
 
 
 class DrawCodes(Message, frozen=True, kw_only=True):

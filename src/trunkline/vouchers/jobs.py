@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from trunkline.platform.db import Database
-from trunkline.vouchers import batches, lock_store, store
-from trunkline.vouchers.model import FORGOTTEN_AFTER, BatchState
+from trunkline.vouchers.batches import selling, store
+from trunkline.vouchers.batches.model import BatchState
+from trunkline.vouchers.lockouts import store as lockouts
+from trunkline.vouchers.lockouts.model import FORGOTTEN_AFTER
 
 CHUNK = 2000
 """Vouchers that one transaction ends."""
@@ -14,7 +16,7 @@ _BATCHES = 20
 def forget_tries(database: Database, now: datetime) -> int:
     """Forgets the failures that no longer count; how many."""
     with database.transaction() as tx:
-        return lock_store.forget_locks(tx, now - FORGOTTEN_AFTER)
+        return lockouts.forget_locks(tx, now - FORGOTTEN_AFTER)
 
 
 def expire(database: Database, now: datetime) -> int:
@@ -26,6 +28,6 @@ def expire(database: Database, now: datetime) -> int:
         ended = 1
         while ended:
             with database.transaction() as tx:
-                ended = batches.expire_vouchers(tx, batch.id, most=CHUNK, now=now)
+                ended = selling.expire_vouchers(tx, batch.id, most=CHUNK, now=now)
             total += ended
     return total

@@ -5,32 +5,33 @@ from datetime import datetime
 
 from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Reader
-from trunkline.vouchers import channel_store, lock_store, store
-from trunkline.vouchers.model import (
-    ChannelTopUp,
-    Dealer,
-    Lockout,
+from trunkline.vouchers.batches import store as batches
+from trunkline.vouchers.batches.model import (
     Sale,
     UnknownBatch,
-    UnknownDealer,
-    UnknownTopUp,
     UnknownVoucher,
     Voucher,
     VoucherBatch,
     VoucherState,
 )
+from trunkline.vouchers.dealers import store as dealer_store
+from trunkline.vouchers.dealers.model import Dealer, UnknownDealer
+from trunkline.vouchers.lockouts import store as lockouts
+from trunkline.vouchers.lockouts.model import Lockout
+from trunkline.vouchers.top_ups import store as top_ups
+from trunkline.vouchers.top_ups.model import ChannelTopUp, UnknownTopUp
 
-VOUCHER_BATCHES = store.voucher_batch
-VOUCHERS = store.voucher
-VOUCHER_SALES = store.voucher_sale
-CHANNEL_TOP_UPS = channel_store.top_up
-DEALERS = channel_store.dealer
+VOUCHER_BATCHES = batches.voucher_batch
+VOUCHERS = batches.voucher
+VOUCHER_SALES = batches.voucher_sale
+CHANNEL_TOP_UPS = top_ups.top_up
+DEALERS = dealer_store.dealer
 """The tables, for lists that are filtered by their columns."""
 
 
 def voucher_batch(r: Reader, batch: str) -> VoucherBatch:
     """Raises `UnknownBatch`."""
-    found = store.find_batches(r, [batch])
+    found = batches.find_batches(r, [batch])
     if not found:
         raise UnknownBatch(f"there is no batch {batch[:60]}")
     return found[0]
@@ -38,17 +39,17 @@ def voucher_batch(r: Reader, batch: str) -> VoucherBatch:
 
 def voucher_batches(r: Reader, ids: Sequence[str]) -> list[VoucherBatch]:
     """Those that exist, in no order."""
-    return store.find_batches(r, ids)
+    return batches.find_batches(r, ids)
 
 
 def voucher_counts(r: Reader, ids: Sequence[str]) -> Mapping[str, Mapping[VoucherState, int]]:
     """Of each of these batches, how many vouchers are in which state."""
-    return store.counts(r, ids)
+    return batches.counts(r, ids)
 
 
 def voucher(r: Reader, serial: int) -> Voucher:
     """Raises `UnknownVoucher`."""
-    found = store.find_vouchers(r, [serial])
+    found = batches.find_vouchers(r, [serial])
     if not found:
         raise UnknownVoucher(f"there is no voucher {serial}")
     return found[0]
@@ -56,17 +57,17 @@ def voucher(r: Reader, serial: int) -> Voucher:
 
 def vouchers(r: Reader, serials: Sequence[int]) -> list[Voucher]:
     """Those that exist, in no order."""
-    return store.find_vouchers(r, serials)
+    return batches.find_vouchers(r, serials)
 
 
 def voucher_sales(r: Reader, batch: str) -> list[Sale]:
     """Of a batch, the earliest first."""
-    return store.sales_of(r, batch)
+    return batches.sales_of(r, batch)
 
 
 def dealer(r: Reader, dealer_id: str) -> Dealer:
     """Raises `UnknownDealer`."""
-    found = channel_store.find_dealers(r, [dealer_id])
+    found = dealer_store.find_dealers(r, [dealer_id])
     if not found:
         raise UnknownDealer(f"there is no dealer {dealer_id[:60]}")
     return found[0]
@@ -74,12 +75,12 @@ def dealer(r: Reader, dealer_id: str) -> Dealer:
 
 def dealers(r: Reader, ids: Sequence[str]) -> list[Dealer]:
     """Those that exist, in no order."""
-    return channel_store.find_dealers(r, ids)
+    return dealer_store.find_dealers(r, ids)
 
 
 def channel_top_up(r: Reader, top_up: str) -> ChannelTopUp:
     """Raises `UnknownTopUp`."""
-    found = channel_store.find_top_ups(r, [top_up])
+    found = top_ups.find_top_ups(r, [top_up])
     if not found:
         raise UnknownTopUp(f"there is no top-up {top_up[:60]}")
     return found[0]
@@ -87,21 +88,21 @@ def channel_top_up(r: Reader, top_up: str) -> ChannelTopUp:
 
 def retail_by_reference(r: Reader, dealer_id: str, reference: str) -> ChannelTopUp | None:
     """What a dealer sold under this name of theirs."""
-    return channel_store.by_reference(r, dealer_id, reference)
+    return top_ups.by_reference(r, dealer_id, reference)
 
 
 def channel_top_ups(r: Reader, ids: Sequence[str]) -> list[ChannelTopUp]:
     """Those that exist, in no order."""
-    return channel_store.find_top_ups(r, ids)
+    return top_ups.find_top_ups(r, ids)
 
 
 def channel_top_ups_of(
     r: Reader, accounts: Sequence[BillingAccountId], *, limit: int = 50
 ) -> list[ChannelTopUp]:
     """Of these billing accounts, the latest first."""
-    return channel_store.top_ups_of(r, accounts, limit)
+    return top_ups.top_ups_of(r, accounts, limit)
 
 
 def locked_out(r: Reader, *, now: datetime, limit: int = 100) -> list[Lockout]:
     """Who is refused at the moment for having tried too many wrong codes."""
-    return lock_store.locked(r, now, limit)
+    return lockouts.locked(r, now, limit)

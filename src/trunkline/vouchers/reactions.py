@@ -5,10 +5,11 @@ from datetime import datetime
 from trunkline.charging.events import ActionDone, ActionRefused, ToppedUp, TopUpRefused
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
-from trunkline.vouchers import batches, dealing
+from trunkline.vouchers.batches import operations as batches
 from trunkline.vouchers.events import DrawCodes
-from trunkline.vouchers.model import ChannelTopUpId, ReversalId
-from trunkline.vouchers.redeeming import note_top_up
+from trunkline.vouchers.top_ups import retail
+from trunkline.vouchers.top_ups.model import ChannelTopUpId, ReversalId
+from trunkline.vouchers.top_ups.redeeming import note_top_up
 
 
 def draw_codes(tx: Tx, message: DrawCodes, now: datetime) -> None:
@@ -18,23 +19,23 @@ def draw_codes(tx: Tx, message: DrawCodes, now: datetime) -> None:
 def on_topped_up(tx: Tx, event: ToppedUp, now: datetime) -> None:
     if event.payment_id.startswith(f"{ChannelTopUpId.prefix}_"):
         note_top_up(tx, event.payment_id, failure=None, now=now)
-        dealing.note_retail(tx, event.payment_id, failure=None, now=now)
+        retail.note_retail(tx, event.payment_id, failure=None, now=now)
 
 
 def on_top_up_refused(tx: Tx, event: TopUpRefused, now: datetime) -> None:
     if event.payment_id.startswith(f"{ChannelTopUpId.prefix}_"):
         note_top_up(tx, event.payment_id, failure=event.reason, now=now)
-        dealing.note_retail(tx, event.payment_id, failure=event.reason, now=now)
+        retail.note_retail(tx, event.payment_id, failure=event.reason, now=now)
 
 
 def on_done(tx: Tx, event: ActionDone, now: datetime) -> None:
     if event.action.startswith(f"{ReversalId.prefix}_"):
-        dealing.note_reversal(tx, event.action, failure=None, now=now)
+        retail.note_reversal(tx, event.action, failure=None, now=now)
 
 
 def on_refused(tx: Tx, event: ActionRefused, now: datetime) -> None:
     if event.action.startswith(f"{ReversalId.prefix}_"):
-        dealing.note_reversal(tx, event.action, failure=event.reason, now=now)
+        retail.note_reversal(tx, event.action, failure=event.reason, now=now)
 
 
 REACTIONS: tuple[Reaction, ...] = (

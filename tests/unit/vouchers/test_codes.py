@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.vouchers import sealing
-from trunkline.vouchers.codes import (
+from trunkline.vouchers.batches import sealing
+from trunkline.vouchers.batches.codes import (
     DIGITS,
     InvalidVoucherKey,
     VoucherKeys,
@@ -18,7 +18,7 @@ from trunkline.vouchers.codes import (
     is_code,
     plain,
 )
-from trunkline.vouchers.model import (
+from trunkline.vouchers.lockouts.model import (
     FIRST_LOCK,
     FORGOTTEN_AFTER,
     FREE_TRIES,

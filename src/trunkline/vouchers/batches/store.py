@@ -11,7 +11,7 @@ from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata
-from trunkline.vouchers.model import (
+from trunkline.vouchers.batches.model import (
     BatchState,
     Sale,
     SaleId,
@@ -20,7 +20,7 @@ from trunkline.vouchers.model import (
     VoucherBatchId,
     VoucherState,
 )
-from trunkline.vouchers.sealing import Seal
+from trunkline.vouchers.batches.sealing import Seal
 
 voucher_batch = sa.Table(
     "voucher_batch",

@@ -2,7 +2,7 @@
 
 from trunkline.kernel.errors import NotFound
 from trunkline.platform.db import Tx
-from trunkline.vouchers import lock_store
+from trunkline.vouchers.lockouts import store
 
 
 class NotLockedOut(NotFound):
@@ -11,5 +11,5 @@ class NotLockedOut(NotFound):
 
 def release(tx: Tx, who: str) -> None:
     """Forgets somebody's failures: they may try again at once. Raises `NotLockedOut`."""
-    if not lock_store.free(tx, who):
+    if not store.free(tx, who):
         raise NotLockedOut(f"no failures of {who[:100]!r} are counted")

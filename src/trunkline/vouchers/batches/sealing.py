@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from trunkline.kernel.errors import Invalid
-from trunkline.vouchers.codes import grouped
+from trunkline.vouchers.batches.codes import grouped
 
 FORMAT = "trunkline-vouchers-1"
 SHORTEST = 16

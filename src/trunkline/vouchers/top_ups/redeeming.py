@@ -22,24 +22,22 @@ from trunkline.platform import audit
 from trunkline.platform.attempts import TooManyAttempts
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
-from trunkline.vouchers import channel_store, codes, lock_store, store
-from trunkline.vouchers.codes import NoVoucherKey
+from trunkline.vouchers.batches import codes
+from trunkline.vouchers.batches import store as batches
+from trunkline.vouchers.batches.codes import NoVoucherKey
+from trunkline.vouchers.batches.keys import keys_of
+from trunkline.vouchers.batches.model import VOUCHER_LIFECYCLE, Voucher, VoucherBatch, VoucherState
 from trunkline.vouchers.events import ChannelTopUpDone, TriesLockedOut
-from trunkline.vouchers.keys import keys_of
-from trunkline.vouchers.model import (
-    FREE_FOR_ALL,
-    FREE_TRIES,
+from trunkline.vouchers.lockouts import store as lockouts
+from trunkline.vouchers.lockouts.model import FREE_FOR_ALL, FREE_TRIES, failed_again
+from trunkline.vouchers.top_ups import store
+from trunkline.vouchers.top_ups.model import (
     TOP_UP_LIFECYCLE,
-    VOUCHER_LIFECYCLE,
     Channel,
     ChannelTopUp,
     ChannelTopUpId,
     TopUpState,
     UnknownTopUp,
-    Voucher,
-    VoucherBatch,
-    VoucherState,
-    failed_again,
     redemption_entry,
 )
 
@@ -87,9 +85,9 @@ def redeem(tx: Tx, attempt: Attempt, *, now: datetime) -> ChannelTopUp:
         VoucherState.REDEEMED,
         VoucherState.REDEEMING,
     ):
-        before = channel_store.find_top_ups(tx, [voucher.top_up])
+        before = store.find_top_ups(tx, [voucher.top_up])
         if before and before[0].account == balance.account:
-            lock_store.tidy_locks(tx, sorted(whose))
+            lockouts.tidy_locks(tx, sorted(whose))
             # It tells them nothing that they don't know, and is no guess.
             return _kept(tx, _failure(tx, attempt, payer, OURS, "own", now))
     wrong = _wrong(tx, voucher, batch, balance, payer, now)
@@ -113,7 +111,7 @@ def _whose(attempt: Attempt, payer: BillingAccount) -> dict[str, int]:
 def _check_free(tx: Tx, whose: Mapping[str, int], now: datetime) -> None:
     """Whoever tries at the same moment waits for this one's end."""
     few = [who for who, free in whose.items() if free == FREE_TRIES]
-    locks = {**lock_store.hold_locks(tx, few, now), **lock_store.locks_of(tx, sorted(whose))}
+    locks = {**lockouts.hold_locks(tx, few, now), **lockouts.locks_of(tx, sorted(whose))}
     until = max(each.until for each in locks.values())
     if until > now:
         seconds = int((until - now).total_seconds()) + 1
@@ -126,12 +124,12 @@ def _found(tx: Tx, text: str) -> tuple[Voucher, VoucherBatch] | str:
     if not codes.is_code(code):
         return "malformed"
     keys = keys_of(tx)
-    voucher = store.lock_by_digest(tx, keys.digests(code))
+    voucher = batches.lock_by_digest(tx, keys.digests(code))
     if voucher is None:
-        if store.made_under_others(tx, keys.marks):
+        if batches.made_under_others(tx, keys.marks):
             raise NoVoucherKey("there are vouchers that were made under another key")
         return "unknown"
-    return voucher, store.find_batches(tx, [voucher.batch])[0]
+    return voucher, batches.find_batches(tx, [voucher.batch])[0]
 
 
 def _wrong(
@@ -164,11 +162,11 @@ def _failed(
     finding: str,
     now: datetime,
 ) -> ChannelTopUp:
-    locks = lock_store.hold_locks(tx, list(whose), now)
+    locks = lockouts.hold_locks(tx, list(whose), now)
     for who, free in sorted(whose.items()):
         before = locks.get(who)
         after = failed_again(before if before and before.failures else None, who, free, now)
-        lock_store.save_lock(tx, after)
+        lockouts.save_lock(tx, after)
         if after.until > now:
             told = {"failures": after.failures, "until": after.until.isoformat()}
             audit.record(
@@ -208,7 +206,7 @@ def _begun(
 
 
 def _kept(tx: Tx, top_up: ChannelTopUp) -> ChannelTopUp:
-    channel_store.insert_top_up(tx, top_up)
+    store.insert_top_up(tx, top_up)
     tx.changed(RESOURCE, top_up.id, Change.CREATED)
     return top_up
 
@@ -224,10 +222,12 @@ def _redeemed(
     begun = _begun(tx, attempt, payer, batch.worth, batch.face, now)
     begun = msgspec.structs.replace(begun, serial=voucher.serial)
     VOUCHER_LIFECYCLE.check(voucher.state, VoucherState.REDEEMING)
-    moved = store.move_one(tx, voucher.serial, voucher.state, VoucherState.REDEEMING, begun.id, now)
+    moved = batches.move_one(
+        tx, voucher.serial, voucher.state, VoucherState.REDEEMING, begun.id, now
+    )
     assert moved, "its row is held"
     _kept(tx, begun)
-    lock_store.tidy_locks(tx, sorted(_whose(attempt, payer)))
+    lockouts.tidy_locks(tx, sorted(_whose(attempt, payer)))
     post(tx, redemption_entry(begun, batch.face, now), now)
     tx.emit(
         TopUp(
@@ -243,13 +243,13 @@ def _redeemed(
 def note_top_up(tx: Tx, top_up: str, *, failure: str | None, now: datetime) -> None:
     """What charging answered of a voucher's: credited, or, with a `failure`, refused: then the
     voucher is as good as before. Once."""
-    present = channel_store.lock_top_up(tx, top_up)
+    present = store.lock_top_up(tx, top_up)
     if present is None or present.state is not TopUpState.CREATED:
         return
     to = TopUpState.COMPLETED if failure is None else TopUpState.FAILED
     TOP_UP_LIFECYCLE.check(present.state, to)
     changed = msgspec.structs.replace(present, state=to, confirmed_at=now, reason=failure)
-    channel_store.save_top_up(tx, changed)
+    store.save_top_up(tx, changed)
     tx.changed(RESOURCE, top_up, Change.STATE)
     if present.channel is Channel.VOUCHER:
         _settle(tx, changed, now)
@@ -259,12 +259,12 @@ def note_top_up(tx: Tx, top_up: str, *, failure: str | None, now: datetime) -> N
 
 def describe_top_up(tx: Tx, top_up: str, *, details: Mapping[str, Any]) -> None:
     """Adds to what is said beside it. Raises `UnknownTopUp`."""
-    present = channel_store.lock_top_up(tx, top_up)
+    present = store.lock_top_up(tx, top_up)
     if present is None:
         raise UnknownTopUp(f"there is no top-up {top_up[:60]}")
     said = {**present.details, **details}
     if said != present.details:
-        channel_store.save_top_up(tx, msgspec.structs.replace(present, details=said))
+        store.save_top_up(tx, msgspec.structs.replace(present, details=said))
         tx.changed(RESOURCE, top_up, Change.ATTRIBUTES)
 
 
@@ -273,7 +273,7 @@ def _settle(tx: Tx, top_up: ChannelTopUp, now: datetime) -> None:
     done = top_up.state is TopUpState.COMPLETED
     to = VoucherState.REDEEMED if done else VoucherState.ACTIVE
     by = top_up.id if done else None
-    moved = store.move_one(tx, top_up.serial, VoucherState.REDEEMING, to, by, now)
+    moved = batches.move_one(tx, top_up.serial, VoucherState.REDEEMING, to, by, now)
     assert moved, "nobody else moves a voucher that is being redeemed"
     if not done:
         post(tx, redemption_entry(top_up, top_up.cost, now, undone=True), now)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from trunkline.platform.db import Database, Reader
-from trunkline.vouchers.codes import NoVoucherKey, VoucherKeys
+from trunkline.vouchers.batches.codes import NoVoucherKey, VoucherKeys
 
 _KEYS: WeakKeyDictionary[Database, Callable[[], VoucherKeys]] = WeakKeyDictionary()
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata
-from trunkline.vouchers.model import Lockout
+from trunkline.vouchers.lockouts.model import Lockout
 
 lockout = sa.Table(
     "voucher_lockout",

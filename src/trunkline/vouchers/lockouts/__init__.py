@@ -1,0 +1,1 @@
+"""Who tries wrong codes is counted, and refused for growing periods."""

@@ -1,0 +1,1 @@
+"""Top-ups that no payment of the customer's stands for: a voucher's, or a dealer's."""
