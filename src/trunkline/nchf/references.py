@@ -20,6 +20,7 @@ _LETTERS = {Service.DATA: "d", Service.VOICE: "v", Service.SMS: "s"}
 _SERVICES = {letter: service for service, letter in _LETTERS.items()}
 _REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){1,2})-[0-9a-f]{24}", re.ASCII)
 _IDENTITY = re.compile(r"(imsi|msisdn)-([0-9]+)", re.ASCII)
+_NAMELESS = (None,) * 7
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):
@@ -31,21 +32,30 @@ class Named(msgspec.Struct, frozen=True, gc=False):
 
 def ref_of(data: ChargingData, service: Service, identities: tuple[Identity, ...]) -> str:
     """The ref of the session, or the event, that this create begins: of the same consumer,
-    subscriber, charging id, session start and sequence number always the same one."""
+    subscriber, charging id, session start and sequence number always the same one. Where the
+    consumer gives it no id at all, of the same instant."""
     consumer, pdu, ims, sms = data.consumer, data.pdu, data.ims, data.sms
     session = None if pdu is None else pdu.session
+    ids = (
+        data.charging_id,
+        None if pdu is None else pdu.charging_id,
+        None if pdu is None else pdu.smf_charging_id,
+        None if session is None else session.started,
+        None if ims is None else ims.charging_id,
+        None if ims is None else ims.session,
+        None if sms is None else sms.message,
+    )
     parts = (
         consumer.name or consumer.fqdn or consumer.ipv4 or consumer.ipv6,
         consumer.functionality,
         data.subscriber,
         identities,
-        data.charging_id,
+        ids,
         data.sequence,
-        None if pdu is None else (pdu.charging_id, pdu.smf_charging_id),
-        None if session is None else (session.id, session.started),
-        None if ims is None else (ims.charging_id, ims.session),
-        None if sms is None else sms.message,
+        None if session is None else session.id,
         data.one_time,
+        # Or else every message of an SMSF that counts from 0 would repeat the last one.
+        data.stamp if ids == _NAMELESS else None,
     )
     mark = hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=12).hexdigest()
     who = "-".join(f"{kind}-{value}" for kind, value in identities[:2])

@@ -107,6 +107,25 @@ def test_a_ref_tells_who_and_what() -> None:
     assert update.identities == (("imsi", "99970"),)
 
 
+@pytest.mark.parametrize(
+    ("named_by", "same"),
+    [
+        ({}, False),
+        ({"chargingId": 7}, True),
+        ({"sMSChargingInformation": {"messageReference": "7"}}, True),
+        ({"iMSChargingInformation": {"imsChargingIdentifier": "7"}}, True),
+        ({"pDUSessionChargingInformation": {"chargingId": 7}}, True),
+    ],
+)
+def test_what_has_no_id_is_known_again_by_its_instant(named_by: dict[str, Any], same: bool) -> None:
+    """Two messages of an SMSF that numbers each of them 1 are two."""
+    about = {"subscriberIdentifier": "imsi-99970", "oneTimeEvent": True, **named_by}
+    first = read(**about).request.session
+    assert read(**about).request.session == first
+    later = read(**about, invocationTimeStamp="2026-11-02T12:00:05Z").request.session
+    assert (later == first) is same
+
+
 def test_a_clock_that_is_off_is_not_believed() -> None:
     assert read(invocationTimeStamp="2020-01-01T00:00:00Z").request.at == NOON
     assert read(invocationTimeStamp="2026-11-02T11:59:00+00:00").request.at == NOON - 60
