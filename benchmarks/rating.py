@@ -64,7 +64,10 @@ _BUCKETS = (
     (300, 0, VOICE, -1, 0, _FOREVER, 0),
     (2, 0, SMS, -1, 0, _FOREVER, 0),
 )
-_ACCOUNT = [len(_BUCKETS), 0, *(number for bucket in _BUCKETS for number in bucket)]
+_ACCOUNT = [
+    len(_BUCKETS), 0, *(number for bucket in _BUCKETS for number in bucket),
+    *[0] * (kernel.TERM_SIZE * len(_BUCKETS)),
+]  # fmt: skip
 
 
 @benchmark("rating")

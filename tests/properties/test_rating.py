@@ -294,7 +294,7 @@ def test_bulk_rates_in_order_and_debits_as_it_goes(
 ) -> None:
     """Events of one tariff over shared accounts, compiled, against one call each."""
     tariff = some[0].tariff()
-    width = 2 + 4 * kernel.BUCKET_SIZE
+    width = 2 + 4 * (kernel.BUCKET_SIZE + kernel.TERM_SIZE)
     owners = [index % accounts for index in range(len(some))]
     held_by: list[list[list[int]]] = []
     for account in range(accounts):

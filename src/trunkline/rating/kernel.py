@@ -397,9 +397,9 @@ def rate_many(
 ) -> None:
     """Rate `events` (slices up to their buckets' count, end to end: BUCKET_COUNT integers each)
     in order. `owners[i]` is the account that pays for the i-th; account a stands at
-    `accounts[a * width]`: how many buckets, how many counters, the buckets, and the counters as
-    one number each. What an event takes and counts is kept there, for the next one to see.
-    `work` has room for one slice."""
+    `accounts[a * width]`: how many buckets, how many counters, the buckets, the counters as one
+    number each, and each bucket's terms (TERM_SIZE integers). What an event takes and counts is
+    kept there, for the next one to see. `work` has room for one slice."""
     for index in range(len(owners)):
         event = index * BUCKET_COUNT
         for i in range(BUCKET_COUNT):
@@ -415,11 +415,21 @@ def rate_many(
             work[BUCKETS + i] = accounts[held + i]
         for i in range(counters):
             work[BUCKETS + size + i * COUNTER_SIZE] = accounts[held + size + i]
+        terms = held + size + counters
+        for i in range(buckets):
+            term = terms + i * TERM_SIZE
+            if work[WHERE] & accounts[term + TERM_MASK] != accounts[term + TERM_VALUE]:
+                work[BUCKETS + i * BUCKET_SIZE + BUCKET_SERVICE] = -1
         codes[index] = rate(table, work)
         for i in range(BUCKET_COUNT):
             events[event + i] = work[i]
         for i in range(buckets):
             bucket = i * BUCKET_SIZE
-            accounts[held + bucket + REMAINING] -= work[BUCKETS + bucket + TAKEN]
+            taken = work[BUCKETS + bucket + TAKEN]
+            accounts[held + bucket + REMAINING] -= taken
+            use = terms + i * TERM_SIZE + TERM_FROM_USE
+            if taken > 0 and accounts[use] > 0:
+                accounts[held + bucket + EXPIRES] = work[START] + accounts[use]
+                accounts[use] = 0
         for i in range(counters):
             accounts[held + size + i] += work[BUCKETS + size + i * COUNTER_SIZE + ADDED]

@@ -43,6 +43,12 @@ COUNTED = 0
 ADDED = 1
 COUNTER_SIZE = 2
 
+# What an allowance is for beside its service and group, where `rate_many` keeps accounts.
+TERM_MASK = 0
+TERM_VALUE = 1  # what WHERE must hold under the mask
+TERM_FROM_USE = 2  # seconds that it holds from its first use on; 0 once that is known
+TERM_SIZE = 3
+
 DATA = 0
 VOICE = 1
 SMS = 2
