@@ -144,5 +144,11 @@ def rate_sheet_names(r: Reader) -> list[str]:
 
 def promotions(r: Reader) -> list[Promotion]:
     """Those on sale that make something cheaper."""
-    found = store.documents_in(r, DocumentKind.PROMOTION, ON_SALE)
-    return [each for document in found if (each := promotion_of(document)) is not None]
+    rows = store.documents_in(r, DocumentKind.PROMOTION, ON_SALE)
+    return [each for row in rows if (each := _promotion(row)) is not None]
+
+
+@lru_cache(maxsize=1000)
+def _promotion(row: Any) -> Promotion | None:
+    """What this row says, whole as it is."""
+    return promotion_of(store.document_of_texts(row))
