@@ -1,7 +1,18 @@
 """Who pays and who is called, in the forms that gateways name them (RFC 8506, 8.46; TS 32.299)."""
 
+import re
+
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import avp_at, avps, u32_in
+
+_NAMES = frozenset((d.END_USER_SIP_URI, d.END_USER_NAI, d.END_USER_PRIVATE))
+_DERIVED = re.compile(
+    rb"(?:sip:)?[0-9]?([0-9]{15})@(?:ims|nai\.epc|nai\.5gc|wlan)"
+    rb"\.mnc[0-9]{3}\.mcc[0-9]{3}\.3gppnetwork\.org\b",
+    re.IGNORECASE,
+)
+"""Names that are made of an IMSI (TS 23.003, 13.3, 13.4B, 14.3 and 19.3.2): a digit before it
+says how it authenticates."""
 
 
 def identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
@@ -22,6 +33,8 @@ def identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str,
         if kind == d.END_USER_IMSI:
             if data.isdigit() and len(data) <= 15:
                 imsis.append(("imsi", data.decode()))
+        elif kind in _NAMES and (found := _DERIVED.match(data)):
+            imsis.append(("imsi", found[1].decode()))
         elif kind == d.END_USER_E164 or kind == d.END_USER_SIP_URI:
             number = digits(data)
             if number:
