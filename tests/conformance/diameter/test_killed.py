@@ -1,31 +1,28 @@
-"""The charging process is killed at random moments under load; the gateway sends again what was
-not answered, with the T flag (RFC 6733, 5.5.4), and nothing is lost or charged twice."""
+"""The charging process, or its PostgreSQL, is killed at random moments under load; the gateway
+sends again what was not answered, with the T flag (RFC 6733, 5.5.4), and nothing is lost or
+charged twice."""
 
 import asyncio
-import os
 import random
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.diameter.operator import Operator
 from tests.conftest import MakeDatabase
+from tests.killed import assert_charged_once, charging_process, postgresql
+from tests.served import free_port
 from tests.unit.charging.builders import MB, imsi
 from tests.unit.diameter.builders import asked, ccr, mscc, subscription, used
 from tests.unit.diameter.wire import Wire, connected, result_of, run
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
-from trunkline.platform.db import Database
+from trunkline.platform.clock import SystemClock
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 SESSIONS, UPDATES, KILLS = 8, 40, 2
 SUBSCRIBER = subscription(d.END_USER_IMSI, imsi(1))
 GONE = (ConnectionError, asyncio.IncompleteReadError)
@@ -44,18 +41,21 @@ class Gateway:
     def done(self) -> bool:
         return not self.numbers
 
-    async def talk(self, wire: Wire, process: subprocess.Popen[bytes], answers: int) -> None:
-        """Goes on where it stopped; the process is killed after so many more answers, and what
-        it had answered by then is still heard."""
+    async def talk(self, wire: Wire, kill: Callable[[], object], answers: int) -> None:
+        """Goes on where it stopped; `kill` is called after so many more answers, and what had
+        been answered by then is still heard."""
         wire.send(*(self.request(session, again=True) for session in self.numbers))
         last = self.answers + answers
         while not self.done:
             answer = await wire.receive()
-            assert result_of(answer) == d.SUCCESS
             session = codec.header_of(answer).hop_by_hop
+            if result_of(answer) == d.TOO_BUSY:  # as long as it may wait, the database was away
+                wire.send(self.request(session, again=True))
+                continue
+            assert result_of(answer) == d.SUCCESS
             self.note(session)
             if self.answers == last:
-                process.kill()
+                kill()
             if session in self.numbers:
                 wire.send(self.request(session))
 
@@ -85,73 +85,50 @@ class Gateway:
         )
 
 
-@contextmanager
-def charging_process(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The real one, once it says that it serves."""
-    reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline.cli", "process", "charging"],
-        env={**environment, "TRUNKLINE_READY_FD": str(writing)},
-        cwd=ROOT,
-        pass_fds=[writing],
-        stdin=subprocess.PIPE,
-    )
-    os.close(writing)
-    with process, os.fdopen(reading, "rb") as pipe:
-        assert pipe.readline() == b"ready\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def setting(database: Database) -> str:
-    """Its URL, without the driver's name."""
-    url = database.url
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
     books, charging = make_database("books"), make_database("charging")
     operator = Operator(charging, datetime.now(UTC))
     operator.open(("imsi", imsi(1)), money="100")
     port = free_port()
-    environment = {
-        **os.environ,
-        "TRUNKLINE_DATABASES_BOOKS": setting(books),
-        "TRUNKLINE_DATABASES_CHARGING": setting(charging),
-        "TRUNKLINE_CHARGING_PORT": str(port),
-        "TRUNKLINE_CHARGING_METRICS_PORT": "0",
-        "TRUNKLINE_NCHF_PORT": "0",
-        "TRUNKLINE_LOG_LEVEL": "error",
-    }
     chance = random.Random(20261121)
     gateway = Gateway()
-    lives = [chance.randint(20, 90) for _ in range(KILLS)]
 
-    async def talk(process: subprocess.Popen[bytes], answers: int) -> None:
+    async def talk(kill: Callable[[], object], answers: int) -> None:
         try:
             async with connected(port) as wire:
-                await gateway.talk(wire, process, answers)
+                await gateway.talk(wire, kill, answers)
         except GONE:
             assert not gateway.done
 
-    for answers in [*lives, SESSIONS * UPDATES * 2]:
-        with charging_process(environment) as process:
-            run(lambda process=process, answers=answers: talk(process, answers))  # type: ignore[misc]
+    for answers in [*(chance.randint(20, 90) for _ in range(KILLS)), SESSIONS * UPDATES * 2]:
+        with charging_process(books, charging, charging_port=port) as process:
+            run(lambda kill=process.kill, answers=answers: talk(kill, answers))  # type: ignore[misc]
 
     assert gateway.done
-    charged = {(each.session, each.number): each.units for each in operator.usage}
-    assert len(operator.usage) == len(charged) == SESSIONS * (UPDATES + 1)
-    assert charged == gateway.reported
-    assert operator.balance.open_sessions == 0
-    assert not operator.balance.reserved
-    spent = sum(each.charge.micros for each in operator.usage)
-    assert operator.balance.money.micros == 100_000_000 - spent
+    assert_charged_once(operator, gateway.reported)
+
+
+@pytest.mark.postgresql
+def test_postgresql_killed_while_it_charges() -> None:
+    """The charging process lives on, and answers what waited once its database is back."""
+    clock = SystemClock()
+    chance = random.Random(20261122)
+    gateway = Gateway()
+    port = free_port()
+    with (
+        postgresql() as server,
+        closing(server.make("books", clock)) as books,
+        closing(server.make("charging", clock)) as charging,
+    ):
+        operator = Operator(charging, clock.now())
+        operator.open(("imsi", imsi(1)), money="100")
+
+        async def talk() -> None:
+            async with connected(port) as wire:
+                await gateway.talk(wire, server.kill_and_start, chance.randint(50, 200))
+
+        with charging_process(books, charging, charging_port=port):
+            run(talk)
+        assert gateway.done
+        charging.close()  # what this test itself reads with was dropped as well
+        assert_charged_once(operator, gateway.reported)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 import pytest
@@ -54,6 +55,12 @@ class Counters:
         with self.charging.read() as r:
             return len(notices.due(r, self.clock.now().replace(year=2100), 10, "nchf"))
 
+    def served(self) -> AbstractAsyncContextManager[Smf]:
+        """The server, and a PCF that may call it."""
+        return network(
+            self.operator.attempt, self.clock, database=self.charging, statuses=self.statuses
+        )
+
     async def subscribed(self, pcf: Smf, url: str) -> str:
         answer = await pcf.spending(
             "POST",
@@ -76,15 +83,7 @@ def counters(charging: Database, clock: DrivenClock) -> Counters:
 
 def test_a_subscription_and_what_it_is_told(counters: Counters) -> None:
     async def story() -> None:
-        async with (
-            network(
-                counters.operator.attempt,
-                counters.clock,
-                database=counters.charging,
-                statuses=counters.statuses,
-            ) as pcf,
-            callbacks() as told,
-        ):
+        async with counters.served() as pcf, callbacks() as told:
             context = {
                 "supi": SUPI,
                 "gpsi": "msisdn-46701740601",
@@ -134,12 +133,7 @@ def test_a_subscription_and_what_it_is_told(counters: Counters) -> None:
 
 def test_refusals(counters: Counters) -> None:
     async def story() -> None:
-        async with network(
-            counters.operator.attempt,
-            counters.clock,
-            database=counters.charging,
-            statuses=counters.statuses,
-        ) as pcf:
+        async with counters.served() as pcf:
             known = {"supi": SUPI, "notifUri": "http://127.0.0.1:9/"}
             for body, cause in (
                 ({}, "MANDATORY_IE_MISSING"),
@@ -162,15 +156,7 @@ def test_refusals(counters: Counters) -> None:
 
 def test_a_subscription_that_is_unknown_there_ends(counters: Counters) -> None:
     async def story() -> None:
-        async with (
-            network(
-                counters.operator.attempt,
-                counters.clock,
-                database=counters.charging,
-                statuses=counters.statuses,
-            ) as pcf,
-            callbacks() as told,
-        ):
+        async with counters.served() as pcf, callbacks() as told:
             ref = await counters.subscribed(pcf, told.url)
             told.statuses = [404]
             await counters.reach("80 %")
@@ -183,15 +169,7 @@ def test_a_subscription_that_is_unknown_there_ends(counters: Counters) -> None:
 
 def test_a_subscriber_who_goes_ends_it(counters: Counters) -> None:
     async def story() -> None:
-        async with (
-            network(
-                counters.operator.attempt,
-                counters.clock,
-                database=counters.charging,
-                statuses=counters.statuses,
-            ) as pcf,
-            callbacks() as told,
-        ):
+        async with counters.served() as pcf, callbacks() as told:
             ref = await counters.subscribed(pcf, f"{told.url}/pcf")
             await asyncio.to_thread(counters.close)
             path, body = await told.came.get()
