@@ -22,9 +22,9 @@ SOCKETS = "TRUNKLINE_SOCKETS"
 """The environment's variable: "gy=5,nchf=6", names and descriptors of what was handed down."""
 
 BACKLOG = 1024
-_HESITATION = 0.002
+_HESITATION = 0.01
 """Seconds for each open connection, by which a process lets others go first..."""
-_LONGEST = 0.04
+_LONGEST = 0.1
 """...and at most."""
 _PAUSE = 1.0
 """Seconds after which connections are taken again when there were no descriptors left."""

@@ -34,13 +34,14 @@ def ccr(
     context: str = "32251@3gpp.org",
     hop: int = 7,
     flags: int = d.REQUEST | d.PROXIABLE,
+    origin: bytes = GATEWAY,
 ) -> bytes:
     """A request of one subscriber, with `parts` after what every one has."""
     return request(
         d.CREDIT_CONTROL_COMMAND,
         d.CREDIT_CONTROL,
         codec.text(d.SESSION_ID, session),
-        GATEWAY,
+        origin,
         codec.text(d.DESTINATION_REALM, "example"),
         codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
         codec.text(d.SERVICE_CONTEXT_ID, context),
