@@ -2,25 +2,56 @@
 killed before a commit, and whatever is sent again."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from tests.unit.charging.builders import MB, NOON, account, asks, compiled, plan, request, tariffs
-from trunkline.charging import ChargeAnswer, ChargingAccountId, GroupCommit, Kind
+from tests.unit.charging.builders import (
+    MB,
+    NOON,
+    OPENED,
+    account,
+    asks,
+    compiled,
+    plan,
+    request,
+    tariffs,
+)
+from trunkline.charging import (
+    ChargeAnswer,
+    ChargeRequest,
+    ChargingAccountId,
+    Circumstances,
+    GroupCommit,
+    Kind,
+    Result,
+)
 from trunkline.charging.batch import Befalling
 from trunkline.charging.hot import Taken
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.pools.leasing import Ids, give_back, is_idle, pool_of, share_of
-from trunkline.charging.state import State, decode, encode
+from trunkline.charging.state import Bucket, State, decode, encode
 from trunkline.charging.store import Account
+from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.terms import Pool, Share, Terms
 from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Database, Tx
-from trunkline.rating import BUCKET_SIZE, REMAINING, RESERVED, Allowance
+from trunkline.rating import (
+    BUCKET_GROUP,
+    BUCKET_SIZE,
+    EXPIRES,
+    REMAINING,
+    RESERVED,
+    STARTS,
+    Allowance,
+    Filters,
+    TariffSource,
+    Zone,
+    compile_tariff,
+)
 
 POOL, MEMBERS = 9, (1, 2, 3)
 UNITS = 400 * MB
@@ -41,40 +72,44 @@ class Step(msgspec.Struct, frozen=True):
     killed: bool
     again: bool
     returns: bool
+    group: int = 1
+    where: Circumstances | None = None
 
 
-steps = st.lists(
-    st.builds(
-        Step,
-        member=st.sampled_from(MEMBERS),
-        asked=st.sampled_from([0, 1, 7 * MB, 40 * MB, 300 * MB]),
-        used=st.integers(0, 130),
-        ends=st.integers(0, 4).map(lambda n: n == 0),
-        later=st.sampled_from([0, 1, 10, 1000, 4000]),
-        killed=st.integers(0, 4).map(lambda n: n == 0),
-        again=st.booleans(),
-        returns=st.booleans(),
-    ),
-    max_size=30,
-)
+def steps(**further: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Step]]:
+    return st.lists(
+        st.builds(
+            Step,
+            member=st.sampled_from(MEMBERS),
+            asked=st.sampled_from([0, 1, 7 * MB, 40 * MB, 300 * MB]),
+            used=st.integers(0, 130),
+            ends=st.integers(0, 4).map(lambda n: n == 0),
+            later=st.sampled_from([0, 1, 10, 1000, 4000]),
+            killed=st.integers(0, 4).map(lambda n: n == 0),
+            again=st.booleans(),
+            returns=st.booleans(),
+            **further,
+        ),
+        max_size=30,
+    )
 
 
 class Family:
     """Rows as a database would keep them: what isn't committed never was."""
 
-    def __init__(self) -> None:
-        pool = account("5", plan="shared")
+    def __init__(self, prices: Tariffs = PRICES, money: str = "0.03", pool_has: str = "5") -> None:
+        pool = account(pool_has, plan="shared")
         pool.terms = Terms(pool=Pool(members=len(MEMBERS)))
         rows = {POOL: pool}
         for key in MEMBERS:
-            member = account("0.03", plan="plan")
-            limits = [(0, LIMIT)] if key == 1 else []
+            member = account(money, plan="plan")
+            limits = ((0, LIMIT),) if key == 1 else ()
             member.terms = Terms(share=Share(POOL, "cac_9", limits))
             rows[key] = member
         self.rows = {key: encode(state) for key, state in rows.items()}
         self.journal: list[tuple[int, Record]] = []
         self.group = GroupCommit(cast(Database, None))
-        self.group.tariffs = PRICES
+        self.group.tariffs = prices
         self.numbers: dict[str, int] = {}
         self.serial = 0
         self.names: dict[int, str] = {}
@@ -83,7 +118,7 @@ class Family:
     def states(self) -> dict[int, State]:
         return {key: decode(row) for key, row in self.rows.items()}
 
-    def play(self, step: Step) -> None:
+    def play(self, step: Step) -> ChargeAnswer | None:
         self.now += step.later
         if step.returns:
             self.return_leases()
@@ -98,7 +133,8 @@ class Family:
             used = sum(quota.granted for quota in open_.quotas) * step.used // 100
         assert name is not None
         number = self.numbers[name] = self.numbers.get(name, -1) + 1
-        message = request(kind, number, asks(step.asked, used=used), session=name, at=self.now)
+        unit = asks(step.asked, used=used, group=step.group)
+        message = request(kind, number, unit, session=name, at=self.now, where=step.where)
         if step.killed:
             self.attempt(step.member, message, commit=False)
         answer = self.attempt(step.member, message)
@@ -106,13 +142,16 @@ class Family:
             before = dict(self.rows)
             assert self.attempt(step.member, message) == answer
             assert self.rows == before
+        return answer
 
-    def attempt(self, member: int, message: object, *, commit: bool = True) -> ChargeAnswer | None:
+    def attempt(
+        self, member: int, message: ChargeRequest, *, commit: bool = True
+    ) -> ChargeAnswer | None:
         accounts = {key: _row(key, state) for key, state in self.states().items()}
         around = Befalling(self.group, cast(Tx, None), Taken({}, {}, 0), accounts, self.now)
         records: list[Record] = []
         written: list[tuple[int, Record]] = []
-        answer = around.answer(accounts[member], message, records, written)  # type: ignore[arg-type]
+        answer = around.answer(accounts[member], message, records, written)
         if commit:
             self.rows = {key: encode(each.state) for key, each in accounts.items()}
             self.journal += [*written, *((member, record) for record in records)]
@@ -160,7 +199,7 @@ def _row(key: int, state: State) -> Account:
     return Account(key, ChargingAccountId(f"cac_{key}"), BillingAccountId("bac_1"), 0, state)
 
 
-@given(steps)
+@given(steps())
 @settings(max_examples=examples(150), deadline=None)
 def test_a_pools_units_and_money_are_in_one_place(history: Sequence[Step]) -> None:
     family = Family()
@@ -179,3 +218,129 @@ def test_a_pools_units_and_money_are_in_one_place(history: Sequence[Step]) -> No
         if key != POOL:
             assert state.buckets == []
             assert share_of(state).money_leased == 0
+
+
+HOME, FAR = "26201", "310410"
+wheres = st.builds(
+    Circumstances,
+    dnn=st.sampled_from(["", "internet", "ims"]),
+    slice=st.sampled_from(["", "1-000001"]),
+    network=st.sampled_from(["", HOME, FAR]),
+)
+allowances = st.lists(
+    st.builds(
+        Allowance,
+        id=st.just("all"),
+        name=st.just("Shared"),
+        service=st.just("data"),
+        units=st.sampled_from([MB, 30 * MB, 400 * MB]),
+        rating_group=st.sampled_from([None, 1, 2]),
+        where=st.builds(
+            Filters,
+            zone=st.sampled_from([None, None, "abroad"]),
+            dnn=st.sampled_from([None, None, "IMS"]),
+            slice=st.sampled_from([None, None, "1-000001"]),
+        ),
+        validity=st.sampled_from([0, 5000]),
+        first_use=st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def _for(bucket: Bucket, group: int, step: Step, told: Step) -> bool:
+    """Whether `step` may use it where the phone was `told` to be: by the words of the offer, and
+    by nothing of charging's."""
+    where, asked = told.where or Circumstances(), bucket.where or Filters()
+    return (
+        group in (-1, step.group)
+        and asked.zone in (None, "abroad" if where.network == FAR else "home")
+        and asked.dnn in (None, where.dnn.upper())
+        and asked.slice in (None, where.slice)
+    )
+
+
+@given(allowances, steps(group=st.sampled_from([1, 2]), where=wheres))
+@settings(max_examples=examples(150), deadline=None)
+def test_a_member_is_lent_what_it_can_use_and_nothing_else(
+    shared: list[Allowance], history: Sequence[Step]
+) -> None:
+    """Members have no money, nor has their pool. Whoever is refused could have had nothing: not of
+    the pool, but what was refused within seconds; whoever is lent something asked for usage that
+    it is for, where it was used last or is to be used next."""
+    offered = [
+        msgspec.structs.replace(
+            each, id=f"all_{index}", validity=each.validity or 5000 * each.first_use
+        )
+        for index, each in enumerate(shared)
+    ]
+    source = TariffSource(
+        plans=(plan(), plan(*offered, id_="shared")),
+        zones=(Zone("abroad", ("310",)), Zone("home", ("262",))),
+    )
+    prices = tariffs(compile_tariff(source, version=1, effective_from=OPENED))
+    family = Family(prices, money="0", pool_has="0")
+    last: dict[int, Step] = {}
+    for step in history:
+        now = step
+        if step.returns:
+            family.now += step.later
+            family.return_leases()
+            now = msgspec.structs.replace(step, returns=False, later=0)
+        before = family.states()
+        answer = family.play(now)
+        assert answer is not None
+        _check_lent(before, family, step, last.get(step.member, step))
+        _check_units(family)
+        if answer.units[0].result is Result.CREDIT_LIMIT:
+            _check_refused(family, step)
+        last[step.member] = step
+
+
+def _check_lent(before: dict[int, State], family: Family, step: Step, earlier: Step) -> None:
+    after = family.states()
+    buckets = {each.number: each for each in after[POOL].buckets}
+    place_of = {each.number: index for index, each in enumerate(after[POOL].buckets)}
+    for key in MEMBERS:
+        had = {each.number: each.granted for each in before[key].buckets}
+        for lease in share_of(after[key]).leases:
+            [place] = [
+                i for i, each in enumerate(after[key].buckets) if each.number == lease.bucket
+            ]
+            its, mine = place_of[lease.of] * BUCKET_SIZE, place * BUCKET_SIZE
+            for what in (STARTS, EXPIRES, BUCKET_GROUP):
+                assert after[key].flat[mine + what] == after[POOL].flat[its + what]
+            if after[key].buckets[place].granted <= had.get(lease.bucket, 0):
+                continue
+            assert key == step.member
+            group = after[POOL].flat[its + BUCKET_GROUP]
+            assert any(_for(buckets[lease.of], group, step, each) for each in (step, earlier))
+            assert after[POOL].flat[its + EXPIRES] > family.now - 10_000
+
+
+def _check_units(family: Family) -> None:
+    states = family.states()
+    granted = sum(
+        record.units for _, record in family.journal if record.kind == RecordKind.ALLOWANCE
+    )
+    used = sum(record.free for _, record in family.journal if record.kind == RecordKind.USAGE)
+    assert (
+        sum(sum(state.flat[REMAINING::BUCKET_SIZE]) for state in states.values()) + used == granted
+    )
+    assert sum(state.money for state in states.values()) == -sum(
+        record.charge for _, record in family.journal if record.kind == RecordKind.USAGE
+    )
+
+
+def _check_refused(family: Family, step: Step) -> None:
+    states = family.states()
+    pool, share = states[POOL], share_of(states[step.member])
+    if share.vain:
+        return
+    for place, bucket in enumerate(pool.buckets):
+        offset = place * BUCKET_SIZE
+        holds = pool.flat[offset + STARTS] <= family.now < pool.flat[offset + EXPIRES]
+        if holds and _for(bucket, pool.flat[offset + BUCKET_GROUP], step, step):
+            limited = step.member == 1 and sum(units for _, units in share.taken) == LIMIT
+            assert limited or pool.flat[offset + REMAINING] == 0

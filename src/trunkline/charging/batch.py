@@ -25,7 +25,7 @@ from trunkline.charging.oneoff import charge_event
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools.leasing import settle_money
-from trunkline.charging.pools.lending import Lender, lacks
+from trunkline.charging.pools.lending import Lender, is_covered
 from trunkline.charging.postings import totals
 from trunkline.charging.sessions import give_up_sessions, instant_of, refusal
 from trunkline.charging.state import State, decode
@@ -253,27 +253,45 @@ class Befalling:
         records: list[Record],
         written: list[tuple[int, Record]],
     ) -> ChargeAnswer | None:
-        group, state, now = self._group, account.state, self._now
-        assert state.terms is not None
+        """None where it is left over; what befell the account before stays."""
         if account.key in self._left:
             return None
+        state, now, terms = account.state, self._now, account.state.terms
+        assert terms is not None, "plain accounts never come here"
+        if terms.life is None and terms.watch is None and terms.renewal is None:
+            return self._charge(account, request, records, written)
         give_up_sessions(state, now)
-        if state.terms.share is not None and lacks(
-            state, request, group.tariffs, group.policy, now
-        ):
-            if not self._lender.serve(account, request):
-                self._left.add(account.key)
-                return None
+        before = ongoing.standing(state)
+        begins = ongoing.begin(state, request, now, records)
+        answer = self._charge(account, request, records, written)
+        if begins:
+            ongoing.keep(state, answer or refusal(request, Result.FAILED), records)
+        self.news += ongoing.news(account, before, now, request.identities)
+        return answer
+
+    def _charge(
+        self,
+        account: Account,
+        request: ChargeRequest,
+        records: list[Record],
+        written: list[tuple[int, Record]],
+    ) -> ChargeAnswer | None:
+        """With what a member's pool lends it."""
+        group, state, now = self._group, account.state, self._now
+        share = None if state.terms is None else state.terms.share
+        if share is None:
+            return group.answer(state, request, now, records)
+        if not is_covered(state, request, group.policy, now):
+            lent = self._lender.lend(account, request, records)
             written += self._lender.written
             self.news += self._lender.news
             self._lender.written, self._lender.news = [], []
-        before = ongoing.standing(state)
-        begins = ongoing.begin(state, request, now, records)
+            if not lent:
+                self._left.add(account.key)
+                return None
         answer = group.answer(state, request, now, records)
-        if begins:
-            ongoing.keep(state, answer, records)
-        settle_money(state)
-        self.news += ongoing.news(account, before, now, request.identities)
+        if share.money_leased:
+            settle_money(state)
         return answer
 
     def _find(self, key: int) -> Account | None:

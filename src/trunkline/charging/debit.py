@@ -28,12 +28,14 @@ from trunkline.rating import (
     TOO_LARGE,
     UNITS,
     VOICE,
+    Filters,
     Plan,
     bucket_offset,
     evidence,
 )
 
 FIRST_BUCKET = bucket_offset(0)
+_UNTOLD = Circumstances()
 _FRESH = [0] * (POSITION_END - POSITION)
 
 
@@ -154,15 +156,9 @@ class Turn:
         """The buckets as the kernel reads them; those that are for something else are of no
         service."""
         flat = self.state.flat[:]
-        where = where or Circumstances()
         for index, bucket in enumerate(self.state.buckets):
-            if bucket.where is not None and not plan.places.meets(
-                bucket.where,
-                service_identifier=quota.service_identifier,
-                dnn=where.dnn,
-                slice_=where.slice,
-                qos=where.qos,
-                network=where.network,
+            if bucket.where is not None and not meets(
+                plan, bucket.where, quota.service_identifier, where
             ):
                 flat[index * BUCKET_SIZE + BUCKET_SERVICE] = -1
         return flat
@@ -178,6 +174,21 @@ class Turn:
             qos=where.qos,
             network=where.network,
         )
+
+
+def meets(
+    plan: Plan, filters: Filters, service_identifier: int, where: Circumstances | None
+) -> bool:
+    """Whether usage under these circumstances is what a bucket with these filters is for."""
+    where = where or _UNTOLD
+    return plan.places.meets(
+        filters,
+        service_identifier=service_identifier,
+        dnn=where.dnn,
+        slice_=where.slice,
+        qos=where.qos,
+        network=where.network,
+    )
 
 
 def debit(

@@ -60,32 +60,34 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     pool: int
     """The pool's row."""
     pool_id: str
-    limits: list[tuple[int, int]] = []
+    limits: tuple[tuple[int, int], ...] = ()
     """(service, units): at most so much of it in one of the pool's months."""
     money_limit: int = -1
     """The same for money; -1: no limit, 0: the pool's money isn't shared."""
     month: int = 0
     """The pool's month that `taken` and `money_taken` are of."""
-    taken: list[tuple[int, int]] = []
+    taken: tuple[tuple[int, int], ...] = ()
     """(service, units): leased in the month, less what was given back."""
     money_taken: int = 0
-    leases: list[Lease] = []
+    leases: tuple[Lease, ...] = ()
     money_leased: int = 0
     """Of the member's money: the pool's, as yet unused. The member's own goes first."""
     money_until: int = 0
     left: bool = False
     """It has left: nothing more is leased, and what is in use goes back when it ends."""
     vain_until: int = 0
-    """The pool had no units for it: it isn't asked for any before."""
+    """Of states that were written before there was `vain`."""
     money_vain_until: int = 0
-    """Likewise money."""
+    """The pool had no money for it: it isn't asked for any before."""
+    vain: tuple[tuple[int, int], ...] = ()
+    """(a kind of usage, until when): the pool had no units for it, and isn't asked before."""
 
 
 class Pool(msgspec.Struct, array_like=True, gc=False):
     """What an account is that leases to others."""
 
     members: int = 0
-    leases: list[tuple[int, int]] = []
+    leases: tuple[tuple[int, int], ...] = ()
     """(bucket, members that hold a lease of it)."""
     money_leases: int = 0
     """Members that hold money of it."""

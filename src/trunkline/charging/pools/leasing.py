@@ -7,10 +7,12 @@ never less than a block. What a member has of its own goes first. Units are in o
 time: pool, lease, or used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from trunkline.charging.debit import meets
 from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.model import Circumstances
 from trunkline.charging.state import Bucket, State, Status
 from trunkline.charging.terms import Lease, Pool, Share
 from trunkline.rating import (
@@ -22,13 +24,14 @@ from trunkline.rating import (
     RESERVED,
     STARTS,
     TAKEN,
+    Plan,
 )
 
 LEASED_FOR = 3600
 """Seconds after which what of a lease isn't in use may go back."""
 FAIR = 4
 """A lease is at most this part of what is left for each who holds one."""
-AHEAD = 16
+AHEAD = 32
 """A lease is at most so many times what is missing."""
 BLOCKS = (10_000_000, 300, 5)
 """By service, in its unit: the least that is leased while the pool has that much."""
@@ -40,38 +43,54 @@ FOREIGN = 1 << 40
 
 
 class Want(NamedTuple):
-    """What a member lacks of a service, in its unit."""
+    """Units of a service, in its unit, that are to be there for use from `at` on."""
 
     service: int
     group: int
+    identifier: int
+    where: Circumstances | None
+    at: int
     units: int
+    paid: int = 0
+    """Of them, those that an open grant has paid for already, with whatever."""
 
 
-def fits(flat: list[int], offset: int, service: int, group: int, at: int) -> bool:
-    """Whether the bucket at this offset serves such usage."""
-    return (
-        flat[offset + BUCKET_SERVICE] == service
-        and flat[offset + BUCKET_GROUP] in (-1, group)
-        and flat[offset + STARTS] <= at < flat[offset + EXPIRES]
-    )
-
-
-def room(state: State, service: int, group: int, at: int) -> int:
-    """What the account's buckets have free for such usage."""
+def serving(state: State, plan: Plan, want: Want) -> Iterator[int]:
+    """The places of the account's buckets that such usage may take from, in their order, full or
+    empty. `plan` is the plan of who uses it: it says what filters mean."""
     flat = state.flat
-    return sum(
+    for place, bucket in enumerate(state.buckets):
+        offset = place * BUCKET_SIZE
+        if (
+            flat[offset + BUCKET_SERVICE] == want.service
+            and flat[offset + BUCKET_GROUP] in (-1, want.group)
+            and flat[offset + STARTS] <= want.at < flat[offset + EXPIRES]
+            and (bucket.where is None or meets(plan, bucket.where, want.identifier, want.where))
+        ):
+            yield place
+
+
+def lacking(
+    state: State, plan: Plan, wants: Sequence[Want], released: Sequence[int] = ()
+) -> list[int]:
+    """How many units of each want the account's buckets don't have, each after those before it.
+    `released` are reservations that end before (number, units, number, units...)."""
+    flat = state.flat
+    free = [
         flat[offset + REMAINING] - flat[offset + RESERVED]
         for offset in range(0, len(flat), BUCKET_SIZE)
-        if fits(flat, offset, service, group, at)
-    )
-
-
-def serves(pool: State, want: Want, at: int) -> bool:
-    """Whether the pool has such units at all, be it none at the moment."""
-    return any(
-        fits(pool.flat, offset, want.service, want.group, at)
-        for offset in range(0, len(pool.flat), BUCKET_SIZE)
-    )
+    ]
+    for index in range(0, len(released), 2):
+        free[_place(state, released[index])] += released[index + 1]
+    missing = []
+    for want in wants:
+        units = want.units
+        for place in serving(state, plan, want):
+            taken = min(units, free[place])
+            free[place] -= taken
+            units -= taken
+        missing.append(min(units, want.units - want.paid))
+    return missing
 
 
 def lends(pool: State) -> bool:
@@ -87,44 +106,62 @@ class Ids(NamedTuple):
 
 
 def lease(
-    member: State, pool: State, want: Want, at: int, ids: Ids, records: tuple[list[Record], ...]
+    member: State,
+    pool: State,
+    plan: Plan,
+    want: Want,
+    ids: Ids,
+    records: tuple[list[Record], ...],
+    now: int,
 ) -> int:
     """Moves units from the pool's buckets to the member's, towards what is wanted: returns how
-    many. `records` take the member's and the pool's."""
+    many. `plan` is the member's. An allowance that holds from its first use on begins to with the
+    first lease of it. `records` take the member's and the pool's."""
     share, its = share_of(member), pool_of(pool)
     renew_share(share, pool)
     moved = 0
-    for index, bucket in enumerate(pool.buckets):
-        offset = index * BUCKET_SIZE
+    for place in serving(pool, plan, want):
+        if moved >= want.units:
+            break
+        bucket, offset = pool.buckets[place], place * BUCKET_SIZE
         flat = pool.flat
-        if moved >= want.units or not fits(flat, offset, want.service, want.group, at):
-            continue
         left = min(
             flat[offset + REMAINING] - flat[offset + RESERVED], _allowed(share, want.service)
         )
         held = _lease_of(share, bucket.number)
         active = _count(its, bucket.number) + (held is None)
-        units = _size(want.units - moved, left, active, _block(want.service))
+        idle = 0 if held is None else _idle(member, held)
+        units = _size(want.units - moved, left, active, _block(want.service), idle)
         if units <= 0:
             continue
+        if bucket.from_use:
+            flat[offset + EXPIRES] = want.at + bucket.from_use
+            bucket.from_use = 0
         flat[offset + REMAINING] -= units
         _count_taken(share, want.service, units)
         if held is None:
             _add(its, bucket.number, 1)
             held = _bucket(member, bucket, flat[offset : offset + BUCKET_SIZE])
-            share.leases.append(held)
-        place = _place(member, held.bucket)
-        member.flat[place * BUCKET_SIZE + REMAINING] += units
-        member.buckets[place].granted += units
-        held.until = at + LEASED_FOR
-        _note(member, pool, units, want.service, (held.bucket, bucket.number), at, ids, records)
+            share.leases = (*share.leases, held)
+        own = _place(member, held.bucket)
+        member.flat[own * BUCKET_SIZE + REMAINING] += units
+        member.buckets[own].granted += units
+        held.until = now + LEASED_FOR
+        _note(member, pool, units, want.service, (held.bucket, bucket.number), now, ids, records)
         moved += units
     return moved
 
 
-def _size(missing: int, left: int, active: int, block: int) -> int:
-    fair = left // (FAIR * active)
-    return min(left, max(block, min(max(fair, min(missing, block)), AHEAD * missing)))
+def _idle(state: State, held: Lease) -> int:
+    offset = _place(state, held.bucket) * BUCKET_SIZE
+    return state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
+
+
+def _size(missing: int, left: int, active: int, block: int, idle: int) -> int:
+    """How much is leased to one of `active` members that has so much `idle` of it and still
+    misses some: many grants ahead, but no more than a fair part with what it has."""
+    fair = max(left // (FAIR * active), min(missing, block))
+    return min(left, max(block, min(fair, AHEAD * missing)) - idle)
 
 
 def _block(service: int) -> int:
@@ -141,7 +178,8 @@ def lease_money(
     if share.money_limit >= 0:
         left = min(left, share.money_limit - share.money_taken)
     active = its.money_leases + (not share.money_until)
-    micros = _size(missing, left, active, MONEY_BLOCK)
+    idle = max(min(share.money_leased, member.money - member.held), 0)
+    micros = _size(missing, left, active, MONEY_BLOCK, idle)
     if micros <= 0:
         return 0
     if not share.money_until:
@@ -168,10 +206,10 @@ def give_back(
     with the member, not even in use."""
     share, its = share_of(member), pool_of(pool)
     settle_money(member)
-    for held in list(share.leases):
+    for held in share.leases:
         place = _place(member, held.bucket)
         flat, offset = member.flat, place * BUCKET_SIZE
-        idle = flat[offset + REMAINING] - flat[offset + RESERVED]
+        idle = _idle(member, held)
         if idle > 0:
             service = flat[offset + BUCKET_SERVICE]
             flat[offset + REMAINING] -= idle
@@ -185,7 +223,7 @@ def give_back(
         if not flat[offset + RESERVED]:
             del member.buckets[place]
             del flat[offset : offset + BUCKET_SIZE]
-            share.leases.remove(held)
+            share.leases = tuple(each for each in share.leases if each is not held)
             _add(its, held.of, -1)
     idle_money = max(min(share.money_leased, member.money - member.held), 0)
     if idle_money:
@@ -215,9 +253,7 @@ def is_idle(state: State, epoch: int) -> bool:
     for held in share.leases:
         if gone or held.until <= epoch:
             offset = _place(state, held.bucket) * BUCKET_SIZE
-            if state.flat[offset + REMAINING] > state.flat[offset + RESERVED]:
-                return True
-            if not state.flat[offset + RESERVED]:
+            if _idle(state, held) > 0 or not state.flat[offset + RESERVED]:
                 return True
     return False
 
@@ -245,7 +281,7 @@ def renew_share(share: Share, pool: State) -> None:
     """A month of the pool's begins: its limits count anew."""
     if share.month != pool.period:
         share.month = pool.period
-        share.taken = []
+        share.taken = ()
         share.money_taken = 0
 
 
@@ -259,7 +295,7 @@ def _allowed(share: Share, service: int) -> int:
 def _count_taken(share: Share, service: int, units: int) -> None:
     taken = dict(share.taken)
     taken[service] = taken.get(service, 0) + units
-    share.taken = sorted(taken.items())
+    share.taken = tuple(sorted(taken.items()))
 
 
 def _lease_of(share: Share, of: int) -> Lease | None:
@@ -298,7 +334,7 @@ def _count(pool: Pool, bucket: int) -> int:
 def _add(pool: Pool, bucket: int, holders: int) -> None:
     counts = dict(pool.leases)
     counts[bucket] = counts.get(bucket, 0) + holders
-    pool.leases = sorted((of, count) for of, count in counts.items() if count > 0)
+    pool.leases = tuple(sorted((of, count) for of, count in counts.items() if count > 0))
 
 
 def _note(

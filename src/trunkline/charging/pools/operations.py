@@ -55,7 +55,7 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
         store.insert(tx, member.key, pool.key)
     share.limits, share.money_limit = limits, money_limit
     share.left = False
-    share.vain_until = share.money_vain_until = 0
+    share.vain, share.money_vain_until = (), 0
     hot.write(tx, [member, pool], [])
     tx.emit(PoolJoined(account=command.account, pool=command.pool, at=now))
 
@@ -71,13 +71,13 @@ def _check_pool(member: State, pool: State) -> None:
         raise PoolOfOthers("is of another legal entity or currency", path="pool")
 
 
-def _limits(command: JoinPool) -> list[tuple[int, int]]:
+def _limits(command: JoinPool) -> tuple[tuple[int, int], ...]:
     if any(each.units < 0 for each in command.limits):
         raise Invalid("is below zero", path="limits")
     limits = {int(each.service): each.units for each in command.limits}
     if len(limits) < len(command.limits):
         raise Invalid("names a service twice", path="limits")
-    return sorted(limits.items())
+    return tuple(sorted(limits.items()))
 
 
 def _money_limit(command: JoinPool, member: State, pool: State) -> int:
