@@ -1,13 +1,14 @@
 """The life of an account: opened, topped up, moved to another plan, barred, closed. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from trunkline.charging import lifetime, watching
-from trunkline.charging.buckets import enter_month, is_paid, replace
+from trunkline.charging.buckets import enter_month, give, is_paid, replace
 from trunkline.charging.events import MonthlyFee, OpenAccount, Validity
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import DAY
+from trunkline.charging.model import BucketGrant
 from trunkline.charging.renewal import renew
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.tariffs import Tariffs
@@ -218,10 +219,11 @@ def top_up(
     payment: str,
     records: list[Record],
     days: int | None = None,
+    grants: Iterable[BucketGrant] = (),
 ) -> None:
-    """The balance then holds for `days` at least, or as the account's terms say; a fee that
-    waits for it is taken. Raises `NotPrepaid`, `AccountIsClosed`, `CurrencyMismatch`, or
-    `Invalid` for an amount that isn't one."""
+    """The balance then holds for `days` at least, or as the account's terms say; `grants` are
+    given beside it; a fee that waits for it is taken. Raises `NotPrepaid`, `AccountIsClosed`,
+    `CurrencyMismatch`, or `Invalid` for an amount that isn't one."""
     _check_open(state)
     if not state.prepaid:
         raise NotPrepaid("a postpaid account is settled by its bills, not topped up")
@@ -246,6 +248,8 @@ def top_up(
             session=payment,
         )
     )
+    for each in grants:
+        give(state, each, payment, epoch, month, records)
     if state.terms is not None:
         lifetime.extend(state, epoch, days)
         renew(state, epoch, records)

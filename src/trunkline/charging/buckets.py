@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.lifetime import DAY
+from trunkline.charging.model import BucketGrant
 from trunkline.charging.months import epoch_bounds, month_at
 from trunkline.charging.state import Bucket, State
 from trunkline.charging.terms import Terms
@@ -20,6 +22,8 @@ from trunkline.rating import (
     service_code,
 )
 
+_NO_MONTH = 0
+"""`Bucket.period` of what no month's allowances gave."""
 _Of = tuple[int, int, Filters | None]
 """Service, rating group, and whatever else an allowance is for."""
 
@@ -138,19 +142,54 @@ def _add(
     service = service_code(allowance.service)
     group = -1 if allowance.rating_group is None else allowance.rating_group
     state.last_bucket += 1
-    state.buckets.append(
-        Bucket(
-            state.last_bucket,
-            allowance.id,
-            month,
-            units,
-            allowance.name,
-            _where(allowance),
-            allowance.validity if allowance.first_use else 0,
-            allowance.rollover if rolls else 0,
-        )
+    bucket = Bucket(
+        state.last_bucket,
+        allowance.id,
+        month,
+        units,
+        allowance.name,
+        _where(allowance),
+        allowance.validity if allowance.first_use else 0,
+        allowance.rollover if rolls else 0,
     )
-    state.flat += (units, 0, service, group, starts, expires, 0)
+    _put(state, bucket, len(state.buckets), (service, group, starts, expires), at, month, records)
+
+
+def give(
+    state: State, gift: BucketGrant, source: str, at: int, month: int, records: list[Record]
+) -> None:
+    """A bucket of no month's: a change of plan leaves it alone. It is used before those of its
+    service that hold longer."""
+    service = service_code(gift.service)
+    expires = at + gift.days * DAY
+    place = next(
+        (
+            index
+            for index in range(len(state.buckets))
+            if state.flat[index * BUCKET_SIZE + BUCKET_SERVICE] == service
+            and state.flat[index * BUCKET_SIZE + EXPIRES] > expires
+        ),
+        len(state.buckets),
+    )
+    state.last_bucket += 1
+    bucket = Bucket(state.last_bucket, source, _NO_MONTH, gift.units, gift.name)
+    _put(state, bucket, place, (service, -1, at, expires), at, month, records)
+
+
+def _put(
+    state: State,
+    bucket: Bucket,
+    place: int,
+    held: tuple[int, int, int, int],
+    at: int,
+    month: int,
+    records: list[Record],
+) -> None:
+    """`held` is its service, rating group, start and end."""
+    service, group, starts, expires = held
+    state.buckets.insert(place, bucket)
+    offset = place * BUCKET_SIZE
+    state.flat[offset:offset] = (bucket.granted, 0, service, group, starts, expires, 0)
     state.seq += 1
     records.append(
         Record(
@@ -159,11 +198,11 @@ def _add(
             at,
             month,
             balance=state.money,
-            units=units,
+            units=bucket.granted,
             service=service,
             rating_group=group,
-            session=allowance.id,
-            number=state.last_bucket,
+            session=bucket.allowance,
+            number=bucket.number,
         )
     )
 

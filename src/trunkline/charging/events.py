@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from trunkline.charging.model import ChargingAccountId, Circumstances, Identity
+from trunkline.charging.model import BucketGrant, ChargingAccountId, Circumstances, Identity
 from trunkline.charging.pools.events import JoiningRefused as JoiningRefused
 from trunkline.charging.pools.events import JoinPool as JoinPool
 from trunkline.charging.pools.events import LeavePool as LeavePool
@@ -119,6 +119,8 @@ class TopUp(_AboutAccount, frozen=True, kw_only=True):
     amount: Money
     valid_days: int | None = None
     """For how long the balance then holds at least; None: as the account's terms say."""
+    buckets: tuple[BucketGrant, ...] = ()
+    """Given beside it."""
 
 
 class WatchBalance(_AboutAccount, frozen=True, kw_only=True):

@@ -69,6 +69,16 @@ def service_unit(code: int) -> str:
     return _UNITS.get(code, "events")
 
 
+class BucketGrant(msgspec.Struct, frozen=True):
+    """Units of a service that are given beside money, good for `days` whatever the month and the
+    plan; `name` is for people."""
+
+    service: str
+    units: int
+    days: int
+    name: str
+
+
 class Kind(IntEnum):
     """The numbers are those of CC-Request-Type (RFC 8506, section 8.3)."""
 

@@ -21,7 +21,7 @@ from trunkline.charging.events import (
 )
 from trunkline.charging.grants import POLICY
 from trunkline.charging.journal import Record
-from trunkline.charging.model import MOST_EVENTS, ChargingAccountId, Result
+from trunkline.charging.model import MOST_EVENTS, BucketGrant, ChargingAccountId, Result
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.oneoff import charge_usage as decide_usage
 from trunkline.charging.ongoing import standing
@@ -190,17 +190,18 @@ def top_up(
     amount: Money,
     now: datetime,
     valid_days: int | None = None,
+    buckets: Sequence[BucketGrant] = (),
 ) -> None:
-    """Once for each payment; the balance then holds for `valid_days` at least, or as the
-    account's terms say. Raises `UnknownChargingAccount`, `NotPrepaid`, `AccountIsClosed`,
-    `CurrencyMismatch`."""
+    """Once for each payment, with `buckets` beside it; the balance then holds for `valid_days` at
+    least, or as the account's terms say. Raises `UnknownChargingAccount`, `NotPrepaid`,
+    `AccountIsClosed`, `CurrencyMismatch`."""
     held = _hold(tx, account)
     if store.credited(tx, [payment_id]):
         return
     state = held.state
     before = standing(state)
     records: list[Record] = []
-    life.top_up(state, amount, now, payment_id, records, valid_days)
+    life.top_up(state, amount, now, payment_id, records, valid_days, buckets)
     if not store.note_top_up(tx, payment_id, held.key, state.seq):
         return
     hot.write(tx, [held], [(held.key, record) for record in records])

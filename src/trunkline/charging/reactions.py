@@ -95,6 +95,7 @@ def top_up(tx: Tx, message: TopUp, now: datetime) -> None:
             amount=message.amount,
             now=now,
             valid_days=message.valid_days,
+            buckets=message.buckets,
         )
     except (NotPrepaid, AccountIsClosed, Invalid) as refusal:
         tx.emit(

@@ -17,8 +17,12 @@ from tests.unit.charging.builders import (
     rule,
     tariffs,
 )
-from trunkline.charging import Circumstances, Kind
+from trunkline.charging import BucketGrant, Circumstances, Kind
+from trunkline.charging.account import top_up
+from trunkline.charging.buckets import replace
+from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.state import decode, encode
+from trunkline.kernel.money import Money
 from trunkline.rating import Allowance, Filters, TariffSource, Zone, compile_tariff
 
 OPENED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -71,6 +75,33 @@ def test_a_validity_of_its_own() -> None:
     use(one, 1, "on the third")
     assert one.remaining() == [10 * MB]
     assert one.state.money < account().money
+
+
+def test_what_a_top_up_gives_beside_outlives_the_month_and_the_plan() -> None:
+    """What ends first is used first."""
+    one = phone(Allowance("a", "Data", "data", 10 * MB))
+    one.now = NOON + 25 * DAY
+    use(one, 1, "first")
+    gifts = [BucketGrant("data", 4 * MB, 7, "A week"), BucketGrant("data", 2 * MB, 1, "A day")]
+    at, records = datetime.fromtimestamp(one.now, UTC), list[Record]()
+    top_up(one.state, Money.of(5, "EUR"), at, "tup_1", records, grants=gifts)
+    assert [each.name for each in one.state.buckets] == ["A day", "Data", "A week"]
+    assert [each.kind for each in records] == [
+        RecordKind.TOP_UP, RecordKind.ALLOWANCE, RecordKind.ALLOWANCE
+    ]  # fmt: skip
+    assert one.state.seq == records[-1].seq
+    use(one, 3, "a day, and the month's")
+    assert one.remaining() == [0, 8 * MB, 4 * MB]
+    replace(one.state, one.state.period, [], one.now, records)
+    use(one, 1, "another plan")
+    assert one.remaining() == [0, 8 * MB, 3 * MB]
+    assert decode(encode(one.state)) == one.state
+    one.now += 6 * DAY
+    use(one, 1, "the next month")
+    assert one.remaining()[-2:] == [2 * MB, 10 * MB]
+    one.now += 62 * DAY
+    use(one, 1, "later")
+    assert {each.name for each in one.state.buckets} == {"Data"}
 
 
 def test_an_allowance_for_somewhere() -> None:
