@@ -75,7 +75,8 @@ def test_a_completed_order_is_told_of_and_the_phone_has_it(
     (message,) = town.told(anna)
     assert message["state"] == "inProgress"
     assert {each["name"]: each["value"] for each in message["characteristic"]} == {
-        "purpose": "service", "template": "welcome", "language": "de"}  # fmt: skip
+        "purpose": "service", "template": "welcome", "language": "de", "order": order.id,
+    }  # fmt: skip
     town.clock.advance(timedelta(seconds=4))
     assert centre.report("a1") == OK
     (message,) = town.told(anna)
@@ -158,6 +159,35 @@ def test_nobody_is_woken_for_what_can_wait(town: Town, sms: Sender, centre: Test
     until(town.clock, "2026-11-03T08:00:00+00:00")
     assert town.send_all(sms) == 1
     assert text_of(centre.next()) == "Your SIM is on its way."
+
+
+def test_what_a_template_said_is_put_off_and_said_otherwise(town: Town) -> None:
+    """A notice that waits for the morning keeps what it is about, and is changed like any other."""
+    maeve = town.person(name="Maeve")
+    until(town.clock, "2026-11-02T23:00:00+00:00")
+    now = town.clock.now()
+    with town.books.transaction() as tx:
+        command = SendMessage(
+            template="topup.received", customer=maeve.customer, variables={"amount": "12.50 EUR"}
+        )
+        told = messaging.notify_customer(tx, command, now)
+    assert told is not None
+    later = told | {"scheduledSendTime": "2026-11-03T12:00:00Z"}
+    with town.books.transaction() as tx:
+        put_off = messaging.change_message(tx, told["id"], later, now)
+    assert put_off["content"] == told["content"]
+    french = [
+        each if each["name"] != "language" else each | {"value": "fr"}
+        for each in put_off["characteristic"]
+    ]
+    with town.books.transaction() as tx:
+        changed = messaging.change_message(
+            tx, told["id"], put_off | {"characteristic": french}, now
+        )
+    assert "12,50" in changed["content"]
+    with town.books.transaction() as tx:
+        own = messaging.change_message(tx, told["id"], changed | {"content": "Merci !"}, now)
+    assert own["content"] == "Merci !"
 
 
 def test_a_market_has_its_own_quiet_hours(town: Town, sms: Sender) -> None:

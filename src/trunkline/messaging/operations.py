@@ -58,6 +58,8 @@ _RULED = frozenset(
         "attachment", "characteristic", "receiver", "sender",
     }
 )  # fmt: skip
+_WORDING = frozenset({"characteristic", "messageType", "receiver"})
+"""What the words of a template follow from: where none of it changes, they stay."""
 _OUR_RECEIVER = ("deliveryState", "deliveryReason", "deliveryTime", "readTime")
 
 
@@ -66,7 +68,7 @@ def say(tx: Tx, body: Mapping[str, Any], now: datetime) -> Body:
     for, unless it is urgent. Where it names a template, that makes its content. Raises
     `InvalidMessage`, `NoAddress`, `UnknownTemplate`, `InvalidVariables`, and what
     `documents.create` raises."""
-    made = documents.create(tx, MESSAGE, _worded(tx, _bare(dict(body)), now), now)
+    made = documents.create(tx, MESSAGE, _worded(tx, _bare(dict(body))), now)
     _dispatch(tx, made, now)
     return documents.get(tx, MESSAGE, made["id"])
 
@@ -87,8 +89,8 @@ def change_message(tx: Tx, ident: str, body: Mapping[str, Any], now: datetime) -
     if ruled and before["state"] != MessageState.INITIAL:
         raise MessageBegun("the message is under way, or was: it stays", path=ruled[0])
     asked["state"] = before["state"]
-    if ruled:
-        asked = _worded(tx, asked, now)
+    if names & _WORDING:
+        asked = _worded(tx, asked)
     after = documents.change(tx, MESSAGE, ident, lambda _: asked, now)
     if ruled:
         store.delete_dispatches(tx, ident)
@@ -150,9 +152,12 @@ def notify_customer(tx: Tx, command: SendMessage, now: datetime) -> Body | None:
         body["content"] = said.text
         if said.subject is not None:
             body["subject"] = said.subject
-        ours = {"purpose": declared.purpose.value, "template": command.template}
-        ours["language"] = wording.language
-        body["characteristic"] = [{"name": name, "value": each} for name, each in ours.items()]
+        kept = {
+            "purpose": declared.purpose.value,
+            "template": command.template,
+            "language": wording.language,
+        } | {name: each for name, each in variables.items() if name in command.variables}
+        body["characteristic"] = [{"name": name, "value": each} for name, each in kept.items()]
         made = documents.create(tx, MESSAGE, body, now)
         _dispatch(tx, made, now)
         return made
@@ -225,7 +230,7 @@ def _bare(body: Body) -> Body:
     return body
 
 
-def _worded(tx: Tx, body: Body, _now: datetime) -> Body:
+def _worded(tx: Tx, body: Body) -> Body:
     """With the content that its template makes, in the language it asks for or the first
     receiver's."""
     key = characteristic(body, "template")
