@@ -9,6 +9,7 @@ processes share the notices, and each tells those that it has a connection for f
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,9 @@ from trunkline.platform.wake import listen, waking
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 64
-"""Notices that one look takes."""
+"""Notices that are told at a time."""
+LOOKED_AT = 1000
+"""Of each edge: those of gateways that another process has, or nobody, keep no others back."""
 POLL = 5.0
 """Seconds after which a look is due, should no commit have woken us."""
 GRACE = 1.0
@@ -113,11 +116,11 @@ class Teller:
         if answered or unknown:
             await asyncio.to_thread(self._strike_out, answered, unknown)
         found, pause = await asyncio.to_thread(self._look)
-        ours = [each for each in found if self._is_ours(each)]
+        ours = list(itertools.islice(filter(self._is_ours, found), AT_ONCE))
         attempts = await asyncio.to_thread(self._attempt, ours) if ours else []
         for each in attempts:
             self._tell(each)
-        if len(found) >= AT_ONCE and attempts:
+        if len(ours) == AT_ONCE and attempts:
             return 0.0
         return min(pause, GRACE) if len(ours) < len(found) else pause
 
@@ -143,7 +146,7 @@ class Teller:
     def _look(self) -> tuple[list[Notice], float]:
         now = self._clock.now()
         with self._database.read() as r:
-            found = [each for edge in _EDGES for each in notices.due(r, now, AT_ONCE, edge)]
+            found = [each for edge in _EDGES for each in notices.due(r, now, LOOKED_AT, edge)]
             instants = [] if found else [notices.next_due(r, edge) for edge in _EDGES]
         following = min((each for each in instants if each is not None), default=None)
         if following is None:

@@ -13,7 +13,8 @@ from tests.unit.charging.builders import MB
 from tests.unit.diameter.builders import IMSI, asked, ccr, cer, mscc, subscription, used
 from tests.unit.diameter.wire import Wire, connected, result_of, run, serving
 from trunkline.charging import operations
-from trunkline.charging.notices import due
+from trunkline.charging.notices import NoticeKind, due, note
+from trunkline.charging.store import hold
 from trunkline.diameter import codec, telling
 from trunkline.diameter import dictionary as d
 from trunkline.kernel.money import Money
@@ -48,6 +49,14 @@ class Network:
             operations.top_up(
                 tx, ACCOUNT, payment_id=payment, amount=Money.of("1", "EUR"), now=self.clock.now()
             )
+
+    def note(self, count: int, host: str) -> None:
+        """So many notices for this gateway."""
+        with self.charging.transaction() as tx:
+            account = hold(tx, ACCOUNT)
+            assert account is not None
+            sessions = [(f"{host};{number}", f"gy:{host};example") for number in range(count)]
+            note(tx, account.key, sessions, NoticeKind.REAUTHORISE)
 
     async def bar(self) -> None:
         await asyncio.to_thread(self._bar)
@@ -250,6 +259,24 @@ def test_a_gateway_that_comes_back_is_told_what_it_missed(network: Network) -> N
                 assert command_of(request) == d.RE_AUTH
                 wire.send(answer(request, d.SUCCESS))
                 await network.settled()
+
+    run(story)
+
+
+def test_those_who_are_away_keep_nobody_waiting(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More notices than are told at a time are for a gateway that another process may have."""
+    monkeypatch.setattr(telling, "GRACE", 3600.0)
+
+    async def story() -> None:
+        async with network.serving() as port, connected(port) as wire:
+            await exhaust(wire)
+            await asyncio.to_thread(network.note, telling.AT_ONCE + 1, "gone.example")
+            await network.top_up()
+            request = await wire.receive()
+            assert Message.from_bytes(request).session_id == "pgw.example;1;1"
+            wire.send(answer(request, d.SUCCESS))
 
     run(story)
 
