@@ -25,6 +25,7 @@ from trunkline.charging import (
     OpenAccount,
     Service,
     UsageEvent,
+    mediated,
     operations,
 )
 from trunkline.customers import AccountKind, BillingAccountId
@@ -266,7 +267,7 @@ def _use(
         ]
         for some in range(0, len(events), MOST_EVENTS):
             with charging.transaction() as tx:
-                operations.charge_usage(tx, events[some : some + MOST_EVENTS], AFTER)
+                mediated.charge_usage(tx, events[some : some + MOST_EVENTS], AFTER)
 
 
 def _prices() -> TariffSource:

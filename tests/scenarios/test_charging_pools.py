@@ -31,7 +31,7 @@ from trunkline.charging import (
     store,
 )
 from trunkline.charging.events import UsageEvent
-from trunkline.charging.operations import charge_usage
+from trunkline.charging.mediated import charge_usage
 from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
 from trunkline.kernel.money import Money
 from trunkline.ledger import PREPAID

@@ -13,8 +13,9 @@ import msgspec
 from trunkline import migration, network, payments, usage, vouchers
 from trunkline.app.events import announcer, dispatcher
 from trunkline.app.keys import voucher_keys
+from trunkline.app.policy import grant_policy
 from trunkline.billing.reactions import REACTIONS as BILLING
-from trunkline.charging import post_earnings
+from trunkline.charging import keep_policy, post_earnings
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.customers.reactions import REACTIONS as CUSTOMERS
 from trunkline.inventory.reactions import REACTIONS as INVENTORY
@@ -126,6 +127,7 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
     charging = Database(
         urls.charging, metadata=charging_metadata, routes=routes, clock=clock, yields=yields
     )
+    keep_policy(charging, grant_policy(settings))
     books.announce = announcer(charging, clock)
     elsewhere = msgspec.structs.asdict(settings.mastered_elsewhere)
     books.elsewhere = frozenset(kind for kind, is_so in elsewhere.items() if is_so)

@@ -99,6 +99,7 @@ from trunkline.charging.policy.counting import (
     Threshold,
 )
 from trunkline.charging.policy.events import ConsentToRoam, SpentBeyond
+from trunkline.charging.policy.kept import keep_policy, policy_of
 from trunkline.charging.policy.passing import Pass, Passing
 from trunkline.charging.policy.roaming import RoamingPolicy
 from trunkline.charging.policy.rules import Rules
@@ -245,8 +246,10 @@ __all__ = [
     "forget_action",
     "forget_traffic",
     "identities",
+    "keep_policy",
     "month_bounds",
     "notices",
+    "policy_of",
     "post_earnings",
     "record_name",
     "records",

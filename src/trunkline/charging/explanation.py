@@ -13,7 +13,7 @@ from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
-from trunkline.charging.policy.passing import Pass
+from trunkline.charging.policy.passing import reason
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid, NotFound
@@ -314,7 +314,7 @@ def _other(r: Reader, said: _Said) -> Explanation:
         return said.explained("usage that no price was found for: charged nothing", 0)
     if row.kind == RecordKind.PASSED:
         said.compare("charge in micros", row.charge, 0)
-        why = Pass(row.label).name.lower().replace("_", " ") if row.label in list(Pass) else ""
+        why = reason(row.label)
         return said.explained(f"it always passes and costs nothing: {why}", 0, label=why)
     if row.kind == RecordKind.TOP_UP and not store.credited(r, [row.session]):
         said.differ(f"no payment {row.session} is known to have been credited")

@@ -48,8 +48,8 @@ def _touch(database: Database, keys: list[int], now: datetime) -> None:
             give_up_sessions(account.state, epoch)
             ongoing.enter(account.state, epoch, records)
             written += ((account.key, record) for record in records)
-        hot.write(tx, held.values(), written)
         ongoing.tell(tx, befores, ((held[key].state, record) for key, record in written), now)
+        hot.write(tx, held.values(), written)
 
 
 def _is_due(state: State, epoch: int) -> bool:

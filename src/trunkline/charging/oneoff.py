@@ -8,13 +8,13 @@ from trunkline.charging.model import (
     Action,
     ChargeAnswer,
     ChargeRequest,
-    Circumstances,
     Result,
     Service,
     UnitAnswer,
     UnitRequest,
 )
 from trunkline.charging.policy.passing import note, passed_event
+from trunkline.charging.policy.roaming import roamed
 from trunkline.charging.policy.rules import NO_RULES, Rules
 from trunkline.charging.sessions import instant_of, is_sound, refusal, remember, repeated
 from trunkline.charging.state import State, Status
@@ -48,22 +48,9 @@ def charge_event(
     debits = request.action is Action.DIRECT_DEBIT
     if state.status == Status.CLOSED or (debits and state.status != Status.ACTIVE):
         return refusal(request, Result.DENIED)
-    try:
-        called = destination(request.called)
-    except Invalid:
+    turn = _turn(state, request, tariffs, instant_of(request, now), records)
+    if turn is None:
         return refusal(request, Result.INVALID)
-    at = instant_of(request, now)
-    turn = Turn(
-        state,
-        records,
-        tariffs.at(at),
-        at=at,
-        service=request.service,
-        destination=called,
-        session=request.session,
-        number=request.number,
-        where=request.where,
-    )
     content = _as_content(turn, request) if request.money else None
     if content is not None:
         answer = _of_content(turn, content)
@@ -93,17 +80,9 @@ def _pass(
         answer.enough = True
     if request.action is not Action.DIRECT_DEBIT:
         return answer
-    at = instant_of(request, now)
-    turn = Turn(
-        state,
-        records,
-        tariffs.at(at),
-        at=at,
-        service=request.service,
-        destination=0,
-        session=request.session,
-        number=request.number,
-    )
+    turn = _turn(state, request, tariffs, instant_of(request, now), records)
+    if turn is None:
+        return refusal(request, Result.INVALID)
     for unit in request.units or _ONE:
         note(turn, turn.quota(unit.rating_group, unit.service_identifier), _amount(unit), why)
     remember(state, request, answer, now)
@@ -140,33 +119,51 @@ def _of_content(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
 
 def charge_usage(
     state: State,
+    request: ChargeRequest,
     tariffs: Tariffs,
     records: list[Record],
-    *,
-    id_: str,
-    at: int,
-    service: int,
-    units: int,
-    called: str = "",
-    rating_group: int | None = None,
-    service_identifier: int | None = None,
-    where: Circumstances | None = None,
+    rules: Rules = NO_RULES,
 ) -> Result:
-    """Debits one usage record in full, whatever the balance; the last of `records` is then its
-    own. Raises `Invalid` for a called number that is none."""
-    turn = Turn(
+    """Debits the one unit of usage that a record told of, in full, whatever the balance; the last
+    of `records` is then its own."""
+    [unit] = request.units
+    if not is_sound(request):
+        return Result.INVALID
+    turn = _turn(state, request, tariffs, request.at, records)
+    if turn is None:
+        return Result.INVALID
+    quota = turn.quota(unit.rating_group, unit.service_identifier)
+    result = Result.SUCCESS
+    before = state.money
+    why = rules.passing.why(request.service, request.called, unit.rating_group)
+    if why >= 0:
+        note(turn, quota, unit.used, why)
+    else:
+        result = debit(turn, quota, unit.used, in_force=turn.in_force, plan=turn.plan)
+    if rules.roaming is not None:
+        roamed(turn, rules.roaming, before - state.money)
+    return result
+
+
+def _turn(
+    state: State, request: ChargeRequest, tariffs: Tariffs, at: int, records: list[Record]
+) -> Turn | None:
+    """None where the called number is none."""
+    try:
+        called = destination(request.called)
+    except Invalid:
+        return None
+    return Turn(
         state,
         records,
         tariffs.at(at),
         at=at,
-        service=service,
-        destination=destination(called),
-        session=id_,
-        number=0,
-        where=where,
+        service=request.service,
+        destination=called,
+        session=request.session,
+        number=request.number,
+        where=request.where,
     )
-    quota = turn.quota(rating_group, service_identifier)
-    return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
 
 
 def _amount(unit: UnitRequest) -> int:

@@ -121,7 +121,8 @@ def tell(
     written: Iterable[tuple[State, Record]],
     now: datetime,
 ) -> None:
-    """Emits what there is to tell of these accounts, and what they paid as fees."""
+    """Emits what there is to tell of these accounts, and what they paid as fees. That it was told
+    stands in their states: they are written after it."""
     epoch = int(now.timestamp())
     for account, before in befores:
         tx.emit_all(news(account, before, epoch))

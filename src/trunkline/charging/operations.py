@@ -11,40 +11,25 @@ from trunkline.charging.account import IdentityTaken, UnknownChargingAccount
 from trunkline.charging.events import (
     AccountClosed,
     AccountOpened,
-    ChargedUsage,
     InstallTariff,
     MonthlyFee,
     OpenAccount,
     PlanChanged,
     ToppedUp,
-    UsageEvent,
 )
-from trunkline.charging.grants import POLICY
 from trunkline.charging.journal import Record
-from trunkline.charging.model import MOST_EVENTS, BucketGrant, ChargingAccountId, Result
+from trunkline.charging.model import BucketGrant, ChargingAccountId
 from trunkline.charging.notices import NoticeKind
-from trunkline.charging.oneoff import charge_usage as decide_usage
 from trunkline.charging.ongoing import standing
-from trunkline.charging.policy.telling import spent_beyond
 from trunkline.charging.pools import operations as pools
-from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.leasing import settle_money
-from trunkline.charging.pools.lending import Lender, lend_for
-from trunkline.charging.postings import BatchId, entries, totals
-from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.charging.tariffs import Tariffs
-from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import to_micros
 from trunkline.platform.db import Tx
 from trunkline.rating import Tariff
 
 _SECOND = 1_000_000
-
-
-class TooManyEvents(Invalid):
-    code = "tooManyEvents"
 
 
 def open_account(tx: Tx, command: OpenAccount) -> None:
@@ -204,104 +189,11 @@ def top_up(
     life.top_up(state, amount, now, payment_id, records, valid_days, buckets)
     if not store.note_top_up(tx, payment_id, held.key, state.seq):
         return
+    ongoing.tell(tx, [(held, before)], [(state, record) for record in records], now)
     hot.write(tx, [held], [(held.key, record) for record in records])
     notices.tell_of_credit(tx, held)
-    ongoing.tell(tx, [(held, before)], [(state, record) for record in records], now)
     balance = Money(state.money, state.currency)
     tx.emit(ToppedUp(account=account, payment_id=payment_id, amount=amount, balance=balance))
-
-
-def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[ChargedUsage]:
-    """Rates and debits these events in order, each on the account that had its identity at its
-    time. What can't be charged says so in its result. Raises `TooManyEvents`."""
-    if len(events) > MOST_EVENTS:
-        raise TooManyEvents(f"{len(events)} events; at most {MOST_EVENTS}", path="events")
-    values = {value for event in events for _, value in event.identities}
-    bound: dict[tuple[str, str], list[Binding]] = {}
-    for each in store.bindings_of_values(tx, values):
-        bound.setdefault((each.kind, each.value), []).append(each)
-    keys = [_account_at(bound, event) for event in events]
-    used = {key for key in keys if key is not None}
-    held = store.hold_many(tx, used | set(pool_store.pools_of(tx, used).values()))
-    tariffs = installed_tariffs(tx)
-    lender = Lender(held.get, tariffs, POLICY, int(now.timestamp()))
-    befores = [(each, standing(each.state)) for each in held.values() if each.state.terms]
-    written: list[tuple[int, Record]] = []
-    results = []
-    for event, key in zip(events, keys, strict=True):
-        if key is None:
-            results.append(ChargedUsage(id=event.id, error="unknownSubscriber"))
-            continue
-        records: list[Record] = []
-        lend_for(held[key], event, lender)
-        results.append(_charge_one(held[key], event, tariffs, records, now))
-        settle_money(held[key].state)
-        written.extend((key, record) for record in records)
-    tx.emit_all(spent_beyond(held, written, now))
-    written = [*lender.written, *written]
-    tx.emit_all(lender.news)
-    hot.write(tx, held.values(), written)
-    sums = totals((held[key].state, record) for key, record in written)
-    if sums:
-        for message in entries(sums, tx.new_id(BatchId, now), now):
-            tx.emit(message)
-    ongoing.tell(tx, befores, [(held[key].state, record) for key, record in written], now)
-    return results
-
-
-def _charge_one(
-    account: Account, event: UsageEvent, tariffs: Tariffs, records: list[Record], now: datetime
-) -> ChargedUsage:
-    state = account.state
-    failed = ChargedUsage(id=event.id, account=account.id, billing_account=account.billing_account)
-    if not 0 <= event.units < 1 << 60:
-        return _with_error(failed, "invalidUsage")
-    give_up_sessions(state, int(now.timestamp()))
-    if state.terms is not None:
-        ongoing.enter(state, int(now.timestamp()), records)
-    try:
-        result = decide_usage(
-            state,
-            tariffs,
-            records,
-            id_=event.id,
-            at=int(event.at.timestamp()),
-            service=event.service,
-            units=event.units,
-            called=event.called,
-            rating_group=event.rating_group,
-            service_identifier=event.service_identifier,
-            where=event.where,
-        )
-    except Invalid as fault:
-        return _with_error(failed, fault.code)
-    record = records[-1]
-    if result is not Result.SUCCESS:
-        return _with_error(failed, "ratingFailed")
-    return ChargedUsage(
-        id=event.id,
-        account=account.id,
-        billing_account=account.billing_account,
-        record=f"{account.id}/{record.seq}",
-        charge=Money(record.charge, state.currency),
-        free=record.free,
-        label=tariffs.version(record.tariff).label(record.label),
-    )
-
-
-def _with_error(result: ChargedUsage, code: str) -> ChargedUsage:
-    return ChargedUsage(
-        id=result.id, account=result.account, billing_account=result.billing_account, error=code
-    )
-
-
-def _account_at(bound: dict[tuple[str, str], list[Binding]], event: UsageEvent) -> int | None:
-    at = to_micros(event.at)
-    for identity in event.identities:
-        for each in bound.get(identity, ()):
-            if each.valid_from <= at < each.valid_to:
-                return each.account
-    return None
 
 
 def install_tariff(tx: Tx, command: InstallTariff, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from trunkline.charging.journal import RecordKind
 from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
+from trunkline.charging.policy.passing import reason
 from trunkline.charging.pools.leasing import leased
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
@@ -391,7 +392,9 @@ def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> 
         at=datetime.fromtimestamp(row.at, UTC),
         service=None if row.service < 0 else service_of(row.service),
         rating_group=None if row.rating_group < 0 else row.rating_group,
-        label=_label(labels, row.tariff, row.label),
+        label=reason(row.label)
+        if row.kind == RecordKind.PASSED
+        else _label(labels, row.tariff, row.label),
         units=row.units,
         free=row.free,
         overrun=row.overrun,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.catalog.events import PricesChanged
-from trunkline.charging import operations
+from trunkline.charging import mediated, operations
 from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.operations import act_on_balance, note_answer
 from trunkline.charging.events import (
@@ -109,7 +109,7 @@ def top_up(tx: Tx, message: TopUp, now: datetime) -> None:
 
 
 def charge_usage(tx: Tx, message: ChargeUsage, now: datetime) -> None:
-    results = operations.charge_usage(tx, message.events, now)
+    results = mediated.charge_usage(tx, message.events, now)
     tx.emit(UsageCharged(batch_id=message.batch_id, results=tuple(results)))
 
 

@@ -13,6 +13,7 @@ from trunkline.charging.debit import Turn
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Result, UnitAnswer
 from trunkline.charging.state import Quota
+from trunkline.rating import DATA
 
 
 class Pass(IntEnum):
@@ -24,6 +25,14 @@ class Pass(IntEnum):
     TOP_UP = 3
     ZERO_RATED = 4
     """Data of a rating group that costs nobody anything, such as the top-up portal's."""
+
+
+def reason(label: int) -> str:
+    """In words, why a `PASSED` record passed; "" for what is no reason."""
+    return Pass(label).name.lower().replace("_", " ") if label in _REASONS else ""
+
+
+_REASONS = frozenset(map(int, Pass))
 
 
 class Passing(msgspec.Struct, frozen=True):
@@ -53,6 +62,12 @@ class Passing(msgspec.Struct, frozen=True):
             tuple((_digits(each), Pass.FREEPHONE) for each in freephone),
             dict.fromkeys(groups, Pass.ZERO_RATED),
         )
+
+    def why(self, service: int, called: str, rating_group: int | None) -> int:
+        """Why usage of a service passes; -1 where it doesn't."""
+        if service == DATA:
+            return -1 if rating_group is None else self.groups.get(rating_group, -1)
+        return self.called(called) if called else -1
 
     def called(self, number: str) -> int:
         """Why a call or message to this number passes; -1 where it doesn't."""
@@ -91,7 +106,7 @@ def note(turn: Turn, quota: Quota, units: int, why: int) -> None:
             service=turn.service,
             rating_group=quota.rating_group,
             service_identifier=quota.service_identifier,
-            label=why,
+            label=int(why),
             session=turn.session,
             number=turn.number,
         )

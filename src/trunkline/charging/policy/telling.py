@@ -56,9 +56,8 @@ def befell(
         return None
     phone = phone_of(request.identities)
     at = datetime.fromtimestamp(now, UTC)
-    news = [_crossing(account, each, at, phone) for each in crossings]
-    if arrived:
-        news.append(_arrival(account, request, rules, tariffs, at, phone))
+    news = [_arrival(account, request, rules, tariffs, at, phone)] if arrived else []
+    news += [_crossing(account, each, at, phone) for each in crossings]
     return Happened(account, crossings, news)
 
 

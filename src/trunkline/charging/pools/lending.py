@@ -7,7 +7,6 @@ from typing import NamedTuple
 from trunkline.charging import ongoing
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.debit import Turn
-from trunkline.charging.events import UsageEvent
 from trunkline.charging.grants import GrantPolicy
 from trunkline.charging.journal import Record
 from trunkline.charging.model import (
@@ -353,24 +352,12 @@ def _note_vain(share: Share, want: Want, now: int, seconds: int) -> None:
     share.vain = (*others, (kind, now + seconds))[-KINDS:]
 
 
-def lend_for(member: Account, event: UsageEvent, lender: Lender) -> None:
-    """Leases what a usage record takes, where the account is a member."""
+def lend_for(member: Account, usage: ChargeRequest, lender: Lender) -> None:
+    """Leases what usage that a record told of takes, where the account is a member."""
     terms = member.state.terms
-    if terms is None or terms.share is None or terms.share.left or not event.units > 0:
+    if terms is None or terms.share is None or terms.share.left:
         return
-    at = int(event.at.timestamp())
-    asked = ChargeRequest(
-        session=event.id,
-        number=0,
-        kind=Kind.EVENT,
-        identities=event.identities,
-        at=at,
-        received=at,
-        service=event.service,
-        called=event.called,
-        units=(UnitRequest(event.rating_group, event.service_identifier, used=event.units),),
-        where=event.where,
-    )
-    records: list[Record] = []
-    lender.lend(member, asked, records)
-    lender.written += ((member.key, record) for record in records)
+    if 0 < usage.units[0].used <= MOST_UNITS:
+        records: list[Record] = []
+        lender.lend(member, usage, records)
+        lender.written += ((member.key, record) for record in records)

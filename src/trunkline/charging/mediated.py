@@ -1,0 +1,175 @@
+"""Usage that files and other systems tell of afterwards, by the rules that hold for the network's
+own requests: what always passes costs nothing, counters count, people and the PCF hear of
+thresholds and arrivals abroad. It has happened, so it is debited in full, whatever the balance.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from trunkline.charging import hot, ongoing, store
+from trunkline.charging.events import ChargedUsage, UsageEvent
+from trunkline.charging.grants import GrantPolicy
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.model import (
+    MOST_EVENTS,
+    ChargeAnswer,
+    ChargeRequest,
+    Kind,
+    Result,
+    UnitRequest,
+)
+from trunkline.charging.oneoff import charge_usage as decide
+from trunkline.charging.operations import installed_tariffs
+from trunkline.charging.policy.kept import policy_of
+from trunkline.charging.policy.passing import Pass, reason
+from trunkline.charging.policy.telling import Happened, befell, spent_beyond
+from trunkline.charging.policy.telling import tell as tell_of_policy
+from trunkline.charging.pools import store as pool_store
+from trunkline.charging.pools.leasing import settle_money
+from trunkline.charging.pools.lending import Lender, lend_for
+from trunkline.charging.postings import BatchId, entries, totals
+from trunkline.charging.sessions import give_up_sessions
+from trunkline.charging.store import Account, Binding
+from trunkline.charging.tariffs import Tariffs
+from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import Money
+from trunkline.kernel.time import to_micros
+from trunkline.platform.db import Tx
+from trunkline.platform.messages import Message
+
+
+class TooManyEvents(Invalid):
+    code = "tooManyEvents"
+
+
+def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[ChargedUsage]:
+    """Rates and debits these events in order, each on the account that had its identity at its
+    time. What can't be charged says so in its result. Raises `TooManyEvents`."""
+    if len(events) > MOST_EVENTS:
+        raise TooManyEvents(f"{len(events)} events; at most {MOST_EVENTS}", path="events")
+    keys = _accounts(tx, events)
+    used = {key for key in keys if key is not None}
+    held = store.hold_many(tx, used | set(pool_store.pools_of(tx, used).values()))
+    policy = policy_of(tx)
+    applying = _Applying(held, installed_tariffs(tx), policy, int(now.timestamp()))
+    results = [
+        _unknown(event, policy) if key is None else applying.apply(held[key], event)
+        for event, key in zip(events, keys, strict=True)
+    ]
+    written = applying.written
+    tx.emit_all(spent_beyond(held, written, now))
+    tx.emit_all(applying.news)
+    tell_of_policy(tx, applying.happened, policy.rules, now)
+    hot.write(tx, held.values(), written)
+    states = [(held[key].state, record) for key, record in written]
+    if sums := totals(states):
+        tx.emit_all(entries(sums, tx.new_id(BatchId, now), now))
+    ongoing.tell_fees(tx, states, now)
+    return results
+
+
+def _accounts(tx: Tx, events: Sequence[UsageEvent]) -> list[int | None]:
+    """Whose each event is, by the account's key."""
+    values = {value for event in events for _, value in event.identities}
+    bound: dict[tuple[str, str], list[Binding]] = {}
+    for each in store.bindings_of_values(tx, values):
+        bound.setdefault((each.kind, each.value), []).append(each)
+    return [_account_at(bound, event) for event in events]
+
+
+def _account_at(bound: Mapping[tuple[str, str], list[Binding]], event: UsageEvent) -> int | None:
+    at = to_micros(event.at)
+    for identity in event.identities:
+        for each in bound.get(identity, ()):
+            if each.valid_from <= at < each.valid_to:
+                return each.account
+    return None
+
+
+class _Applying:
+    """What a batch of events comes to; the accounts in `held` become what they are after it."""
+
+    def __init__(
+        self, held: Mapping[int, Account], tariffs: Tariffs, policy: GrantPolicy, now: int
+    ) -> None:
+        self._tariffs = tariffs
+        self._rules = policy.rules
+        self._lender = Lender(held.get, tariffs, policy, now)
+        self._now = now
+        self.written: list[tuple[int, Record]] = []
+        self.news: list[Message] = []
+        self.happened: list[Happened] = []
+
+    def apply(self, account: Account, event: UsageEvent) -> ChargedUsage:
+        state, request, now = account.state, _as_request(event), self._now
+        records: list[Record] = []
+        self._lend(account, request)
+        give_up_sessions(state, now)
+        before, abroad = ongoing.standing(state), state.abroad
+        begins = ongoing.begin(state, request, now, records)
+        result = decide(state, request, self._tariffs, records, self._rules)
+        if begins:
+            ongoing.keep(state, ChargeAnswer(result), records)
+        settle_money(state)
+        self.written += ((account.key, record) for record in records)
+        self.news += ongoing.news(account, before, now, event.identities)
+        told = befell(account, request, self._rules, self._tariffs, abroad, now)
+        if told is not None:
+            self.happened.append(told)
+        return self._told(account, event, result, records)
+
+    def _lend(self, account: Account, request: ChargeRequest) -> None:
+        """What a member's usage takes is leased before."""
+        lender = self._lender
+        lend_for(account, request, lender)
+        self.written += lender.written
+        self.news += lender.news
+        lender.written, lender.news = [], []
+
+    def _told(
+        self, account: Account, event: UsageEvent, result: Result, records: Sequence[Record]
+    ) -> ChargedUsage:
+        about = ChargedUsage(
+            id=event.id, account=account.id, billing_account=account.billing_account
+        )
+        if result is not Result.SUCCESS:
+            error = "invalidUsage" if result is Result.INVALID else "ratingFailed"
+            return msgspec.structs.replace(about, error=error)
+        record = records[-1]
+        if record.kind == RecordKind.PASSED:
+            label = reason(record.label)
+        else:
+            label = self._tariffs.version(record.tariff).label(record.label)
+        return msgspec.structs.replace(
+            about,
+            record=f"{account.id}/{record.seq}",
+            charge=Money(record.charge, account.state.currency),
+            free=record.free,
+            label=label,
+        )
+
+
+def _unknown(event: UsageEvent, policy: GrantPolicy) -> ChargedUsage:
+    """Nobody's: an emergency all the same."""
+    if policy.rules.passing.called(event.called) == Pass.EMERGENCY:
+        return ChargedUsage(id=event.id, label=reason(Pass.EMERGENCY))
+    return ChargedUsage(id=event.id, error="unknownSubscriber")
+
+
+def _as_request(event: UsageEvent) -> ChargeRequest:
+    """As the network would have asked for it, once it was used."""
+    at = int(event.at.timestamp())
+    return ChargeRequest(
+        session=event.id,
+        number=0,
+        kind=Kind.EVENT,
+        identities=event.identities,
+        at=at,
+        received=at,
+        service=event.service,
+        called=event.called,
+        units=(UnitRequest(event.rating_group, event.service_identifier, used=event.units),),
+        where=event.where,
+    )
