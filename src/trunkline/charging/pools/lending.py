@@ -357,7 +357,7 @@ def lend_for(member: Account, usage: ChargeRequest, lender: Lender) -> None:
     terms = member.state.terms
     if terms is None or terms.share is None or terms.share.left:
         return
-    if 0 < usage.units[0].used <= MOST_UNITS:
+    if usage.units[0].used > 0:
         records: list[Record] = []
         lender.lend(member, usage, records)
         lender.written += ((member.key, record) for record in records)
