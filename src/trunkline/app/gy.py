@@ -24,6 +24,7 @@ def gy_settings(settings: Settings) -> GySettings:
         connections=known.connections,
         event_time_tolerance=charging.event_time_tolerance_seconds,
         failure_handling=_FAILURE_HANDLING[settings.policy.failure_handling],
+        realms=frozenset(each.lower().encode() for each in known.destination_realms),
         peer=PeerSettings(
             watchdog=float(known.watchdog_seconds),
             allowed=frozenset(each.lower() for each in known.peers),

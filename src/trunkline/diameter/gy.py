@@ -18,7 +18,7 @@ from trunkline.charging import Batcher, ChargeAnswer, Unanswered
 from trunkline.diameter import answers, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
-from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers
+from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers, result_of
 from trunkline.diameter.gy_request import Reading, read
 from trunkline.diameter.peer import Peer, PeerSettings
 from trunkline.diameter.peers import Peers
@@ -65,6 +65,7 @@ class GySettings(msgspec.Struct, frozen=True):
     drain: float = 3.0
     event_time_tolerance: int = 86_400
     failure_handling: int = 0
+    realms: frozenset[bytes] = frozenset()
     peer: PeerSettings = PeerSettings()
     tls: Tls | None = None
     tls_port: int = 5868
@@ -95,6 +96,7 @@ class GyServer:
         self._batcher = batcher
         self._clock = clock
         self._identity = answers.Identity(settings.origin_host, settings.origin_realm)
+        self._host = settings.origin_host.lower().encode()
         self._answers = CreditAnswers(self._identity, settings.failure_handling)
         self.peers = Peers()
         self._stopping = False
@@ -195,6 +197,7 @@ class GyServer:
         now = self._clock.now()
         try:
             reading = read(message, int(now.timestamp()), self._settings.event_time_tolerance)
+            self._check_way(reading)
         except Malformed as error:
             peer.refuse(message, error.result_code, error.reason, error.failed_avp)
             meters.REQUESTS.labels("any", error.result_code).inc()
@@ -211,6 +214,15 @@ class GyServer:
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
         self._batcher.ask(self, Asked(peer, reading), reading.request)
+
+    def _check_way(self, reading: Reading) -> None:
+        """Whether the request came to where it was to go (RFC 6733, 6.1.3 and 6.1.4). Raises
+        `Malformed`."""
+        if reading.route and self._host in {each.lower() for each in reading.route}:
+            raise Malformed(d.LOOP_DETECTED, "this node has sent the request on before")
+        realms = self._settings.realms
+        if realms and reading.realm.lower() not in realms:
+            raise Malformed(d.REALM_NOT_SERVED, "this Destination-Realm is not served here")
 
     def answered(self, answers: Sequence[tuple[Asked, ChargeAnswer]], seconds: list[float]) -> None:
         """Sends the answers, those of one peer together."""
@@ -230,7 +242,8 @@ class GyServer:
 
     def _encoded(self, reading: Reading, answer: ChargeAnswer) -> bytes:
         try:
-            octets = self._answers.encode(reading, answer)
+            result = result_of(reading, answer)
+            octets = self._answers.encode(reading, answer, result)
         except Exception:
             # What can't be said to one gateway must not keep the others' answers back.
             log.exception("gy answer failed", session=reading.request.session)
@@ -238,7 +251,7 @@ class GyServer:
             return answers.refusal(
                 self._identity, reading.message, d.UNABLE_TO_COMPLY, "the answer can't be written"
             )
-        _count(reading, RESULT_CODES[answer.result])
+        _count(reading, RESULT_CODES[result])
         return octets
 
 

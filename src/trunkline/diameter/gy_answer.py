@@ -55,16 +55,17 @@ class CreditAnswers:
             for kind in Kind
         }
 
-    def encode(self, reading: Reading, answer: ChargeAnswer) -> bytes:
-        """The whole CCA. One that refuses the request says nothing of its services."""
+    def encode(self, reading: Reading, answer: ChargeAnswer, result: Result) -> bytes:
+        """The whole CCA, whose Result-Code tells `result`. One that charging refuses says nothing
+        of its services."""
         request = reading.request
-        result = answer.result
         units = b""
-        if result is Result.SUCCESS and reading.by_service:
+        if answer.result is not Result.SUCCESS:
+            pass
+        elif reading.by_service:
             units = b"".join([_service(unit, request.service) for unit in answer.units])
-        elif result is Result.SUCCESS and answer.units:
+        elif answer.units:
             unit = answer.units[0]
-            result = unit.result
             units = b"".join(_unit(unit, request.service))
             if answer.money:
                 units = _granted_money(unit, answer)
@@ -83,6 +84,23 @@ class CreditAnswers:
         if reading.proxies:
             parts.append(reading.proxies)
         return answer_to(reading.message, *parts)
+
+
+def result_of(reading: Reading, answer: ChargeAnswer) -> Result:
+    """What the whole request came to: services have codes of their own beside it, unless the
+    gateway knows of no services and what it asked for is refused."""
+    units = answer.units
+    if answer.result is not Result.SUCCESS or not units:
+        return answer.result
+    if not reading.by_service:
+        return units[0].result
+    if reading.one_service and not any(_goes_on(unit) for unit in units):
+        return units[0].result
+    return Result.SUCCESS
+
+
+def _goes_on(unit: UnitAnswer) -> bool:
+    return unit.result is Result.SUCCESS or unit.final
 
 
 def _service(unit: UnitAnswer, service: int) -> bytes:

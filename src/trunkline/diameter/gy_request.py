@@ -1,9 +1,9 @@
 """A Credit-Control-Request in charging's terms (RFC 8506; TS 32.299, clause 6).
 
-What real gateways get wrong without harm is borne here: Multiple-Services-Indicator and, but
-for events, Requested-Action are never looked at; an MSCC may lack its Rating-Group; several
-that name one quota are taken as one; octets may come as a total or by direction; a CC-Time
-that is an instant, not a duration, counts for nothing.
+What real gateways get wrong without harm is borne here: MSCC with a Multiple-Services-Indicator
+of 0 are read all the same, and Requested-Action is only looked at in events; an MSCC may lack its
+Rating-Group; several that name one quota are taken as one; octets may come as a total or by
+direction; a CC-Time that is an instant, not a duration, counts for nothing.
 """
 
 import string
@@ -62,6 +62,8 @@ _SERVICES = {
     "32274": Service.SMS,
     "32275": Service.VOICE,
 }
+_OF_GATEWAYS = {b"open5gs-smfd@open5gs.org": Service.DATA}
+"""Service-Context-Ids of gateways' own."""
 _DATA, _VOICE = Service.DATA, Service.VOICE
 _MESSAGES = (Service.SMS, Service.MMS)
 _KINDS = {kind.value: kind for kind in Kind}
@@ -80,7 +82,18 @@ _SINGLE = frozenset(
         d.ORIGIN_HOST,
         d.ORIGIN_REALM,
         d.CALLED_STATION_ID,
+        d.DESTINATION_REALM,
+        d.AUTH_APPLICATION_ID,
+        d.MULTIPLE_SERVICES_INDICATOR,
     )
+)
+_REQUIRED = (
+    d.SESSION_ID,
+    d.ORIGIN_HOST,
+    d.ORIGIN_REALM,
+    d.DESTINATION_REALM,
+    d.AUTH_APPLICATION_ID,
+    d.SERVICE_CONTEXT_ID,
 )
 
 
@@ -96,6 +109,13 @@ class Reading(msgspec.Struct, gc=False):
     """Origin-Host: the gateway itself, whoever the peer is."""
     by_service: bool
     """Units came in MSCCs, and are answered there; otherwise at the command's own level."""
+    one_service: bool = False
+    """The gateway knows no services with credit of their own (Multiple-Services-Indicator 0;
+    RFC 8506, 8.40): where its MSCCs are all refused, the request is."""
+    realm: bytes = b""
+    """Destination-Realm."""
+    route: tuple[bytes, ...] = ()
+    """Route-Records: the nodes that it came through."""
     oddities: tuple[str, ...] = ()
     """What was borne, for the log and the metrics."""
 
@@ -110,6 +130,7 @@ class _Found(msgspec.Struct, gc=False):
     information: tuple[int, int] | None = None
     session: bytes = b""
     proxies: list[bytes] = []
+    route: list[bytes] = []
 
 
 def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Reading:
@@ -118,7 +139,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
     Result-Code and Failed-AVP of its answer."""
     found = _scan(message)
     single = found.single
-    for code in (d.SESSION_ID, d.ORIGIN_HOST, d.ORIGIN_REALM, d.SERVICE_CONTEXT_ID):
+    for code in _REQUIRED:
         if code not in single:
             raise missing(code)
     kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
@@ -165,7 +186,24 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
     )
     proxies = b"".join(found.proxies)
     borne = tuple(dict.fromkeys(oddities))
-    return Reading(request, message, found.session, proxies, origin, by_service, borne)
+    return Reading(
+        request,
+        message,
+        found.session,
+        proxies,
+        origin,
+        by_service,
+        _multiple_services(message, single) == 0,
+        message[slice(*single[d.DESTINATION_REALM])],
+        tuple(found.route),
+        borne,
+    )
+
+
+def _multiple_services(message: bytes, single: dict[int, tuple[int, int]]) -> int | None:
+    """Multiple-Services-Indicator, where there is one."""
+    code = d.MULTIPLE_SERVICES_INDICATOR
+    return _u32_of(message, single, code) if code in single else None
 
 
 @lru_cache(maxsize=4096)
@@ -231,6 +269,11 @@ def _scan(message: bytes) -> _Found:
             found.used.append((at + 8, finish))
         elif code == d.PROXY_INFO:
             found.proxies.append(message[at:following])
+        elif code == d.ROUTE_RECORD:
+            found.route.append(message[at + 8 : finish])
+        elif code == d.VENDOR_SPECIFIC_APPLICATION_ID:
+            # Older gateways name the application here, and here only.
+            single.setdefault(d.AUTH_APPLICATION_ID, (at + 8, finish))
         elif code not in d.UNDERSTOOD and word & 0x40000000:
             raise _unsupported(code, message[at:finish])
         at = following
@@ -389,7 +432,9 @@ def _called(message: bytes, found: _Found) -> str:
 def _service(context: bytes) -> Service:
     """By the suffix that releases and operators put their own before: `8.32251@3gpp.org`."""
     name, _, domain = context.decode(errors="replace").rpartition("@")
-    service = _SERVICES.get(name.rpartition(".")[2]) if domain.lower() == "3gpp.org" else None
+    service = _OF_GATEWAYS.get(context)
+    if domain.lower() == "3gpp.org":
+        service = _SERVICES.get(name.rpartition(".")[2])
     if service is None:
         raise Malformed(
             d.RATING_FAILED,

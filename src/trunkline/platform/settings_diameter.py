@@ -15,6 +15,9 @@ class DiameterSettings(Section, frozen=True):
         tuple[str, ...], Meta(description="Origin-Hosts of the gateways and agents that may")
     ] = ()
     realms: Annotated[tuple[str, ...], Meta(description="Origin-Realms of those that may")] = ()
+    destination_realms: Annotated[
+        tuple[str, ...], Meta(description="Destination-Realms that are served; others get 3003")
+    ] = ()
     allow_networks: Annotated[
         tuple[str, ...], Meta(description="Where they connect from, as 10.1.0.0/16")
     ] = ()

@@ -15,15 +15,19 @@ from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity, refusal
 from trunkline.diameter.codec import Avp
-from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers
-from trunkline.diameter.gy_request import read
+from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers, result_of
+from trunkline.diameter.gy_request import Reading, read
 
 US = Identity("ocs.example", "example")
 SUBSCRIBER = subscription(d.END_USER_IMSI, IMSI)
 
 
+def encoded(reading: Reading, told: ChargeAnswer) -> bytes:
+    return CreditAnswers(US).encode(reading, told, result_of(reading, told))
+
+
 def answer(message: bytes, result: Result, *units: UnitAnswer, **more: object) -> list[Avp]:
-    octets = CreditAnswers(US).encode(read(message, 0), ChargeAnswer(result, units, **more))  # type: ignore[arg-type]
+    octets = encoded(read(message, 0), ChargeAnswer(result, units, **more))  # type: ignore[arg-type]
     assert codec.header_of(octets).length == len(octets)
     assert octets[12:20] == message[12:20], "Hop-by-Hop and End-to-End come back"
     return list(codec.avps(octets))
@@ -48,7 +52,7 @@ def redirect(kind: int, to: str) -> bytes:
 def test_golden_answer() -> None:
     reading = read(ccr(1, 0, SUBSCRIBER, mscc(asked(5), group=7, service=9), session="s"), 0)
     unit = UnitAnswer(7, 9, Result.SUCCESS, 5_000_000, 3600, final=True)
-    octets = CreditAnswers(US).encode(reading, ChargeAnswer(Result.SUCCESS, (unit,)))
+    octets = encoded(reading, ChargeAnswer(Result.SUCCESS, (unit,)))
     assert octets.hex(" ", 4) == (
         "010000e4 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
         "00000107 40000009 73000000 "  # Session-Id "s" first
@@ -73,7 +77,7 @@ def test_a_session_that_begins_is_told_what_to_do_without_an_answer() -> None:
         message = ccr(kind, 0 if kind == 1 else 1, SUBSCRIBER, mscc(asked(5), group=7))
         unit = UnitAnswer(7, None, Result.SUCCESS, 5, 60)
         octets = CreditAnswers(US, 2).encode(
-            read(message, 0), ChargeAnswer(Result.SUCCESS, (unit,))
+            read(message, 0), ChargeAnswer(Result.SUCCESS, (unit,)), Result.SUCCESS
         )
         found = list(codec.avps(octets))
         assert values(found, d.CREDIT_CONTROL_FAILURE_HANDLING) == told
@@ -101,6 +105,38 @@ def test_a_services_code_is_its_own() -> None:
     assert second[d.RATING_GROUP] == (2).to_bytes(4, "big")
     assert d.GRANTED_SERVICE_UNIT not in second
     assert d.SERVICE_IDENTIFIER not in first
+
+
+@pytest.mark.parametrize(
+    ("indicator", "results", "told"),
+    [
+        (0, (Result.CREDIT_LIMIT,), d.CREDIT_LIMIT_REACHED),
+        (0, (Result.CREDIT_LIMIT, Result.SUCCESS), d.SUCCESS),
+        (1, (Result.CREDIT_LIMIT,), d.SUCCESS),
+    ],
+)
+def test_a_gateway_that_knows_no_services_is_told_of_the_only_one(
+    indicator: int, results: tuple[Result, ...], told: int
+) -> None:
+    """Multiple-Services-Indicator 0: an Open5GS SMF looks into no MSCC for a Result-Code, and
+    would let traffic pass that nobody pays."""
+    known = codec.u32(d.MULTIPLE_SERVICES_INDICATOR, indicator)
+    message = ccr(2, 1, SUBSCRIBER, known, mscc(asked(), group=1), mscc(asked(), group=2))
+    units = [UnitAnswer(group, None, result) for group, result in enumerate(results)]
+    avps = answer(message, Result.SUCCESS, *units)
+    assert values(avps, d.RESULT_CODE) == [told.to_bytes(4, "big")]
+    services = map(inside, values(avps, d.MULTIPLE_SERVICES_CREDIT_CONTROL))
+    assert [int.from_bytes(each[d.RESULT_CODE], "big") for each in services] == [
+        RESULT_CODES[each] for each in results
+    ]
+
+
+def test_who_is_redirected_is_not_refused() -> None:
+    message = ccr(1, 0, SUBSCRIBER, codec.u32(d.MULTIPLE_SERVICES_INDICATOR, 0), mscc(asked()))
+    last = FinalUnit(FinalAction.REDIRECT, "https://top-up.example")
+    unit = UnitAnswer(None, None, Result.CREDIT_LIMIT, validity=60, final=True, last=last)
+    avps = answer(message, Result.SUCCESS, unit)
+    assert values(avps, d.RESULT_CODE) == [d.SUCCESS.to_bytes(4, "big")]
 
 
 def test_without_services_the_grant_stands_in_the_command() -> None:

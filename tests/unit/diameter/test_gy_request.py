@@ -66,6 +66,7 @@ def test_an_initial_request() -> None:
         ("32275@3gpp.org", Service.VOICE),
         ("6.32274@3gpp.org", Service.SMS),
         ("6.32270@3gpp.org", Service.MMS),
+        ("open5gs-smfd@open5gs.org", Service.DATA),
     ],
 )
 def test_the_service_is_the_contexts_suffix(context: str, service: Service) -> None:
@@ -370,13 +371,24 @@ def test_request_types(kind: int, result: int) -> None:
 @pytest.mark.parametrize(
     "missing",
     [d.SESSION_ID, d.ORIGIN_HOST, d.ORIGIN_REALM, d.SERVICE_CONTEXT_ID, d.CC_REQUEST_TYPE,
-     d.CC_REQUEST_NUMBER],
+     d.CC_REQUEST_NUMBER, d.DESTINATION_REALM, d.AUTH_APPLICATION_ID],
 )  # fmt: skip
 def test_what_is_missing_is_named(missing: int) -> None:
     parts = [avp.encode() for avp in codec.avps(ccr()) if avp.code != missing]
     error = refused(request(d.CREDIT_CONTROL_COMMAND, d.CREDIT_CONTROL, *parts))
     assert error.result_code == d.MISSING_AVP
     assert int.from_bytes(error.failed_avp[:4], "big") == missing
+
+
+def test_the_application_may_be_named_with_its_vendor() -> None:
+    named = codec.grouped(
+        d.VENDOR_SPECIFIC_APPLICATION_ID,
+        codec.u32(d.VENDOR_ID, d.VENDOR_3GPP),
+        codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+    )
+    parts = [avp.encode() for avp in codec.avps(ccr()) if avp.code != d.AUTH_APPLICATION_ID]
+    message = request(d.CREDIT_CONTROL_COMMAND, d.CREDIT_CONTROL, *parts, named)
+    assert read(message, RECEIVED).request == read(ccr(), RECEIVED).request
 
 
 @pytest.mark.parametrize("session", ["", "a\nb", "x" * 513])

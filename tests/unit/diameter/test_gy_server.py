@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 import pytest
 
 from tests.unit.diameter.builders import ccr
@@ -44,6 +45,30 @@ def test_what_arrives_together_is_committed_together_and_answered_in_kind() -> N
     assert sum(batches) == 203
     assert max(batches) <= Batching().batch
     assert len(batches) < 203 / 2
+
+
+def test_what_went_astray_is_sent_back() -> None:
+    """A loop always; another realm where the settings name those that are served."""
+    settings = msgspec.structs.replace(SETTINGS, realms=frozenset((b"example", b"mvno.example")))
+    through = ccr(1, 0, codec.text(d.ROUTE_RECORD, "dra.example"))
+    looped = ccr(
+        1, 0, *(codec.text(d.ROUTE_RECORD, each) for each in ("dra.example", "OCS.example"))
+    )
+    elsewhere = ccr().replace(
+        codec.text(d.DESTINATION_REALM, "example"), codec.text(d.DESTINATION_REALM, "EXAMPLF")
+    )
+
+    async def story() -> None:
+        for known, realm in ((SETTINGS, d.SUCCESS), (settings, d.REALM_NOT_SERVED)):
+            async with serving(generous, known) as (_, port), connected(port) as wire:
+                assert result_of(await wire.ask(through)) == d.SUCCESS
+                answer = await wire.ask(looped)
+                assert result_of(answer) == d.LOOP_DETECTED
+                assert answer[4] & d.ERROR
+                assert result_of(await wire.ask(elsewhere)) == realm
+                assert result_of(await wire.ask(ccr())) == d.SUCCESS
+
+    run(story)
 
 
 def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
