@@ -439,7 +439,10 @@ def with_driver(url: URL) -> URL:
 
 def _sqlite_settings(*, durable: bool = True, reading: bool = False) -> Callable[..., None]:
     def configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.DatabaseError as error:  # it may not be written, or is something else
+            raise sqlite3.OperationalError(f"unable to open it: {error}") from error
         connection.execute(f"PRAGMA synchronous={'NORMAL' if durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA busy_timeout=10000")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -168,3 +169,13 @@ def test_a_database_that_is_away_is_unavailable() -> None:
         with pytest.raises(DatabaseUnavailable), database.read() as r:
             r.execute(sa.text("SELECT 1"))
         database.close()
+
+
+def test_a_file_that_is_none_of_ours_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "books.db").write_text("a list of groceries, forgotten here\n" * 40)
+    database = Database(f"sqlite:///{tmp_path}/books.db", metadata=books_metadata)
+    with pytest.raises(DatabaseUnavailable, match="unable to open"), database.transaction():
+        pass
+    with pytest.raises(DatabaseUnavailable, match="not a database"), database.read() as r:
+        r.execute(sa.text("SELECT 1"))
+    database.close()
