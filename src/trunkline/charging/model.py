@@ -210,7 +210,8 @@ class UnitAnswer(msgspec.Struct, array_like=True, gc=False):
     granted: int = NOT_REQUESTED
     """In the service's unit; `NOT_REQUESTED` where no quota was asked for or none given."""
     validity: int = 0
-    """Seconds for which the grant holds; 0 with no grant."""
+    """Seconds for which the grant holds or, where there is none and `last` says how the service
+    goes on, after which to ask again; else 0."""
     final: bool = False
     """This grant is the last: nothing is left to follow it (Final-Unit-Indication). Without a
     grant: none is left, and `last` says how the service goes on."""

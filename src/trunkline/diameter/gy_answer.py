@@ -126,9 +126,9 @@ def _service(unit: UnitAnswer, service: int) -> bytes:
 def _unit(unit: UnitAnswer, service: int) -> tuple[bytes, bytes, bytes]:
     """Granted-Service-Unit, Validity-Time, Final-Unit-Indication: each, or nothing."""
     final = _final_unit(unit.last) if unit.final else b""
-    if unit.granted == NOT_REQUESTED:
-        return b"", b"", final
     validity = codec.u32(d.VALIDITY_TIME, unit.validity) if unit.validity else b""
+    if unit.granted == NOT_REQUESTED:
+        return b"", validity, final
     granted = _amount(unit.granted, service)
     if unit.tariff_change:
         granted = codec.u32(d.TARIFF_TIME_CHANGE, _time(unit.tariff_change)) + granted

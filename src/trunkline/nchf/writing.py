@@ -113,6 +113,7 @@ def _unit(unit: UnitAnswer, service: int, upfs: dict[int, str] | None) -> _Unit:
         told.upf = upfs.get(group)
     if unit.final:
         told.final = _final(unit.last)
+    told.validity = unit.validity or None
     if unit.granted == NOT_REQUESTED:
         return told
     granted = told.granted = _Granted()
@@ -123,7 +124,6 @@ def _unit(unit: UnitAnswer, service: int, upfs: dict[int, str] | None) -> _Unit:
         granted.time, told.time_threshold = min(unit.granted, 0xFFFFFFFF), threshold
     else:
         granted.specific, told.unit_threshold = unit.granted, threshold
-    told.validity = unit.validity or None
     told.holding = unit.holding or None
     if unit.tariff_change:
         granted.tariff_change = datetime.fromtimestamp(unit.tariff_change, UTC).strftime(

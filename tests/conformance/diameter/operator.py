@@ -8,6 +8,7 @@ from trunkline.charging import (
     GrantPolicy,
     GroupCommit,
     InstallTariff,
+    explain,
     operations,
     queries,
 )
@@ -78,3 +79,16 @@ class Operator:
     def charges(self) -> list[tuple[int, int]]:
         """(units, micros) of each usage record."""
         return [(each.units, each.charge.micros) for each in self.usage]
+
+    def check(self) -> None:
+        """Nothing is open or reserved; the balance is what the journal says; every record is
+        what running it again gives."""
+        balance = self.balance
+        assert balance.open_sessions == 0
+        assert not balance.reserved
+        with self._charging.read() as r:
+            lines = queries.records(r, ACCOUNT, limit=1000)
+            assert balance.money.micros == -sum(line.charge.micros for line in lines)
+            for line in lines:
+                explained = explain(r, ACCOUNT, line.seq)
+                assert explained.holds, explained.differences
