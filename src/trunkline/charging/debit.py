@@ -202,10 +202,12 @@ def debit(
     limit: int = NO_LIMIT,
 ) -> Result:
     """Debits `units` under the quota, and moves it on. What no price is found for is noted
-    in the journal and charged nothing: RATING_FAILED. Under a `limit`, what can't be paid in
-    full is not debited at all: CREDIT_LIMIT."""
+    in the journal and charged nothing: RATING_FAILED. Under a `limit` nothing was delivered
+    yet: what can't be paid in full is not debited at all, CREDIT_LIMIT, and what has no price
+    is not noted."""
     if in_force is None or plan is None:
-        _note_unrated(turn, quota, units, overrun)
+        if limit == NO_LIMIT:
+            _note_unrated(turn, quota, units, overrun)
         return Result.RATING_FAILED
     slice_ = turn.slice(plan, quota, units, limit, used=True)
     before = quota.position
@@ -213,7 +215,8 @@ def debit(
     if code > 0:
         return Result.CREDIT_LIMIT
     if code < 0:
-        _note_unrated(turn, quota, units, overrun)
+        if limit == NO_LIMIT:
+            _note_unrated(turn, quota, units, overrun)
         return result_of(code)
     take(turn.state, slice_)
     if plan.counters:

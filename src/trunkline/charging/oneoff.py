@@ -5,6 +5,7 @@ import msgspec
 from trunkline.charging.debit import Turn, debit
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
+    NOT_REQUESTED,
     Action,
     ChargeAnswer,
     ChargeRequest,
@@ -17,7 +18,7 @@ from trunkline.charging.policy.passing import note, passed_event
 from trunkline.charging.policy.roaming import roamed
 from trunkline.charging.policy.rules import NO_RULES, Rules
 from trunkline.charging.sessions import instant_of, is_sound, refusal, remember, repeated
-from trunkline.charging.state import State, Status
+from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import CHARGE, NO_LIMIT, RATED, destination
@@ -34,8 +35,10 @@ def charge_event(
     rules: Rules = NO_RULES,
 ) -> ChargeAnswer:
     """Answers an EVENT (RFC 8506, section 6). A direct debit is made whole or not at all, unit
-    by unit; a refund in units is worth what they cost outside allowances. What always passes is
-    charged nothing, whatever the account's state; but money back is asked for like any other."""
+    by unit; but what it reports without asking for it was delivered, and is debited in full
+    whatever the balance. A refund in units is worth what they cost outside allowances. What
+    always passes is charged nothing, whatever the account's state; but money back is asked for
+    like any other."""
     known = repeated(state, request)
     if known is not None:
         return known
@@ -46,7 +49,8 @@ def charge_event(
         if why >= 0:
             return _pass(state, request, tariffs, now, records, why)
     debits = request.action is Action.DIRECT_DEBIT
-    if state.status == Status.CLOSED or (debits and state.status != Status.ACTIVE):
+    asks = debits and not (request.units and all(map(_was_delivered, request.units)))
+    if state.status == Status.CLOSED or (asks and state.status != Status.ACTIVE):
         return refusal(request, Result.DENIED)
     turn = _turn(state, request, tariffs, instant_of(request, now), records)
     if turn is None:
@@ -166,6 +170,10 @@ def _turn(
     )
 
 
+def _was_delivered(unit: UnitRequest) -> bool:
+    return unit.requested == NOT_REQUESTED and unit.used > 0
+
+
 def _amount(unit: UnitRequest) -> int:
     return max(unit.requested, unit.used, 0) or 1
 
@@ -186,10 +194,9 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
     for unit in request.units or _ONE:
         quota = turn.quota(unit.rating_group, unit.service_identifier)
         amount = _amount(unit)
-        result = debit(
-            turn, quota, amount, in_force=turn.in_force, plan=turn.plan, limit=_free(state)
-        )
-        granted = amount if result is Result.SUCCESS else -1
+        result = _paid(turn, quota, unit, amount)
+        given = result is Result.SUCCESS and not _was_delivered(unit)
+        granted = amount if given else NOT_REQUESTED
         answers.append(UnitAnswer(unit.rating_group, unit.service_identifier, result, granted))
     return ChargeAnswer(
         _overall(answers),
@@ -197,6 +204,16 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
         before - state.money,
         state.currency,
     )
+
+
+def _paid(turn: Turn, quota: Quota, unit: UnitRequest, amount: int) -> Result:
+    """Debited where the balance can pay for it, or it was delivered anyway."""
+    in_force, plan = turn.in_force, turn.plan
+    result = debit(turn, quota, amount, in_force=in_force, plan=plan, limit=_free(turn.state))
+    if result is Result.SUCCESS or not _was_delivered(unit):
+        return result
+    overrun = amount if result is Result.CREDIT_LIMIT else 0
+    return debit(turn, quota, amount, in_force=in_force, plan=plan, overrun=overrun)
 
 
 def _overall(answers: list[UnitAnswer]) -> Result:

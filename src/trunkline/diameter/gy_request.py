@@ -362,7 +362,7 @@ def _command_units(
     if span is not None:
         amount, asked, _, _ = _amount(message, *span, service, oddities)
         unit.requested = max(amount, SERVER_DECIDES)
-    elif kind is Kind.EVENT:
+    elif kind is Kind.EVENT and not found.used:
         unit.requested = 1 if service in _MESSAGES else SERVER_DECIDES
     for begin, end in found.used:
         amount, paid, reason, after = _amount(message, begin, end, service, oddities)

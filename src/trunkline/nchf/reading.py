@@ -87,9 +87,15 @@ def created(data: ChargingData, received: int, tolerance: int) -> Reading:
     request = reading.request
     if data.one_time:
         _check_event(data)
+        afterwards = data.event_type == "PEC"
         for unit in request.units:
-            unit.requested = max(unit.requested, SERVER_DECIDES)
+            if afterwards and unit.used:
+                unit.requested = NOT_REQUESTED
+            else:
+                unit.requested = max(unit.requested, SERVER_DECIDES)
             unit.final = False
+        if afterwards and not request.units:
+            request.units = (UnitRequest(used=1),)
     request.called = _called(data)
     return reading
 

@@ -101,7 +101,7 @@ def written(reading: Reading, answer: ChargeAnswer, failure_handling: str) -> by
     if kind is Kind.INITIAL:
         response.result = _InvocationResult(failure_handling)
         response.failover = "FAILOVER_SUPPORTED"
-    if answer.units:
+    if answer.units and data.usage:
         response.units = [_unit(unit, request.service, reading.upfs) for unit in answer.units]
     return _encode(response)
 

@@ -105,6 +105,29 @@ def test_an_event_without_a_price_fails() -> None:
     assert phone.state.money == 1_000_000
 
 
+def test_what_was_delivered_is_debited_whatever_the_balance() -> None:
+    """Three messages at nine cents, told of afterwards: only ten cents were there, and nobody
+    was to be granted anything."""
+    phone = Phone(account("0.10"))
+    phone.state.status = 1
+    told = request(Kind.EVENT, 0, asks(used=3), session="e1", service=Service.SMS, called="467")
+    answer = phone.send(told)
+    assert (answer.result, answer.cost, answer.units[0].granted) == (Result.SUCCESS, 270_000, -1)
+    assert phone.state.money == -170_000
+    assert [(each.units, each.overrun) for each in phone.journal] == [(3, 3)]
+    assert phone.send(told) == answer
+    assert phone.state.money == -170_000
+
+
+def test_only_what_was_delivered_is_noted_without_a_price() -> None:
+    phone = Phone(account("1", plan="another"))
+    assert phone.send(sms()).result is Result.RATING_FAILED
+    assert phone.journal == []
+    told = request(Kind.EVENT, 0, asks(used=3), session="e2", service=Service.SMS, called="467")
+    assert phone.send(told).result is Result.RATING_FAILED
+    assert [(each.kind, each.units) for each in phone.journal] == [(RecordKind.UNRATED, 3)]
+
+
 def test_a_barred_account_is_refunded_but_not_debited() -> None:
     phone = Phone(account("1"))
     phone.state.status = 1
