@@ -2,7 +2,7 @@
 command line.
 
     python -m benchmarks.gy_load HOST PORT [--seconds 10 | --requests N] [--outstanding 64]
-        [--subscribers 100000] [--connections 4] [--updates 3]
+        [--subscribers 100000] [--first 0] [--stride 1] [--connections 4] [--updates 3]
 
 Each of the outstanding requests belongs to a session that runs from its beginning over its updates
 to its end and reports exactly what it was granted; the next session is another subscriber's. A
@@ -70,6 +70,8 @@ class Load:
         self.limit: int = arguments.requests or sys.maxsize
         self.until = float("inf")
         self.books = Books()
+        self.first: int = arguments.first
+        self.stride: int = arguments.stride
         self.next_subscriber = 0
         self.run = f"{int(time.time()):010d}{os.getpid() % 100_000_000:08d}"
         self.flying = 0
@@ -78,8 +80,8 @@ class Load:
     def begin(self, session: Session) -> None:
         """The next subscriber's session takes this one's place."""
         self.books.sessions += 1
-        session.subscriber = self.next_subscriber
-        self.next_subscriber = (self.next_subscriber + 1) % self.subscribers
+        session.subscriber = self.first + self.next_subscriber
+        self.next_subscriber = (self.next_subscriber + self.stride) % self.subscribers
         session.name = b"g;%18s;%019d" % (self.run.encode(), self.books.sessions)
         session.number = 0
         session.granted = 0
@@ -106,7 +108,7 @@ async def drive(arguments: argparse.Namespace, connect: Connect) -> dict[str, ob
     connections = [
         await connect(load, arguments, number) for number in range(arguments.connections)
     ]
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     if not arguments.requests:
         load.until = began + arguments.seconds
     for slot in range(arguments.outstanding):
@@ -114,10 +116,10 @@ async def drive(arguments: argparse.Namespace, connect: Connect) -> dict[str, ob
     for connection in connections:
         connection.flush()
     await asyncio.wait_for(load.idle.wait(), (arguments.seconds or 0) + arguments.patience)
-    took = time.perf_counter() - began
+    took, worked = time.perf_counter() - began, time.process_time() - worked
     for connection in connections:
         connection.close()
-    return summary(load.books, took)
+    return {**summary(load.books, took), "processor_s": round(worked, 3)}
 
 
 def summary(books: Books, took: float) -> dict[str, object]:
@@ -151,6 +153,8 @@ def main(prog: str, connect: Connect) -> int:
     parser.add_argument("--outstanding", type=int, default=64)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--subscribers", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0, help="subscriber's number")
+    parser.add_argument("--stride", type=int, default=1, help="from one subscriber to the next")
     parser.add_argument("--updates", type=int, default=3, help="in each session")
     parser.add_argument("--patience", type=float, default=60.0, help="for the last answers")
     found = uvloop.run(drive(parser.parse_args(), connect))
