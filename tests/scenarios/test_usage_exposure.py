@@ -13,6 +13,7 @@ from trunkline.charging import ChargeUsage, ChargingAccountId, Service, UsageEve
 from trunkline.inventory import NewProduct, NewService, ProductId, ProductStatus, ServiceState
 from trunkline.kernel.money import Money
 from trunkline.network import Answer, Courier, Instruction, InstructionState
+from trunkline.platform import telemetry
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.messages import Routes
@@ -130,6 +131,18 @@ def test_what_is_used_until_the_host_stops_it_is_measured(
     operator.relay.drain()
     assert host.told == ["suspend"]
     assert exposure(operator).seconds == 12 * 60
+    with operator.books.read() as r:
+        [band] = usage.exposed_by_delay(r, clock.now())
+        usage.measure_exposure(r, clock.now())
+    assert (band.within, band.balances, band.unbarred, band.longest) == (900, 1, 0, 720)
+    told = telemetry.metrics({}, clock.now()).decode()
+    for line in (
+        'trunkline_exposure_balances{currency="EUR",state="open"} 0.0',
+        'trunkline_exposure_beyond_micros{currency="EUR"} 70000.0',
+        'trunkline_exposure_late_balances{seconds="900"} 1.0',
+        "trunkline_exposure_longest_seconds 720.0",
+    ):
+        assert line in told
 
     send_file(operator, "two", timedelta(minutes=5))
     found = exposure(operator)

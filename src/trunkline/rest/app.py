@@ -60,6 +60,7 @@ from trunkline.tmf.guard import Guard
 from trunkline.tmf.http import JSON, MAX_BODY, Server, add_api, add_error_handlers
 from trunkline.tmf.hub import CallbackRule, add_hub, measure
 from trunkline.tmf.openapi import document
+from trunkline.usage import measure_exposure
 
 log = structlog.get_logger(__name__)
 
@@ -269,10 +270,12 @@ class _Metrics:
         self._server = server
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        now = self._server.clock.now()
         with suppress(Unavailable), self._server.databases["books"].read() as r:
             measure(r)
+            measure_exposure(r, now)
         resp.content_type = telemetry.CONTENT_TYPE
-        resp.data = telemetry.metrics(self._server.databases, self._server.clock.now())
+        resp.data = telemetry.metrics(self._server.databases, now)
 
 
 def _on_bug(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:

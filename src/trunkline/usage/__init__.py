@@ -7,8 +7,17 @@ send it again. What usage costs is rating's to say, what an account owes chargin
 billing's: the figures here are what charging answered.
 """
 
+from trunkline.usage.exposure import (
+    DELAYS,
+    Band,
+    Exposed,
+    Exposure,
+    exposed,
+    exposed_by_delay,
+    latest_exposures,
+    measure_exposure,
+)
 from trunkline.usage.exposure import REACTIONS as EXPOSURE
-from trunkline.usage.exposure import Exposed, Exposure, exposed, latest_exposures
 from trunkline.usage.jobs import import_cdr_file, retry_rejected
 from trunkline.usage.model import (
     FileOfOtherSource,
@@ -42,9 +51,11 @@ from trunkline.usage.records import record_of
 from trunkline.usage.specifications import USAGE_SPECIFICATIONS, SpecificationInUse
 
 __all__ = [
+    "DELAYS",
     "EXPOSURE",
     "USAGES",
     "USAGE_SPECIFICATIONS",
+    "Band",
     "Exposed",
     "Exposure",
     "FileOfOtherSource",
@@ -63,9 +74,11 @@ __all__ = [
     "UsageState",
     "describe_usage",
     "exposed",
+    "exposed_by_delay",
     "forget_usage",
     "import_cdr_file",
     "latest_exposures",
+    "measure_exposure",
     "record_of",
     "rejected_lines",
     "rejected_usages",

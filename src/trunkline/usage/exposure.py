@@ -7,7 +7,7 @@ ended: from the usage that ended it to the host's answer.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from trunkline.kernel.money import Money
 from trunkline.network import Verb
 from trunkline.platform.db import Instant, Reader, Tx, books_metadata
 from trunkline.platform.messages import Reaction
+from trunkline.platform.telemetry import gauge
 
 exposures = sa.Table(
     "usage_exposure",
@@ -46,6 +47,11 @@ class Exposure(msgspec.Struct, frozen=True):
     barred_at: datetime | None
     restored_at: datetime | None
     beyond: Money
+
+    @property
+    def delay(self) -> float:
+        """Seconds from the usage to the file that told of it."""
+        return max((self.noticed_at - self.exhausted_at).total_seconds(), 0.0)
 
     @property
     def seconds(self) -> float | None:
@@ -74,8 +80,33 @@ _sums = sa.select(
     exposures.c.currency,
     sa.func.count().label("balances"),
     sa.func.sum(exposures.c.beyond).label("beyond"),
-    sa.func.sum(sa.case((exposures.c.barred_at.is_(None), 1), else_=0)).label("unbarred"),
+    sa.func.sum(
+        sa.case((exposures.c.barred_at.is_(None) & exposures.c.restored_at.is_(None), 1), else_=0)
+    ).label("unbarred"),
 ).group_by(exposures.c.currency)
+
+
+_since = (
+    sa.select(exposures)
+    .where(exposures.c.noticed_at >= sa.bindparam("since"))
+    .order_by(exposures.c.noticed_at)
+)
+
+DELAYS = (300, 900, 3600, 6 * 3600)
+"""Seconds: the bounds by which exposure is told apart by how late files came."""
+MEASURED = timedelta(days=30)
+
+_balances = gauge(
+    "exposure_balances", "Prepaid balances that files have taken to their end", "currency", "state"
+)
+_beyond = gauge("exposure_beyond_micros", "Used past the end of prepaid balances", "currency")
+_delayed = gauge(
+    "exposure_late_balances", "Of the last 30 days, by how late the file came", "seconds"
+)
+_delayed_beyond = gauge(
+    "exposure_late_beyond_micros", "Likewise, what was used past their end", "currency", "seconds"
+)
+_longest = gauge("exposure_longest_seconds", "From a balance's end to the host's stop, 30 days")
 
 
 class Exposed(msgspec.Struct, frozen=True):
@@ -92,6 +123,60 @@ def exposed(r: Reader) -> list[Exposed]:
         Exposed(int(row.balances), int(row.unbarred), Money(int(row.beyond), row.currency))
         for row in r.execute(_sums.order_by(exposures.c.currency))
     ]
+
+
+class Band(msgspec.Struct, frozen=True):
+    """The balances whose end files told of within `within` seconds (None: later than all bounds):
+    how many there were, how many can be used still, what was used past their ends by currency,
+    and for how many seconds, at most, it could be."""
+
+    within: int | None
+    balances: int
+    unbarred: int
+    beyond: tuple[Money, ...]
+    longest: float | None
+
+
+def exposed_by_delay(r: Reader, now: datetime) -> list[Band]:
+    """Of the last 30 days, the quickest files first; bands without a balance are left out."""
+    found: dict[int | None, list[Exposure]] = {}
+    for row in r.execute(_since, {"since": now - MEASURED}):
+        each = _of(row)
+        within = next((bound for bound in DELAYS if each.delay <= bound), None)
+        found.setdefault(within, []).append(each)
+    return [_band(within, found[within]) for within in (*DELAYS, None) if within in found]
+
+
+def _band(within: int | None, exposed: Sequence[Exposure]) -> Band:
+    beyond: dict[str, Money] = {}
+    for each in exposed:
+        currency = each.beyond.currency
+        beyond[currency] = beyond.get(currency, Money.zero(currency)) + each.beyond
+    stopped = [each.seconds for each in exposed if each.seconds is not None]
+    return Band(
+        within,
+        len(exposed),
+        sum(each.barred_at is None and each.restored_at is None for each in exposed),
+        tuple(beyond.values()),
+        max(stopped, default=None),
+    )
+
+
+def measure_exposure(r: Reader, now: datetime) -> None:
+    """Into this process's metrics."""
+    for each in exposed(r):
+        currency = each.beyond.currency
+        _balances.labels(currency, "open").set(each.unbarred)
+        _balances.labels(currency, "stopped").set(each.balances - each.unbarred)
+        _beyond.labels(currency).set(each.beyond.micros)
+    bands = {band.within: band for band in exposed_by_delay(r, now)}
+    for within in (*DELAYS, None):
+        name = "more" if within is None else str(within)
+        band = bands.get(within)
+        _delayed.labels(name).set(0 if band is None else band.balances)
+        for beyond in () if band is None else band.beyond:
+            _delayed_beyond.labels(beyond.currency, name).set(beyond.micros)
+    _longest.set(max((band.longest or 0.0 for band in bands.values()), default=0.0))
 
 
 def latest_exposures(r: Reader, limit: int = 50) -> list[Exposure]:

@@ -6,11 +6,20 @@ import sqlalchemy as sa
 
 from tests.unit.console.office import Office, text_of
 from trunkline import ledger
-from trunkline.charging import ChargeRequest, GroupCommit, Kind, Service
+from trunkline.charging import (
+    ChargeRequest,
+    ChargingAccountId,
+    GroupCommit,
+    Kind,
+    Service,
+    SpentBeyond,
+)
+from trunkline.customers import BillingAccountId
 from trunkline.inventory import services_of_customers
 from trunkline.kernel.money import Money
 from trunkline.ledger import Entry, LegalEntityId, Posting
 from trunkline.platform import outbox
+from trunkline.usage.exposure import on_spent
 
 
 def book(office: Office, reference: str, amount: str, currency: str = "EUR") -> None:
@@ -46,6 +55,29 @@ def test_figures(office: Office) -> None:
     assert "€1,234.50 5000" in page
     assert "in balance" in page
     assert page.count("Total") == 2
+
+
+def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Office) -> None:
+    now, visitor = office.clock.now(), office.visitor("*")
+    assert "Used beyond" not in text_of(visitor.get("/console"))
+
+    def spent(account: str, minutes: int, amount: str) -> SpentBeyond:
+        return SpentBeyond(
+            account=ChargingAccountId(account),
+            billing_account=BillingAccountId("bac_1"),
+            at=now,
+            exhausted_at=now - timedelta(minutes=minutes),
+            beyond=Money.of(amount, "EUR"),
+        )
+
+    with office.books.transaction() as tx:
+        on_spent(tx, spent("cac_1", 4, "0.25"), now)
+        on_spent(tx, spent("cac_2", 12, "1.50"), now)
+        on_spent(tx, spent("cac_3", 600, "20"), now)
+    page = text_of(visitor.get("/console"))
+    assert "within 5 min 1 0 4 min €0.25" in page
+    assert "within 15 min 1 0 12 min €1.50" in page
+    assert "later than 6 h 1 0 10 h €20.00" in page
 
 
 def test_charging_is_counted_in_the_operators_day(office: Office) -> None:

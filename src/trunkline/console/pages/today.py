@@ -6,11 +6,12 @@ from typing import Any
 
 import falcon
 
-from trunkline import charging, inventory, ledger, ordering, receivables
+from trunkline import charging, inventory, ledger, ordering, receivables, usage
 from trunkline.console.charts import bars
-from trunkline.console.rendering import money
+from trunkline.console.rendering import NONE, money, quantity
 from trunkline.console.web import Console, Desk
 from trunkline.kernel.money import Money
+from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.ledger import AccountBalance, AccountKind
 from trunkline.ordering import OrderState
 from trunkline.platform import telemetry
@@ -40,6 +41,7 @@ class Today:
             counts = ordering.orders_by_state(r)
             lines = ledger.trial_balance(r)
             figures = _figures(r, counts, lines, desk.now)
+            exposure = usage.exposed_by_delay(r, desk.now)
         desk.page(
             resp,
             "today.html",
@@ -49,6 +51,7 @@ class Today:
             totals=_totals(lines),
             charging_chart=self._charging_chart(desk),
             parked=self._parked(desk),
+            exposure=[_exposed(each) for each in exposure],
             **figures,
             **self._charging_figures(desk),
         )
@@ -112,6 +115,21 @@ def _figures(
         "receivables": _in_sum(owed),
         "overdue": _in_sum(late),
     }
+
+
+def _exposed(band: usage.Band) -> Mapping[str, Any]:
+    bound, longest = band.within or usage.DELAYS[-1], band.longest
+    return {
+        "told": f"{'later than' if band.within is None else 'within'} {_seconds(bound)}",
+        "balances": band.balances,
+        "open": band.unbarred,
+        "longest": NONE if longest is None else _seconds(int(longest)),
+        "beyond": _in_sum(band.beyond),
+    }
+
+
+def _seconds(amount: int) -> str:
+    return quantity(Quantity(amount, Unit.SECONDS))
 
 
 def _in_sum(amounts: Iterable[Money]) -> str:
