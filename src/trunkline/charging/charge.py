@@ -249,10 +249,19 @@ def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
     """The session's quota that this unit is about, begun here where it is new."""
     group = -1 if unit.rating_group is None else unit.rating_group
     service = -1 if unit.service_identifier is None else unit.service_identifier
+    upf = unit.upf
+    alike: list[Quota] = []
     for quota in session.quotas:
         if quota.rating_group == group and quota.service_identifier == service:
-            return quota
+            if quota.upf == upf:
+                return quota
+            alike.append(quota)
+    if len(alike) == 1 and not (alike[0].upf and upf):
+        # It is told now, or isn't any longer, by which function the one quota is delivered.
+        alike[0].upf = alike[0].upf or upf
+        return alike[0]
     new = turn.quota(unit.rating_group, unit.service_identifier)
+    new.upf = upf
     session.quotas.append(new)
     return new
 

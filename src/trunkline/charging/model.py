@@ -154,7 +154,7 @@ class UnitRequest(msgspec.Struct, gc=False):
     """One Multiple-Services-Credit-Control or multipleUnitUsage: usage reported, quota asked.
 
     Amounts are in the service's unit. `rating_group` and `service_identifier` are echoed in
-    the answer; together they name the quota within its session.
+    the answer; together, and with `upf`, they name the quota within its session.
     """
 
     rating_group: int | None = None
@@ -168,6 +168,9 @@ class UnitRequest(msgspec.Struct, gc=False):
     after_change: int = 0
     """Of `used`, the units after the tariff change that its grant announced (Tariff-Change-Usage
     UNIT_AFTER_TARIFF_CHANGE; RFC 8506, 8.27)."""
+    upf: str = ""
+    """The user plane function that delivers it, where several serve one session and each has a
+    quota of its own (uPFID; TS 32.291, 6.1.6.2.1.9)."""
 
 
 class ChargeRequest(msgspec.Struct, gc=False):

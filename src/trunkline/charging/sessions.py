@@ -61,7 +61,8 @@ def is_sound(request: ChargeRequest) -> bool:
         if not 0 <= unit.after_change <= unit.used:
             return False
     if len(units) > 1:
-        return len({(unit.rating_group, unit.service_identifier) for unit in units}) == len(units)
+        names = {(unit.rating_group, unit.service_identifier, unit.upf) for unit in units}
+        return len(names) == len(units)
     return True
 
 

@@ -79,6 +79,8 @@ class Quota(msgspec.Struct, array_like=True, gc=False):
     for again."""
     change: int = 0
     """When, during the open grant, another tariff takes effect; 0 for none."""
+    upf: str = ""
+    """The user plane function that it is for, where the network tells several apart."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):

@@ -24,7 +24,7 @@ from trunkline.nchf.documents import (
     UserLocation,
 )
 from trunkline.nchf.problems import Problem, invalid, undecodable
-from trunkline.nchf.references import LONGEST, named, ref_of
+from trunkline.nchf.references import API_CALLS, LONGEST, named, ref_of
 from trunkline.tmf.hub import parse_callback
 
 EDGE = "nchf"
@@ -34,7 +34,13 @@ LARGEST_AMOUNT = 2**60
 """What one request may ask or report, in the service's unit: far past any network's, and far
 from where a sum could overflow."""
 
-_FUNCTIONS = {"SMSF": Service.SMS, "SMS": Service.SMS, "IMS_Node": Service.VOICE}
+_FUNCTIONS = {
+    "SMSF": Service.SMS,
+    "SMS": Service.SMS,
+    "IMS_Node": Service.VOICE,
+    "NEF": API_CALLS,
+    "NEFF": API_CALLS,
+}
 _SUBSCRIBERS = {"imsi": "imsi", "msisdn": "msisdn"}
 
 _REASONS = {
@@ -58,8 +64,6 @@ class Reading(msgspec.Struct, gc=False):
 
     request: ChargeRequest
     data: ChargingData
-    upfs: dict[int, str] | None = None
-    """The UPF of a rating group that was told for it."""
 
 
 def decoded(body: bytes) -> ChargingData:
@@ -118,11 +122,10 @@ def _read(
     ref: str,
     kind: Kind,
     identities: tuple[Identity, ...],
-    service: Service,
+    service: int,
     at: int,
     received: int,
 ) -> Reading:
-    upfs: dict[int, str] = {}
     request = ChargeRequest(
         session=ref,
         number=data.sequence,
@@ -131,11 +134,11 @@ def _read(
         at=at,
         received=received,
         service=service,
-        units=_units(data.usage, service, upfs) if data.usage else (),
+        units=_units(data.usage, service) if data.usage else (),
         where=_circumstances(data),
         notify="" if data.notify is None else _notify(data.notify),
     )
-    return Reading(request, data, upfs or None)
+    return Reading(request, data)
 
 
 def _moment(data: ChargingData, received: int, tolerance: int) -> int:
@@ -186,7 +189,7 @@ def identity_of(text: str) -> Identity | None:
     return (kind, value) if kind in _SUBSCRIBERS else None
 
 
-def _service(data: ChargingData) -> Service:
+def _service(data: ChargingData) -> int:
     if data.pdu is not None:
         return Service.DATA
     if data.sms is not None:
@@ -194,7 +197,7 @@ def _service(data: ChargingData) -> Service:
     if data.ims is not None or data.mmtel is not None:
         return Service.VOICE
     if data.nef is not None:
-        raise Problem(400, "CHARGING_FAILED", "calls of APIs have no price here")
+        return API_CALLS
     return _FUNCTIONS.get(data.consumer.functionality, Service.DATA)
 
 
@@ -209,24 +212,23 @@ def _check_event(data: ChargingData) -> None:
         )
 
 
-def _units(
-    usage: list[UnitUsage], service: Service, upfs: dict[int, str]
-) -> tuple[UnitRequest, ...]:
-    """One `UnitRequest` for each rating group; what several tell of one is added up."""
-    units: dict[int, UnitRequest] = {}
+def _units(usage: list[UnitUsage], service: int) -> tuple[UnitRequest, ...]:
+    """One `UnitRequest` for each rating group, and UPF where they are told apart; what several
+    tell of one is added up."""
+    units: dict[tuple[int, str], UnitRequest] = {}
+    upfs = {each.rating_group: each.upf for each in usage if each.upf}
     for each in usage:
         group = each.rating_group
+        upf = each.upf or upfs.get(group, "")
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
         used, after, reason, final = _reported(each.used, service) if each.used else _NOTHING
         _check_amount(max(used, requested))
-        if each.upf is not None:
-            upfs[group] = each.upf
-        known = units.get(group)
+        known = units.get((group, upf))
         if known is None:
             final = final and requested == NOT_REQUESTED
-            units[group] = UnitRequest(group, None, requested, used, final, reason, after)
+            units[group, upf] = UnitRequest(group, None, requested, used, final, reason, after, upf)
             continue
         known.used += used
         known.after_change += after
@@ -240,7 +242,7 @@ def _units(
 _NOTHING = (0, 0, -1, False)
 
 
-def _reported(used: list[UsedUnit], service: Service) -> tuple[int, int, int, bool]:
+def _reported(used: list[UsedUnit], service: int) -> tuple[int, int, int, bool]:
     """Of a rating group's containers: the units in all, those after the last tariff change, the
     Reporting-Reason, and whether no more follow."""
     units = after = 0
@@ -272,15 +274,15 @@ def _triggered(container: UsedUnit) -> tuple[bool, int]:
     return changed, reason
 
 
-def _amount(unit: RequestedUnit | UsedUnit, service: Service) -> int:
+def _amount(unit: RequestedUnit | UsedUnit, service: int) -> int:
     """In the service's unit; -1 where it isn't told. A total counts before its directions,
     unless it is zero."""
-    if service is Service.DATA:
+    if service == Service.DATA:
         if unit.total or (unit.uplink is None and unit.downlink is None):
             amount = unit.total
         else:
             amount = (unit.uplink or 0) + (unit.downlink or 0)
-    elif service is Service.VOICE:
+    elif service == Service.VOICE:
         amount = unit.time
     else:
         amount = unit.specific

@@ -11,12 +11,15 @@ from functools import lru_cache
 
 import msgspec
 
-from trunkline.charging import Identity, Service
+from trunkline.charging import Identity, Service, service_of
 from trunkline.nchf.documents import ChargingData
+from trunkline.rating import service_code
 
 LONGEST = 512
 
-_LETTERS = {Service.DATA: "d", Service.VOICE: "v", Service.SMS: "s"}
+API_CALLS = service_code("api-call")
+"""What a NEF charges for, in the unit that it counts (TS 32.254)."""
+_LETTERS = {int(Service.DATA): "d", int(Service.VOICE): "v", int(Service.SMS): "s", API_CALLS: "a"}
 _SERVICES = {letter: service for service, letter in _LETTERS.items()}
 _REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){1,2})-[0-9a-f]{24}", re.ASCII)
 _IDENTITY = re.compile(r"(imsi|msisdn)-([0-9]+)", re.ASCII)
@@ -26,11 +29,11 @@ _NAMELESS = (None,) * 7
 class Named(msgspec.Struct, frozen=True, gc=False):
     """Who and what a ref is about."""
 
-    service: Service
+    service: int
     identities: tuple[Identity, ...]
 
 
-def ref_of(data: ChargingData, service: Service, identities: tuple[Identity, ...]) -> str:
+def ref_of(data: ChargingData, service: int, identities: tuple[Identity, ...]) -> str:
     """The ref of the session, or the event, that this create begins: of the same consumer,
     subscriber, charging id, session start and sequence number always the same one. Where the
     consumer gives it no id at all, of the same instant."""
@@ -69,4 +72,4 @@ def named(ref: str) -> Named | None:
     if match is None or match[1] not in _SERVICES:
         return None
     found = _IDENTITY.findall(match[2])
-    return Named(_SERVICES[match[1]], tuple((kind, value) for kind, value in found))
+    return Named(service_of(_SERVICES[match[1]]), tuple((kind, value) for kind, value in found))

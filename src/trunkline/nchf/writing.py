@@ -102,15 +102,15 @@ def written(reading: Reading, answer: ChargeAnswer, failure_handling: str) -> by
         response.result = _InvocationResult(failure_handling)
         response.failover = "FAILOVER_SUPPORTED"
     if answer.units and data.usage:
-        response.units = [_unit(unit, request.service, reading.upfs) for unit in answer.units]
+        response.units = [
+            _unit(unit, request.service, asked.upf)
+            for asked, unit in zip(request.units, answer.units, strict=False)
+        ]
     return _encode(response)
 
 
-def _unit(unit: UnitAnswer, service: int, upfs: dict[int, str] | None) -> _Unit:
-    group = unit.rating_group or 0
-    told = _Unit(group, RESULT_CODES[unit.result])
-    if upfs is not None:
-        told.upf = upfs.get(group)
+def _unit(unit: UnitAnswer, service: int, upf: str) -> _Unit:
+    told = _Unit(unit.rating_group or 0, RESULT_CODES[unit.result], upf=upf or None)
     if unit.final:
         told.final = _final(unit.last)
     told.validity = unit.validity or None

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.diameter.operator import Operator
 from tests.conformance.nchf.network import container, network, run, usage
-from tests.unit.charging.builders import MB, imsi
+from tests.unit.charging.builders import MB, PRICES, imsi, plan, rule
 from tests.unit.diameter.builders import asked, ccr, mscc, subscription, used
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.gy_request import read
@@ -186,6 +186,76 @@ def test_reports_of_many_shapes(operator: Operator, clock: DrivenClock) -> None:
 
 
 SMF_UPF = "5d3f0a9c-6a52-4f0e-9d3a-0c5b7d1e2f30"
+
+
+def test_each_upf_has_its_own_quota(operator: Operator, clock: DrivenClock) -> None:
+    """One rating group over two UPFs (an uplink classifier, say): each is granted, reports and
+    is granted again for itself; the grant that named none goes over to the first."""
+    operator.open(("imsi", imsi(1)), money="10")
+    first, second = SMF_UPF, "6e4f1bad-7b63-4a1f-8e4b-1d6c8e2f3a41"
+
+    async def story() -> None:
+        async with network(operator.attempt, clock) as smf:
+            ref = (await smf.create(0, usage(1, asks=5 * MB), **begun())).ref
+            both = await smf.update(
+                ref,
+                1,
+                usage(1, asks=4 * MB, used=5 * MB, uPFID=first),
+                usage(1, asks=2 * MB, uPFID=second),
+            )
+            assert granted_by_upf(both.body) == {first: 4 * MB, second: 2 * MB}
+            assert operator.balance.reserved.micros == 60_000
+            one = await smf.update(ref, 2, usage(1, asks=MB, used=2 * MB, uPFID=second))
+            assert granted_by_upf(one.body) == {second: MB}
+            assert operator.balance.reserved.micros == 50_000
+            ended = await smf.release(
+                ref, 3, usage(1, used=3 * MB, uPFID=first), usage(1, used=MB, uPFID=second)
+            )
+            assert ended.status == 204
+
+    run(story)
+    assert sorted(operator.charges) == [(n * MB, n * 10_000) for n in (1, 2, 3, 5)]
+    assert not any(each.overrun for each in operator.usage)
+    assert not operator.balance.reserved
+
+
+def granted_by_upf(body: Any) -> dict[str, int]:
+    return {
+        each["uPFID"]: each["grantedUnit"]["totalVolume"]
+        for each in body["multipleUnitInformation"]
+    }
+
+
+def test_a_nef_pays_for_calls_of_apis(charging: Database, clock: DrivenClock) -> None:
+    """A cent for each call: as they come, and told afterwards."""
+    calls = rule("api-call", "0.01", 1)
+    operator = Operator(charging, clock.now(), None, plan(rules=(*PRICES, calls)))
+    operator.open(("msisdn", "46701740601"), money="0.05")
+    nef = {
+        "nfConsumerIdentification": {"nFName": SMF_UPF, "nodeFunctionality": "NEF"},
+        "oneTimeEvent": True,
+        "nEFChargingInformation": {
+            "externalIndividualIdentifier": "msisdn-46701740601",
+            "aPIName": "nnef-trafficinfluence",
+            "aPIReference": "http://nef.example/3gpp-traffic-influence/v1/af/subscriptions/7",
+        },
+    }
+
+    async def story() -> None:
+        async with network(operator.attempt, clock) as network_:
+            one = {"ratingGroup": 30, "requestedUnit": {"serviceSpecificUnits": 1}}
+            called = await network_.create(0, one, oneTimeEventType="IEC", **nef)
+            assert (called.status, called.units[30]["resultCode"]) == (201, "SUCCESS")
+            told = {"ratingGroup": 30, "usedUnitContainer": [container(1, serviceSpecificUnits=3)]}
+            clock.advance(timedelta(seconds=1))
+            assert (await network_.create(0, told, oneTimeEventType="PEC", **nef)).status == 201
+            clock.advance(timedelta(seconds=1))
+            two = {"ratingGroup": 30, "requestedUnit": {"serviceSpecificUnits": 2}}
+            refused = await network_.create(0, two, oneTimeEventType="IEC", **nef)
+            assert (refused.status, refused.cause) == (403, "QUOTA_LIMIT_REACHED")
+
+    run(story)
+    assert operator.charges == [(1, 10_000), (3, 30_000)]
 
 
 def test_calls_and_messages(operator: Operator, clock: DrivenClock) -> None:
