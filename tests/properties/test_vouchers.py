@@ -72,6 +72,7 @@ class Life:
                 **self._range(span),
                 dealer=self.town.kiosk,
                 price=eur(price),
+                by="Dan",
             )
 
     def do_stop(self, span: tuple[int, int]) -> None:

@@ -5,10 +5,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+import sqlalchemy.event
 
 from tests.conftest import MakeDatabase
 from tests.scenarios.billing_town import BRAND, ENTITY, eur
-from tests.scenarios.voucher_town import MONTHS, PASSPHRASE, Town
+from tests.scenarios.voucher_town import KEY, MONTHS, PASSPHRASE, Town
 from trunkline import vouchers
 from trunkline.charging import CloseAccount
 from trunkline.kernel.errors import Conflict, Invalid
@@ -87,8 +88,10 @@ def test_codes_are_kept_as_digests_and_leave_once(town: Town) -> None:
                 expires_at=now + MONTHS,
                 passphrase=PASSPHRASE,
             ),
+            by="Eve",
             now=now,
         )
+        vouchers.approve_batch(tx, batch.id, by="Dan", now=now)
     with town.books.read() as r, pytest.raises(Conflict, match="0 of 2500"):
         vouchers.sealed_file(r, batch.id)
     town.relay.drain()
@@ -329,3 +332,94 @@ def test_what_is_no_batch(town: Town) -> None:
 def test_another_brands_customer_learns_nothing(town: Town) -> None:
     _, codes = town.made_and_sold(1, brand=BRAND)
     assert town.redeem(codes[0]).state is TopUpState.CREATED
+
+
+def test_one_asks_another_approves_and_who_asked_sells_nothing(town: Town) -> None:
+    now = town.clock.now()
+    new = vouchers.NewBatch(
+        name="Spring", entity=ENTITY, face=eur("5"), count=2, expires_at=now + MONTHS,
+        passphrase=PASSPHRASE,
+    )  # fmt: skip
+    with town.books.transaction() as tx:
+        batch = vouchers.make_batch(tx, new, by="Eve", now=now)
+    town.relay.drain()
+    assert town.states(batch) == {}
+    with pytest.raises(vouchers.FourEyes), town.books.transaction() as tx:
+        vouchers.approve_batch(tx, batch.id, by="Eve", now=now)
+    with town.books.transaction() as tx:
+        approved = vouchers.approve_batch(tx, batch.id, by="Dan", now=now)
+    assert (approved.asked_by, approved.approved_by) == ("Eve", "Dan")
+    with pytest.raises(IllegalTransition), town.books.transaction() as tx:
+        vouchers.approve_batch(tx, batch.id, by="Dan", now=now)
+    town.relay.drain()
+    assert town.states(batch) == {VoucherState.GENERATED: 2}
+    with pytest.raises(vouchers.FourEyes), town.books.transaction() as tx:
+        vouchers.sell_vouchers(
+            tx, batch.id, first=batch.first, last=batch.last, dealer=town.kiosk, by="Eve", now=now
+        )
+
+
+def test_what_is_held_back_for_long_is_written_off(town: Town) -> None:
+    """Three of 10.00 sold, two lost: after 90 days 20 of the 30 owed are earned."""
+    batch, codes = town.made_and_sold(3)
+    lost = {"first": batch.first, "last": batch.first + 1}
+    with town.books.transaction() as tx:
+        vouchers.stop_vouchers(tx, batch.id, **lost, now=town.clock.now())
+    town.clock.advance(timedelta(days=89))
+    with pytest.raises(VouchersElsewhere), town.books.transaction() as tx:
+        vouchers.write_off_vouchers(tx, batch.id, **lost, now=town.clock.now())
+    town.clock.advance(timedelta(days=1))
+    with pytest.raises(VouchersElsewhere), town.books.transaction() as tx:
+        vouchers.write_off_vouchers(
+            tx, batch.id, first=batch.first, last=batch.last, now=town.clock.now()
+        )
+    with town.books.transaction() as tx:
+        assert vouchers.write_off_vouchers(tx, batch.id, **lost, now=town.clock.now()) == 2
+    assert (town.ledger(BREAKAGE), town.ledger(VOUCHERS)) == ("-20.00 EUR", "-10.00 EUR")
+    assert town.redeem(codes[0]).finding == "void"
+    with town.books.transaction() as tx:
+        assert vouchers.resume_vouchers(tx, batch.id, **lost, now=town.clock.now()) == 0
+    town.check_books()
+
+
+def test_a_wrong_code_costs_the_same_whatever_is_wrong(town: Town, books: Database) -> None:
+    """The same statements are run, so that an answer's time is no answer."""
+    batch, codes = town.made_and_sold(3)
+    unsold = town.make(1)[1]
+    town.redeem(codes[0], 2, caller="another")
+    town.relay.drain()
+    with town.books.transaction() as tx:
+        vouchers.change_voucher(tx, batch.first + 1, to=VoucherState.STOPPED, now=town.clock.now())
+    run: list[list[str]] = []
+
+    @sqlalchemy.event.listens_for(books.engine, "before_cursor_execute")
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        run[-1].append(statement)
+
+    found = []
+    for code in (draw(1)[0], unsold[0], codes[0], codes[1]):
+        balance = town.balance(1)
+        run.append([])
+        with town.books.transaction() as tx:
+            tried = vouchers.Attempt(code=code, balance=balance, caller="app")
+            found.append(vouchers.redeem(tx, tried, now=town.clock.now()).finding)
+    sqlalchemy.event.remove(books.engine, "before_cursor_execute", note)
+    assert found == ["unknown", "generated", "redeemed", "stopped"]
+    assert len({tuple(each) for each in run}) == 1
+
+
+def test_the_operator_says_what_is_told(town: Town) -> None:
+    batch, codes = town.made_and_sold(3)
+    keys = VoucherKeys.of([KEY])
+    rules = vouchers.VoucherRules(tells=frozenset({"redeemed", "stopped"}), free_tries=3)
+    vouchers.keep_keys(town.books, lambda: keys, rules)
+    town.redeem(codes[0], 2)
+    town.relay.drain()
+    assert town.redeem(codes[0], 1).reason == "the voucher has been redeemed already"
+    with town.books.transaction() as tx:
+        vouchers.change_voucher(tx, batch.first + 1, to=VoucherState.STOPPED, now=town.clock.now())
+    assert "blocked" in (town.redeem(codes[1], 1).reason or "")
+    assert town.redeem(codes[0], 2).reason == redeeming.REFUSED  # its own
+    assert town.redeem(draw(1)[0]).reason == redeeming.REFUSED
+    with pytest.raises(LockedOut):
+        town.redeem(codes[2])

@@ -83,7 +83,8 @@ class Town:
             "passphrase": PASSPHRASE,
         }
         with self.books.transaction() as tx:
-            batch = vouchers.make_batch(tx, NewBatch(**(new | changed)), now=now)  # type: ignore[arg-type]
+            batch = vouchers.make_batch(tx, NewBatch(**(new | changed)), by="Eve", now=now)  # type: ignore[arg-type]
+            vouchers.approve_batch(tx, batch.id, by="Dan", now=now)
         self.relay.drain()
         with self.books.read() as r:
             sealed = vouchers.sealed_file(r, batch.id)
@@ -102,6 +103,7 @@ class Town:
                 last=batch.last,
                 dealer=self.kiosk,
                 price=None if price is None else eur(price),
+                by="Dan",
                 now=self.clock.now(),
             )
 

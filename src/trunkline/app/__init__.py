@@ -12,7 +12,7 @@ import msgspec
 
 from trunkline import migration, network, payments, usage, vouchers
 from trunkline.app.events import announcer, dispatcher
-from trunkline.app.keys import voucher_keys
+from trunkline.app.keys import voucher_keys, voucher_rules
 from trunkline.app.policy import grant_policy
 from trunkline.billing.reactions import REACTIONS as BILLING
 from trunkline.charging import keep_policy, post_earnings
@@ -131,7 +131,9 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
     books.announce = announcer(charging, clock)
     elsewhere = msgspec.structs.asdict(settings.mastered_elsewhere)
     books.elsewhere = frozenset(kind for kind, is_so in elsewhere.items() if is_so)
-    vouchers.keep_keys(books, voucher_keys(settings.vouchers))
+    vouchers.keep_keys(
+        books, voucher_keys(settings.vouchers), voucher_rules(settings.vouchers)
+    )
     return System(settings, books, charging, routes, clock)
 
 

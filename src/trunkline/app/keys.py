@@ -1,5 +1,5 @@
 """Where the keys of vouchers are kept: in the settings, or in a file that is made when one is
-first needed."""
+first needed; and the rules of vouchers, from the settings."""
 
 import os
 import secrets
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from trunkline.platform.settings import VoucherSettings
-from trunkline.vouchers import VoucherKeys
+from trunkline.platform.settings_vouchers import VoucherSettings
+from trunkline.vouchers import VoucherKeys, VoucherRules
 
 
 def voucher_keys(settings: VoucherSettings) -> Callable[[], VoucherKeys]:
@@ -20,6 +20,15 @@ def voucher_keys(settings: VoucherSettings) -> Callable[[], VoucherKeys]:
         return VoucherKeys.of(settings.keys or _kept(Path(settings.key_file)))
 
     return found
+
+
+def voucher_rules(settings: VoucherSettings) -> VoucherRules:
+    return VoucherRules(
+        four_eyes=settings.four_eyes,
+        tells=frozenset(settings.tell),
+        free_tries=settings.free_tries,
+        free_for_all=settings.free_tries_of_a_caller,
+    )
 
 
 def _kept(file: Path) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 from trunkline.cli.running import open_file, opened, parse_day, record
 
 if TYPE_CHECKING:
+    from trunkline.charging import BucketGrant
     from trunkline.ledger import LegalEntityId
     from trunkline.platform.db import Reader
 
@@ -39,13 +40,21 @@ def make(
         int | None, typer.Option(min=1, help="The balance then holds for so long at least.")
     ] = None,
     brand: Annotated[str | None, typer.Option(help="Whose customers alone redeem them.")] = None,
+    gift: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Given beside: SERVICE:UNITS:DAYS:NAME, such as data:1000000000:7:'1 GB'."
+        ),
+    ] = None,
     entity: Entity = None,
 ) -> None:
-    """Make a batch: its codes are drawn and sealed, and worth nothing until they are sold."""
+    """Ask for a batch. Once somebody else approves of it its codes are drawn and sealed; they are
+    worth nothing until they are sold."""
     import secrets
 
     from trunkline import vouchers
     from trunkline.kernel.money import Money
+    from trunkline.platform import audit
 
     ends = datetime.fromisoformat(f"{parse_day(until, '--until')}T00:00:00+00:00")
     phrase = secrets.token_hex(16) if passphrase_file is None else _first_line(passphrase_file)
@@ -65,13 +74,44 @@ def make(
                     passphrase=phrase,
                     brand=brand,
                     valid_days=valid_days,
+                    gifts=tuple(_gift(each) for each in gift or ()),
                 ),
+                by=audit.operating_system_user(),
                 now=now,
             )
             record(tx, "make vouchers", batch.id, now, face=str(batch.face), count=count)
     if passphrase_file is None:
         typer.echo(f"The file is sealed with {phrase}: it is kept nowhere", err=True)
     typer.echo(f"{batch.id} {batch.first} to {batch.last}")
+    if batch.state is vouchers.BatchState.REQUESTED:
+        typer.echo("Somebody else approves of it: trunkline vouchers approve", err=True)
+
+
+@group.command("approve")
+def approve(batch: Batch) -> None:
+    """Approve of a batch that somebody else asked for: its codes are drawn."""
+    from trunkline import vouchers
+    from trunkline.platform import audit
+
+    with opened() as system, system.books.transaction() as tx:
+        now = system.clock.now()
+        known = vouchers.voucher_batch(tx, batch)
+        vouchers.approve_batch(tx, known.id, by=audit.operating_system_user(), now=now)
+        record(tx, "approve vouchers", known.id, now)
+    typer.echo(f"{known.id}: {known.size:,} of {known.face}, asked for by {known.asked_by}")
+
+
+@group.command("decline")
+def decline(batch: Batch) -> None:
+    """Decline a batch that was asked for: nothing is drawn."""
+    from trunkline import vouchers
+
+    with opened() as system, system.books.transaction() as tx:
+        now = system.clock.now()
+        known = vouchers.VoucherBatchId.parse(batch, path="batch")
+        vouchers.decline_batch(tx, known, now=now)
+        record(tx, "decline vouchers", known, now)
+    typer.echo(f"{known} is declined")
 
 
 @group.command("export")
@@ -171,13 +211,21 @@ def sell(
     """Give a dealer these vouchers: from now on they are good, and the dealer owes for them."""
     from trunkline import vouchers
     from trunkline.kernel.money import Money
+    from trunkline.platform import audit
 
     with opened() as system, system.books.transaction() as tx:
         now = system.clock.now()
         known = vouchers.voucher_batch(tx, batch)
         each = None if price is None else Money.of(price, known.face.currency, path="--price")
         sale = vouchers.sell_vouchers(
-            tx, known.id, first=first, last=last, dealer=dealer, price=each, now=now
+            tx,
+            known.id,
+            first=first,
+            last=last,
+            dealer=dealer,
+            price=each,
+            by=audit.operating_system_user(),
+            now=now,
         )
         record(tx, "sell vouchers", known.id, now, first=first, last=last, dealer=dealer)
     typer.echo(f"{sale.id}: {sale.count:,} vouchers for {sale.price * sale.count}")
@@ -220,6 +268,19 @@ def take_back(batch: Batch, first: First, last: Last) -> None:
         sale = vouchers.take_back_vouchers(tx, known, first=first, last=last, now=now)
         record(tx, "take back vouchers", known, now, first=first, last=last)
     typer.echo(f"{last - first + 1:,} of {sale.id} are void, and {sale.dealer} owes less")
+
+
+@group.command("write-off")
+def write_off(batch: Batch, first: First, last: Last) -> None:
+    """End for ever what was held back for 90 days: what was owed for it is earned."""
+    from trunkline import vouchers
+
+    with opened() as system, system.books.transaction() as tx:
+        now = system.clock.now()
+        known = vouchers.VoucherBatchId.parse(batch, path="batch")
+        many = vouchers.write_off_vouchers(tx, known, first=first, last=last, now=now)
+        record(tx, "write off vouchers", known, now, first=first, last=last)
+    typer.echo(f"{many:,} written off")
 
 
 @group.command("expire")
@@ -333,6 +394,18 @@ def _entity(r: "Reader", named: str | None) -> "tuple[LegalEntityId, str]":
     if len(all_of_them) != 1:
         raise Invalid("is required: there is more than one legal entity", path="--entity")
     return all_of_them[0].id, all_of_them[0].currency
+
+
+def _gift(text: str) -> "BucketGrant":
+    from trunkline.charging import BucketGrant
+    from trunkline.kernel.errors import Invalid
+
+    service, _, rest = text.partition(":")
+    units, _, rest = rest.partition(":")
+    days, _, name = rest.partition(":")
+    if not (units.isdecimal() and days.isdecimal()):
+        raise Invalid("is SERVICE:UNITS:DAYS:NAME", path="--gift")
+    return BucketGrant(service, int(units), int(days), name)
 
 
 def _first_line(file: Path) -> str:

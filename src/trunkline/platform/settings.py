@@ -31,6 +31,7 @@ from trunkline.platform.section import Section as _Section
 from trunkline.platform.settings_diameter import DiameterSettings
 from trunkline.platform.settings_messages import MessagesSettings, SmppSettings, SmtpSettings
 from trunkline.platform.settings_nchf import NchfSettings
+from trunkline.platform.settings_vouchers import VoucherSettings
 
 FILE = "trunkline.toml"
 PREFIX = "TRUNKLINE_"
@@ -207,27 +208,6 @@ class PaymentSettings(_Section, frozen=True):
     timeout_seconds: Annotated[
         int, Meta(ge=1, le=120, description="How long an answer is waited for")
     ] = 20
-
-
-class VoucherSettings(_Section, frozen=True):
-    """Under which keys vouchers' codes are hashed. They are in no database: who has a copy of
-    one can't try codes against it. Without them no voucher can be redeemed any more."""
-
-    keys: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Of 64 hexadecimal digits, the first for new vouchers, older ones behind "
-            "it; better set by TRUNKLINE_VOUCHERS_KEYS. Empty: those in the file"
-        ),
-    ] = ()
-    key_file: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="The same, one a line. Made with the first voucher; the same on every "
-            "machine, and kept as well as the databases, but not beside their copies",
-        ),
-    ] = "var/vouchers.key"
 
 
 class TicketSettings(_Section, frozen=True):

@@ -10,6 +10,7 @@ gateway is set, staff says what became of a collection: `state` to collected wit
 `reference`, or declined with a `reason`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ from trunkline.payments import (
     Rule,
     RuleState,
 )
-from trunkline.platform.db import Database, Tx
+from trunkline.platform.db import Database, Reader, Tx
 from trunkline.rest.forms.wire import (
     ACCOUNT,
     METHOD,
@@ -179,6 +180,10 @@ def _redemption(found: ChannelTopUp) -> RedemptionForm:
     )
 
 
+def _find_redemptions(r: Reader, ids: Sequence[str]) -> list[ChannelTopUp]:
+    return [each for each in vouchers.channel_top_ups(r, ids) if each.channel is Channel.VOUCHER]
+
+
 _PLACES = {
     "method": "paymentMethod.id",
     "paymentMethod": "paymentMethod.id",
@@ -286,7 +291,7 @@ def api(database: Database) -> Api:
             "requestedDate": top_up.requested_at,
         },
         owner=owned_through(top_up.billing_account_id, *_PAYER, deletes=False),
-        find=vouchers.channel_top_ups,
+        find=_find_redemptions,
         to_wire=_redemption,
         form=RedemptionForm,
         accepts=RedemptionCreate,

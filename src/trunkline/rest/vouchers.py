@@ -1,12 +1,14 @@
 """Batches of vouchers and the dealers who sell them, for staff, beyond TM Forum's APIs.
 
-A batch is made by a POST; once it is `sealed` its file is fetched by a POST to its `sealedFile`,
-the same file however often, and then declared the printer's by a PATCH of `state` to `exported`
-with the file's `sha256`: from then on nobody gets it again. Serial numbers are sold, stopped,
-resumed and taken back by a POST to `voucherBatch/{id}/{verb}`. What a dealer has paid in is a POST
-to `dealer/{id}/payment`, once for each `reference`. A voucher is known by its serial number: of
-its code nothing is told. What dealers sell at their tills is read here, of all of them, as
-`retailTopUp`.
+A batch is asked for by a POST; somebody else approves of it by a PATCH of `state` to `generating`,
+or declines (unless the operator's settings do without four eyes). Once it is `sealed` its file is
+fetched by a POST to its `sealedFile`, the same file however often, and then declared the printer's
+by a PATCH of `state` to `exported` with the file's `sha256`: from then on nobody gets it again.
+Serial numbers are sold, stopped, resumed, taken back and written off by a POST to
+`voucherBatch/{id}/{verb}`; one voucher is stopped and resumed by a PATCH of its `state`. What a
+dealer has paid in is a POST to `dealer/{id}/payment`, once for each `reference`. A voucher is known
+by its serial number: of its code nothing is told. What dealers sell at their tills is read here, of
+all of them, as `retailTopUp`.
 
 The hub tells of batches, of single vouchers that are redeemed, stopped or resumed (a span is told
 as a change of its batch), of dealers and of what they sell.
@@ -18,6 +20,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from trunkline import vouchers
+from trunkline.charging import BucketGrant
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.ledger import LegalEntityId
@@ -34,7 +37,7 @@ from trunkline.rest.forms.dealers import (
     dealer_form,
     retail_form,
 )
-from trunkline.rest.forms.voucher_routes import BATCHES, add_routes, paths
+from trunkline.rest.forms.voucher_routes import BATCHES, add_routes, caller_of, paths
 from trunkline.rest.forms.wire import Money, MoneyIn, placed
 from trunkline.tmf import (
     Aggregate,
@@ -48,12 +51,14 @@ from trunkline.tmf import (
     href,
 )
 from trunkline.vouchers import (
+    BatchState,
     Channel,
     ChannelTopUp,
     NewBatch,
     Voucher,
     VoucherBatch,
     VoucherBatchId,
+    VoucherState,
 )
 
 __all__ = ["API", "add_routes"]
@@ -64,6 +69,16 @@ _LONGEST_SERIAL = 18
 """Digits."""
 
 
+class BonusBucket(Wire):
+    """Units of a service (TMF654's `usageType`) that are given beside the money: `amount` in its
+    unit, bytes, seconds or messages."""
+
+    usage_type: str
+    amount: int
+    valid_days: int
+    name: str
+
+
 class BatchForm(Entity, kw_only=True, tag="VoucherBatch"):
     """`vouchers` counts them by state, as far as they are drawn."""
 
@@ -72,6 +87,7 @@ class BatchForm(Entity, kw_only=True, tag="VoucherBatch"):
     brand: str | None = None
     face: Money
     bonus: Money
+    bonus_bucket: tuple[BonusBucket, ...] = ()
     count: int
     first_serial: int
     last_serial: int
@@ -80,6 +96,8 @@ class BatchForm(Entity, kw_only=True, tag="VoucherBatch"):
     expires_at: Timestamp
     valid_days: int | None = None
     created_at: Timestamp
+    asked_by: str | None = None
+    approved_by: str | None = None
     vouchers: dict[str, int]
 
 
@@ -93,11 +111,16 @@ class BatchCreate(Wire):
     bonus: MoneyIn | None = None
     brand: str | None = None
     valid_days: int | None = None
+    bonus_bucket: tuple[BonusBucket, ...] = ()
 
 
-class Exported(Wire):
-    state: str
+class BatchPatch(Wire):
+    state: BatchState
     sha256: str | None = None
+
+
+class VoucherPatch(Wire):
+    state: VoucherState
 
 
 class VoucherForm(Entity, kw_only=True, tag="Voucher"):
@@ -137,6 +160,14 @@ def _batch(found: Found) -> BatchForm:
         state_date=format_instant(batch.state_at),
         expires_at=format_instant(batch.expires_at),
         valid_days=batch.valid_days,
+        bonus_bucket=tuple(
+            BonusBucket(
+                usage_type=each.service, amount=each.units, valid_days=each.days, name=each.name
+            )
+            for each in batch.gifts
+        ),
+        asked_by=batch.asked_by,
+        approved_by=batch.approved_by,
         created_at=format_instant(batch.created_at),
         vouchers=counts,
     )
@@ -156,17 +187,29 @@ def _make(tx: Tx, new: BatchCreate, now: datetime) -> str:
                 passphrase=new.passphrase,
                 brand=new.brand,
                 valid_days=new.valid_days,
+                gifts=tuple(
+                    BucketGrant(each.usage_type, each.amount, each.valid_days, each.name)
+                    for each in new.bonus_bucket
+                ),
             ),
+            by=caller_of(tx),
             now=now,
         ).id
 
 
-def _exported(tx: Tx, ident: str, patch: Exported, now: datetime) -> None:
-    if patch.state != vouchers.BatchState.EXPORTED:
-        raise Invalid("a client may only say exported", path="state")
+def _move(tx: Tx, ident: str, patch: BatchPatch, now: datetime) -> None:
+    batch = VoucherBatchId(ident)
+    if patch.state is BatchState.GENERATING:
+        vouchers.approve_batch(tx, batch, by=caller_of(tx), now=now)
+        return
+    if patch.state is BatchState.DECLINED:
+        vouchers.decline_batch(tx, batch, now=now)
+        return
+    if patch.state is not BatchState.EXPORTED:
+        raise Invalid("a client may say generating, declined or exported", path="state")
     if patch.sha256 is None:
         raise Invalid("is required: the SHA-256 of the file that was fetched", path="sha256")
-    vouchers.note_exported(tx, VoucherBatchId(ident), sha256=patch.sha256, now=now)
+    vouchers.note_exported(tx, batch, sha256=patch.sha256, now=now)
 
 
 def _find_vouchers(r: Reader, ids: Sequence[str]) -> list[Voucher]:
@@ -189,6 +232,10 @@ def _voucher(found: Voucher) -> VoucherForm:
         sale=found.sale,
         top_up=found.top_up,
     )
+
+
+def _stop_or_resume(tx: Tx, ident: str, patch: VoucherPatch, now: datetime) -> None:
+    vouchers.change_voucher(tx, int(ident), to=patch.state, now=now)
 
 
 def _find_retail(r: Reader, ids: Sequence[str]) -> list[ChannelTopUp]:
@@ -229,7 +276,7 @@ API = Api(
             form=BatchForm,
             accepts=BatchCreate,
             create=_make,
-            verbs=(Verb(on="state", form=Exported, run=_exported),),
+            verbs=(Verb(on="state", form=BatchPatch, run=_move),),
         ),
         Aggregate(
             path=_VOUCHERS,
@@ -247,6 +294,7 @@ API = Api(
             find=_find_vouchers,
             to_wire=_voucher,
             form=VoucherForm,
+            verbs=(Verb(on="state", form=VoucherPatch, run=_stop_or_resume),),
         ),
         Aggregate(
             path=DEALERS,

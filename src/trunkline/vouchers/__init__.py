@@ -11,7 +11,6 @@ Four rooms: `batches` (how vouchers come to be, are sold and end), `dealers` (wh
 """
 
 from trunkline.vouchers.batches.codes import InvalidVoucherKey, NoVoucherKey, VoucherKeys
-from trunkline.vouchers.batches.keys import keep_keys
 from trunkline.vouchers.batches.model import (
     BATCH_LIFECYCLE,
     VOUCHER_LIFECYCLE,
@@ -27,18 +26,23 @@ from trunkline.vouchers.batches.model import (
 )
 from trunkline.vouchers.batches.operations import (
     FileMismatch,
+    FourEyes,
     NewBatch,
+    approve_batch,
+    decline_batch,
     make_batch,
     note_exported,
     sealed_file,
 )
 from trunkline.vouchers.batches.sealing import InvalidPassphrase, Unreadable, unseal
 from trunkline.vouchers.batches.selling import (
+    change_voucher,
     expire_vouchers,
     resume_vouchers,
     sell_vouchers,
     stop_vouchers,
     take_back_vouchers,
+    write_off_vouchers,
 )
 from trunkline.vouchers.dealers.model import (
     Dealer,
@@ -57,6 +61,7 @@ from trunkline.vouchers.dealers.operations import (
     receive_dealer_payment,
 )
 from trunkline.vouchers.jobs import expire, forget_tries
+from trunkline.vouchers.kept import keep_keys
 from trunkline.vouchers.lockouts.model import Lockout
 from trunkline.vouchers.lockouts.operations import NotLockedOut, release
 from trunkline.vouchers.queries import (
@@ -79,6 +84,7 @@ from trunkline.vouchers.queries import (
     voucher_sales,
     vouchers,
 )
+from trunkline.vouchers.rules import VoucherRules
 from trunkline.vouchers.top_ups.model import (
     Channel,
     ChannelTopUp,
@@ -110,6 +116,7 @@ __all__ = [
     "DealerReferenceUsed",
     "DealerState",
     "FileMismatch",
+    "FourEyes",
     "InvalidPassphrase",
     "InvalidVoucherKey",
     "LockedOut",
@@ -132,16 +139,20 @@ __all__ = [
     "VoucherBatchId",
     "VoucherKeys",
     "VoucherRefused",
+    "VoucherRules",
     "VoucherState",
     "VouchersElsewhere",
     "acting_dealer",
     "add_dealer",
+    "approve_batch",
     "change_dealer",
+    "change_voucher",
     "channel_top_up",
     "channel_top_ups",
     "channel_top_ups_of",
     "dealer",
     "dealers",
+    "decline_batch",
     "describe_top_up",
     "expire",
     "expire_vouchers",
@@ -168,4 +179,5 @@ __all__ = [
     "voucher_counts",
     "voucher_sales",
     "vouchers",
+    "write_off_vouchers",
 ]

@@ -34,6 +34,12 @@ def staff(town: Town, make_client: MakeClient) -> Client:
     return make_client("vouchers:*", "retail:*", "tmf654:*")
 
 
+@pytest.fixture
+def asker(town: Town, make_client: MakeClient) -> Client:
+    """Who asks for batches, which `staff` then approves."""
+    return make_client("vouchers:*")
+
+
 def new(**changed: Any) -> Body:
     return {
         "name": "Spring",
@@ -46,10 +52,16 @@ def new(**changed: Any) -> Body:
     }
 
 
-def printed(staff: Client, relay: Relay) -> tuple[Body, list[str]]:
+def printed(staff: Client, asker: Client, relay: Relay, **changed: Any) -> tuple[Body, list[str]]:
     """A batch that is the printer's, and its codes."""
-    batch = made(staff.post(f"{BASE}/voucherBatch", new()))
+    batch = made(asker.post(f"{BASE}/voucherBatch", new(**changed)))
+    assert batch["state"] == "requested"
+    alone = asker.patch(batch["href"], {"state": "generating"})
+    assert (alone.status, alone.body["code"]) == (403, "fourEyes")
+    assert staff.post(f"{batch['href']}/sealedFile", {}).status == 409
+    batch = staff.patch(batch["href"], {"state": "generating"}).body
     assert batch["state"] == "generating"
+    assert batch["askedBy"] != batch["approvedBy"]
     assert staff.post(f"{batch['href']}/sealedFile", {}).status == 409
     relay.drain()
     batch = staff.get(batch["href"]).body
@@ -80,11 +92,16 @@ def topup(town: Town, code: str, person: int = 1, **rest: Any) -> Body:
     }
 
 
-def test_from_the_batch_to_the_balance(town: Town, staff: Client, relay: Relay) -> None:
-    batch, codes = printed(staff, relay)
+def test_from_the_batch_to_the_balance(
+    town: Town, staff: Client, asker: Client, relay: Relay
+) -> None:
+    batch, codes = printed(staff, asker, relay)
     refused = staff.post(f"{batch['href']}/sell", span(batch))
     assert (refused.status, refused.body["path"]) == (400, "dealer")
-    sold = staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk, price=eur(9.5)))
+    selling = span(batch, dealer=town.kiosk, price=eur(9.5))
+    alone = asker.post(f"{batch['href']}/sell", selling)
+    assert (alone.status, alone.body["code"]) == (403, "fourEyes")
+    sold = staff.post(f"{batch['href']}/sell", selling)
     assert sold.body["vouchers"] == {"active": 3}
     task = made(staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0])))
     assert (task["status"], task["voucher"]) == ("created", str(batch["firstSerial"]))
@@ -113,9 +130,9 @@ def test_from_the_batch_to_the_balance(town: Town, staff: Client, relay: Relay) 
 
 
 def test_a_code_sent_again_under_its_key_is_one_try(
-    town: Town, staff: Client, relay: Relay
+    town: Town, staff: Client, asker: Client, relay: Relay
 ) -> None:
-    batch, codes = printed(staff, relay)
+    batch, codes = printed(staff, asker, relay)
     staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk))
     first = made(staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0]), Idempotency_Key="k"))
     again = staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0]), Idempotency_Key="k")
@@ -142,11 +159,11 @@ def test_who_guesses_is_told_to_wait(town: Town, staff: Client) -> None:
 
 
 def test_a_subscriber_redeems_for_themselves_and_pays_nothing_else_in(
-    town: Town, staff: Client, relay: Relay, app: Any, clock: DrivenClock
+    town: Town, staff: Client, asker: Client, relay: Relay, app: Any, clock: DrivenClock
 ) -> None:
     from trunkline.customers import billing_account
 
-    batch, codes = printed(staff, relay)
+    batch, codes = printed(staff, asker, relay)
     staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk))
     with town.books.transaction() as tx:
         whose = billing_account(tx, town.balance(1).billing_account).customer
@@ -210,6 +227,56 @@ def test_a_dealers_till(
     assert staff.get(f"{BALANCE}/topupBalance/{done['id']}").body["status"] == "cancelled"
     assert town.money(1) == "0.00 EUR"
     town.check_books()
+
+
+def test_a_batch_may_be_declined(staff: Client, asker: Client) -> None:
+    batch = made(asker.post(f"{BASE}/voucherBatch", new()))
+    assert staff.patch(batch["href"], {"state": "closed"}).status == 400
+    assert staff.patch(batch["href"], {"state": "declined"}).body["state"] == "declined"
+    assert staff.patch(batch["href"], {"state": "generating"}).status == 409
+    assert staff.post(f"{batch['href']}/sealedFile", {}).status == 409
+
+
+def test_what_a_voucher_gives_beside(
+    town: Town, staff: Client, asker: Client, relay: Relay
+) -> None:
+    gift = {"usageType": "data", "amount": 10**9, "validDays": 7, "name": "1 GB"}
+    batch, codes = printed(staff, asker, relay, bonusBucket=[gift], bonus=eur(1))
+    assert batch["bonusBucket"] == [gift]
+    staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk))
+    made(staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0])))
+    relay.drain()
+    assert town.money(1) == "11.00 EUR"
+    buckets = staff.get(f"{BALANCE}/bucket?product.id=cac_1&usageType=data").body
+    (given,) = (each for each in buckets if each["name"] == "1 GB")
+    assert given["remainingValue"] == {"amount": 10**9, "units": "bytes"}
+    town.check_books()
+    for wrong, path in (
+        ({"amount": 0}, "amount"),
+        ({"validDays": 0}, "validDays"),
+        ({"usageType": "No Such"}, "usageType"),
+        ({"name": ""}, "name"),
+    ):
+        refused = asker.post(f"{BASE}/voucherBatch", new(bonusBucket=[gift | wrong]))
+        assert (refused.status, refused.body["path"]) == (400, f"bonusBucket[0].{path}")
+
+
+def test_care_blocks_one(town: Town, staff: Client, asker: Client, relay: Relay) -> None:
+    batch, codes = printed(staff, asker, relay)
+    one = f"{BASE}/voucher/{batch['firstSerial']}"
+    assert staff.patch(one, {"state": "stopped"}).status == 409
+    staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk))
+    assert staff.patch(one, {"state": "stopped"}).body["state"] == "stopped"
+    assert staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0])).status == 422
+    early = staff.post(f"{batch['href']}/writeOff", {"first": 1, "last": 1})
+    assert (early.status, early.body["code"]) == (409, "vouchersElsewhere")
+    assert staff.patch(one, {"state": "active"}).body["state"] == "active"
+    for wrong, status in (("void", 400), ("redeemed", 400), ("lost", 400)):
+        assert staff.patch(one, {"state": wrong}).status == status
+    made(staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0])))
+    relay.drain()
+    assert staff.patch(one, {"state": "stopped"}).status == 409
+    assert staff.get(f"{BASE}/voucher/{'9' * 40}").status == 404
 
 
 def test_what_a_dealer_isnt(town: Town, staff: Client) -> None:

@@ -21,11 +21,11 @@ from trunkline.vouchers.batches.codes import (
 from trunkline.vouchers.lockouts.model import (
     FIRST_LOCK,
     FORGOTTEN_AFTER,
-    FREE_TRIES,
     LONGEST_LOCK,
     Lockout,
     failed_again,
 )
+from trunkline.vouchers.rules import FREE_TRIES
 
 PASSPHRASE = "correct horse battery"
 SEAL = sealing.seal_of(PASSPHRASE, b"s" * sealing.SALT)

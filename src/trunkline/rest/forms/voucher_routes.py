@@ -78,7 +78,7 @@ class SealedFile:
 
 
 class RangeVerb:
-    """Sells, stops, resumes or takes back the vouchers of a span of serial numbers."""
+    """Sells, stops, resumes, takes back or writes off the vouchers of a span of serial numbers."""
 
     scopes: ClassVar = {"POST": _WRITE}
 
@@ -117,6 +117,7 @@ def _sell(tx: Tx, batch: VoucherBatchId, span: Sold, now: datetime) -> Changed:
             last=span.last,
             dealer=span.dealer,
             price=price,
+            by=caller_of(tx),
             now=now,
         )
     return Changed({VoucherState.ACTIVE.value: sale.count}, sale.id)
@@ -137,17 +138,24 @@ def _take_back(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Chan
     return Changed({VoucherState.VOID.value: span.last - span.first + 1}, sale.id)
 
 
+def _write_off(tx: Tx, batch: VoucherBatchId, span: Span, now: datetime) -> Changed:
+    many = vouchers.write_off_vouchers(tx, batch, first=span.first, last=span.last, now=now)
+    return Changed({VoucherState.VOID.value: many})
+
+
 _VERBS: dict[str, tuple[type[Any], Any]] = {
     "sell": (Sold, _sell),
     "stop": (Span, _stop),
     "resume": (Span, _resume),
     "takeBack": (Span, _take_back),
+    "writeOff": (Span, _write_off),
 }
 _SAID = {
     "sell": "Gives a dealer vouchers: they are good from now on, and the dealer owes the price",
     "stop": "Holds back those that are sold, and ends those that aren't",
     "resume": "Those that were stopped are good again",
     "takeBack": "Takes back, of one sale, what nobody has redeemed",
+    "writeOff": "Ends for ever what was held back for long: what was owed is earned",
 }
 
 
@@ -205,6 +213,11 @@ class Lockouts:
             caller = req.context.caller.identity
             audit.record(tx, who=caller, verb="let try vouchers again", what=who[:200], now=now)
         resp.status = 204
+
+
+def caller_of(tx: Tx) -> str:
+    assert tx.caller is not None, "the guard lets nobody through"
+    return tx.caller.identity
 
 
 def body_of(server: Server, req: falcon.Request, form: type[Any]) -> Any:

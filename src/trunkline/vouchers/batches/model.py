@@ -1,10 +1,12 @@
 """Batches of vouchers, vouchers and their sales: how each may stand, and what is posted of them."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from trunkline.charging import BucketGrant
 from trunkline.kernel.errors import Conflict, Invalid, NotFound
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
@@ -18,12 +20,18 @@ from trunkline.ledger import (
     LegalEntityId,
     Posting,
 )
+from trunkline.rating import service_code
 
 MOST_CODES = 1_000_000
 """In one batch."""
 
 MOST_AT_ONCE = 50_000
 """Vouchers that one operation changes."""
+MOST_GIFTS = 10
+MOST_UNITS = 1 << 50
+MOST_DAYS = 3660
+WRITE_OFF_AFTER = timedelta(days=90)
+"""How long a voucher was held back before nobody is expected to claim it any more."""
 
 
 class UnknownBatch(NotFound):
@@ -50,7 +58,15 @@ class SaleId(Id):
     prefix = "vsl"
 
 
+class WriteOffId(Id):
+    __slots__ = ()
+    prefix = "vwo"
+
+
 class BatchState(StrEnum):
+    REQUESTED = "requested"
+    """Somebody asked for it; somebody else approves it, or declines."""
+    DECLINED = "declined"
     GENERATING = "generating"
     """Codes are being drawn, and sealed as they come."""
     SEALED = "sealed"
@@ -64,6 +80,8 @@ class BatchState(StrEnum):
 BATCH_LIFECYCLE: Lifecycle[BatchState] = Lifecycle(
     "voucher batch",
     {
+        BatchState.REQUESTED: {BatchState.GENERATING, BatchState.DECLINED},
+        BatchState.DECLINED: set(),
         BatchState.GENERATING: {BatchState.SEALED},
         BatchState.SEALED: {BatchState.EXPORTED},
         BatchState.EXPORTED: {BatchState.CLOSED},
@@ -85,7 +103,7 @@ class VoucherState(StrEnum):
     EXPIRED = "expired"
     """Sold, and never redeemed in time."""
     VOID = "void"
-    """Never sold, or taken back: worth nothing for ever."""
+    """Never sold, taken back, or written off: worth nothing for ever."""
 
 
 VOUCHER_LIFECYCLE: Lifecycle[VoucherState] = Lifecycle(
@@ -111,8 +129,8 @@ OWED = frozenset({VoucherState.ACTIVE, VoucherState.STOPPED})
 
 
 class VoucherBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Vouchers that are alike, with the serial numbers `first` to `last`. `bonus` is given
-    beside the face value. They can be redeemed before `expires_at`."""
+    """Vouchers that are alike, with the serial numbers `first` to `last`. `bonus` and `gifts`
+    are given beside the face value. They can be redeemed before `expires_at`."""
 
     id: VoucherBatchId
     name: str
@@ -131,6 +149,9 @@ class VoucherBatch(msgspec.Struct, frozen=True, kw_only=True):
     """How many are drawn."""
     valid_days: int | None = None
     """For how many days the balance then holds at least; None: as the account's terms say."""
+    gifts: tuple[BucketGrant, ...] = ()
+    asked_by: str | None = None
+    approved_by: str | None = None
 
     @property
     def size(self) -> int:
@@ -185,6 +206,20 @@ def check_face(face: Money, bonus: Money) -> None:
         raise Invalid(f"is not in {face.currency}", path="bonus")
 
 
+def check_gifts(gifts: Sequence[BucketGrant]) -> None:
+    """Raises `Invalid`."""
+    if len(gifts) > MOST_GIFTS:
+        raise Invalid(f"are {MOST_GIFTS} at most", path="bonusBucket")
+    for index, each in enumerate(gifts):
+        path = f"bonusBucket[{index}]"
+        if not 1 <= each.units <= MOST_UNITS:
+            raise Invalid(f"is 1 to {MOST_UNITS}", path=f"{path}.amount")
+        if not 1 <= each.days <= MOST_DAYS:
+            raise Invalid(f"is 1 to {MOST_DAYS}", path=f"{path}.validDays")
+        check_name(each.name, f"{path}.name")
+        service_code(each.service, path=f"{path}.usageType")
+
+
 def check_name(name: str, path: str = "name") -> str:
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise Invalid("has 1 to 100 printable characters", path=path)
@@ -223,6 +258,22 @@ def return_entry(sale: Sale, first: int, last: int, booked_at: datetime) -> Entr
         f"{sale.id}/{first}-{last}",
         (Posting(VOUCHERS, face), Posting(DEALERS, -price), Posting(COMMISSIONS, price - face)),
         f"{count} vouchers {first} to {last} back from {sale.dealer}",
+        booked_at,
+    )
+
+
+def write_off_entry(
+    batch: VoucherBatch, ident: WriteOffId, first: int, last: int, booked_at: datetime
+) -> Entry:
+    """What was sold, held back, and nobody is expected to claim any more is earned once nobody
+    can (IFRS 15, B46)."""
+    amount = batch.face * (last - first + 1)
+    return Entry(
+        batch.entity,
+        "vouchers written off",
+        ident,
+        (Posting(VOUCHERS, amount), Posting(BREAKAGE, -amount)),
+        f"{last - first + 1} vouchers {first} to {last} of {batch.name}",
         booked_at,
     )
 

@@ -11,26 +11,28 @@ from datetime import datetime
 import msgspec
 
 from trunkline import catalog
-from trunkline.kernel.errors import Conflict, Invalid, Unavailable
+from trunkline.charging import BucketGrant
+from trunkline.kernel.errors import Conflict, Forbidden, Invalid, Unavailable
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId, legal_entity
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Reader, Tx
 from trunkline.vouchers.batches import codes, sealing, store
-from trunkline.vouchers.batches.keys import keys_of
 from trunkline.vouchers.batches.model import (
     BATCH_LIFECYCLE,
     MOST_CODES,
+    MOST_DAYS,
     BatchState,
     UnknownBatch,
     VoucherBatch,
     VoucherBatchId,
     check_face,
+    check_gifts,
     check_name,
 )
 from trunkline.vouchers.events import DrawCodes
+from trunkline.vouchers.kept import keys_of, rules_of
 
-MOST_DAYS = 3660
 PIECE = 1000
 """Codes that one transaction draws."""
 RESOURCE = "VoucherBatch"
@@ -40,6 +42,12 @@ class FileMismatch(Conflict):
     """What was received isn't what was sealed."""
 
     code = "voucherFileMismatch"
+
+
+class FourEyes(Forbidden):
+    """It takes another person than the one who asked for the batch."""
+
+    code = "fourEyes"
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +63,16 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     bonus: Money | None = None
     brand: str | None = None
     valid_days: int | None = None
+    gifts: tuple[BucketGrant, ...] = ()
 
 
-def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
-    """Its codes are drawn at once, beside. Raises `Invalid`, `InvalidPassphrase`,
-    `UnknownLegalEntity`, `BrandNotFound` and `NoVoucherKey`."""
+def make_batch(tx: Tx, new: NewBatch, *, by: str, now: datetime) -> VoucherBatch:
+    """Its codes are drawn at once, beside; or, where it takes four eyes, once somebody else has
+    approved of it. Raises `Invalid`, `InvalidPassphrase`, `UnknownLegalEntity`, `BrandNotFound`
+    and `NoVoucherKey`."""
     bonus = new.bonus or Money.zero(new.face.currency)
     check_face(new.face, bonus)
+    check_gifts(new.gifts)
     if not 1 <= new.count <= MOST_CODES:
         raise Invalid(f"is 1 to {MOST_CODES}", path="count")
     if new.valid_days is not None and not 1 <= new.valid_days <= MOST_DAYS:
@@ -72,6 +83,7 @@ def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
     if new.brand is not None:
         catalog.brand(tx, catalog.BrandId(new.brand))
     seal = sealing.seal_of(new.passphrase, secrets.token_bytes(sealing.SALT))
+    waits = rules_of(tx).four_eyes
     first = store.last_serial(tx) + 1
     batch = VoucherBatch(
         id=tx.new_id(VoucherBatchId, now),
@@ -82,16 +94,36 @@ def make_batch(tx: Tx, new: NewBatch, *, now: datetime) -> VoucherBatch:
         bonus=bonus,
         first=first,
         last=first + new.count - 1,
-        state=BatchState.GENERATING,
+        state=BatchState.REQUESTED if waits else BatchState.GENERATING,
         expires_at=new.expires_at,
         created_at=now,
         state_at=now,
         valid_days=new.valid_days,
+        gifts=new.gifts,
+        asked_by=by,
     )
     store.insert_batch(tx, batch, seal, keys_of(tx).mark)
     tx.changed(RESOURCE, batch.id, Change.CREATED)
-    tx.emit(DrawCodes(batch=batch.id, piece=0))
+    if not waits:
+        tx.emit(DrawCodes(batch=batch.id, piece=0))
     return batch
+
+
+def approve_batch(tx: Tx, batch_id: VoucherBatchId, *, by: str, now: datetime) -> VoucherBatch:
+    """Somebody else has looked at what was asked for: its codes are drawn. Raises `FourEyes`,
+    `UnknownBatch`, `IllegalTransition`."""
+    batch = held(tx, batch_id)
+    BATCH_LIFECYCLE.check(batch.state, BatchState.GENERATING)
+    if by == batch.asked_by:
+        raise FourEyes("who asked for a batch doesn't approve of it", path="state")
+    approved = msgspec.structs.replace(batch, approved_by=by)
+    tx.emit(DrawCodes(batch=batch.id, piece=0))
+    return move(tx, approved, BatchState.GENERATING, now)
+
+
+def decline_batch(tx: Tx, batch_id: VoucherBatchId, *, now: datetime) -> VoucherBatch:
+    """Nothing is drawn, ever. Raises `UnknownBatch`, `IllegalTransition`."""
+    return move(tx, held(tx, batch_id), BatchState.DECLINED, now)
 
 
 def draw_codes(tx: Tx, batch_id: VoucherBatchId, piece: int, *, now: datetime) -> None:
@@ -130,6 +162,8 @@ def sealed_file(r: Reader, batch_id: VoucherBatchId) -> bytes:
     if not found:
         raise UnknownBatch(f"there is no batch {batch_id[:60]}")
     batch = found[0]
+    if batch.state in (BatchState.REQUESTED, BatchState.DECLINED):
+        raise Conflict(f"the batch is {batch.state}: no codes are drawn", path="state")
     if batch.state is BatchState.GENERATING:
         raise Conflict(f"{batch.made} of {batch.size} codes are drawn: ask again", path="state")
     if batch.state is not BatchState.SEALED:

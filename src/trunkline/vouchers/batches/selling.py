@@ -1,9 +1,10 @@
-"""Writes on vouchers by their serial numbers: sold, held back, taken back, expired."""
+"""Writes on vouchers by their serial numbers: sold, held back, taken back, written off, expired."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from trunkline.kernel.errors import Conflict, Invalid
+from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money
 from trunkline.ledger import post
 from trunkline.platform.changes import Change
@@ -12,20 +13,27 @@ from trunkline.vouchers.batches import store
 from trunkline.vouchers.batches.model import (
     OWED,
     VOUCHER_LIFECYCLE,
+    WRITE_OFF_AFTER,
     BatchState,
     Sale,
     SaleId,
+    UnknownVoucher,
     VoucherBatch,
     VoucherBatchId,
     VouchersElsewhere,
     VoucherState,
+    WriteOffId,
     check_range,
     expiry_entry,
     return_entry,
     sale_entry,
+    write_off_entry,
 )
-from trunkline.vouchers.batches.operations import RESOURCE, held, move
+from trunkline.vouchers.batches.operations import RESOURCE, FourEyes, held, move
 from trunkline.vouchers.dealers.operations import hold_dealer, move_float
+from trunkline.vouchers.kept import rules_of
+
+ONE = "Voucher"
 
 
 def sell_vouchers(
@@ -36,12 +44,15 @@ def sell_vouchers(
     last: int,
     dealer: str,
     price: Money | None = None,
+    by: str,
     now: datetime,
 ) -> Sale:
     """Gives a dealer the vouchers `first` to `last`, at `price` each (the face value): from now
     on they are good, and the dealer owes for them. Raises `VouchersElsewhere` unless all are
-    new, `DealerLimit`, `DealerBlocked`, `UnknownDealer`, `Invalid`."""
+    new, `FourEyes`, `DealerLimit`, `DealerBlocked`, `UnknownDealer`, `Invalid`."""
     batch = held(tx, batch_id)
+    if rules_of(tx).four_eyes and by == batch.asked_by:
+        raise FourEyes("who asked for a batch doesn't sell from it")
     check_range(batch, first, last)
     if batch.state is not BatchState.EXPORTED:
         raise Conflict(f"the batch is {batch.state}: its file hasn't gone", path="state")
@@ -120,6 +131,44 @@ def resume_vouchers(
     return store.move_range(
         tx, batch.id, (first, last), {VoucherState.STOPPED}, VoucherState.ACTIVE, now
     )
+
+
+def write_off_vouchers(
+    tx: Tx, batch_id: VoucherBatchId, *, first: int, last: int, now: datetime
+) -> int:
+    """Ends these for ever: lost or stolen, they were held back so long that nobody is expected to
+    claim them any more, and what was owed is earned. How many. Raises `VouchersElsewhere` unless
+    all are held back, and have been for `WRITE_OFF_AFTER`; `Invalid`."""
+    batch = held(tx, batch_id)
+    check_range(batch, first, last)
+    held_back = {VoucherState.STOPPED}
+    _check_states(store.lock_range(tx, batch.id, first, last), held_back, VoucherState.VOID)
+    due = store.last_changed(tx, batch.id, first, last) + WRITE_OFF_AFTER
+    if now < due:
+        raise VouchersElsewhere(
+            f"they were held back later than {WRITE_OFF_AFTER.days} days ago: from {due:%Y-%m-%d} "
+            "on",
+            path="serials",
+        )
+    many = store.move_range(tx, batch.id, (first, last), held_back, VoucherState.VOID, now)
+    post(tx, write_off_entry(batch, tx.new_id(WriteOffId, now), first, last, now), now)
+    tx.changed(RESOURCE, batch.id, Change.ATTRIBUTES)
+    return many
+
+
+def change_voucher(tx: Tx, serial: int, *, to: VoucherState, now: datetime) -> None:
+    """Holds one voucher back that is sold, or makes it good again. Raises `UnknownVoucher`,
+    `IllegalTransition`, and `Invalid` for what isn't for a person to say."""
+    if to not in OWED:
+        raise Invalid("a voucher may only be stopped, or active again", path="state")
+    present = store.lock_serial(tx, serial)
+    if present is None:
+        raise UnknownVoucher(f"there is no voucher {serial}")
+    VOUCHER_LIFECYCLE.check(present.state, to)
+    if present.state not in OWED:
+        raise IllegalTransition(f"the voucher is {present.state}", path="state")
+    store.move_one(tx, serial, present.state, to, None, now)
+    tx.changed(ONE, str(serial), Change.STATE)
 
 
 def expire_vouchers(tx: Tx, batch_id: VoucherBatchId, *, most: int, now: datetime) -> int:

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+from trunkline.charging import BucketGrant
 from trunkline.kernel.errors import Conflict
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.collisions import collision
-from trunkline.platform.db import Instant, Reader, Tx, books_metadata
+from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.vouchers.batches.model import (
     BatchState,
     Sale,
@@ -44,6 +46,9 @@ voucher_batch = sa.Table(
     sa.Column("seal_key", sa.LargeBinary, nullable=False),
     sa.Column("file_sha256", sa.String(64)),
     sa.Column("valid_days", sa.Integer),
+    sa.Column("gifts", Json),
+    sa.Column("asked_by", sa.String(300)),
+    sa.Column("approved_by", sa.String(300)),
     sa.Index("voucher_batch_by_state", "state", "id"),
 )
 voucher = sa.Table(
@@ -108,6 +113,7 @@ _PROGRESS = (
         made=sa.bindparam("made_", type_=sa.Integer),
         state=sa.bindparam("state_", type_=sa.String),
         state_at=sa.bindparam("at", type_=Instant),
+        approved_by=sa.bindparam("approver", type_=sa.String),
     )
 )
 _PRINTED = (
@@ -140,6 +146,9 @@ _IN_RANGE = (
     sa.select(_v.serial, _v.state)
     .where(_v.batch_id == _id, _v.serial.between(sa.bindparam("first"), sa.bindparam("last")))
     .with_for_update()
+)
+_LAST_CHANGED = sa.select(sa.func.max(_v.changed_at)).where(
+    _v.batch_id == _id, _v.serial.between(sa.bindparam("first"), sa.bindparam("last"))
 )
 _SALES_IN_RANGE = (
     sa.select(_v.sale_id)
@@ -213,6 +222,8 @@ def insert_batch(tx: Tx, new: VoucherBatch, seal: Seal, mark: str) -> None:
         "valid_days": new.valid_days,
         "seal_salt": seal.salt,
         "seal_key": seal.public,
+        "gifts": msgspec.to_builtins(new.gifts) or None,
+        "asked_by": new.asked_by,
     }
     with collision(taken=Conflict("another batch was made at the same moment: try again")):
         tx.execute(sa.insert(voucher_batch), row)
@@ -252,6 +263,7 @@ def save_batch(tx: Tx, changed: VoucherBatch) -> None:
             "made_": changed.made,
             "state_": changed.state.value,
             "at": changed.state_at,
+            "approver": changed.approved_by,
         },
     )
 
@@ -310,6 +322,13 @@ def find_vouchers(r: Reader, serials: Sequence[int]) -> list[Voucher]:
 def lock_range(tx: Tx, batch: str, first: int, last: int) -> dict[int, VoucherState]:
     rows = tx.execute(_IN_RANGE, {"which": batch, "first": first, "last": last})
     return {row.serial: VoucherState(row.state) for row in rows}
+
+
+def last_changed(r: Reader, batch: str, first: int, last: int) -> datetime:
+    """When any of a range came to be what it is, at the latest."""
+    found = r.execute(_LAST_CHANGED, {"which": batch, "first": first, "last": last})
+    latest: datetime = found.scalar_one()
+    return latest
 
 
 def sales_in(r: Reader, batch: str, first: int, last: int) -> list[str | None]:
@@ -413,6 +432,9 @@ def _of_batch(row: Any) -> VoucherBatch:
         state_at=row.state_at,
         made=row.made,
         valid_days=row.valid_days,
+        gifts=msgspec.convert(row.gifts or (), tuple[BucketGrant, ...]),
+        asked_by=row.asked_by,
+        approved_by=row.approved_by,
     )
 
 

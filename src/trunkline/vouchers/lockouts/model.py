@@ -14,12 +14,6 @@ class Lockout(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-FREE_TRIES = 5
-"""Wrong codes of one account, customer or requestor before they are refused for a while."""
-
-FREE_FOR_ALL = 200
-"""The same of one caller over all that it serves: a kiosk, an app."""
-
 FIRST_LOCK = timedelta(minutes=15)
 """It doubles with each further one, up to:"""
 

@@ -6,7 +6,7 @@ makes the voucher redeemed, or gives it back. A wrong code is kept as a top-up t
 the count of failures is what stands between a guesser and the money.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +25,12 @@ from trunkline.platform.db import Tx
 from trunkline.vouchers.batches import codes
 from trunkline.vouchers.batches import store as batches
 from trunkline.vouchers.batches.codes import NoVoucherKey
-from trunkline.vouchers.batches.keys import keys_of
 from trunkline.vouchers.batches.model import VOUCHER_LIFECYCLE, Voucher, VoucherBatch, VoucherState
 from trunkline.vouchers.events import ChannelTopUpDone, TriesLockedOut
+from trunkline.vouchers.kept import keys_of, rules_of
 from trunkline.vouchers.lockouts import store as lockouts
-from trunkline.vouchers.lockouts.model import FREE_FOR_ALL, FREE_TRIES, failed_again
+from trunkline.vouchers.lockouts.model import failed_again
+from trunkline.vouchers.rules import VoucherRules
 from trunkline.vouchers.top_ups import store
 from trunkline.vouchers.top_ups.model import (
     TOP_UP_LIFECYCLE,
@@ -42,9 +43,19 @@ from trunkline.vouchers.top_ups.model import (
 )
 
 RESOURCE = "TopupBalance"
+VOUCHER = "Voucher"
 REFUSED = "this code can't be redeemed here"
 EXPIRED = "the voucher has expired"
 OURS = "this account has redeemed this voucher already"
+OWN = "own"
+TOLD = {
+    VoucherState.EXPIRED.value: EXPIRED,
+    OWN: OURS,
+    VoucherState.REDEEMED.value: "the voucher has been redeemed already",
+    VoucherState.STOPPED.value: "the voucher is blocked: ask where it was bought",
+}
+"""What may be told of a finding, where the operator's rules let it be."""
+_CALLER = "caller "
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -75,42 +86,37 @@ def redeem(tx: Tx, attempt: Attempt, *, now: datetime) -> ChannelTopUp:
     if balance.status is Status.CLOSED:
         raise AccountIsClosed("the product has ended", path="account")
     payer = billing_account(tx, balance.billing_account)
-    whose = _whose(attempt, payer)
+    rules = rules_of(tx)
+    whose = _whose(attempt, payer, rules)
     _check_free(tx, whose, now)
     found = _found(tx, attempt.code)
-    if isinstance(found, str):
-        return _failed(tx, attempt, payer, whose, found, now)
-    voucher, batch = found
-    if voucher.top_up is not None and voucher.state in (
-        VoucherState.REDEEMED,
-        VoucherState.REDEEMING,
-    ):
-        before = store.find_top_ups(tx, [voucher.top_up])
-        if before and before[0].account == balance.account:
-            lockouts.tidy_locks(tx, sorted(whose))
-            # It tells them nothing that they don't know, and is no guess.
-            return _kept(tx, _failure(tx, attempt, payer, OURS, "own", now))
-    wrong = _wrong(tx, voucher, batch, balance, payer, now)
+    wrong = found if isinstance(found, str) else _wrong(tx, found, balance, payer, now)
+    if wrong == OWN:
+        lockouts.tidy_locks(tx, sorted(whose))
+        # It tells them nothing that they don't know, and is no guess.
+        return _kept(tx, _failure(tx, attempt, payer, wrong, rules, now))
     if wrong is not None:
-        return _failed(tx, attempt, payer, whose, wrong, now)
-    return _redeemed(tx, attempt, payer, voucher, batch, now)
+        return _failed(tx, attempt, payer, whose, wrong, rules, now)
+    assert not isinstance(found, str)
+    return _redeemed(tx, attempt, payer, sorted(whose), found, now)
 
 
-def _whose(attempt: Attempt, payer: BillingAccount) -> dict[str, int]:
+def _whose(attempt: Attempt, payer: BillingAccount, rules: VoucherRules) -> dict[str, int]:
     """Whose failures these would be, and how many are free."""
     whose = {
-        f"account {attempt.balance.account}": FREE_TRIES,
-        f"customer {payer.customer}": FREE_TRIES,
-        f"caller {attempt.caller}"[:200]: FREE_FOR_ALL,
+        f"account {attempt.balance.account}": rules.free_tries,
+        f"customer {payer.customer}": rules.free_tries,
+        f"{_CALLER}{attempt.caller}"[:200]: rules.free_for_all,
     }
     if attempt.requestor:
-        whose[f"requestor {attempt.requestor}"[:200]] = FREE_TRIES
+        whose[f"requestor {attempt.requestor}"[:200]] = rules.free_tries
     return whose
 
 
 def _check_free(tx: Tx, whose: Mapping[str, int], now: datetime) -> None:
-    """Whoever tries at the same moment waits for this one's end."""
-    few = [who for who, free in whose.items() if free == FREE_TRIES]
+    """Whoever tries at the same moment waits for this one's end; not so all whom one caller
+    serves."""
+    few = [who for who in whose if not who.startswith(_CALLER)]
     locks = {**lockouts.hold_locks(tx, few, now), **lockouts.locks_of(tx, sorted(whose))}
     until = max(each.until for each in locks.values())
     if until > now:
@@ -118,29 +124,44 @@ def _check_free(tx: Tx, whose: Mapping[str, int], now: datetime) -> None:
         raise LockedOut(f"too many wrong codes: wait {seconds} s", seconds=seconds)
 
 
-def _found(tx: Tx, text: str) -> tuple[Voucher, VoucherBatch] | str:
-    """The voucher, held, or what is wrong with the code. Raises `NoVoucherKey`."""
+class _Found(msgspec.Struct, frozen=True):
+    voucher: Voucher
+    batch: VoucherBatch
+    taken_by: str | None
+    """The account that has redeemed it, or is about to."""
+
+
+def _found(tx: Tx, text: str) -> _Found | str:
+    """The voucher, held, or what is wrong with the code. Raises `NoVoucherKey`.
+
+    Of every code that has a code's form, which anybody can check, the same is looked up, so that
+    how long an answer takes tells no more than the answer."""
     code = codes.plain(text)
     if not codes.is_code(code):
         return "malformed"
     keys = keys_of(tx)
     voucher = batches.lock_by_digest(tx, keys.digests(code))
-    if voucher is None:
-        if batches.made_under_others(tx, keys.marks):
-            raise NoVoucherKey("there are vouchers that were made under another key")
-        return "unknown"
-    return voucher, batches.find_batches(tx, [voucher.batch])[0]
+    made_elsewhere = batches.made_under_others(tx, keys.marks)
+    batch = batches.find_batches(tx, ["" if voucher is None else voucher.batch])
+    takers = store.find_top_ups(tx, [(voucher and voucher.top_up) or ""])
+    if voucher is not None:
+        return _Found(voucher, batch[0], takers[0].account if takers else None)
+    if made_elsewhere:
+        raise NoVoucherKey("there are vouchers that were made under another key")
+    return "unknown"
 
 
 def _wrong(
     tx: Tx,
-    voucher: Voucher,
-    batch: VoucherBatch,
+    found: _Found,
     balance: Balance,
     payer: BillingAccount,
     now: datetime,
 ) -> str | None:
     """Why it gives nothing to this account, in a word."""
+    voucher, batch = found.voucher, found.batch
+    if found.taken_by == balance.account:
+        return OWN
     if voucher.state is not VoucherState.ACTIVE:
         return voucher.state.value
     if now >= batch.expires_at:
@@ -160,6 +181,7 @@ def _failed(
     payer: BillingAccount,
     whose: Mapping[str, int],
     finding: str,
+    rules: VoucherRules,
     now: datetime,
 ) -> ChannelTopUp:
     locks = lockouts.hold_locks(tx, list(whose), now)
@@ -173,13 +195,18 @@ def _failed(
                 tx, who=attempt.caller, verb="lock out of vouchers", what=who, detail=told, now=now
             )
             tx.emit(TriesLockedOut(who=who, failures=after.failures, until=after.until))
-    reason = EXPIRED if finding == VoucherState.EXPIRED else REFUSED
-    return _kept(tx, _failure(tx, attempt, payer, reason, finding, now))
+    return _kept(tx, _failure(tx, attempt, payer, finding, rules, now))
 
 
 def _failure(
-    tx: Tx, attempt: Attempt, payer: BillingAccount, reason: str, finding: str, now: datetime
+    tx: Tx,
+    attempt: Attempt,
+    payer: BillingAccount,
+    finding: str,
+    rules: VoucherRules,
+    now: datetime,
 ) -> ChannelTopUp:
+    reason = TOLD.get(finding, REFUSED) if finding in rules.tells else REFUSED
     nothing = Money.zero(attempt.balance.money.currency)
     begun = _begun(tx, attempt, payer, nothing, nothing, now)
     return msgspec.structs.replace(
@@ -207,18 +234,25 @@ def _begun(
 
 def _kept(tx: Tx, top_up: ChannelTopUp) -> ChannelTopUp:
     store.insert_top_up(tx, top_up)
-    tx.changed(RESOURCE, top_up.id, Change.CREATED)
+    _changed(tx, top_up, Change.CREATED)
     return top_up
+
+
+def _changed(tx: Tx, top_up: ChannelTopUp, change: Change) -> None:
+    tx.changed(RESOURCE, top_up.id, change)
+    if top_up.channel is Channel.VOUCHER:
+        tx.changed("Redemption", top_up.id, change)
 
 
 def _redeemed(
     tx: Tx,
     attempt: Attempt,
     payer: BillingAccount,
-    voucher: Voucher,
-    batch: VoucherBatch,
+    whose: Sequence[str],
+    found: _Found,
     now: datetime,
 ) -> ChannelTopUp:
+    voucher, batch = found.voucher, found.batch
     begun = _begun(tx, attempt, payer, batch.worth, batch.face, now)
     begun = msgspec.structs.replace(begun, serial=voucher.serial)
     VOUCHER_LIFECYCLE.check(voucher.state, VoucherState.REDEEMING)
@@ -226,8 +260,9 @@ def _redeemed(
         tx, voucher.serial, voucher.state, VoucherState.REDEEMING, begun.id, now
     )
     assert moved, "its row is held"
+    tx.changed(VOUCHER, str(voucher.serial), Change.STATE)
     _kept(tx, begun)
-    lockouts.tidy_locks(tx, sorted(_whose(attempt, payer)))
+    lockouts.tidy_locks(tx, whose)
     post(tx, redemption_entry(begun, batch.face, now), now)
     tx.emit(
         TopUp(
@@ -235,6 +270,7 @@ def _redeemed(
             account=begun.account,
             amount=begun.amount,
             valid_days=batch.valid_days,
+            buckets=batch.gifts,
         )
     )
     return begun
@@ -250,7 +286,7 @@ def note_top_up(tx: Tx, top_up: str, *, failure: str | None, now: datetime) -> N
     TOP_UP_LIFECYCLE.check(present.state, to)
     changed = msgspec.structs.replace(present, state=to, confirmed_at=now, reason=failure)
     store.save_top_up(tx, changed)
-    tx.changed(RESOURCE, top_up, Change.STATE)
+    _changed(tx, changed, Change.STATE)
     if present.channel is Channel.VOUCHER:
         _settle(tx, changed, now)
     if failure is None:
@@ -265,7 +301,7 @@ def describe_top_up(tx: Tx, top_up: str, *, details: Mapping[str, Any]) -> None:
     said = {**present.details, **details}
     if said != present.details:
         store.save_top_up(tx, msgspec.structs.replace(present, details=said))
-        tx.changed(RESOURCE, top_up, Change.ATTRIBUTES)
+        _changed(tx, present, Change.ATTRIBUTES)
 
 
 def _settle(tx: Tx, top_up: ChannelTopUp, now: datetime) -> None:
@@ -275,6 +311,7 @@ def _settle(tx: Tx, top_up: ChannelTopUp, now: datetime) -> None:
     by = top_up.id if done else None
     moved = batches.move_one(tx, top_up.serial, VoucherState.REDEEMING, to, by, now)
     assert moved, "nobody else moves a voucher that is being redeemed"
+    tx.changed(VOUCHER, str(top_up.serial), Change.STATE)
     if not done:
         post(tx, redemption_entry(top_up, top_up.cost, now, undone=True), now)
 
