@@ -3,7 +3,6 @@
 import re
 from io import BytesIO
 
-import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
@@ -254,11 +253,18 @@ def test_no_page_is_a_page_too(open_page: OpenPage, watch: Watch) -> None:
         expect(page.get_by_role("link", name="Back to Today")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/console", "/console/customers", "/console/orders"])
-def test_a_phone_shows_it_too(open_page: OpenPage, path: str) -> None:
-    page = open_page(path, size={"width": 390, "height": 844})
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width[0] <= width[1], f"{path} is wider than the screen"
+def test_a_phone_shows_it_too(open_page: OpenPage, town: Town) -> None:
+    page = open_page("/console", size={"width": 390, "height": 844})
+    for path in (
+        "/console",
+        "/console/customers",
+        f"/console/customers/{town.customer(prepaid=True).id}",
+        "/console/orders",
+        f"/console/orders/{town.held}",
+    ):
+        page.goto(f"{town.url}{path}")
+        width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert width[0] <= width[1], f"{path} is wider than the screen"
     sections = page.get_by_role("link", name="Customers", exact=True)
     expect(sections).to_be_hidden()
     page.get_by_role("button", name="Show the sections").click()

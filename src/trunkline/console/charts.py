@@ -37,7 +37,9 @@ def stacked_bars(
                 "top": f"{place * share + 8:.0f}%",
                 "height": f"{share - 16:.0f}%",
                 "left": 44,
-                "right": 4,
+                "right": 16,
+                # Else only the last row, whose names are shown, would make room for them.
+                "outerBoundsMode": "none",
             }
             for place in range(len(rows))
         ],
