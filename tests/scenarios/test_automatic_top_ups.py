@@ -113,6 +113,17 @@ class Kiosk(Town):
         self.relay.drain()
         return rule
 
+    def change_card(self, rule: Rule, token: str) -> Rule:
+        with self.books.transaction() as tx:
+            self.card = payments.add_payment_method(
+                tx,
+                account=self.balance(1).billing_account,
+                kind=PaymentMethodKind.CREDIT_CARD,
+                token=token,
+                now=self.clock.now(),
+            )
+            return payments.change_rule(tx, rule.id, method=self.card, now=self.clock.now())
+
     def use(self, megabytes: int, session: str) -> None:
         """At a cent for each."""
         self.clock.advance(timedelta(seconds=1))
@@ -240,6 +251,31 @@ def test_declined_retried_and_given_up(town: Kiosk) -> None:
     assert payments.look_at_balances(town.books, town.charging, town.clock.now()) == 1
     assert town.collect() == 1
     assert town.money(1) == "20.00 EUR"
+
+
+def test_another_card_is_tried_at_once(town: Kiosk) -> None:
+    """In the middle of the tries, and after the last of them."""
+    town.provider.declines = 1
+    rule = town.rule()
+    assert town.collect() == 1
+    assert town.collect() == 0
+    town.change_card(rule, "tok_2")
+    assert town.collect() == 1
+    assert town.money(1) == "20.00 EUR"
+    (done,) = town.collections()
+    assert (done.state, done.method, done.declines) == (CollectionState.COLLECTED, town.card, 1)
+    assert len(set(town.provider.asked)) == 2
+    town.provider.declines = 4
+    town.use(1900, "a")
+    for hours in (0, 1, 24, 72):
+        town.clock.advance(timedelta(hours=hours))
+        assert town.collect() == 1
+    assert town.now_is(rule).state is RuleState.SUSPENDED
+    assert town.change_card(rule, "tok_3").state is RuleState.ACTIVE
+    town.clock.advance(timedelta(seconds=1))
+    assert payments.look_at_balances(town.books, town.charging, town.clock.now()) == 1
+    assert town.collect() == 1
+    assert town.money(1) == "21.00 EUR"
 
 
 def test_what_came_otherwise_need_not_be_tried_again(town: Kiosk) -> None:

@@ -94,7 +94,8 @@ def change_rule(
     now: datetime,
 ) -> Rule:
     """Changes what is given, or has no cap any more; `state` to active takes up a suspended one
-    again, to ended ends it. What is being collected goes on. Raises `UnknownRule`,
+    again, and so does another method; to ended ends it. What is being collected goes on; what
+    was declined is tried at once by another method. Raises `UnknownRule`,
     `IllegalTransition`, and what `set_rule` does."""
     present = _held(tx, rule_id)
     changed = msgspec.structs.replace(
@@ -107,6 +108,8 @@ def change_rule(
     check_rule(changed.threshold, changed.amount, changed.cap)
     if changed.method != present.method:
         check_on_file(tx, changed.method, changed.billing_account)
+        if state is None and present.state is RuleState.SUSPENDED:
+            state = RuleState.ACTIVE
     if state is not None and state is not present.state:
         RULE_LIFECYCLE.check(present.state, state)
         changed = msgspec.structs.replace(changed, state=state, reason=None)
@@ -116,6 +119,8 @@ def change_rule(
     if changed != present:
         store.save_rule(tx, changed)
         tx.changed(RESOURCE, rule_id, Change.ATTRIBUTES)
+    if changed.method != present.method:
+        _try_otherwise(tx, changed, now)
     if changed.threshold != present.threshold:
         _watch(tx, changed, (changed.threshold,), (present.threshold,))
     return changed
@@ -231,6 +236,14 @@ def note_refused(tx: Tx, payment: str, reason: str, *, now: datetime) -> None:
     found = store.collection_of_payment(tx, payment)
     if found is not None:
         end_rule_of(tx, found.account, reason, now=now)
+
+
+def _try_otherwise(tx: Tx, rule: Rule, now: datetime) -> None:
+    """What the rule's former method declined is due now by the present one."""
+    if rule.collection is None or not _is_waiting(found := _collection(tx, rule.collection)):
+        return
+    store.save_collection(tx, msgspec.structs.replace(found, method=rule.method, due_at=now))
+    tx.changed(COLLECTION, found.id, Change.ATTRIBUTES)
 
 
 def _is_waiting(found: Collection) -> bool:

@@ -112,8 +112,8 @@ _LEASE = (
     .values(due_at=sa.bindparam("until", type_=Instant), leased=True)
 )
 _COLLECTION_COLUMNS = (
-    "state", "due_at", "leased", "declines", "attempts", "reason", "reference", "payment_id",
-    "ended_at",
+    "payment_method_id", "state", "due_at", "leased", "declines", "attempts", "reason",
+    "reference", "payment_id", "ended_at",
 )  # fmt: skip
 _SAVE_COLLECTION = (
     sa.update(collection)
@@ -186,6 +186,7 @@ def idle_rules_after(r: Reader, after: str, limit: int) -> list[Rule]:
 
 def _collection_row(each: Collection) -> dict[str, Any]:
     return {
+        "payment_method_id": each.method,
         "state": each.state.value,
         "due_at": each.due_at,
         "leased": each.leased,
@@ -206,7 +207,6 @@ def insert_collection(tx: Tx, new: Collection) -> None:
         "billing_account_id": new.billing_account,
         "amount_micros": new.amount.micros,
         "currency": new.amount.currency,
-        "payment_method_id": new.method,
         "asked_at": new.asked_at,
         **_collection_row(new),
     }
