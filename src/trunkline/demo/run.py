@@ -152,5 +152,6 @@ def _say_where(loaded: Settings, diary: Diary, console: Console) -> None:
     console.print(f"API            {root}/tmf-api/")
     console.print(f"API documents  {root}/docs")
     console.print(f"Gy             {loaded.charging.host}:{loaded.charging.port}")
+    console.print(f"Nchf           http://{loaded.nchf.host}:{loaded.nchf.port}/")
     console.print(f"Invoices       {FOLDER}/invoices")
     console.print("Ctrl-C stops everything.")
