@@ -14,9 +14,10 @@ import os
 import re
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from math import ceil
 
 import msgspec
 
@@ -43,6 +44,12 @@ PAGE = ROOT / "docs" / "operating" / "scale.md"
 SHAPES = {"one": (1, 1), "two": (1, 2), "cells": (2, 1)}
 """Cells, and charging processes in each."""
 BEGIN, END = "<!-- figures of make bench ONLY=scale -->", "<!-- end of figures -->"
+MODEL = "So ten million subscribers take, by the first column:"
+MODELLED = 10_000_000
+BUSY = 0.5
+"""Of a core, at the peak: what is left is for the loss of a machine, and for bursts."""
+DAY = 10
+"""Busiest hours that a whole day's traffic comes to."""
 WARM = 0.2
 """Of the time: before it counts."""
 
@@ -56,7 +63,9 @@ class Cell(msgspec.Struct):
     numbers: range
     database: Database
     reported: int = 0
-    """Octets that generators have used of it."""
+    """Octets that generators have used of it..."""
+    answered: int = 0
+    """...and the requests that they were answered."""
 
     def bytes_of(self, *tables: str) -> int:
         """On disk, with their indexes."""
@@ -89,7 +98,9 @@ def grows() -> Figures:
         )
         figures |= _measure("two", [first])
         grown = first.bytes_of("charging_record") - empty[0]
-        figures["scale.record_bytes"] = grown / (first.count("charging_record") - empty[1])
+        records = first.count("charging_record") - empty[1]
+        figures["scale.record_bytes"] = grown / records
+        figures["scale.records_per_request"] = records / first.answered
         with cell("other", range(SUBSCRIBERS, 2 * SUBSCRIBERS)) as second:
             figures |= _measure("cells", [first, second])
     return figures
@@ -122,6 +133,7 @@ def _measure(shape: str, cells: list[Cell]) -> Figures:
             found = [finished(each, seconds + 120) for each in generators]
             for each, answers in zip(cells, found, strict=True):
                 each.reported += answers["used_octets"]
+                each.answered += answers["answered"]
             return found
 
         drive(SECONDS * WARM)
@@ -241,12 +253,44 @@ def table(figures: Figures) -> str:
     return "\n".join(lines) + "\n\n" + sizes
 
 
+def model(figures: Figures) -> str:
+    """What ten million subscribers take by these figures (those of one process), at so many
+    requests of each in the busiest hour."""
+    lines = [
+        "| requests of a subscriber in the busiest hour | 2 | 5 | 10 | 20 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    peaks = [MODELLED * each / 3600 for each in (2, 5, 10, 20)]
+    worker, database = (figures[f"scale.one.{who}_us"] / 1e6 for who in ("worker", "postgresql"))
+    wal, record = figures["scale.one.wal_bytes"], figures["scale.record_bytes"]
+    per_request = figures["scale.records_per_request"]
+    rows: list[tuple[str, str, Callable[[float], float]]] = [
+        ("requests a second", "{:,.0f}", lambda peak: peak),
+        ("cores busy with charging processes", "{:.1f}", lambda peak: peak * worker),
+        ("cores busy with PostgreSQL", "{:.1f}", lambda peak: peak * database),
+        ("charging processes, half busy", "{:.0f}", lambda peak: ceil(peak * worker / BUSY)),
+        ("write-ahead log, MB a second", "{:.0f}", lambda peak: peak * wal / 1e6),
+        (
+            "charging records, GB a day",
+            "{:.0f}",
+            lambda peak: peak * 3600 * DAY * per_request * record / 1e9,
+        ),
+    ]
+    lines += [
+        f"| {meaning} | " + " | ".join(form.format(of(each)) for each in peaks) + " |"
+        for meaning, form, of in rows
+    ]
+    accounts = MODELLED * figures["scale.account_bytes_after"] / 1e9
+    return "\n".join(lines) + f"\n\nTheir accounts take {accounts:,.0f} GB."
+
+
 def main() -> None:
     """Writes the last figures into the page."""
     figures = json.loads(FIGURES.read_text())
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(figures)}\n{END}{after}")
+    told = f"{table(figures)}\n\n{MODEL}\n\n{model(figures)}"
+    PAGE.write_text(f"{before}{BEGIN}\n\n{told}\n\n{END}{after}")
 
 
 if __name__ == "__main__":
