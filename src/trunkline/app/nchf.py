@@ -10,6 +10,7 @@ from trunkline import nchf
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.settings import Settings
+from trunkline.platform.settings_nchf import NchfSettings
 from trunkline.tmf.hub import CallbackRule
 
 
@@ -36,7 +37,31 @@ def nchf_settings(settings: Settings) -> nchf.NchfSettings:
         notify=CallbackRule.of(networks=known.notify_networks),
         event_time_tolerance=settings.charging.event_time_tolerance_seconds,
         token_keys=_token_keys(known.token_keys) if known.token_keys else None,
+        nrf=_nrf(known),
     )
+
+
+def _nrf(known: NchfSettings) -> nchf.NrfSettings | None:
+    if not known.nrf:
+        return None
+    address = known.url
+    if not address:
+        if known.host in ("0.0.0.0", "::") or not known.port:  # noqa: S104 - nobody listens there
+            raise Invalid("says where consumers reach us, for the NRF to tell", path="nchf.url")
+        host = f"[{known.host}]" if ":" in known.host else known.host
+        address = f"{'https' if known.certificate else 'http'}://{host}:{known.port}"
+    found = nchf.NrfSettings(
+        known.nrf,
+        address,
+        known.nrf_plmns,
+        known.nrf_supis,
+        known.nrf_gpsis,
+        known.nrf_served_plmns,
+        known.nrf_group,
+        known.nrf_instance,
+    )
+    nchf.check_registration(found)
+    return found
 
 
 def _token_keys(path: str) -> KeySet:

@@ -2,9 +2,10 @@
 
 `documents`, `reading` and `writing` translate, `references` names sessions, `server` serves;
 nothing here knows a price or a balance. What the network is told without asking goes out by
-`notifier`.
+`notifier`; by `registration` an NRF tells the network of us.
 """
 
+from trunkline.nchf.registration import NrfSettings, check_registration
 from trunkline.nchf.server import NchfSettings, create_app, serve
 
-__all__ = ["NchfSettings", "create_app", "serve"]
+__all__ = ["NchfSettings", "NrfSettings", "check_registration", "create_app", "serve"]

@@ -1,7 +1,7 @@
-"""One POST over HTTP/2: to an address that was looked at, within a time, and nothing more.
+"""One request over HTTP/2: to an address that was looked at, within a time, and nothing more.
 
 In the clear with prior knowledge, as network functions have it (TS 29.500, clause 5.2), or over
-TLS. Of the answer only its status and Location are read.
+TLS. Of the answer its status, its Location and what is short of its body are read.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ TOTAL = 4.0
 _ADDRESSES = 4
 _PIECE = 65_536
 _LARGEST = 1_000_000
-"""Octets of an answer that are worth reading past."""
+"""Octets of an answer that are read; the rest isn't waited for."""
 
 _CONFIG = H2Configuration(client_side=True, header_encoding="utf-8")
 
@@ -44,6 +44,7 @@ class NotReached(Unavailable):
 class Reply(msgspec.Struct, frozen=True):
     status: int
     location: str = ""
+    body: bytes = b""
 
 
 class Poster:
@@ -54,12 +55,18 @@ class Poster:
         self._tls = tls
 
     async def post(self, target: Callback, body: bytes) -> Reply:
+        """JSON. Raises as `send` does."""
+        return await self.send("POST", target, body)
+
+    async def send(
+        self, method: str, target: Callback, body: bytes, kind: str = "application/json"
+    ) -> Reply:
         """The answer. Raises `NotReached`, and `CallbackRefused` where `rule` forbids it."""
         try:
             async with asyncio.timeout(TOTAL):
                 reader, writer = await self._open(target)
                 try:
-                    return await _exchange(reader, writer, target, body)
+                    return await _exchange(reader, writer, method, target, body, kind)
                 finally:
                     writer.transport.abort()
         except TimeoutError:
@@ -95,25 +102,31 @@ class Poster:
 
 
 async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Callback, body: bytes
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    method: str,
+    target: Callback,
+    body: bytes,
+    kind: str,
 ) -> Reply:
     connection = H2Connection(_CONFIG)
     connection.initiate_connection()
     stream = connection.get_next_available_stream_id()
     headers = [
-        (":method", "POST"),
+        (":method", method),
         (":scheme", target.scheme),
         (":authority", target.authority),
         (":path", target.at(target.path or "/")),
-        ("content-type", "application/json"),
-        ("content-length", str(len(body))),
         ("user-agent", "CHF"),
     ]
-    connection.send_headers(stream, headers)
-    connection.send_data(stream, body, end_stream=True)
+    if body:
+        headers += [("content-type", kind), ("content-length", str(len(body)))]
+    connection.send_headers(stream, headers, end_stream=not body)
+    if body:
+        connection.send_data(stream, body, end_stream=True)
     writer.write(connection.data_to_send())
     reply = Reply(0)
-    passed = 0
+    found = bytearray()
     while True:
         octets = await reader.read(_PIECE)
         if not octets:
@@ -121,10 +134,10 @@ async def _exchange(
         for event in connection.receive_data(octets):
             reply = _read(event) or reply
             if isinstance(event, DataReceived):
-                passed += event.flow_controlled_length
+                found += event.data
                 connection.acknowledge_received_data(event.flow_controlled_length, stream)
-            if isinstance(event, StreamEnded) or (passed > _LARGEST and reply.status):
-                return reply
+            if isinstance(event, StreamEnded) or (len(found) > _LARGEST and reply.status):
+                return msgspec.structs.replace(reply, body=bytes(found))
         writer.write(connection.data_to_send())
 
 

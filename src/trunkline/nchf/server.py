@@ -9,7 +9,8 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from trunkline.nchf.converged import Charging, Converged
 from trunkline.nchf.front import Application, Service
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
+from trunkline.nchf.registration import NrfSettings, Registration
 from trunkline.nchf.spending import Spending, Statuses
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
@@ -43,6 +45,8 @@ _STREAMS = 1000
 _HEADERS = 64 * 1024
 _LOOK_EVERY = 0.01
 _LOOKS = 50
+_ANYWHERE = CallbackRule(allow_private=True)
+"""The operator says where its NRF is."""
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -51,7 +55,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     clients must show a certificate that it signed. `networks` may call. `root` begins the
     addresses that answers name, where a proxy stands before us. `token_keys` are the NRF's,
     where callers must show its tokens. `drain` is for how many seconds a stop waits for clients
-    to leave. `notify` says which addresses are notified."""
+    to leave. `notify` says which addresses are notified, `nrf` where to register."""
 
     host: str = "127.0.0.1"
     port: int = 7777
@@ -65,6 +69,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     token_keys: KeySet | None = None
     drain: float = 3.0
     notify: CallbackRule = CallbackRule()
+    nrf: NrfSettings | None = None
 
 
 class _Server(Server):
@@ -135,21 +140,15 @@ async def serve(
         ssl_client_verify=bool(settings.authority),
     )
     serving = asyncio.ensure_future(server.serve())
-    notifying: asyncio.Future[None] | None = None
     try:
         log.info("nchf listening", host=settings.host, port=port, tls=secure)
         ready(port)
-        if database is not None:
-            poster = Poster(settings.notify, _tls(settings))
-            notifying = asyncio.ensure_future(Notifier(database, clock, poster, statuses).run())
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        async with _speaking_up(settings, database, clock, statuses):
+            stopped = asyncio.ensure_future(stop.wait())
+            await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
         await batcher.drained()
     finally:
-        if notifying is not None:
-            notifying.cancel()
-            await asyncio.wait((notifying,))
         server.stop()  # type: ignore[no-untyped-call]
         # It says goodbye (GOAWAY) and waits for as long as clients hold on.
         await asyncio.wait((serving,), timeout=settings.drain)
@@ -160,6 +159,30 @@ async def serve(
         if spending is not None:
             spending.close()
         await _threads_ended(_threads() - before)
+
+
+@asynccontextmanager
+async def _speaking_up(
+    settings: NchfSettings, database: Database | None, clock: Clock, statuses: Statuses | None
+) -> AsyncIterator[None]:
+    """What the network is told without asking: of sessions and counters, and of ourselves."""
+    tasks: list[asyncio.Task[None]] = []
+    registration = None
+    if database is not None:
+        poster = Poster(settings.notify, _tls(settings))
+        tasks.append(asyncio.create_task(Notifier(database, clock, poster, statuses).run()))
+    if settings.nrf is not None:
+        registration = Registration(settings.nrf, Poster(_ANYWHERE, _tls(settings)))
+        tasks.append(asyncio.create_task(registration.run()))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        if registration is not None:
+            await registration.leave()
 
 
 def _cut(port: int) -> None:

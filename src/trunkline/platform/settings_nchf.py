@@ -23,3 +23,22 @@ class NchfSettings(Section, frozen=True):
         str, Meta(description="The NRF's keys (JWKS), where its access tokens are asked for")
     ] = ""
     url: Annotated[str, Meta(description="apiRoot, behind a proxy; empty: as it was called")] = ""
+    nrf: Annotated[
+        str, Meta(description="apiRoot of the NRF to register at; empty: none (3GPP TS 29.510)")
+    ] = ""
+    nrf_instance: Annotated[
+        str, Meta(description="nfInstanceId, a UUID; empty: made of the address")
+    ] = ""
+    nrf_plmns: Annotated[tuple[str, ...], Meta(description="Our own PLMNs, as 99970")] = ()
+    nrf_supis: Annotated[
+        tuple[str, ...],
+        Meta(description="IMSIs served, as 999700000000000-999709999999999 or ^imsi-99970.*"),
+    ] = ()
+    nrf_gpsis: Annotated[
+        tuple[str, ...],
+        Meta(description="Numbers served, as 46701000000-46701999999"),
+    ] = ()
+    nrf_served_plmns: Annotated[
+        tuple[str, ...], Meta(description="PLMNs served, as 99970-99979")
+    ] = ()
+    nrf_group: Annotated[str, Meta(description="The CHF group")] = ""

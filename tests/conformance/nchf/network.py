@@ -194,9 +194,15 @@ class Callbacks:
 
 @asynccontextmanager
 async def callbacks(port: int = 0) -> AsyncIterator[Callbacks]:
-    """A server in HTTP/2 only, in the clear."""
     port = port or free_port()
     app = Callbacks(f"http://127.0.0.1:{port}")
+    async with listening(app, port):
+        yield app
+
+
+@asynccontextmanager
+async def listening(app: Any, port: int) -> AsyncIterator[None]:
+    """A server of an ASGI application, in HTTP/2 only, in the clear."""
     server = Server(
         app,
         port=port,
@@ -215,7 +221,7 @@ async def callbacks(port: int = 0) -> AsyncIterator[Callbacks]:
             writer.transport.abort()
             break
     try:
-        yield app
+        yield
     finally:
         server.stop()
         await served

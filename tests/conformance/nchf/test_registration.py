@@ -1,0 +1,134 @@
+"""The CHF registers at an NRF, shows that it lives, and leaves (TS 29.510, 5.2.2)."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.conformance.nchf.network import SETTINGS, listening, network, run
+from tests.conformance.nchf.specification import check
+from tests.served import free_port
+from tests.unit.nchf.calls import generous
+from trunkline.app.nchf import nchf_settings
+from trunkline.kernel.errors import Invalid
+from trunkline.nchf import NrfSettings
+from trunkline.nchf.registration import profile_of
+from trunkline.platform.clock import SystemClock
+from trunkline.platform.settings import Settings
+from trunkline.platform.settings_nchf import NchfSettings
+
+FILE = "TS29510_Nnrf_NFManagement.yaml"
+ADDRESS = "http://192.0.2.10:7777"
+INSTANCE = "7f1c8a52-3b1d-5f0e-9a7c-2d6e8f901234"
+PATH = f"/nnrf-nfm/v1/nf-instances/{INSTANCE}"
+
+
+class Nrf:
+    """Forgets whom it knows at each heart-beat, as one that was restarted."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[tuple[str, str, str, Any]] = asyncio.Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            event = await receive()
+            body += event.get("body", b"")
+            more = event.get("more_body", False)
+        document: Any = json.loads(body) if body else None
+        kind = dict(scope["headers"]).get(b"content-type", b"").decode()
+        status, answer = {"PUT": 201, "PATCH": 404, "DELETE": 204}[scope["method"]], b""
+        if status == 201:
+            answer = json.dumps({**document, "heartBeatTimer": 1}).encode()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": answer})
+        await self.came.put((scope["method"], scope["path"], kind, document))
+
+
+def test_registered_for_as_long_as_it_lives() -> None:
+    port = free_port()
+    nrf = Nrf()
+    settings = msgspec.structs.replace(
+        SETTINGS, nrf=NrfSettings(f"http://127.0.0.1:{port}", ADDRESS, instance=INSTANCE)
+    )
+
+    async def story() -> None:
+        async with listening(nrf, port):
+            async with network(generous, SystemClock(), settings):
+                method, path, kind, profile = await nrf.came.get()
+                assert (method, path, kind) == ("PUT", PATH, "application/json")
+                check("NFProfile", profile, FILE)
+                method, path, kind, patch = await nrf.came.get()
+                assert (method, path, kind) == ("PATCH", PATH, "application/json-patch+json")
+                assert patch == [{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]
+                again = await nrf.came.get()
+                assert again == ("PUT", PATH, "application/json", profile)
+            assert await nrf.came.get() == ("DELETE", PATH, "", None)
+
+    run(story)
+
+
+def test_an_nrf_that_is_away_keeps_nobody_waiting() -> None:
+    settings = msgspec.structs.replace(
+        SETTINGS, nrf=NrfSettings(f"http://127.0.0.1:{free_port()}", ADDRESS)
+    )
+
+    async def story() -> None:
+        async with network(generous, SystemClock(), settings) as smf:
+            assert (await smf.create(0, subscriberIdentifier="imsi-999700000000001")).status == 201
+
+    run(story)
+
+
+def test_a_profile() -> None:
+    settings = NrfSettings(
+        "http://nrf.example",
+        "https://chf.example/trunkline",
+        plmns=("99970", "310410"),
+        supis=("999700000000000-999709999999999", "^imsi-00101.*"),
+        gpsis=("46701000000-46701999999",),
+        served_plmns=("99970-99979",),
+        group="group-1",
+    )
+    profile = profile_of(settings)
+    check("NFProfile", profile, FILE)
+    assert profile["fqdn"] == "chf.example"
+    assert profile["plmnList"] == [{"mcc": "999", "mnc": "70"}, {"mcc": "310", "mnc": "410"}]
+    assert profile["chfInfo"] == {
+        "supiRangeList": [
+            {"start": "999700000000000", "end": "999709999999999"},
+            {"pattern": "^imsi-00101.*"},
+        ],
+        "gpsiRangeList": [{"start": "46701000000", "end": "46701999999"}],
+        "plmnRangeList": [{"start": "99970", "end": "99979"}],
+        "groupId": "group-1",
+    }
+    charging, spending = profile["nfServices"]
+    assert charging["serviceName"] == "nchf-convergedcharging"
+    assert charging["versions"][0]["apiVersionInUri"] == "v3"
+    assert charging["apiPrefix"] == "/trunkline"
+    assert charging["ipEndPoints"] == [{"transport": "TCP", "port": 443}]
+    assert spending["versions"][0]["apiVersionInUri"] == "v1"
+    assert profile_of(settings)["nfInstanceId"] == profile["nfInstanceId"], "the same for ever"
+
+
+@pytest.mark.parametrize(
+    ("known", "path"),
+    [
+        ({"host": "0.0.0.0"}, "nchf.url"),  # noqa: S104 - nobody listens there
+        ({"url": "chf.example"}, "nchf.url"),
+        ({"nrf": "nrf.example"}, "nchf.nrf"),
+        ({"nrf_instance": "chf-1"}, "nchf.nrf_instance"),
+        ({"nrf_plmns": ("999",)}, "nchf.nrf_plmns"),
+        ({"nrf_supis": ("9-1",)}, "nchf.nrf_supis"),
+        ({"nrf_gpsis": ("467",)}, "nchf.nrf_gpsis"),
+        ({"nrf_served_plmns": ("99979-99970",)}, "nchf.nrf_served_plmns"),
+    ],
+)
+def test_settings_that_can_not_be(known: dict[str, Any], path: str) -> None:
+    settings = Settings(nchf=NchfSettings(**{"nrf": "http://nrf.example", **known}))
+    with pytest.raises(Invalid) as refused:
+        nchf_settings(settings)
+    assert refused.value.path == path
