@@ -250,11 +250,32 @@ def test_a_life_that_can_not_be_is_refused_at_once(shop: Shop) -> None:
 
 
 def test_what_charging_was_told_once_is_no_change_to_a_product(shop: Shop) -> None:
-    pool = shop.sell(add(POOL), shop.firm)
-    member = shop.sell(add(MEMBER))
+    product = shop.sell(add(PREPAID))
     with pytest.raises(NotOrderable):
-        shop.place(
-            ItemRequest(
-                action=Action.MODIFY, product=member, characteristics={"memberOf": str(pool)}
-            )
-        )
+        shop.place(changed(product, balanceDays="999"))
+
+
+def changed(product: ProductId, **said: str) -> ItemRequest:
+    return ItemRequest(action=Action.MODIFY, product=product, characteristics=said)
+
+
+def test_a_product_joins_a_pool_changes_it_and_leaves(shop: Shop) -> None:
+    one, other = (shop.sell(add(POOL), shop.firm) for _ in range(2))
+    member = shop.sell(add(MEMBER))
+    shop.sell(changed(member, memberOf=str(one), poolVoiceLimit="600"))
+    assert shop.balance(member).pool == str(one)
+    shop.sell(changed(member, memberOf=str(other)))
+    assert [shop.balance(each).members for each in (one, other)] == [0, 1]
+    shop.sell(changed(member, memberOf=""))
+    assert [shop.balance(each).members for each in (one, other)] == [0, 0]
+    assert shop.product(member).characteristics["memberOf"] == ""
+
+
+def test_a_member_doesnt_widen_what_another_gives_it(shop: Shop) -> None:
+    """Staff let a customer's product draw on the firm's pool; the customer wants more of it."""
+    pool = shop.sell(add(POOL), shop.firm)
+    member = shop.sell(add(MEMBER, characteristics={"memberOf": str(pool)}))
+    with pytest.raises(UnknownReference):
+        shop.place(changed(member, poolDataLimit="999000000000"), by_themselves=True)
+    left = shop.place(changed(member, memberOf=""), by_themselves=True)
+    assert left.state is OrderState.COMPLETED

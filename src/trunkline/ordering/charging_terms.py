@@ -7,15 +7,24 @@ how long its balance holds, a fee taken from it, whom it shares with.
 `poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from trunkline.catalog import Offering, OfferingId
+from trunkline import inventory
+from trunkline.catalog import Offering, OfferingId, offerings
 from trunkline.charging import ChargingAccountId, Service
-from trunkline.charging.events import JoinPool, MonthlyFee, OpenAccount, UnitLimit, Validity
+from trunkline.charging.events import (
+    JoinPool,
+    LeavePool,
+    MonthlyFee,
+    OpenAccount,
+    UnitLimit,
+    Validity,
+)
 from trunkline.customers import AccountKind, BillingAccount
 from trunkline.inventory import (
     BALANCE,
@@ -31,7 +40,7 @@ from trunkline.inventory import (
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
 from trunkline.ordering.decomposition import ServiceKind
-from trunkline.ordering.model import NotOrderable, OrderItem, UnknownReference
+from trunkline.ordering.model import NotOrderable, OrderItem, TaskKind, UnknownReference
 from trunkline.platform.db import Tx
 
 _MEMBER_OF = "memberOf"
@@ -47,7 +56,10 @@ _LIMITS = {
 }
 _LIFE = frozenset({"preActive", *_DAYS})
 """What a subscriber doesn't decide for himself."""
-NAMES = _OFFERED | _LIFE | _LIMITS.keys() | {"lowBalance", _MEMBER_OF, "poolMoneyLimit"}
+_POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit"}
+FIXED = _OFFERED | _LIFE | {"lowBalance"}
+"""What charging is told once, when the account is opened."""
+NAMES = FIXED | _POOL
 
 
 def said(found: Mapping[OfferingId, Offering], item: OrderItem) -> dict[str, Any]:
@@ -82,26 +94,75 @@ def check(
     for name in sorted(not_theirs):
         raise NotOrderable(f"{name} is the offering's to say", path=f"{path}.{name}")
     said = _merged(offered, wished)
-    try:
+    with _placed(path):
         opening_terms(said, item.prices, account.kind, account.currency)
-        joins = joining(said, "") is not None
+        return _joins(tx, said, kind, differs)
+
+
+def pool_steps(
+    tx: Tx, product: Product, wished: Mapping[str, Any], *, kind: ServiceKind, path: str
+) -> tuple[TaskKind, ...]:
+    """The steps that make a product in service leave its pool (an empty `memberOf`), join
+    another, or draw on it within other limits; none where nothing of that changes. Raises as
+    `check` does."""
+    if not _POOL & wished.keys():
+        return ()
+    present = _present(tx, product)
+    wanted = present | {name: wished[name] for name in _POOL & wished.keys()}
+    differs = {name for name in _POOL if wanted.get(name) != present.get(name)}
+    if not differs:
+        return ()
+    with _placed(path):
+        joins = _joins(tx, wanted, kind, differs)
+    leaves = _MEMBER_OF in differs and present.get(_MEMBER_OF)
+    return (
+        *((TaskKind.LEAVE_POOL,) if leaves else ()),
+        *((TaskKind.JOIN_POOL,) if joins else ()),
+    )
+
+
+@contextmanager
+def _placed(path: str) -> Iterator[None]:
+    try:
+        yield
     except Invalid as fault:
-        raise Invalid(fault.reason, path=f"{path}.{fault.path}" if fault.path else path) from None
-    if joins:
-        _check_pool(tx, said[_MEMBER_OF], kind, differs, f"{path}.{_MEMBER_OF}")
-    return joins
+        where = f"{path}.{fault.path}" if fault.path else path
+        raise type(fault)(fault.reason, path=where) from None
 
 
-def _check_pool(
-    tx: Tx, pool: object, kind: ServiceKind, differs: Collection[str], path: str
-) -> None:
+def _joins(tx: Tx, said: Mapping[str, Any], kind: ServiceKind, differs: set[str]) -> bool:
+    """Whether it draws on a pool; `differs` is what the caller has said of that."""
+    if joining(said, "") is None:
+        return False
     if kind is not ServiceKind.MOBILE:
-        raise NotOrderable("what uses nothing can't draw on a pool", path=path)
-    for found in products(tx, [ProductId(str(pool))]):
-        reached = _MEMBER_OF not in differs or not tx.caller or tx.caller.reaches(found.customer)
+        raise Invalid("what uses nothing can't draw on a pool", path=_MEMBER_OF)
+    pool = str(said[_MEMBER_OF])
+    for found in products(tx, [ProductId(pool)]):
+        reached = not (differs & _POOL) or not tx.caller or tx.caller.reaches(found.customer)
         if reached and is_pool(found) and found.status is ProductStatus.ACTIVE:
-            return
-    raise UnknownReference(f"there is no pool {str(pool)[:60]}", path=path)
+            return True
+    raise UnknownReference(f"there is no pool {pool[:60]}", path=_MEMBER_OF)
+
+
+def join(tx: Tx, product: ProductId, item: OrderItem) -> None:
+    """Asks charging to let the product draw on the pool that it and the item name."""
+    command = joining(_present(tx, inventory.product(tx, product), item), product)
+    assert command is not None, "the plan has asked"
+    tx.emit(command)
+
+
+def leave(tx: Tx, product: ProductId) -> None:
+    """Asks charging to let it draw no more on the pool that it has named until now."""
+    pool = _present(tx, inventory.product(tx, product))[_MEMBER_OF]
+    tx.emit(LeavePool(account=ChargingAccountId(product), pool=ChargingAccountId(str(pool))))
+
+
+def _present(tx: Tx, product: Product, item: OrderItem | None = None) -> dict[str, Any]:
+    """What holds for a product in service, and of a change of it."""
+    ident = product.offering if item is None or item.offering is None else item.offering
+    found = offerings(tx, {OfferingId(ident)}).get(OfferingId(ident))
+    wished = {**product.characteristics, **(item.characteristics if item else {})}
+    return _merged(found.characteristics if found else {}, wished)
 
 
 def is_pool(product: Product) -> bool:

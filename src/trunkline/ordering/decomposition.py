@@ -130,16 +130,17 @@ def plan_to_modify(
     kind: ServiceKind,
     *,
     becomes_another: bool,
+    pool: Sequence[TaskKind] = (),
     waits_until: str | None,
     item: str,
     product: str,
     after: int,
 ) -> list[Task]:
-    """The tasks that change one product in service: charging prices by the new plan from the
-    same instant from which the product costs something else."""
-    steps = [TaskKind.CHANGE_PRODUCT]
+    """The tasks that change one product in service, its membership of a `pool` too: charging
+    prices by the new plan from the same instant from which the product costs something else."""
+    steps = [*pool, TaskKind.CHANGE_PRODUCT]
     if becomes_another and kind is not ServiceKind.NONE:
-        steps = [TaskKind.CHANGE_PLAN, TaskKind.CHANGE_PRODUCT]
+        steps = [TaskKind.CHANGE_PLAN, *steps]
     return _waiting(waits_until, steps, item=item, product=product, after=after)
 
 

@@ -35,7 +35,7 @@ from trunkline.ordering.promoting import reduced
 from trunkline.platform.db import Reader, Tx
 
 _OPEN = (TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.FAILED)
-_PROTECTED = frozenset({"msisdn", "imsi", "iccid"}) | charging_terms.NAMES
+_PROTECTED = frozenset({"msisdn", "imsi", "iccid"}) | charging_terms.FIXED
 """Characteristics that follow from what the network knows the subscriber by, and what charging
 was told when its account was opened."""
 
@@ -140,9 +140,13 @@ def modified(
     if request.status not in (None, product.status):
         _check_may_rest(product, request, becomes, at)
         return _resting(context.tx, product, request, until, item, after, at)
+    kind = _kinds(r, [product.id])[product.id]
     tasks = plan_to_modify(
-        _kinds(r, [product.id])[product.id],
+        kind,
         becomes_another=becomes is not None,
+        pool=charging_terms.pool_steps(
+            context.tx, product, request.characteristics, kind=kind, path=path
+        ),
         waits_until=until,
         item=item,
         product=product.id,

@@ -128,10 +128,12 @@ def _open_charging(tx: Tx, steps: Sequence[Step], now: datetime) -> list[None]:
 
 
 def _join_pool(tx: Tx, step: Step, _now: datetime) -> None:
-    offerings = catalog.offerings(tx, {OfferingId(str(step.item.offering))})
-    command = charging_terms.joining(charging_terms.said(offerings, step.item), step.product)
-    assert command is not None, "the plan has asked"
-    tx.emit(command)
+    charging_terms.join(tx, step.product, step.item)
+
+
+def _leave_pool(tx: Tx, step: Step, _now: datetime) -> Result:
+    charging_terms.leave(tx, step.product)
+    return {}
 
 
 def _identities(step: Step) -> tuple[tuple[str, str], ...]:
@@ -261,6 +263,7 @@ _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.RESERVE_NUMBER: _reserve_number,
     TaskKind.RESERVE_SIM: _reserve_sim,
     TaskKind.JOIN_POOL: _join_pool,
+    TaskKind.LEAVE_POOL: _leave_pool,
     TaskKind.CLOSE_CHARGING: _close_charging,
     TaskKind.TERMINATE_SERVICE: _on_the_network(activation.terminate),
     TaskKind.TERMINATE_PRODUCT: _becoming(ProductStatus.TERMINATED),

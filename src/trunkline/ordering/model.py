@@ -120,6 +120,7 @@ class TaskKind(StrEnum):
     RESERVE_SIM = "reserveSim"
     OPEN_CHARGING = "openChargingAccount"
     JOIN_POOL = "joinPool"
+    LEAVE_POOL = "leavePool"
     ACTIVATE_SERVICE = "activateService"
     ACTIVATE_PRODUCT = "activateProduct"
     AWAIT_INSTANT = "awaitInstant"
