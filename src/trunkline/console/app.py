@@ -10,6 +10,7 @@ from trunkline.console.pages.orders import Order, Orders
 from trunkline.console.pages.sign_in import Home, SignIn, SignOut, Theme
 from trunkline.console.pages.today import Today
 from trunkline.console.pages.top_ups import TopUp
+from trunkline.console.pages.vouchers import OneVoucher, Vouchers
 from trunkline.console.problems import add_handlers
 from trunkline.console.rendering import STATIC
 from trunkline.console.static_files import StaticFiles
@@ -21,6 +22,7 @@ def create_app(console: Console) -> falcon.App[Any, Any]:
     app: falcon.App[Any, Any] = falcon.App(middleware=[Guard(console)])
     add_handlers(app)
     today, customer, order = Today(console), Customer(console), Order(console)
+    vouchers = Vouchers(console)
     app.add_route("/", Home())
     app.add_route("/console", today)
     app.add_route("/console/today/figures", today, suffix="figures")
@@ -36,6 +38,10 @@ def create_app(console: Console) -> falcon.App[Any, Any]:
     app.add_route("/console/orders/{order}", order)
     app.add_route("/console/orders/{order}/cancel", order, suffix="cancel")
     app.add_route("/console/orders/{order}/retry", order, suffix="retry")
+    app.add_route("/console/vouchers", vouchers)
+    app.add_route("/console/vouchers/release", vouchers, suffix="release")
+    app.add_route("/console/vouchers/batches/{batch}", vouchers, suffix="batch")
+    app.add_route("/console/vouchers/{serial}", OneVoucher(console))
     app.add_route("/console/invoices/{invoice}.pdf", InvoicePdf(console))
     app.add_route("/static/{path:path}", StaticFiles(STATIC))
     return app

@@ -58,6 +58,7 @@ NAVIGATION = (
     Section("today", "Today", "/console", "home"),
     Section("customers", "Customers", "/console/customers", "users", "tmf629:read"),
     Section("orders", "Orders", "/console/orders", "shopping-cart", "tmf622:read"),
+    Section("vouchers", "Vouchers", "/console/vouchers", "ticket", "vouchers:read"),
 )
 
 
@@ -71,6 +72,10 @@ class Notice(msgspec.Struct, frozen=True):
 _NOTICES = {
     "topped-up": Notice("success", "The top-up was received; it shows in the balance in a moment."),
     "order-cancelled": Notice("success", "The order is being cancelled."),
+    "batch-decided": Notice("success", "The batch is decided."),
+    "released": Notice("success", "They may try again."),
+    "voucher-blocked": Notice("success", "The voucher is blocked."),
+    "voucher-good": Notice("success", "The voucher is good again."),
     "task-retried": Notice("success", "The task is tried again."),
 }
 """What a page may say of what was done before it: texts of ours, by name, in its address."""
@@ -156,6 +161,7 @@ class Desk:
             now=self.now,
             csrf=session.csrf if session else "",
             user=session.user if session else "",
+            may_see=self.may,
             may_do=lambda scope: self.may(WRITE) and self.may(scope),
             notice=_NOTICES.get(self.query("said")),
             **values,

@@ -22,6 +22,8 @@ PATHS = (
     "/console/orders",
     "/console/orders/ord_1",
     "/console/invoices/inv_1.pdf",
+    "/console/vouchers",
+    "/console/vouchers/1",
 )
 
 

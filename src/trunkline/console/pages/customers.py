@@ -280,6 +280,7 @@ def _channelled(r: Reader, accounts: Sequence[BillingAccountId]) -> list[Mapping
         {
             "requested": each.requested_at,
             "by": f"voucher {each.serial}" if each.serial else each.dealer or "wrong code",
+            "serial": each.serial,
             "state": each.state.value,
             "why": each.finding or each.reason or "",
             "amount": each.amount,
