@@ -10,8 +10,16 @@ import pytest
 
 from tests.conformance.diameter.operator import ACCOUNT, Operator
 from tests.conformance.nchf.network import SMF, Smf, container, network, run, usage
-from tests.unit.charging.builders import MB, imsi
-from trunkline.charging import FinalAction, FinalUnit, GrantPolicy, GrantSize, operations
+from tests.unit.charging.builders import MB, compiled, imsi, plan, rule
+from trunkline.charging import (
+    FinalAction,
+    FinalUnit,
+    GrantPolicy,
+    GrantSize,
+    GroupCommit,
+    operations,
+    store,
+)
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 
@@ -201,3 +209,63 @@ def test_who_has_nothing_left_is_redirected(operator: Operator, tell: Tell) -> N
 
     tell(story)
     assert not operator.balance.money
+
+
+def test_all_that_a_grant_says(
+    charging: Database, operator: Operator, clock: DrivenClock, tell: Tell
+) -> None:
+    """When it is to come back unused, when more is to be asked for, and when another price holds;
+    what was used before that and after it is told apart and priced apart: 3 MB at 0.01, 2 at
+    0.02."""
+    size = GrantSize(50 * MB, MB, 1000 * MB, 3600, holding=600, threshold=20)
+    operator.attempt = GroupCommit(charging, policy=GrantPolicy(data=size)).attempt
+    start = clock.now() + timedelta(seconds=60)
+    dearer = compiled(plan(rules=(rule("data", "0.02", MB, increment=MB),)), version=2, start=start)
+    with charging.transaction() as tx:
+        store.insert_tariff(tx, dearer, clock.now())
+
+    async def story(smf: Smf) -> None:
+        begun = await smf.create(0, usage(1, asks=10 * MB), **SESSION)
+        told = begun.units[1]
+        change = start.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert told["grantedUnit"] == {"totalVolume": 10 * MB, "tariffTimeChange": change}
+        assert (told["quotaHoldingTime"], told["volumeQuotaThreshold"]) == (600, 2 * MB)
+        assert told["validityTime"] == 3600
+        assert {each["triggerType"] for each in told["triggers"]} >= {
+            "TARIFF_TIME_CHANGE",
+            "QUOTA_THRESHOLD",
+            "QHT",
+        }
+        assert operator.balance.reserved.micros >= 200_000, "whenever it is used, it is paid for"
+        clock.advance(timedelta(seconds=120))
+        used = [
+            container(1, "TARIFF_TIME_CHANGE", totalVolume=3 * MB),
+            container(2, "FINAL", totalVolume=2 * MB),
+        ]
+        report = {"ratingGroup": 1, "usedUnitContainer": used}
+        assert (await smf.release(begun.ref, 1, report)).status == 204
+
+    tell(story)
+    assert operator.charges == [(3 * MB, 30_000), (2 * MB, 40_000)]
+
+
+def test_who_has_nothing_left_is_restricted(
+    charging: Database, operator: Operator, tell: Tell
+) -> None:
+    rules = ("permit out ip from 192.0.2.1 to any", "walled-garden")
+    last = FinalUnit(FinalAction.RESTRICT, filters=rules)
+    size = GrantSize(50 * MB, MB, 1000 * MB, 3600, last=last)
+    operator.attempt = GroupCommit(charging, policy=GrantPolicy(data=size)).attempt
+
+    async def story(smf: Smf) -> None:
+        begun = await smf.create(0, usage(1, asks=100 * MB), **SESSION)
+        empty = await smf.update(begun.ref, 1, usage(1, asks=MB, used=100 * MB))
+        assert empty.units[1]["finalUnitIndication"] == {
+            "finalUnitAction": "RESTRICT_ACCESS",
+            "restrictionFilterRuleList": [rules[0]],
+            "filterIdList": [rules[1]],
+        }
+        assert (await smf.release(begun.ref, 2)).status == 204
+
+    tell(story)
+    assert [each.overrun for each in operator.usage] == [50 * MB]
