@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from tests.conftest import MakeDatabase
@@ -26,6 +27,7 @@ from trunkline.charging import (
     Result,
     Service,
     balance,
+    notices,
     records,
     release_lost_sessions,
     store,
@@ -33,6 +35,7 @@ from trunkline.charging import (
 from trunkline.charging.events import UsageEvent
 from trunkline.charging.mediated import charge_usage
 from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
+from trunkline.charging.pools.store import who_waits
 from trunkline.kernel.money import Money
 from trunkline.ledger import PREPAID
 from trunkline.platform.clock import DrivenClock
@@ -251,3 +254,90 @@ def test_who_leaves_keeps_what_is_in_use_until_it_ends(operator: Operator) -> No
     assert left(operator) == 10 * GB - 60 * MB
     assert seen(operator, 9).buckets[0].remaining == 10 * GB - 60 * MB
     assert ask(operator, Kind.INITIAL, 2, 100 * MB).units[0].result is Result.CREDIT_LIMIT
+
+
+@pytest.mark.postgresql
+def test_who_has_some_of_a_held_pool_goes_on(
+    operator: Operator, make_database: MakeDatabase, engine: str
+) -> None:
+    if engine == "sqlite":
+        pytest.skip("SQLite has one writer")
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    network = GroupCommit(make_database("charging"))
+    message = request(
+        Kind.UPDATE, 1, asks(100 * MB, used=100 * MB), session="s1", at=operator.epoch
+    )
+    with operator.charging.transaction() as stranger:
+        assert store.hold(stranger, POOL) is not None
+        [answer] = network.attempt([message], operator.clock.now())
+        assert answer is not None
+        assert answer.units[0].granted == 100 * MB
+
+
+def waiting(operator: Operator) -> list[str]:
+    """The sessions whose gateway is to ask again."""
+    with operator.charging.read() as r:
+        return sorted(each.session for each in notices.due(r, operator.clock.now(), 10, "gy"))
+
+
+def test_who_waits_for_a_pool_is_told_of_a_refill(operator: Operator) -> None:
+    """A euro in the pool: 5 uses all of it, 6 gets nothing, 7 asks for nothing."""
+    operator.open(8, shared=True, identities=())
+    operator.top_up(8, "1", "p8")
+    for phone in (5, 6, 7):
+        operator.open(phone)
+        operator.tell(JoinPool(account=account(phone), pool=account(8), money=True))
+    ask(operator, Kind.EVENT, 0, 100 * MB, phone=5)
+    message = request(Kind.INITIAL, 0, asks(10 * MB), session="s6", subscriber=6, at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:6")
+    [refused] = operator.network.process([message], operator.clock.now())
+    assert refused.units[0].result is Result.CREDIT_LIMIT
+    operator.relay.drain()
+    assert waiting(operator) == []
+    operator.top_up(8, "10", "p9")
+    assert waiting(operator) == ["s6"]
+    assert ask(operator, Kind.UPDATE, 1, 10 * MB, phone=6).units[0].granted == 10 * MB
+    with operator.charging.read() as r:
+        pool = store.account(r, account(8))
+        assert pool is not None
+        assert who_waits(r, pool.key, 10) == [], "told once"
+
+
+def test_what_comes_back_to_a_pool_is_told_too(operator: Operator) -> None:
+    """5 has all of the pool's euro for a grant of half of it; 6 has the other half at once."""
+    operator.open(8, shared=True, identities=())
+    operator.top_up(8, "1", "p8")
+    for phone in (5, 6):
+        operator.open(phone)
+        operator.tell(JoinPool(account=account(phone), pool=account(8), money=True))
+    assert ask(operator, Kind.INITIAL, 0, 100 * MB, phone=5).units[0].granted == 50 * MB
+    message = request(Kind.INITIAL, 0, asks(10 * MB), session="s6", subscriber=6, at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:6")
+    operator.network.process([message], operator.clock.now())
+    operator.relay.drain()
+    assert waiting(operator) == ["s6"]
+    assert ask(operator, Kind.UPDATE, 1, 10 * MB, phone=6).units[0].granted == 10 * MB
+
+
+def test_only_who_is_due_is_looked_at(operator: Operator) -> None:
+    """An hour's grants: their session is given up after two, a lease may go back after one."""
+
+    def due() -> list[int]:
+        with operator.charging.read() as r:
+            found = store.accounts_due(r, operator.epoch, (0, 0), 10)
+            return [key for _, key in found]
+
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert due() == []
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    operator.clock.advance(timedelta(minutes=59))
+    ask(operator, Kind.UPDATE, 1, 100 * MB)
+    assert due() == []
+    operator.clock.advance(timedelta(minutes=2))
+    [member] = due()
+    assert release_lost_sessions(operator.charging, operator.clock.now()) == 1
+    assert due() == []
+    operator.clock.advance(timedelta(hours=2))
+    assert due() == [member], "its session is lost"
+    assert release_lost_sessions(operator.charging, operator.clock.now()) == 1
+    assert left(operator) == seen(operator, 9).buckets[0].remaining == 10 * GB

@@ -40,8 +40,8 @@ WORKER_PATIENCE = 5
 _LISTENS_SOON = 0.005
 NICE = 5
 """By how much the jobs process leaves the processor to those who are waited for."""
-RELEASE_EVERY = timedelta(minutes=10)
-"""Sessions of accounts that nobody touches: a look at every account."""
+RELEASE_EVERY = timedelta(seconds=30)
+"""What time does to charging accounts that nobody touches: a look at those that are due."""
 ANALYZE_EVERY = timedelta(minutes=10)
 FORGET_EVERY = timedelta(hours=1)
 BALANCES_EVERY = timedelta(minutes=5)

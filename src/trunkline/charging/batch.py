@@ -21,9 +21,11 @@ from trunkline.charging.hot import Taken
 from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
+from trunkline.charging.notices import waits
 from trunkline.charging.oneoff import charge_event
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
+from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, is_covered
 from trunkline.charging.postings import totals
@@ -59,6 +61,8 @@ class Outcome(msgspec.Struct, gc=False):
     written: list[tuple[int, Record]]
     news: list[Message] | None = None
     """What there is to tell of accounts that have terms; None where all are plain ones."""
+    waiting: Sequence[tuple[int, int]] = ()
+    """Members, behind their pools, whose sessions now wait for them."""
     happened: Sequence[Happened] = ()
     """By policy."""
 
@@ -154,6 +158,8 @@ class GroupCommit:
                 slot, worker = slot_of(epoch), self._known_as(tx, now)
                 if outcome.news is not None:
                     self._tell(tx, outcome, now)
+                if outcome.waiting:
+                    pool_store.wait(tx, outcome.waiting)
                 if outcome.happened:
                     policy_told(tx, outcome.happened, self.policy.rules, now)
                 sums = totals((states[key].state, record) for key, record in outcome.written)
@@ -213,7 +219,10 @@ class GroupCommit:
                 told = befell(account, request, self.policy.rules, self.tariffs, abroad, now)
                 if told is not None:
                     happened.append(told)
-        return Outcome(answers, accounts, written, None if terms is None else terms.news, happened)
+        outcome = Outcome(answers, accounts, written, happened=happened)
+        if terms is not None:
+            outcome.news, outcome.waiting = terms.news, terms.waiting
+        return outcome
 
     def answer(
         self, state: State, request: ChargeRequest, now: int, records: list[Record]
@@ -245,6 +254,8 @@ class Befalling:
         self._left: set[int] = set()
         self._lender = Lender(self._find, group.tariffs, group.policy, now)
         self.news: list[Message] = []
+        self.waiting: list[tuple[int, int]] = []
+        """(pool, member): told so when the pool has more."""
 
     def answer(
         self,
@@ -292,6 +303,13 @@ class Befalling:
         answer = group.answer(state, request, now, records)
         if share.money_leased:
             settle_money(state)
+        if (
+            account.key in self._lender.short
+            and not share.waits
+            and any(map(waits, state.sessions))
+        ):
+            share.waits = True
+            self.waiting.append((share.pool, account.key))
         return answer
 
     def _find(self, key: int) -> Account | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from trunkline.charging.due import due
 from trunkline.charging.earnings import EARN, Earning
 from trunkline.charging.journal import Record
 from trunkline.charging.state import encode
@@ -14,18 +15,21 @@ from trunkline.charging.store import Account, Binding, records
 from trunkline.charging.traffic import COUNT, Count
 from trunkline.platform.db import Tx
 
+Row = tuple[int, str, str, int, bytes, int | None]
+"""As `store.account_of` reads it."""
+
 
 class Taken(msgspec.Struct, gc=False):
     """What a batch works on: who is bound to what, the rows that it holds, and how
     many tariffs are installed. A row that somebody else holds is missing from `rows`."""
 
     bindings: dict[tuple[str, str], list[Binding]]
-    rows: dict[int, tuple[int, str, str, int, bytes]]
+    rows: dict[int, Row]
     tariffs: int
 
 
 _BINDINGS = "SELECT kind, value, valid_from, valid_to, account FROM charging_identity WHERE value "
-_ROWS = "SELECT key, id, billing_account, version, state FROM charging_account WHERE key "
+_ROWS = "SELECT key, id, billing_account, version, state, due_at FROM charging_account WHERE key "
 _TARIFFS = "SELECT count(*) FROM charging_tariff"
 _PG_ROWS = (
     _ROWS
@@ -61,7 +65,7 @@ def take(tx: Tx, values: Sequence[str]) -> Taken:
     return Taken(bindings, {row[0]: row for row in rows}, tariffs)
 
 
-def take_one(tx: Tx, key: int) -> tuple[int, str, str, int, bytes] | None:
+def take_one(tx: Tx, key: int) -> Row | None:
     """Reads and holds one more account; None where another transaction has it."""
     if tx.dialect == "sqlite":
         return tx.driver.execute(f"{_ROWS}= ?", [key]).fetchone()  # type: ignore[no-any-return]
@@ -94,6 +98,10 @@ _COLUMNS = [column.name for column in records.columns]
 _UPDATE = (
     "UPDATE charging_account SET version = version + 1, state = ? WHERE key = ? AND version = ?"
 )
+_UPDATE_DUE = (
+    "UPDATE charging_account SET version = version + 1, state = ?, due_at = ?"
+    " WHERE key = ? AND version = ?"
+)
 _INSERT = (
     f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
@@ -101,6 +109,11 @@ _PG_UPDATE = (
     "UPDATE charging_account AS a SET version = a.version + 1, state = u.state"
     " FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[]) AS u(state, key, version)"
     " WHERE a.key = u.key AND a.version = u.version"
+)
+_PG_UPDATE_DUE = (
+    "UPDATE charging_account AS a SET version = a.version + 1, state = u.state, due_at = u.due_at"
+    " FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[], %s::bigint[])"
+    " AS u(state, due_at, key, version) WHERE a.key = u.key AND a.version = u.version"
 )
 _PG_TYPES = {"session": "%b::text[]", "slice": "%b::bytea[]"}
 _PG_INSERT = (
@@ -153,25 +166,39 @@ def write(
     commit: bool = False,
 ) -> None:
     """Saves accounts and their new records (by account key), adds what was earned, and counts
-    requests; with `commit` also commits, in the same round trip."""
-    states = [(encode(each.state), each.key, each.version) for each in changed]
+    requests; with `commit` also commits, in the same round trip.
+
+    An account that is due sooner than its row says is noted as that; one that is due later isn't,
+    so that a session that goes on doesn't cost an index its rest: the job finds out."""
+    states: list[tuple[Any, ...]] = []
+    sooner: list[tuple[Any, ...]] = []
+    for each in changed:
+        at = due(each.state)
+        if at and (each.due_at is None or at < each.due_at):
+            sooner.append((encode(each.state), at, each.key, each.version))
+        else:
+            states.append((encode(each.state), each.key, each.version))
     rows = [_row(key, record) for key, record in written]
     if tx.dialect == "sqlite":
-        updated = _write_sqlite(tx.driver, states, rows, earned, count)
+        updated = _write_sqlite(tx.driver, states, sooner, rows, earned, count)
     else:
-        updated = _write_postgresql(tx.driver, states, rows, earned, count, commit=commit)
-    if updated != len(states):
-        raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
+        updated = _write_postgresql(tx.driver, states, sooner, rows, earned, count, commit=commit)
+    if updated != len(states) + len(sooner):
+        missing = len(states) + len(sooner) - updated
+        raise LostUpdate(f"{missing} charging accounts changed while held")
 
 
 def _write_sqlite(
     driver: Any,
     states: list[Any],
+    sooner: list[Any],
     rows: list[Any],
     earned: Sequence[Earning],
     count: Count | None,
 ) -> int:
     updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
+    if sooner:
+        updated += driver.executemany(_UPDATE_DUE, sooner).rowcount
     if rows:
         driver.executemany(_INSERT, rows)
     if earned:
@@ -196,16 +223,19 @@ _BRACES = str.maketrans({"[": "{", "]": "}"})
 def _write_postgresql(
     driver: Any,
     states: list[Any],
+    sooner: list[Any],
     rows: list[Any],
     earned: Sequence[Earning],
     count: Count | None,
     *,
     commit: bool,
 ) -> int:
-    update, insert = driver.cursor(), driver.cursor()
+    update, noted, insert = driver.cursor(), driver.cursor(), driver.cursor()
     with driver.pipeline():
         if states:
             update.execute(_PG_UPDATE, _arrays(states))
+        if sooner:
+            noted.execute(_PG_UPDATE_DUE, _arrays(sooner))
         if rows:
             insert.execute(_PG_INSERT, _arrays(rows))
         for each in earned:
@@ -214,4 +244,4 @@ def _write_postgresql(
             insert.execute(_PG_COUNT, count)
         if commit:
             driver.commit()
-    return update.rowcount if states else 0
+    return (update.rowcount if states else 0) + (noted.rowcount if sooner else 0)

@@ -2,59 +2,68 @@
 
 from datetime import datetime
 
-from trunkline.charging import hot, lifetime, ongoing, store
-from trunkline.charging.journal import Record
+from trunkline.charging import hot, notices, ongoing, store
+from trunkline.charging.buckets import enter_month
+from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.operations import installed_tariffs
 from trunkline.charging.pools.leasing import is_idle
 from trunkline.charging.pools.operations import return_leases
-from trunkline.charging.renewal import is_due
 from trunkline.charging.sessions import give_up_sessions
-from trunkline.charging.state import State
-from trunkline.platform.db import Database
+from trunkline.charging.store import Account
+from trunkline.charging.tariffs import Tariffs
+from trunkline.platform.db import Database, Tx
 
-CHUNK = 500
-"""Accounts that one look takes."""
-MOST_HELD = 100
+CHUNK = 100
 """Accounts that one transaction changes."""
+_NEW_CREDIT = (RecordKind.FEE, RecordKind.ALLOWANCE)
 
 
 def release_lost_sessions(database: Database, now: datetime) -> int:
     """Does for accounts that nobody touches what a touch would do: releases what is reserved for
     sessions that nothing was heard of for twice their grants' validity, ends validity and grace,
-    takes fees, gives idle leases back to their pools. Returns how many accounts it was."""
+    takes fees, begins the months of pools, gives idle leases back to them. Looks at those that
+    are due and at no others; returns how many that were."""
     epoch = int(now.timestamp())
-    after = found = 0
+    after = 0, 0
+    found = 0
     while True:
         with database.read() as r:
-            accounts = store.accounts_after(r, after, CHUNK)
-        if not accounts:
+            chunk = store.accounts_due(r, epoch, after, CHUNK)
+        if not chunk:
             return found
-        after = accounts[-1].key
-        due = [each.key for each in accounts if _is_due(each.state, epoch)]
-        for start in range(0, len(due), MOST_HELD):
-            _touch(database, due[start : start + MOST_HELD], now)
-        idle = [each.key for each in accounts if is_idle(each.state, epoch)]
+        after = chunk[-1]
+        idle = _touch(database, [key for _, key in chunk], now)
         return_leases(database, idle, now)
-        found += len({*due, *idle})
+        found += len(chunk)
 
 
-def _touch(database: Database, keys: list[int], now: datetime) -> None:
+def _touch(database: Database, keys: list[int], now: datetime) -> list[int]:
+    """Returns those that lease what isn't in use."""
     epoch = int(now.timestamp())
     with database.transaction() as tx:
         held = store.hold_many(tx, keys)
+        tariffs = installed_tariffs(tx)
         befores = [(each, ongoing.standing(each.state)) for each in held.values()]
         written: list[tuple[int, Record]] = []
         for account in held.values():
-            records: list[Record] = []
-            give_up_sessions(account.state, epoch)
-            ongoing.enter(account.state, epoch, records)
+            records = _enter(tx, account, tariffs, epoch)
             written += ((account.key, record) for record in records)
         ongoing.tell(tx, befores, ((held[key].state, record) for key, record in written), now)
         hot.write(tx, held.values(), written)
+        idle = [each for each in held.values() if is_idle(each.state, epoch)]
+        store.set_due(tx, [each for each in held.values() if each not in idle])
+    return [each.key for each in idle]
 
 
-def _is_due(state: State, epoch: int) -> bool:
-    if any(session.until < epoch for session in state.sessions):
-        return True
-    return state.terms is not None and (
-        0 < lifetime.next_change(state) <= epoch or is_due(state, epoch)
-    )
+def _enter(tx: Tx, account: Account, tariffs: Tariffs, epoch: int) -> list[Record]:
+    state = account.state
+    records: list[Record] = []
+    give_up_sessions(state, epoch)
+    ongoing.enter(state, epoch, records)
+    if state.terms is not None and (state.terms.renewal or state.terms.pool):
+        in_force = tariffs.at(epoch)
+        plan = None if in_force is None else in_force.plan(state.plan)
+        enter_month(state, epoch, None if plan is None else plan.allowances, records)
+    if any(record.kind in _NEW_CREDIT for record in records):
+        notices.tell_of_credit(tx, account)
+    return records

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from trunkline.charging import hot
+from trunkline.charging.pools.events import PoolRefilled
 from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
 from trunkline.charging.store import Account, accounts, hold_many
@@ -125,7 +126,15 @@ def tell_of_credit(tx: Tx, account: Account) -> int:
     """After money or units were added: those that wait ask again, where they may go on."""
     if account.state.status != Status.ACTIVE:
         return 0
+    tell_members(tx, account)
     return tell(tx, account, NoticeKind.REAUTHORISE)
+
+
+def tell_members(tx: Tx, account: Account) -> None:
+    """A pool that has more than before has its members' sessions that wait for it told."""
+    state = account.state
+    if state.terms is not None and state.terms.pool is not None and state.status == Status.ACTIVE:
+        tx.emit(PoolRefilled(pool=account.key))
 
 
 def waits(session: Session) -> bool:

@@ -139,6 +139,7 @@ def change_plan(
     life.change_plan(held.state, plan, at, installed_tariffs(tx), records, fee)
     hot.write(tx, [held], [(held.key, record) for record in records])
     notices.tell(tx, held, NoticeKind.REAUTHORISE, everyone=True)
+    notices.tell_members(tx, held)
     tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
 
 
@@ -151,6 +152,7 @@ def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool, now: dateti
     ongoing.tell(tx, [(held, before)], (), now)
     kind = NoticeKind.ABORT if barred else NoticeKind.REAUTHORISE
     notices.tell(tx, held, kind, everyone=True)
+    notices.tell_members(tx, held)
 
 
 def watch_balance(

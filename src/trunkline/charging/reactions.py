@@ -33,7 +33,13 @@ from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.personal import forget_party
 from trunkline.charging.policy.reactions import REACTIONS as POLICIES
 from trunkline.charging.pools import operations as pools
-from trunkline.charging.pools.events import CallBack, JoiningRefused, JoinPool, LeavePool
+from trunkline.charging.pools.events import (
+    CallBack,
+    JoiningRefused,
+    JoinPool,
+    LeavePool,
+    PoolRefilled,
+)
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.customers.events import PartyErased
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
@@ -164,6 +170,9 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.join_pool", on=JoinPool, run=join_pool, database="charging"),
     Reaction("charging.leave_pool", on=LeavePool, run=pools.leave_pool, database="charging"),
     Reaction("charging.call_back", on=CallBack, run=pools.call_back, database="charging"),
+    Reaction(
+        "charging.pool_refilled", on=PoolRefilled, run=pools.tell_members, database="charging"
+    ),
     Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
     Reaction("charging.act_on_balance", on=ActOnBalance, run=act_on_balance, database="charging"),
     Reaction("charging.action_done", on=ActionDone, run=on_action_done, database="books"),

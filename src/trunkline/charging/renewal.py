@@ -51,17 +51,6 @@ def _month(state: State, now: int) -> int:
     return month_at(now, state.cycle_day, state.time_zone)
 
 
-def is_due(state: State, now: int) -> bool:
-    """Whether `renew` would take a fee, or find for the first time that it can't."""
-    renewal = None if state.terms is None else state.terms.renewal
-    if renewal is None or state.status != Status.ACTIVE:
-        return False
-    month = _month(state, now)
-    if month in renewal.paid:
-        return False
-    return renewal.missed != month or state.money - state.floor - state.held >= renewal.fee
-
-
 Fees = dict[tuple[str, str], int]
 """Micros by (legal entity, currency)."""
 

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from trunkline.charging.due import due
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.state import State, decode, encode
 from trunkline.customers import BillingAccountId
@@ -38,6 +39,15 @@ accounts = sa.Table(
     sa.Column("billing_account", sa.String, nullable=False, index=True),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
+    # No later than time next does something to it (`due`), in epoch seconds.
+    sa.Column("due_at", sa.BigInteger, nullable=True),
+)
+sa.Index(
+    "charging_account_due",
+    accounts.c.due_at,
+    accounts.c.key,
+    sqlite_where=accounts.c.due_at.is_not(None),
+    postgresql_where=accounts.c.due_at.is_not(None),
 )
 
 identities = sa.Table(
@@ -118,6 +128,7 @@ class Account(msgspec.Struct, gc=False):
     billing_account: BillingAccountId
     version: int
     state: State
+    due_at: int | None = None
 
 
 class Binding(msgspec.Struct, gc=False):
@@ -163,9 +174,14 @@ _end_bindings = (
 
 
 def account_of(row: Any) -> Account:
-    key, id_, billing_account, version, state = row
+    key, id_, billing_account, version, state, due_at = row
     return Account(
-        key, ChargingAccountId(id_), BillingAccountId(billing_account), version, decode(state)
+        key,
+        ChargingAccountId(id_),
+        BillingAccountId(billing_account),
+        version,
+        decode(state),
+        due_at,
     )
 
 
@@ -193,6 +209,37 @@ _chunk = (
 def accounts_after(r: Reader, key: int, limit: int) -> list[Account]:
     """In the order of their keys."""
     return [account_of(row) for row in r.execute(_chunk, {"after": key, "most": limit})]
+
+
+_due = (
+    sa.select(accounts.c.due_at, accounts.c.key)
+    .where(
+        accounts.c.due_at <= sa.bindparam("now"),
+        sa.tuple_(accounts.c.due_at, accounts.c.key)
+        > sa.tuple_(sa.bindparam("after_due"), sa.bindparam("after")),
+    )
+    .order_by(accounts.c.due_at, accounts.c.key)
+    .limit(sa.bindparam("most"))
+)
+_set_due = (
+    sa.update(accounts)
+    .where(accounts.c.key == sa.bindparam("which"))
+    .values(due_at=sa.bindparam("due"))
+)
+
+
+def accounts_due(r: Reader, now: int, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+    """(due at, key) of accounts that something may have to be done to by now, in this order."""
+    bounds = {"now": now, "after_due": after[0], "after": after[1], "most": limit}
+    return [(row.due_at, row.key) for row in r.execute(_due, bounds)]
+
+
+def set_due(tx: Tx, held: Iterable[Account]) -> None:
+    """Notes when these accounts are due next, as their states now say."""
+    changed = [(each, due(each.state) or None) for each in held]
+    values = [{"which": each.key, "due": at} for each, at in changed if at != each.due_at]
+    if values:
+        tx.execute(_set_due, values)
 
 
 _id_of = sa.select(accounts.c.id).where(accounts.c.key == sa.bindparam("key"))
@@ -231,6 +278,7 @@ def insert_accounts(
                 "billing_account": billing_account,
                 "version": 0,
                 "state": encode(state),
+                "due_at": due(state) or None,
             }
             for account, billing_account, state in accounts
         ],

@@ -81,6 +81,8 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     """The pool had no money for it: it isn't asked for any before."""
     vain: tuple[tuple[int, int], ...] = ()
     """(a kind of usage, until when): the pool had no units for it, and isn't asked before."""
+    waits: bool = False
+    """A session of its has too little for the pool had too little: it is told of more."""
 
 
 class Pool(msgspec.Struct, array_like=True, gc=False):

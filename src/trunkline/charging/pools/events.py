@@ -78,3 +78,16 @@ class CallBack(Message, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"pool/{self.pool}"
+
+
+class PoolRefilled(Message, frozen=True, kw_only=True):
+    """Within charging: a pool has more than before; members whose sessions wait for it are to be
+    told."""
+
+    topic: ClassVar[str] = "charging.pool_refilled"
+
+    pool: int
+
+    @property
+    def key(self) -> str:
+        return f"pool/{self.pool}"

@@ -238,24 +238,36 @@ def give_back(
     return not share.leases and not share.money_leased
 
 
-def is_idle(state: State, epoch: int) -> bool:
-    """Whether a lease of the account's has been held for its time, or the account left its pool
-    or is terminated, and something could go back."""
+def idle_from(state: State) -> int:
+    """From when on something of the account's leases may go back, that isn't in use: once it was
+    held for its time, or at once (1) where the account left its pool or is terminated; 0 for
+    never. What is in use goes back when its session ends."""
     share = state.terms.share if state.terms is not None else None
     if share is None:
-        return False
+        return 0
     gone = share.left or state.status == Status.CLOSED
-    if gone and not share.leases and not share.money_leased:
-        return share.left
-    overdue = share.money_until and (gone or share.money_until <= epoch)
-    if overdue and (state.money - state.held > 0 or not share.money_leased):
-        return True
+    if share.left and not share.leases and not share.money_leased:
+        return 1
+    found = 0
+    if share.money_until and (state.money > state.held or not share.money_leased):
+        found = share.money_until
     for held in share.leases:
-        if gone or held.until <= epoch:
-            offset = _place(state, held.bucket) * BUCKET_SIZE
-            if _idle(state, held) > 0 or not state.flat[offset + RESERVED]:
-                return True
-    return False
+        reserved = state.flat[_place(state, held.bucket) * BUCKET_SIZE + RESERVED]
+        if (not found or held.until < found) and (_idle(state, held) > 0 or not reserved):
+            found = held.until
+    return 1 if found and gone else found
+
+
+def is_idle(state: State, epoch: int) -> bool:
+    """Whether something of the account's leases may go back now."""
+    return 0 < idle_from(state) <= epoch
+
+
+def wait_no_more(share: Share) -> None:
+    """The pool may have something for the member again, whatever it was told before."""
+    share.vain = ()
+    share.money_vain_until = 0
+    share.waits = False
 
 
 def share_of(state: State) -> Share:

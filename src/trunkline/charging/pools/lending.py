@@ -17,7 +17,7 @@ from trunkline.charging.model import (
     Kind,
     UnitRequest,
 )
-from trunkline.charging.pools.events import CallBack
+from trunkline.charging.pools.events import CallBack, PoolRefilled
 from trunkline.charging.pools.leasing import (
     Ids,
     Want,
@@ -227,6 +227,8 @@ class Lender:
         self.written: list[tuple[int, Record]] = []
         """The pools' records."""
         self.news: list[Message] = []
+        self.short: set[int] = set()
+        """Members that the pool had too little for."""
 
     def lend(self, member: Account, request: ChargeRequest, records: list[Record]) -> bool:
         """Leases what the member lacks for the request, its own month begun before; False where
@@ -242,6 +244,8 @@ class Lender:
         missing = asked.missing()
         units = [use.want for use in missing if not _is_vain(share, use.want, now)]
         if not units and not self._money_to_ask_for(share, asked, missing):
+            if missing:
+                self.short.add(member.key)
             return True
         pool = self._find(share.pool)
         if pool is None:
@@ -253,6 +257,8 @@ class Lender:
             ids = Ids(str(member.id), str(pool.id))
             if not self._lease(state, pool.state, asked, units, ids, (records, theirs)):
                 self._call_back(pool)
+            if asked.missing():
+                self.short.add(member.key)
         self.news += ongoing.news(pool, before, now)
         self.written += ((pool.key, record) for record in theirs)
         return True
@@ -323,10 +329,13 @@ class Lender:
             self.news.append(CallBack(pool=pool.key))
 
     def _enter(self, pool: Account, records: list[Record]) -> None:
+        month = pool.state.period
         ongoing.enter(pool.state, self._now, records)
         in_force = self._tariffs.at(self._now)
         plan = None if in_force is None else in_force.plan(pool.state.plan)
         enter_month(pool.state, self._now, None if plan is None else plan.allowances, records)
+        if pool.state.period != month:
+            self.news.append(PoolRefilled(pool=pool.key))
 
 
 def _is_known(state: State, request: ChargeRequest) -> bool:

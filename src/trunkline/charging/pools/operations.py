@@ -3,14 +3,28 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from trunkline.charging import hot, ongoing
+from trunkline.charging import hot, notices, ongoing
 from trunkline.charging import store as accounts
 from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.pools import store
-from trunkline.charging.pools.events import CallBack, JoinPool, LeavePool, PoolJoined, PoolLeft
-from trunkline.charging.pools.leasing import Ids, give_back, is_idle, pool_of, share_of
+from trunkline.charging.pools.events import (
+    CallBack,
+    JoinPool,
+    LeavePool,
+    PoolJoined,
+    PoolLeft,
+    PoolRefilled,
+)
+from trunkline.charging.pools.leasing import (
+    Ids,
+    give_back,
+    is_idle,
+    pool_of,
+    share_of,
+    wait_no_more,
+)
 from trunkline.charging.state import State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.terms import Share, Terms
@@ -55,7 +69,8 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
         store.insert(tx, member.key, pool.key)
     share.limits, share.money_limit = limits, money_limit
     share.left = False
-    share.vain, share.money_vain_until = (), 0
+    wait_no_more(share)
+    store.wait_no_more(tx, pool.key, [member.key])
     hot.write(tx, [member, pool], [])
     tx.emit(PoolJoined(account=command.account, pool=command.pool, at=now))
 
@@ -122,6 +137,24 @@ def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
         tx.emit(CallBack(pool=command.pool, after=found[-1].key))
 
 
+def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:
+    """Has a chunk of the members that wait for the pool ask again, and sends itself on to the
+    next."""
+    keys = store.who_waits(tx, refilled.pool, CHUNK)
+    if not keys:
+        return
+    held = accounts.hold_many(tx, keys)
+    for member in held.values():
+        terms = member.state.terms
+        if terms is not None and terms.share is not None:
+            wait_no_more(terms.share)
+        notices.tell_of_credit(tx, member)
+    hot.write(tx, held.values(), [])
+    store.wait_no_more(tx, refilled.pool, keys)
+    if len(keys) == CHUNK:
+        tx.emit(refilled)
+
+
 def _has_lease(state: State) -> bool:
     share = None if state.terms is None else state.terms.share
     return share is not None and bool(share.leases or share.money_leased)
@@ -141,6 +174,7 @@ def return_leases(database: Database, members: Iterable[int], now: datetime) -> 
                 its = held.pop(pool)
                 due = [a for a in held.values() if is_idle(a.state, int(now.timestamp()))]
                 take_back(tx, due, its, now)
+                accounts.set_due(tx, held.values())
     return len(pools)
 
 
@@ -165,6 +199,8 @@ def take_back(tx: Tx, members: Sequence[Account], pool: Account, now: datetime) 
     hot.write(tx, [*members, pool], written)
     for account in (*members, pool):
         account.version += 1
+    if any(key == pool.key for key, _ in written):
+        tx.emit(PoolRefilled(pool=pool.key))
     ongoing.tell(tx, befores, (), now)
 
 
@@ -175,6 +211,7 @@ def _part(tx: Tx, member: Account, pool: Account) -> None:
     if member.state.terms == Terms():
         member.state.terms = None
     pool_of(pool.state).members -= 1
+    store.wait_no_more(tx, pool.key, [member.key])
     store.delete(tx, member.key)
 
 

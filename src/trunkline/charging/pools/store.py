@@ -1,4 +1,4 @@
-"""Who is a member of which pool (charging's database)."""
+"""Who is a member of which pool, and who waits for it (charging's database)."""
 
 from collections.abc import Iterable
 
@@ -19,6 +19,25 @@ members = sa.Table(
     ),
     sa.Column("pool", sa.BigInteger, sa.ForeignKey(accounts.c.key), nullable=False),
     sa.Index("charging_pool_member_of", "pool", "member"),
+)
+
+waiting = sa.Table(
+    "charging_pool_waiting",
+    charging_metadata,
+    sa.Column(
+        "pool",
+        sa.BigInteger,
+        sa.ForeignKey(accounts.c.key),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column(
+        "member",
+        sa.BigInteger,
+        sa.ForeignKey(accounts.c.key),
+        primary_key=True,
+        autoincrement=False,
+    ),
 )
 
 _insert = sa.insert(members)
@@ -53,3 +72,30 @@ def members_after(r: Reader, pool: int, after: int, most: int) -> list[Account]:
     """Members of the pool in the order of their keys."""
     rows = r.execute(_members_after, {"pool": pool, "after": after, "most": most})
     return [account_of(row) for row in rows]
+
+
+_wait = sa.insert(waiting)
+_waiting = (
+    sa.select(waiting.c.member)
+    .where(waiting.c.pool == sa.bindparam("pool"))
+    .order_by(waiting.c.member)
+    .limit(sa.bindparam("most"))
+)
+_wait_no_more = sa.delete(waiting).where(
+    waiting.c.pool == sa.bindparam("pool"),
+    waiting.c.member.in_(sa.bindparam("members", expanding=True)),
+)
+
+
+def wait(tx: Tx, which: Iterable[tuple[int, int]]) -> None:
+    """Notes (pool, member): sessions of the member wait for the pool."""
+    tx.execute(_wait, [{"pool": pool, "member": member} for pool, member in which])
+
+
+def who_waits(r: Reader, pool: int, most: int) -> list[int]:
+    """Members whose sessions wait for the pool."""
+    return list(r.execute(_waiting, {"pool": pool, "most": most}).scalars())
+
+
+def wait_no_more(tx: Tx, pool: int, members: Iterable[int]) -> None:
+    tx.execute(_wait_no_more, {"pool": pool, "members": list(members)})

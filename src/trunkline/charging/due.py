@@ -1,0 +1,36 @@
+"""When time will next do something to an account, so that the job that does it to those whom
+nobody touches need not look at all of them. Pure.
+"""
+
+from trunkline.charging import lifetime
+from trunkline.charging.pools.leasing import idle_from
+from trunkline.charging.state import State, Status
+from trunkline.charging.terms import Terms
+
+AT_ONCE = 1
+
+
+def due(state: State) -> int:
+    """The first second at which a session is given up, validity or grace ends, a month begins
+    that a fee or members wait for, or a lease may go back; 0 for never."""
+    found = 0
+    for session in state.sessions:
+        if not found or session.until < found:
+            found = session.until + 1
+    terms = state.terms
+    if terms is not None:
+        for other in (lifetime.next_change(state), _month(state, terms), idle_from(state)):
+            if other and (not found or other < found):
+                found = other
+    return found
+
+
+def _month(state: State, terms: Terms) -> int:
+    if state.status != Status.ACTIVE:
+        return 0
+    renewal = terms.renewal
+    if renewal is None:
+        return state.ends if terms.pool is not None and terms.pool.members else 0
+    free = state.money - state.floor - state.held
+    waits = renewal.missed == state.period and free < renewal.fee
+    return state.ends if waits or state.period in renewal.paid else AT_ONCE
