@@ -134,6 +134,7 @@ def lived(folder: Path) -> Iterator[Town]:
         "TRUNKLINE_CHARGING_PORT": str(gy),
         "TRUNKLINE_CHARGING_METRICS_PORT": str(metrics),
         "TRUNKLINE_NCHF_PORT": "0",
+        "TRUNKLINE_VOUCHERS_KEY_FILE": f"{folder}/var/vouchers.key",
     }
     others = {name: value for name, value in os.environ.items() if "TRUNKLINE" not in name}
     command = [sys.executable, "-m", "trunkline.cli", "demo", "--customers", str(SIGN_UPS)]

@@ -6,6 +6,7 @@ what earlier requests created is there too. `make fuzz` sends far more.
 """
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -22,8 +23,12 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.conformance.tmf import shop, tally
 from tests.conformance.tmf.client import Answer, Client, documents
+from tests.conformance.tmf.conftest import MakeClient
 from tests.effort import examples
+from trunkline import ledger
 from trunkline.platform.clock import SystemClock
+from trunkline.platform.db import Database
+from trunkline.platform.relay import Relay
 from trunkline.rest import all_apis, open_apis
 from trunkline.tmf import Api
 from trunkline.tmf.openapi import document
@@ -63,6 +68,36 @@ def sold(api: Client) -> None:
     shop.order(api, payer, shop.offer(api))
 
 
+@pytest.fixture
+def kiosk(api: Client, make_client: MakeClient, books: Database, relay: Relay) -> None:
+    """A dealer with credit, vouchers of theirs, and a batch that was asked for."""
+    with books.read() as r:
+        entity = str(ledger.legal_entities(r)[0].id)
+    role = shop.made(
+        api.post(
+            "/tmf-api/partyRoleManagement/v4/partyRole",
+            {"name": "Kiosk", "@type": "Dealer", "status": "active"},
+        )
+    )
+    euro = {"unit": "EUR", "value": 100}
+    dealer = {"id": role["id"], "legalEntity": entity, "currency": "EUR", "creditLimit": euro}
+    shop.made(api.post(f"{VOUCHERS}/dealer", dealer))
+    new = {
+        "name": "Spring", "legalEntity": entity, "face": {"unit": "EUR", "value": 5},
+        "count": 9, "expiresAt": "2090-01-01T00:00:00Z", "passphrase": "correct horse battery",
+    }  # fmt: skip
+    batch = shop.made(api.post(f"{VOUCHERS}/voucherBatch", new))
+    other = make_client("vouchers:*")
+    assert other.patch(batch["href"], {"state": "generating"}).status == 200
+    relay.drain()
+    sealed = other.post(f"{batch['href']}/sealedFile", {}).raw
+    printed = {"state": "exported", "sha256": hashlib.sha256(sealed).hexdigest()}
+    assert other.patch(batch["href"], printed).status == 200
+    span = {"first": batch["firstSerial"], "last": batch["firstSerial"] + 4, "dealer": role["id"]}
+    assert other.post(f"{batch['href']}/sell", span).status == 200
+    shop.made(api.post(f"{VOUCHERS}/voucherBatch", new))
+
+
 def declared(number: str) -> Api:
     (found,) = (each for each in APIS if each.number == number)
     return found
@@ -77,15 +112,18 @@ def look(client: Client, apis: Sequence[Api], ids: Ids) -> None:
                 ids[resource.name.lower()] = [each["id"] for each in listed.body]
 
 
+VOUCHERS = "/trunkline/vouchers/v1"
 CONFIG = {"generation": {"allow-x00": False}}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_whatever_our_document_allows(
-    number: str, api: Client, app: Any, sold: None, engine: str
+    number: str, api: Client, app: Any, sold: None, engine: str, request: pytest.FixtureRequest
 ) -> None:
     own = declared(number)
+    if number not in OPEN:
+        request.getfixturevalue("kiosk")
     run(document([own], title=own.title, version=own.version), own, api, app, EFFORT[engine])
 
 
