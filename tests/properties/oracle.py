@@ -139,7 +139,9 @@ class _Walk:
         steps = steps_at(rate, datetime.fromtimestamp(instant, UTC).astimezone(self.zone))
         if rate.tiers is Tiers.VOLUME:
             before = self.paid + self.usage.counters.get(rate.counter or "", 0)
-            return self.volume(steps, before + size) - self.volume(steps, before)
+            rise = self.volume(steps, before + size) - self.volume(steps, before)
+            flats = self.flat(steps, before + size) - self.flat(steps, before)
+            return rise * (1 - self.discount()) + flats
         at = self.unit if rate.counter is None else self.at(rate.counter)
         price = Fraction(in_force(steps, at).price * size, rate.per) * (1 - self.discount())
         return price + sum(each.flat for each in steps if at <= each.from_unit < at + size)
@@ -147,8 +149,10 @@ class _Walk:
     def volume(self, steps: tuple[PriceStep, ...], units: int) -> Fraction:
         if units == 0:
             return Fraction(0)
-        step = in_force(steps, units - 1)
-        return Fraction(step.price * units, self.rate.per) + step.flat
+        return Fraction(in_force(steps, units - 1).price * units, self.rate.per)
+
+    def flat(self, steps: tuple[PriceStep, ...], units: int) -> int:
+        return in_force(steps, units - 1).flat if units else 0
 
     def discount(self) -> Fraction:
         found = [
@@ -166,7 +170,8 @@ class _Walk:
         stands = self.usage.counters.get(name, 0)
         if not self.counts(counter):
             return stands
-        return stands + (self.unit if counter.measure is Measure.UNITS else self.paid)
+        by = {Measure.UNITS: self.unit, Measure.MONEY: self.charge}
+        return stands + by.get(counter.measure, self.paid)
 
     def counts(self, counter: CounterSource) -> bool:
         if counter.measure is Measure.PRICED:

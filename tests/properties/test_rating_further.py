@@ -99,6 +99,7 @@ class Shape(StrEnum):
 
     PLAIN = "plain"
     COUNTER = "steps by a counter"
+    SPENDING = "steps by what was spent"
     FLATS = "flat amounts"
     FLATS_OF_MONTH = "flat amounts by a counter"
     VOLUME = "volume"
@@ -119,10 +120,12 @@ def rates(
     amounts = st.just(0) | st.integers(0, 1000)
     days = st.integers(-1, 2).map(lambda day: near + timedelta(days=day))
     holidays = tuple(draw(st.lists(days, max_size=2, unique=True)))
-    flat = shape not in (Shape.PLAIN, Shape.COUNTER)
+    flat = shape not in (Shape.PLAIN, Shape.COUNTER, Shape.SPENDING)
     counter = "own" if shape in BY_COUNTER else None
     if shape is Shape.COUNTER:
         counter = draw(st.sampled_from(["own", "wide"]))
+    if shape is Shape.SPENDING:
+        counter, per = "spent", draw(st.sampled_from([1, 3, 7]))
     return Rate(
         label=label,
         per=per,
@@ -138,12 +141,15 @@ def rates(
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000) -> Case:
+def cases(
+    draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000, shape: Shape | None = None
+) -> Case:
     service = draw(st.sampled_from([each for each in SERVICES if unit == 1 or each != "voice"]))
     start = draw(st.integers(START, START + YEAR))
     near = datetime.fromtimestamp(start, UTC).date()
     rules: list[UsageRule] = []
-    shapes = draw(st.lists(st.sampled_from(Shape), min_size=1, max_size=3))
+    drawn = st.sampled_from(Shape) if shape is None else st.just(shape)
+    shapes = draw(st.lists(drawn, min_size=1, max_size=3))
     measures = st.sampled_from([Measure.UNITS, Measure.PAID, Measure.PRICED])
     own = draw(measures)
     by_counter = [each for each in shapes if each in BY_COUNTER][:1]
@@ -154,7 +160,7 @@ def cases(draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000) -> Case:
         shapes = by_counter + [each for each in shapes if each in others]
     for label, shape in zip("abc", shapes, strict=False):
         rate = draw(rates(label, shape, near, unit=unit, largest=largest))
-        general = not rules and (bool(by_counter) or draw(st.integers(0, 3)) > 0)
+        general = not rules and (bool(by_counter or shape) or draw(st.integers(0, 3)) > 0)
         group, where = (None, ANYWHERE) if general else (draw(GROUPS), draw(WHERE))
         if all((group, where) != (each.rating_group, each.where) for each in rules):
             rules.append(UsageRule(service, rate, None, group, where))
@@ -162,20 +168,26 @@ def cases(draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000) -> Case:
     counters = (
         CounterSource("own", own, service),
         CounterSource("wide", draw(measures), service, draw(GROUPS), draw(WHERE)),
-        CounterSource("spent", Measure.MONEY, None, None, draw(WHERE)),
+        CounterSource("spent", Measure.MONEY, None, None, ANYWHERE if shape else draw(WHERE)),
     )
     discounts = []
-    most = 2 if BY_VOLUME.isdisjoint(shapes) else 0
-    for _ in range(draw(st.integers(0, most))):
-        counter = draw(st.none() | st.sampled_from(["own", "wide"]))
+    for _ in range(draw(st.integers(0, 2))):
+        hundredths = draw(st.sampled_from([100, 1000, 2550, 10_000]))
+        if not BY_VOLUME.isdisjoint(shapes):
+            discounts.append(Discount(hundredths, draw(st.none() | st.just(service))))
+            continue
+        counter = draw(st.none() | st.sampled_from(["own", "wide", "spent"]))
+        starts = st.integers(0, 3000) if counter == "spent" else units
+        if shape is Shape.SPENDING:
+            counter, starts = "spent", st.integers(0, 400)
         discounts.append(
             Discount(
-                draw(st.sampled_from([100, 1000, 2550, 10_000])),
+                hundredths,
                 draw(st.none() | st.just(service)),
                 draw(GROUPS),
                 draw(WHERE),
                 counter,
-                draw(units) if counter else 0,
+                draw(starts) if counter else 0,
             )
         )
     plan = PlanSource("plan", "EUR", tuple(rules), (), counters, tuple(discounts))
@@ -250,12 +262,36 @@ def added(slice_: list[int]) -> dict[str, int]:
     return dict(zip(("own", "wide", "spent"), slice_[tail + ADDED :: 2], strict=True))
 
 
+@st.composite
+def _spending(draw: st.DrawFn) -> Case:
+    """Small amounts and long sessions, so that what is spent passes several bounds on the way."""
+    case = draw(cases(largest=20, shape=Shape.SPENDING))
+    usage = replace(
+        case.usage,
+        group=draw(GROUPS),
+        limit=draw(st.none() | st.integers(0, 400)),
+        buckets=case.usage.buckets[: draw(st.sampled_from([0, 0, 1]))],
+        units=draw(st.integers(100, 400)),
+    )
+    return replace(case, usage=usage)
+
+
+spending = _spending()
 huge = cases(unit=1 << 40, largest=1 << 12)
 """Amounts near 2^62; what was charged before can't be beyond."""
 
 
 @given(cases() | huge)
 def test_both_forms_agree_with_the_oracle(form: compiled.Form, case: Case) -> None:
+    agrees_with_the_oracle(form, case)
+
+
+@given(spending)
+def test_what_is_spent_decides_as_the_oracle_says(form: compiled.Form, case: Case) -> None:
+    agrees_with_the_oracle(form, case)
+
+
+def agrees_with_the_oracle(form: compiled.Form, case: Case) -> None:
     tariff = compiled_tariff(case)
     slice_ = slice_of(case, tariff)
     code = both(tariff, slice_, form)
@@ -270,7 +306,7 @@ def test_both_forms_agree_with_the_oracle(form: compiled.Form, case: Case) -> No
         assert added(slice_) == expected.added
 
 
-@given(cases() | huge, st.data())
+@given(cases() | spending | huge, st.data())
 def test_slicing_changes_nothing(form: compiled.Form, case: Case, data: st.DataObject) -> None:
     """Each slice finds the counters where the one before left them."""
     tariff = compiled_tariff(case)
@@ -311,7 +347,7 @@ def test_slicing_changes_nothing(form: compiled.Form, case: Case, data: st.DataO
     assert counters == {name: usage.counters[name] + more for name, more in added(whole).items()}
 
 
-@given(cases(), st.integers(0, 10**6))
+@given(cases() | spending, st.integers(0, 10**6))
 def test_a_grant_is_within_the_limit_and_cannot_be_larger(case: Case, limit: int) -> None:
     """However much of it is used."""
     tariff = compiled_tariff(case)

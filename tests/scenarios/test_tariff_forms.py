@@ -245,6 +245,44 @@ def test_graduated_by_month_and_a_discount(town: Town) -> None:
     ]  # fmt: skip
 
 
+def test_what_is_spent_in_the_month_makes_more_cheaper(town: Town) -> None:
+    """Calls at 0.60 a minute until 1.00 was spent on them in the month, then at 0.30; 50 % off
+    messages at 0.10 once 2.00 was spent on anything. A new month begins anew."""
+    town.offer(
+        offering(
+            "plan",
+            price(
+                "calls",
+                "voice",
+                "0",
+                tierPeriod="month",
+                tiers=[
+                    {"from": 0, "price": {"unit": "EUR", "value": "0.60"}},
+                    {"from": {"unit": "EUR", "value": "1.00"},
+                     "price": {"unit": "EUR", "value": "0.30"}},
+                ],
+            ),
+            price("texts", "sms", "0.10"),
+            {
+                "@type": "UsageDiscount",
+                "id": "spender",
+                "name": "spender",
+                "percentage": 50,
+                "from": {"unit": "EUR", "value": 2},
+            },
+        )
+    )  # fmt: skip
+    town.open("plan")
+    # 100 s at a cent each, and 100 s at half of one.
+    assert town.use(Service.VOICE, 200) == 1_000_000 + 500_000
+    assert town.use(Service.SMS, 4) == 400_000
+    # The first of them brings 2.00.
+    assert town.use(Service.SMS, 3) == 100_000 + 2 * 50_000
+    town.clock.advance(timedelta(days=32))
+    assert town.use(Service.VOICE, 60) == 600_000
+    assert town.use(Service.SMS, 1) == 100_000
+
+
 def test_services_of_the_operators_own_and_content(town: Town) -> None:
     """An api call at 0.002, MMS at 0.30; premium content at 110 % of its price, the first euro
     of it free of that."""

@@ -43,6 +43,7 @@ from trunkline.catalog.promotions import promotion_of
 from trunkline.catalog.rates import read_sheet
 from trunkline.catalog.usage import (
     PriceId,
+    UsageDiscount,
     UsagePrice,
     Where,
 )
@@ -378,6 +379,8 @@ def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None
             alike.append((price, each.path))
         if isinstance(price, RecurringPrice | OneTimePrice | UsagePrice):
             currencies.add(price.amount.currency)
+        if isinstance(price, UsageDiscount) and price.spent is not None:
+            currencies.add(price.spent.currency)
     if len(currencies) > 1:
         raise InvalidDocument(
             f"its prices are in {' and '.join(sorted(currencies))}", path="productOfferingPrice"

@@ -88,8 +88,8 @@ ANYWHERE = Where()
 
 
 class Step(msgspec.Struct, frozen=True):
-    """From this many units on (0: from the first), `amount` for each `per`; `flat` once, when it
-    is reached."""
+    """From this many units on (0: from the first; of a price that goes by what was spent, micros),
+    `amount` for each `per`; `flat` once, when it is reached."""
 
     start: int
     amount: Money
@@ -142,6 +142,8 @@ class UsagePrice(Priced, frozen=True, kw_only=True, tag="usage"):
     steps: tuple[Step, ...] = ()
     tier_mode: TierMode = TierMode.GRADUATED
     tier_period: TierPeriod = TierPeriod.SESSION
+    by_spending: bool = False
+    """Whether steps begin where so much was spent in the month on what the price is for."""
     windows: tuple[Window, ...] = ()
     holidays: tuple[date, ...] = ()
 
@@ -173,12 +175,13 @@ class Allowance(Priced, frozen=True, kw_only=True, tag="allowance"):
 
 class UsageDiscount(Priced, frozen=True, kw_only=True, tag="usageDiscount"):
     """`hundredths` of a percent off the usage that fits, once `start` units of it were used in
-    the month."""
+    the month, or so much was `spent` on it."""
 
     hundredths: int
     service: str | None = None
     where: Where = ANYWHERE
     start: int = 0
+    spent: Money | None = None
 
 
 class Measure(StrEnum):

@@ -62,12 +62,16 @@ def usage_price(body: Body, price_id: PriceId, name: str, tax: str, path: str) -
         )
     fee = _more_money(body, "connectionFee", currency, path)
     where = _where(body, path)
-    steps = _steps(body, service, currency, path)
+    spent = _goes_by_spending(body, service)
+    steps = _steps(body, service, currency, path, spent=spent)
     mode = TierMode(_one_of(body, "tierMode", tuple(TierMode), path) or TierMode.GRADUATED)
     if mode is TierMode.VOLUME and not steps:
         raise InvalidDocument("a volume price has tiers", path=at(path, "tiers"))
     holidays = _holidays(body, path)
-    windows = _windows(body, service, currency, path)
+    windows = _windows(body, service, currency, path, spent=spent)
+    period = TierPeriod(_one_of(body, "tierPeriod", tuple(TierPeriod), path) or TierPeriod.SESSION)
+    if spent:
+        _check_spending(mode, period, (*steps, *(s for each in windows for s in each.steps)), path)
     if any(7 in window.days for window in windows) and not holidays:
         raise InvalidDocument("no day is one: list them", path=at(path, "holidays"))
     if windows and mode is TierMode.VOLUME:
@@ -86,9 +90,8 @@ def usage_price(body: Body, price_id: PriceId, name: str, tax: str, path: str) -
         minimum=_more_money(body, "minimumCharge", currency, path),
         steps=steps,
         tier_mode=mode,
-        tier_period=TierPeriod(
-            _one_of(body, "tierPeriod", tuple(TierPeriod), path) or TierPeriod.SESSION
-        ),
+        tier_period=period,
+        by_spending=spent,
         windows=windows,
         holidays=holidays,
     )
@@ -123,8 +126,10 @@ def allowance(body: Body, price_id: PriceId, name: str, path: str) -> Allowance:
 
 def usage_discount(body: Body, price_id: PriceId, name: str, path: str) -> UsageDiscount:
     service = _service(body, path) if body.get("service") is not None else None
-    start = 0
-    if body.get("from") is not None:
+    start, spent = 0, None
+    if _is_money(body.get("from"), service):
+        spent = money_at(body, "from", path)
+    elif body.get("from") is not None:
         if service is None:
             raise InvalidDocument("units of what?", path=at(path, "service"))
         start = _units(body, "from", service, path)
@@ -138,6 +143,7 @@ def usage_discount(body: Body, price_id: PriceId, name: str, path: str) -> Usage
         service=service,
         where=_where(body, path),
         start=start,
+        spent=spent,
     )
 
 
@@ -293,13 +299,43 @@ def _more_money(body: Body, name: str, currency: str, path: str) -> Money | None
     return amount
 
 
-def _steps(body: Body, service: str, currency: str, path: str) -> tuple[Step, ...]:
-    """`tiers`: what `price` is from where on; the first begins at 0."""
+def _is_money(value: object, service: str | None) -> bool:
+    """Whether a bound is an amount that was spent; one of content's is of the content's own."""
+    return isinstance(value, Mapping) and "value" in value and service != Service.CONTENT
+
+
+def _goes_by_spending(body: Body, service: str) -> bool:
+    """Whether a tier of the price, or of a window of it, begins where so much was spent."""
+    windows = body.get("windows")
+    for item in (body, *(windows if isinstance(windows, list) else ())):
+        tiers = item.get("tiers") if isinstance(item, Mapping) else None
+        for each in tiers if isinstance(tiers, list) else ():
+            if isinstance(each, Mapping) and _is_money(each.get("from"), service):
+                return True
+    return False
+
+
+def _check_spending(mode: TierMode, period: TierPeriod, steps: Sequence[Step], path: str) -> None:
+    if period is not TierPeriod.MONTH:
+        raise InvalidDocument("what is spent adds up by the month", path=at(path, "tierPeriod"))
+    if mode is TierMode.VOLUME:
+        raise InvalidDocument("a volume price goes by units", path=at(path, "tierMode"))
+    if any(each.flat for each in steps):
+        raise InvalidDocument("what is spent brings no flat amounts", path=at(path, "tiers"))
+
+
+def _steps(body: Body, service: str, currency: str, path: str, *, spent: bool) -> tuple[Step, ...]:
+    """`tiers`: what `price` is from where on, in units or, where it goes by what was `spent`, in
+    micros; the first begins at 0."""
     steps: list[Step] = []
     for index, each in enumerate(_list(body, "tiers", path)):
         place = f"{at(path, 'tiers')}[{index}]"
         item = as_object(each, place)
-        start = _units(item, "from", service, place)
+        if spent and item.get("from", 0) != 0:
+            bound = _more_money(item, "from", currency, place)
+            start = 0 if bound is None else bound.micros
+        else:
+            start = _units(item, "from", service, place)
         if index == 0 and start:
             raise InvalidDocument("the first tier begins at 0", path=at(place, "from"))
         if index and start <= steps[-1].start:
@@ -320,7 +356,9 @@ def _units(item: Body, name: str, service: str, path: str) -> int:
     return _quantity(item, service, path, name).amount
 
 
-def _windows(body: Body, service: str, currency: str, path: str) -> tuple[Window, ...]:
+def _windows(
+    body: Body, service: str, currency: str, path: str, *, spent: bool
+) -> tuple[Window, ...]:
     windows: list[Window] = []
     for index, each in enumerate(_list(body, "windows", path)):
         place = f"{at(path, 'windows')}[{index}]"
@@ -336,7 +374,7 @@ def _windows(body: Body, service: str, currency: str, path: str) -> tuple[Window
         end = _clock(item, "to", "24:00", place)
         if start >= end:
             raise InvalidDocument("ends before it begins: make it two", path=at(place, "to"))
-        steps = _steps(item, service, currency, place)
+        steps = _steps(item, service, currency, place, spent=spent)
         if not steps:
             amount = _price(item, service, currency, place)
             steps = (Step(0, amount, Money.zero(currency)),)

@@ -148,39 +148,42 @@ def _at_worst(
     """The slice of a grant with the most in CHARGE that it may cost at any point, whether what
     others have been granted is used before it or not; of fewer units where money reaches no
     further."""
-    others = sum(
+    units_ahead = sum(
         other.granted
         for session in turn.state.sessions
         for other in session.quotas
         if other is not quota and session.service == turn.service
     )
+    money_ahead = turn.state.held
     buckets = slice_[BUCKET_COUNT] > 0
     units = slice_[GRANTED]
 
-    def rated(limit: int, ahead: int) -> list[int]:
+    def rated(limit: int, *, ahead: bool) -> list[int]:
         asked = turn.slice(plan, quota, units, limit, buckets=buckets)
         first = bucket_offset(asked[BUCKET_COUNT])
         for index, counter in enumerate(plan.counters):
-            if counter.measure is not Measure.MONEY:
-                asked[first + index * COUNTER_SIZE] += ahead
+            if ahead:
+                by_money = counter.measure is Measure.MONEY
+                asked[first + index * COUNTER_SIZE] += money_ahead if by_money else units_ahead
         in_force.rate(asked)
         return asked
 
-    for ahead in {0, others}:
-        units = rated(free, ahead)[GRANTED]
+    cases = (False, True) if units_ahead or money_ahead else (False,)
+    for ahead in cases:
+        units = rated(free, ahead=ahead)[GRANTED]
     most = 0
-    for ahead in {0, others}:
-        low = high = max(rated(free, ahead)[CHARGE], 0)
-        if rated(low, ahead)[GRANTED] < units:
+    for ahead in cases:
+        low = high = max(rated(free, ahead=ahead)[CHARGE], 0)
+        if rated(low, ahead=ahead)[GRANTED] < units:
             high = free
         while low < high:
             middle = (low + high) // 2
-            if rated(middle, ahead)[GRANTED] < units:
+            if rated(middle, ahead=ahead)[GRANTED] < units:
                 low = middle + 1
             else:
                 high = middle
         most = max(most, high)
-    found = rated(free, 0)
+    found = rated(free, ahead=False)
     found[CHARGE] = most
     return found
 

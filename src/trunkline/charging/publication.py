@@ -200,17 +200,22 @@ def _counters(offering: Offering) -> Iterator[CounterSource]:
             _filters(each.where),
         )
     for price in offering.usage_prices:
-        if price.tier_period is TierPeriod.MONTH and price.steps:
+        if price.by_spending:
+            yield _counter(price, Measure.MONEY)
+        elif price.tier_period is TierPeriod.MONTH and price.steps:
             yield CounterSource(str(price.id), Measure.PRICED)
     for discount in offering.usage_discounts:
-        if discount.start:
-            yield CounterSource(
-                str(discount.id),
-                Measure.UNITS,
-                discount.service,
-                discount.where.rating_group,
-                _filters(discount.where),
-            )
+        if discount.spent:
+            yield _counter(discount, Measure.MONEY)
+        elif discount.start:
+            yield _counter(discount, Measure.UNITS)
+
+
+def _counter(each: UsagePrice | UsageDiscount, measure: Measure) -> CounterSource:
+    """Of the usage that it is for."""
+    return CounterSource(
+        str(each.id), measure, each.service, each.where.rating_group, _filters(each.where)
+    )
 
 
 def _discount(discount: UsageDiscount) -> Discount:
@@ -219,8 +224,8 @@ def _discount(discount: UsageDiscount) -> Discount:
         service=discount.service,
         rating_group=discount.where.rating_group,
         where=_filters(discount.where),
-        counter=str(discount.id) if discount.start else None,
-        from_unit=discount.start,
+        counter=str(discount.id) if discount.start or discount.spent else None,
+        from_unit=discount.spent.micros if discount.spent else discount.start,
     )
 
 
@@ -239,7 +244,7 @@ def _steps(steps: Iterable[Step]) -> tuple[PriceStep, ...]:
 
 
 def _rule(price: UsagePrice) -> UsageRule:
-    by_month = price.steps and price.tier_period is TierPeriod.MONTH
+    by_month = price.by_spending or (price.steps and price.tier_period is TierPeriod.MONTH)
     return UsageRule(
         service=price.service,
         rate=Rate(

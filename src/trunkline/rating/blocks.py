@@ -62,6 +62,14 @@ class Place(msgspec.Struct, frozen=True):
             and may_meet(each.where, self.rule.where)
         ]
 
+    def is_for_all(self, discount: Discount) -> bool:
+        """Whether whatever falls under this rule gets the discount, from its first unit on."""
+        return (
+            discount.counter is None
+            and discount.rating_group in (None, self.rule.rating_group)
+            and holds_within(discount.where, self.rule.where)
+        )
+
     def is_its_own(self, sheet: RateSheet) -> bool:
         """Whether the sheet's prices mean something else here than under another rule."""
         return bool(self.discounts()) or any(entry.rate.counter for entry in sheet.entries)
@@ -71,8 +79,6 @@ class Place(msgspec.Struct, frozen=True):
         found = next((each for each in self.plan.counters if each.id == name), None)
         if found is None:
             raise TariffRefused(f"the plan has no counter {name[:40]!r}", path=path)
-        if found.measure is Measure.MONEY:
-            raise TariffRefused(f"counter {name} counts money: no price can go by it", path=path)
         return found
 
     def counts_all(self, counter: CounterSource) -> bool:
@@ -285,8 +291,10 @@ def _check_tiers(rate: Rate, place: Place, path: str) -> None:
     if rate.tiers is Tiers.VOLUME:
         if rate.windows:
             raise TariffRefused("a volume price has no windows", path=path)
-        if place.discounts():
-            raise TariffRefused("a volume price gets no discount: make it a step", path=path)
+        if not all(place.is_for_all(each) for each in place.discounts()):
+            raise TariffRefused(
+                "a volume price gets no discount on part of its usage: make it a step", path=path
+            )
         if counter is not None and rate.minimum:
             raise TariffRefused("a minimum by session, a volume by month", path=path)
 

@@ -31,14 +31,16 @@ _CALLED_INSIDE = (
     kernel.pay,
     kernel.find_step,
     kernel.counts,
+    kernel.falls,
+    kernel.settled,
+    kernel.find_counter,
     kernel.find_counted,
     kernel.find_discount,
+    kernel.until,
     kernel.pay_volume,
     kernel.extend_further,
     kernel.extend,
-    kernel.falls,
     kernel.count,
-    kernel.settle,
     kernel.rate,
 )
 _RATE = "int64(int64[::1], int64[::1])"

@@ -159,27 +159,54 @@ def counts(
     return s[WHERE] & table[counter + 2] == table[counter + 3]
 
 
+def falls(table: Sequence[int], rule: int) -> bool:
+    """Whether more usage may cost less."""
+    return table[rule + RULE_FLAGS] >= FURTHER and table[rule + RULE_TIERS] == VOLUME
+
+
+def settled(table: Sequence[int], s: MutableSequence[int], rule: int) -> int:
+    """What the session's exact cost so far comes to as a charge."""
+    if s[POS_OPENED] == 0:
+        return s[POS_CHARGED]
+    charged = s[POS_COST]
+    if 2 * s[POS_REMAINDER] >= s[POS_PER]:
+        charged += 1
+    minimum = table[rule + RULE_MINIMUM]
+    if charged < minimum and minimum > 0:
+        charged = minimum
+    if charged > s[POS_CHARGED] or falls(table, rule):
+        return charged
+    return s[POS_CHARGED]
+
+
+def find_counter(table: Sequence[int], s: MutableSequence[int], which: int) -> int:
+    """The offset of the plan's counter `which` (from 1)."""
+    return table[find_row(table, s[PLAN] + 1) - 1] + 1 + (which - 1) * COUNTER_ROW
+
+
 def find_counted(
     table: Sequence[int], s: MutableSequence[int], rule: int, which: int, covered: int
 ) -> tuple[int, bool]:
     """Where the plan's counter `which` (from 1) stands at the slice's unit `covered`, and
     whether this usage moves it."""
-    counter = table[find_row(table, s[PLAN] + 1) - 1] + 1 + (which - 1) * COUNTER_ROW
+    counter = find_counter(table, s, which)
     at = 0
     if which <= s[COUNTER_COUNT]:
         at = s[BUCKETS + s[BUCKET_COUNT] * BUCKET_SIZE + (which - 1) * COUNTER_SIZE + COUNTED]
     if not counts(table, s, rule, counter, which):
         return at, False
+    if table[counter + 4] == MONEY:
+        return at + settled(table, s, rule) - s[POS_CHARGED], True
     if table[counter + 4] != ALL_UNITS:
         return at + s[PAID], True
     return at + covered, True
 
 
 def find_discount(
-    table: Sequence[int], s: MutableSequence[int], rule: int, covered: int, left: int
-) -> tuple[int, int]:
+    table: Sequence[int], s: MutableSequence[int], rule: int, covered: int, left: int, money: int
+) -> tuple[int, int, int]:
     """The largest discount that holds, in parts of the rule's scale, and how many of the `left`
-    units may count on that."""
+    units may count on that, and until how much of the `money` more is charged."""
     best = 0
     row = table[rule + RULE_DISCOUNTS] + 1
     for _ in range(table[row - 1]):
@@ -192,10 +219,39 @@ def find_discount(
             if at >= table[row + 4]:
                 if table[row + 5] > best:
                     best = table[row + 5]
+            elif moves and table[find_counter(table, s, table[row + 3]) + 4] == MONEY:
+                if table[row + 4] - at < money:
+                    money = table[row + 4] - at
             elif moves and table[row + 4] - at < left:
                 left = table[row + 4] - at
         row += 6
-    return best, left
+    return best, left, money
+
+
+def until(
+    table: Sequence[int],
+    s: MutableSequence[int],
+    rule: int,
+    increment: int,
+    price: int,
+    extra: int,
+    wanted: int,
+    money: int,
+) -> int:
+    """How many of the `wanted` units (whole increments, and `extra` micros beside) begin before
+    `money` micros more are charged; one increment where the fee or the minimum may come in."""
+    if s[POS_OPENED] == 0:
+        return increment
+    room = settled(table, s, rule) + money - 1 - s[POS_COST] - extra
+    if room < 0:
+        return increment
+    units = affordable(wanted, room, price, s[POS_PER], s[POS_REMAINDER])
+    units = units // increment * increment + increment
+    if units < increment:
+        return increment
+    if units > wanted:
+        return wanted
+    return units
 
 
 def extend_further(
@@ -215,6 +271,7 @@ def extend_further(
     if bound - own < left:
         left = bound - own
     tiers = table[rule + RULE_TIERS]
+    money = MOST_COST
     at, moves = own, True
     if table[rule + RULE_COUNTER] > 0:
         at, moves = find_counted(table, s, rule, table[rule + RULE_COUNTER], covered)
@@ -223,9 +280,13 @@ def extend_further(
         if s[POS_OPENED] > 0:
             at = s[POS_OPENED] - 1
     step, bound = find_step(table, steps, 3, at)
-    if moves and tiers != VOLUME and bound - at < left:
+    which = table[rule + RULE_COUNTER]
+    if which > 0 and table[find_counter(table, s, which) + 4] == MONEY:
+        if moves and bound < MOST_COST:
+            money = bound - at
+    elif moves and tiers != VOLUME and bound - at < left:
         left = bound - at
-    part, left = find_discount(table, s, rule, covered, left)
+    part, left, money = find_discount(table, s, rule, covered, left, money)
     instant = s[START]
     if timed == 1:
         instant += covered
@@ -234,7 +295,7 @@ def extend_further(
     if bucket != 0:
         return take(s, bucket, wanted)
     if tiers == VOLUME:
-        units = pay_volume(table, s, rule, steps, increment, at, wanted, ceiling)
+        units = pay_volume(table, s, rule, steps, increment, at, part, wanted, ceiling)
     else:
         extra = 0
         if tiers == FLATS:
@@ -252,6 +313,8 @@ def extend_further(
                     extra += table[step + 2]
                 step, bound = find_step(table, steps, 3, at)
         price = table[step + 1] * (table[rule + RULE_SCALE] - part)
+        if money < MOST_COST:
+            wanted = until(table, s, rule, increment, price, extra, wanted, money)
         units = pay(table, s, rule, increment, price, extra, 0, wanted, ceiling)
     s[POS_OPENED] += units
     return units
@@ -264,12 +327,14 @@ def pay_volume(
     steps: int,
     increment: int,
     paid: int,
+    part: int,
     wanted: int,
     ceiling: int,
 ) -> int:
     """Pay for units after `paid` others, and move those to the step that the next increment
-    ends in."""
+    ends in. All of them have the discount `part`."""
     per = s[POS_PER]
+    scale = table[rule + RULE_SCALE] - part
     step, bound = find_step(table, steps, 3, paid + increment - 1)
     whole = (bound - paid) // increment * increment
     if whole < wanted:
@@ -279,7 +344,7 @@ def pay_volume(
     if paid > 0:
         before, bound = find_step(table, steps, 3, paid - 1)
         extra -= table[before + 2]
-        change = table[step + 1] - table[before + 1]
+        change = (table[step + 1] - table[before + 1]) * scale
         if change != 0:
             room = MOST_COST
             if change > 0:
@@ -289,7 +354,7 @@ def pay_volume(
             rest = paid % per * change
             extra += paid // per * change + rest // per
             rest %= per
-    return pay(table, s, rule, increment, table[step + 1], extra, rest, wanted, ceiling)
+    return pay(table, s, rule, increment, table[step + 1] * scale, extra, rest, wanted, ceiling)
 
 
 def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
@@ -334,7 +399,9 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
             break
         covered += gained
 
-    settle(table, s, rule)
+    charged = settled(table, s, rule)
+    s[CHARGE] = charged - s[POS_CHARGED]
+    s[POS_CHARGED] = charged
     granted = covered
     if granted > s[UNITS]:
         granted = s[UNITS]
@@ -346,26 +413,6 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
     if granted < s[UNITS]:
         return SHORT
     return RATED
-
-
-def settle(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:
-    """Turn the session's exact cost into its charge, and what is new of it into this slice's."""
-    if s[POS_OPENED] == 0:
-        return
-    charged = s[POS_COST]
-    if 2 * s[POS_REMAINDER] >= s[POS_PER]:
-        charged += 1
-    minimum = table[rule + RULE_MINIMUM]
-    if charged < minimum and minimum > 0:
-        charged = minimum
-    if charged > s[POS_CHARGED] or falls(table, rule):
-        s[CHARGE] = charged - s[POS_CHARGED]
-        s[POS_CHARGED] = charged
-
-
-def falls(table: Sequence[int], rule: int) -> bool:
-    """Whether more usage may cost less."""
-    return table[rule + RULE_FLAGS] >= FURTHER and table[rule + RULE_TIERS] == VOLUME
 
 
 def count(table: Sequence[int], s: MutableSequence[int], rule: int) -> None:

@@ -111,7 +111,7 @@ class CounterSource(msgspec.Struct, frozen=True):
     """What an account counts in each billing month, of the usage that fits: of one service,
     but for counters of money and of what is priced, which may be of any. Counters of the same id
     go on where an account changes its plan or the tariff its version. Prices may refer to those
-    of units, paid or not; policies to any."""
+    of units, paid or not, and of money; policies to any."""
 
     id: str
     measure: Measure
@@ -130,8 +130,9 @@ class Tiers(StrEnum):
 
 class PriceStep(msgspec.Struct, frozen=True):
     """From the session's unit `from_unit` on (0 is the first; or the counter's, where the rate
-    names one), `price` micros for every `per` units of the rate, and `flat` micros once, with
-    the increment that money pays for and that holds the unit `from_unit`."""
+    names one: micros of one of money), `price` micros for every `per` units of the rate, and
+    `flat` micros once, with the increment that money pays for and that holds the unit
+    `from_unit`."""
 
     from_unit: int
     price: int

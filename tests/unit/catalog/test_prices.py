@@ -82,6 +82,11 @@ def test_other_types_are_only_kept(body: dict[str, Any]) -> None:
     assert parse_price(body, price_id=ID) is None
 
 
+CENT = {"unit": "EUR", "value": "0.01"}
+FLAT = {"flat": CENT}
+BY_SPENDING = [{"from": 0, "price": CENT}, {"from": {"unit": "EUR", "value": 20}, "price": CENT}]
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [
@@ -124,6 +129,36 @@ def test_other_types_are_only_kept(body: dict[str, Any]) -> None:
         ),
         (voice_usage(connectionFee={"unit": "USD", "value": 1}), "connectionFee.unit"),
         (voice_usage(connectionFee={"unit": "EUR"}), "connectionFee.value"),
+        (voice_usage(tiers=BY_SPENDING), "tierPeriod"),
+        (voice_usage(tiers=BY_SPENDING, tierPeriod="month", tierMode="volume"), "tierMode"),
+        (
+            voice_usage(tiers=[BY_SPENDING[0], BY_SPENDING[1] | FLAT], tierPeriod="month"),
+            "tiers",
+        ),
+        (
+            voice_usage(
+                tiers=[*BY_SPENDING, {"from": 500_000_000, "price": CENT}], tierPeriod="month"
+            ),
+            "tiers[2].from",
+        ),
+        (
+            voice_usage(
+                tiers=[BY_SPENDING[0], BY_SPENDING[1] | {"from": {"unit": "USD", "value": 1}}],
+                tierPeriod="month",
+            ),
+            "tiers[1].from.unit",
+        ),
+        (voice_usage(validFor={"startDateTime": "tomorrow"}), "validFor.startDateTime"),
+        (
+            recurring(
+                validFor={
+                    "startDateTime": "2026-12-01T00:00:00Z",
+                    "endDateTime": "2026-12-01T00:00:00Z",
+                }
+            ),
+            "validFor.endDateTime",
+        ),
+        (recurring(validFor="2026"), "validFor"),
         (data_allowance(priority=-1), "priority"),
         (data_allowance(rateSheet=5) | {"@type": "UsagePrice"}, "price"),
     ],
