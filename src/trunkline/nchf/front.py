@@ -4,9 +4,11 @@ A request costs one call in and one out here, where ASGI has two of each; that, 
 that a framework makes of a request, would cost as much as charging itself (ADR 9).
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 import structlog
@@ -20,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 LARGEST = 1_000_000
 """Octets of a request's body."""
+PATIENCE = 10.0
+"""Seconds for which a body is waited for, and up to half as many more."""
 
 JSON = "application/json"
 
@@ -63,11 +67,12 @@ class Reply(NamedTuple):
 class Call:
     """One request."""
 
-    __slots__ = ("_scope", "_transport", "path")
+    __slots__ = ("_bodies", "_scope", "_transport", "path")
 
-    def __init__(self, scope: Scope, transport: Transport, path: str) -> None:
+    def __init__(self, scope: Scope, transport: Transport, path: str, bodies: "Bodies") -> None:
         self._scope = scope
         self._transport = transport
+        self._bodies = bodies
         self.path = path
         """Without escapes."""
 
@@ -78,7 +83,7 @@ class Call:
         return f"{scope.scheme}://{scope.authority or scope.headers.get('host')}"
 
     async def body(self) -> bytes:
-        """Raises `Problem` for one that is too large or isn't JSON by its type."""
+        """Raises `Problem` for one that is too large, takes too long or isn't JSON by its type."""
         headers = self._scope.headers
         kind = headers.get("content-type")
         if kind is not None and kind != JSON:
@@ -87,10 +92,10 @@ class Call:
                 raise Problem(415, "INVALID_MSG_FORMAT", "the body must be application/json")
         length = headers.get("content-length")
         if length is None or not length.isdecimal():
-            return await self._pieces()
+            return await self._bodies.wait(self._pieces())
         if int(length) > LARGEST:
             raise _too_large()
-        return await self._transport()
+        return await self._bodies.wait(self._transport())
 
     async def _pieces(self) -> bytes:
         """Of a body whose length isn't told."""
@@ -116,12 +121,58 @@ def _too_large() -> Problem:
     return Problem(413, "INCORRECT_LENGTH", f"the body has more than {LARGEST:,} octets")
 
 
+class Bodies:
+    """Bodies that are on their way: one that doesn't come is given up. They are looked through
+    from time to time, for a timer of each would cost more than all the rest of a request."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._since: dict[asyncio.Task[Any], float] = {}
+        self._given_up: set[asyncio.Task[Any]] = set()
+        self._looks = False
+
+    async def wait(self, body: Awaitable[bytes]) -> bytes:
+        """Raises `Problem` once it has taken too long."""
+        task = asyncio.current_task()
+        assert task is not None, "a request is a task"
+        self._since[task] = time.monotonic()
+        if not self._looks:
+            self._look_later()
+        try:
+            return await body
+        except asyncio.CancelledError:
+            if task not in self._given_up:
+                raise
+            self._given_up.discard(task)
+            task.uncancel()
+            raise Problem(408, "TIMED_OUT_REQUEST", "the body doesn't come") from None
+        finally:
+            del self._since[task]
+
+    def _look_later(self) -> None:
+        self._looks = True
+        asyncio.get_running_loop().call_later(self._patience / 2, self._look)
+
+    def _look(self) -> None:
+        self._looks = False
+        oldest = time.monotonic() - self._patience
+        for task in [task for task, since in self._since.items() if since < oldest]:
+            if task not in self._given_up:
+                self._given_up.add(task)
+                task.cancel()
+        if self._since:
+            self._look_later()
+
+
 class Application:
     """The services, side by side."""
 
-    def __init__(self, services: Sequence[Service], callers: Callers) -> None:
+    def __init__(
+        self, services: Sequence[Service], callers: Callers, *, patience: float = PATIENCE
+    ) -> None:
         self._services = services
         self._callers = callers
+        self._bodies = Bodies(patience)
 
     async def __rsgi__(self, scope: Scope, transport: Transport) -> None:
         name = "none"
@@ -133,7 +184,7 @@ class Application:
             if "%" in path:
                 path = unquote(path)
             name, handler = self._find(path, scope.method)
-            reply = await handler(Call(scope, transport, path))
+            reply = await handler(Call(scope, transport, path, self._bodies))
         except Problem as problem:
             reply = _told(problem)
         except RSGIProtocolClosed:

@@ -26,7 +26,7 @@ from joserfc.jwk import KeySet
 from trunkline.charging import Batcher
 from trunkline.nchf.callers import Callers
 from trunkline.nchf.converged import Charging, Converged
-from trunkline.nchf.front import Application, Service
+from trunkline.nchf.front import PATIENCE, Application, Service
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
 from trunkline.nchf.registration import NrfSettings, Registration
@@ -43,6 +43,9 @@ log = structlog.get_logger(__name__)
 _STREAMS = 1000
 """Requests of one connection at a time."""
 _HEADERS = 64 * 1024
+_PING = 30_000
+"""Milliseconds after which a silent connection is asked whether it lives; without an answer it is
+closed 20 s later."""
 _LOOK_EVERY = 0.01
 _LOOKS = 50
 _ANYWHERE = CallbackRule(allow_private=True)
@@ -55,7 +58,8 @@ class NchfSettings(msgspec.Struct, frozen=True):
     clients must show a certificate that it signed. `networks` may call. `root` begins the
     addresses that answers name, where a proxy stands before us. `token_keys` are the NRF's,
     where callers must show its tokens. `drain` is for how many seconds a stop waits for clients
-    to leave. `notify` says which addresses are notified, `nrf` where to register."""
+    to leave, `patience` for how many a request's body is waited for. `notify` says which addresses
+    are notified, `nrf` where to register."""
 
     host: str = "127.0.0.1"
     port: int = 7777
@@ -68,6 +72,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     event_time_tolerance: int = 86_400
     token_keys: KeySet | None = None
     drain: float = 3.0
+    patience: float = PATIENCE
     notify: CallbackRule = CallbackRule()
     nrf: NrfSettings | None = None
 
@@ -98,7 +103,7 @@ def create_app(
     services: list[Service] = [Converged(charging, settings.root)]
     if spending is not None:
         services.append(spending)
-    return Application(services, callers)
+    return Application(services, callers, patience=settings.patience)
 
 
 async def serve(
@@ -129,7 +134,9 @@ async def serve(
         port=port,
         interface=Interfaces.RSGI,
         http=HTTPModes.auto,
-        http2_settings=HTTP2Settings(max_concurrent_streams=_STREAMS, max_headers_size=_HEADERS),
+        http2_settings=HTTP2Settings(
+            max_concurrent_streams=_STREAMS, max_headers_size=_HEADERS, keep_alive_interval=_PING
+        ),
         websockets=False,
         backpressure=1_000_000,
         log_enabled=False,

@@ -67,6 +67,7 @@ class Smf:
     def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self.port = client.base_url.port
 
     def data(self, sequence: int, *usage: Any, **more: Any) -> dict[str, Any]:
         """A ChargingDataRequest."""

@@ -13,6 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from tests.conformance.nchf.specification import CONVERGED, check, check_answer
+from tests.effort import examples
 from tests.unit.nchf.calls import CHARGING, SETTINGS, call, request
 from trunkline.charging import ChargeAnswer, Result
 from trunkline.charging.sessions import refusal
@@ -214,7 +215,7 @@ def _places(value: Any, found: list[Callable[[Any], None]]) -> None:
             _places(value[key], found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_no_document_breaks_it(data: st.DataObject) -> None:
     body = copy.deepcopy(WHOLE)
@@ -229,7 +230,7 @@ def test_no_document_breaks_it(data: st.DataObject) -> None:
         check("ChargingDataResponse", answer.body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(octets=st.binary(max_size=200), path=st.text(max_size=20))
 def test_no_octets_break_it(octets: bytes, path: str) -> None:
     assert call(octets).status == 400
