@@ -25,7 +25,13 @@ from trunkline.app.events import callback_rule
 from trunkline.app.files import Transfers
 from trunkline.app.gateways import run_edges
 from trunkline.app.messages import senders
-from trunkline.charging import forget_traffic, post_earnings, release_lost_sessions, subscriptions
+from trunkline.charging import (
+    forget_emergencies,
+    forget_traffic,
+    post_earnings,
+    release_lost_sessions,
+    subscriptions,
+)
 from trunkline.platform import idempotency, listening
 from trunkline.platform.loops import keep_at
 from trunkline.platform.settings import HttpSettings, Settings
@@ -214,6 +220,7 @@ def _release(system: System, now: datetime) -> None:
 def _forget(system: System, now: datetime) -> None:
     with system.charging.transaction() as tx:
         forget_traffic(tx, older_than=TRAFFIC_KEPT, now=now)
+        forget_emergencies(tx, now)
         subscriptions.forget_expired(tx, now)
     forgotten = 1
     while forgotten:

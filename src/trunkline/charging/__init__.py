@@ -98,6 +98,11 @@ from trunkline.charging.policy.counting import (
     Crossing,
     Threshold,
 )
+from trunkline.charging.policy.emergencies import (
+    Emergency,
+    forget_emergencies,
+    latest_emergencies,
+)
 from trunkline.charging.policy.events import ConsentToRoam, SpentBeyond
 from trunkline.charging.policy.kept import keep_policy, policy_of
 from trunkline.charging.policy.passing import Pass, Passing
@@ -185,6 +190,7 @@ __all__ = [
     "Crossing",
     "DayOfUsage",
     "Edge",
+    "Emergency",
     "Explanation",
     "FinalAction",
     "FinalUnit",
@@ -244,9 +250,11 @@ __all__ = [
     "describe_action",
     "explain",
     "forget_action",
+    "forget_emergencies",
     "forget_traffic",
     "identities",
     "keep_policy",
+    "latest_emergencies",
     "month_bounds",
     "notices",
     "policy_of",

@@ -23,6 +23,7 @@ from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.notices import waits
 from trunkline.charging.oneoff import charge_event
+from trunkline.charging.policy.emergencies import answer_emergency
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools import store as pool_store
@@ -197,7 +198,8 @@ class GroupCommit:
             if key is None:
                 key = _of_session(request, taken)
             if key is None:
-                answers.append(refusal(request, Result.UNKNOWN_SUBSCRIBER))
+                passed = answer_emergency(tx, request, self.policy, now)
+                answers.append(passed or refusal(request, Result.UNKNOWN_SUBSCRIBER))
                 continue
             account = accounts.get(key)
             if account is None:

@@ -12,11 +12,18 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from trunkline.charging.debit import Turn, debit
-from trunkline.charging.grants import POLICY, GrantPolicy, GrantSize, Later, grant, let_go
+from trunkline.charging.grants import (
+    POLICY,
+    GrantPolicy,
+    GrantSize,
+    Later,
+    freely,
+    grant,
+    let_go,
+)
 from trunkline.charging.journal import Record
 from trunkline.charging.model import (
     NOT_REQUESTED,
-    SERVER_DECIDES,
     ChargeAnswer,
     ChargeRequest,
     Circumstances,
@@ -28,6 +35,7 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import Pass, note
 from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
 from trunkline.charging.sessions import (
+    called_number,
     end_session,
     give_up_sessions,
     instant_of,
@@ -38,7 +46,7 @@ from trunkline.charging.sessions import (
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import DATA, VOICE, destination
+from trunkline.rating import DATA, VOICE
 
 _SUCCESS = Result.SUCCESS
 _TERMINATE = Kind.TERMINATE
@@ -132,7 +140,8 @@ def _answers(
         if unit.requested == NOT_REQUESTED or unit.final:
             answer = UnitAnswer(unit.rating_group, unit.service_identifier, results[index])
         elif passes is not None and passes[index] >= 0:
-            answer = _pass(unit, quotas[index], size)
+            answer = freely(unit, size)
+            quotas[index].granted, quotas[index].waits = answer.granted, False
         else:
             answer = _answered(turn, unit, quotas[index], size, tariffs, roaming)
         answers.append(answer)
@@ -148,7 +157,7 @@ def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session
         if not any(unit.rating_group in groups for unit in request.units):
             return Result.DENIED
     try:
-        called = destination(request.called)
+        called = called_number(request.called)
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
@@ -162,21 +171,6 @@ def _passes(session: Session, unit: UnitRequest, groups: Mapping[int, Pass]) -> 
     if session.passes >= 0 or unit.rating_group is None or session.service != DATA:
         return session.passes
     return groups.get(unit.rating_group, -1)
-
-
-def _pass(unit: UnitRequest, quota: Quota, size: GrantSize) -> UnitAnswer:
-    """Granted without asking what is left, and without reserving anything."""
-    wanted = size.default if unit.requested == SERVER_DECIDES else unit.requested
-    quota.granted = min(wanted, size.largest)
-    quota.waits = False
-    return UnitAnswer(
-        unit.rating_group,
-        unit.service_identifier,
-        _SUCCESS,
-        quota.granted,
-        size.validity,
-        holding=size.holding,
-    )
 
 
 def _answered(

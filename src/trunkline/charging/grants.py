@@ -7,7 +7,14 @@ import msgspec
 
 from trunkline.charging.buckets import release
 from trunkline.charging.debit import FIRST_BUCKET, Turn, result_of
-from trunkline.charging.model import SERVER_DECIDES, FinalUnit, Result
+from trunkline.charging.model import (
+    NOT_REQUESTED,
+    SERVER_DECIDES,
+    FinalUnit,
+    Result,
+    UnitAnswer,
+    UnitRequest,
+)
 from trunkline.charging.policy.rules import NO_RULES, Rules
 from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import InForce
@@ -78,6 +85,17 @@ class Later(NamedTuple):
 
     starts: int
     in_force: InForce
+
+
+def freely(unit: UnitRequest, size: GrantSize, *, last: bool = False) -> UnitAnswer:
+    """What always passes is granted without asking what is left, and nothing is reserved for it;
+    with the `last` report nothing more is asked for."""
+    answer = UnitAnswer(unit.rating_group, unit.service_identifier, Result.SUCCESS)
+    if unit.requested != NOT_REQUESTED and not unit.final and not last:
+        wanted = size.default if unit.requested == SERVER_DECIDES else unit.requested
+        answer.granted = min(wanted, size.largest)
+        answer.validity, answer.holding = size.validity, size.holding
+    return answer
 
 
 def grant(

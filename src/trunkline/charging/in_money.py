@@ -16,6 +16,7 @@ from trunkline.charging.model import (
     UnitAnswer,
 )
 from trunkline.charging.sessions import (
+    called_number,
     end_session,
     give_up_sessions,
     instant_of,
@@ -26,7 +27,6 @@ from trunkline.charging.sessions import (
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import destination
 
 _UNANSWERED = ChargeAnswer(Result.SUCCESS)
 
@@ -85,7 +85,7 @@ def _begin(state: State, request: ChargeRequest) -> Session | Result:
     if state.status != Status.ACTIVE:
         return Result.DENIED
     try:
-        called = destination(request.called)
+        called = called_number(request.called)
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])

@@ -19,6 +19,9 @@ SERVER_DECIDES = 0
 Requested-Service-Unit, RFC 8506 section 8.18)."""
 
 
+SERVICE_URN = "urn:service:"
+"""How the called party begins where a service is called, not a number (RFC 5031)."""
+
 MOST_EVENTS = 100
 """Events in one `ChargeUsage`, so that its transaction stays short."""
 
@@ -187,7 +190,8 @@ class ChargeRequest(msgspec.Struct, gc=False):
     service: int
     """A `Service`, or `service_code` of a name that the operator gave ("api-call")."""
     called: str = ""
-    """The called party's digits in international form without "+"; not of data."""
+    """The called party's digits in international form without "+", or the URN of a service in
+    lower case ("urn:service:sos.police"); not of data."""
     units: tuple[UnitRequest, ...] = ()
     action: Action = Action.DIRECT_DEBIT
     """For an EVENT only."""

@@ -17,11 +17,18 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import note, passed_event
 from trunkline.charging.policy.roaming import roamed
 from trunkline.charging.policy.rules import NO_RULES, Rules
-from trunkline.charging.sessions import instant_of, is_sound, refusal, remember, repeated
+from trunkline.charging.sessions import (
+    called_number,
+    instant_of,
+    is_sound,
+    refusal,
+    remember,
+    repeated,
+)
 from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import CHARGE, NO_LIMIT, RATED, destination
+from trunkline.rating import CHARGE, NO_LIMIT, RATED
 
 _ONE = (UnitRequest(requested=1),)
 
@@ -154,7 +161,7 @@ def _turn(
 ) -> Turn | None:
     """None where the called number is none."""
     try:
-        called = destination(request.called)
+        called = called_number(request.called)
     except Invalid:
         return None
     return Turn(

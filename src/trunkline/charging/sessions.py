@@ -6,6 +6,7 @@ import hashlib
 from trunkline.charging.grants import let_go
 from trunkline.charging.model import (
     NOT_REQUESTED,
+    SERVICE_URN,
     ChargeAnswer,
     ChargeRequest,
     Kind,
@@ -13,6 +14,7 @@ from trunkline.charging.model import (
     UnitAnswer,
 )
 from trunkline.charging.state import Done, Session, State
+from trunkline.rating import destination
 
 CLOCK_SKEW = 300
 """Seconds by which a network's clock may run ahead; an event further in the future counts as
@@ -43,6 +45,12 @@ def settled(state: State, session: Session | None, request: ChargeRequest) -> Ch
         if request.kind != _INITIAL:
             return refusal(request, Result.UNKNOWN_SESSION)
     return None if is_sound(request) else refusal(request, Result.INVALID)
+
+
+def called_number(called: str) -> int:
+    """The called party as the rating kernel reads it; a service's URN is no number. Raises
+    `Invalid`."""
+    return 0 if called.startswith(SERVICE_URN) else destination(called)
 
 
 def instant_of(request: ChargeRequest, now: int) -> int:

@@ -74,6 +74,24 @@ def exposure() -> None:
         typer.echo(f"{each.exhausted_at:%Y-%m-%d %H:%M}  {each.account}  {each.beyond}  {lasted}")
 
 
+@group.command()
+def emergencies() -> None:
+    """The latest emergency calls and messages of those who have no account here: unknown, gone, or
+    without a SIM. They are kept for 180 days."""
+    from trunkline import charging
+
+    with opened() as system, system.charging.read() as r:
+        found = charging.latest_emergencies(r)
+    if not found:
+        typer.echo("No emergencies of nobody's")
+    for each in found:
+        who = ", ".join(f"{kind} {value}" for kind, value in each.identities) or "nobody said"
+        typer.echo(
+            f"{each.at:%Y-%m-%d %H:%M:%S}  {each.called}  {who}  {each.kind.name.lower()}"
+            f"  {each.units:,} {charging.service_unit(each.service)}  {each.session}"
+        )
+
+
 def lines_of(found: "Explanation") -> list[str]:
     """What is told of it, in the order of the reckoning."""
     said = [("record", f"{found.record}, {found.kind.name.lower()}: {found.why}")]

@@ -35,7 +35,7 @@ from trunkline.diameter.codec import (
     wrong_length,
 )
 from trunkline.diameter.money import Sum, added, bounded, money_in
-from trunkline.diameter.parties import called_party, digits, identities
+from trunkline.diameter.parties import called, called_party, identities
 
 MOST_SERVICES = 100
 """Multiple-Services-Credit-Control in one request."""
@@ -425,7 +425,7 @@ def _called(message: bytes, found: _Found) -> str:
     if number := called_party(message, found.information):
         return number
     span = found.single.get(d.CALLED_STATION_ID)
-    return digits(message[span[0] : span[1]]) if span else ""
+    return called(message[span[0] : span[1]]) if span else ""
 
 
 @lru_cache(maxsize=256)

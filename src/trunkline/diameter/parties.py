@@ -52,6 +52,16 @@ def digits(data: bytes) -> str:
     return data.decode() if data.isdigit() and len(data) <= 15 else ""
 
 
+_SERVICE = re.compile(rb"urn:service:[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)
+
+
+def called(data: bytes) -> str:
+    """`digits`, or the URN of a service (RFC 5031), as emergency calls in IMS have it."""
+    if _SERVICE.fullmatch(data) and len(data) <= 100:
+        return data.decode().lower()
+    return digits(data)
+
+
 def called_party(message: bytes, information: tuple[int, int] | None) -> str:
     """The called party in the Service-Information that lies at `information`: IMS-Information's
     Called-Party-Address, or the first Recipient-Address of SMS- or MMS-Information (TS 32.299,
@@ -69,7 +79,7 @@ def called_party(message: bytes, information: tuple[int, int] | None) -> str:
             address = _inside(part.data, d.RECIPIENT_ADDRESS, d.ADDRESS_DATA)
         else:
             continue
-        if number := digits(address):
+        if number := called(address):
             return number
     return ""
 

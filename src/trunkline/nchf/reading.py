@@ -1,5 +1,6 @@
 """A ChargingDataRequest in charging's terms (TS 32.290; TS 32.255, 32.260, 32.274)."""
 
+import re
 from functools import lru_cache
 
 import msgspec
@@ -166,7 +167,8 @@ def _identities(data: ChargingData) -> tuple[Identity, ...]:
         told += (data.sms.originator.supi, data.sms.originator.gpsi)
     if data.nef is not None:
         told.append(data.nef.individual)
-    if not any(told):
+    # A call may be an emergency's, without a SIM: charging knows.
+    if not any(told) and (data.ims is None or not data.ims.called):
         raise Problem(
             400,
             "CHARGING_FAILED",
@@ -297,7 +299,7 @@ def _check_amount(amount: int) -> None:
 def _called(data: ChargingData) -> str:
     """The digits of the called party: of a call, or of a message's first recipient."""
     if data.ims is not None and data.ims.called:
-        return _digits(data.ims.called)
+        return _called_in_ims(data.ims.called)
     if data.sms is None or not data.sms.recipients:
         return ""
     recipient = data.sms.recipients[0]
@@ -307,6 +309,15 @@ def _called(data: ChargingData) -> str:
         if address is not None and address.data and address.type in (None, "MSISDN", "OTHER"):
             return _digits(address.data)
     return ""
+
+
+_SERVICE = re.compile(r"urn:service:[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII)
+
+
+def _called_in_ims(text: str) -> str:
+    """Digits, or the URN of a service (RFC 5031), as emergency calls have it."""
+    urn = text.lower()
+    return urn if _SERVICE.fullmatch(urn) and len(urn) <= 100 else _digits(text)
 
 
 def _digits(text: str) -> str:

@@ -21,7 +21,7 @@ API_CALLS = service_code("api-call")
 """What a NEF charges for, in the unit that it counts (TS 32.254)."""
 _LETTERS = {int(Service.DATA): "d", int(Service.VOICE): "v", int(Service.SMS): "s", API_CALLS: "a"}
 _SERVICES = {letter: service for service, letter in _LETTERS.items()}
-_REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){1,2})-[0-9a-f]{24}", re.ASCII)
+_REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){0,2})-[0-9a-f]{24}", re.ASCII)
 _IDENTITY = re.compile(r"(imsi|msisdn)-([0-9]+)", re.ASCII)
 _NAMELESS = (None,) * 7
 
@@ -61,8 +61,8 @@ def ref_of(data: ChargingData, service: int, identities: tuple[Identity, ...]) -
         data.stamp if ids == _NAMELESS else None,
     )
     mark = hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=12).hexdigest()
-    who = "-".join(f"{kind}-{value}" for kind, value in identities[:2])
-    return f"{_LETTERS[service]}-{who}-{mark}"
+    who = "".join(f"-{kind}-{value}" for kind, value in identities[:2])
+    return f"{_LETTERS[service]}{who}-{mark}"
 
 
 @lru_cache(maxsize=65_536)

@@ -7,7 +7,8 @@ CSV in UTF-8, a record a line, comma between fields. The header names the column
 | record_id    |          | the source's own id of the record, 1 to 100 printable characters    |
 | service      |          | voice, sms, mms, data, or a name of the operator's (api-call)       |
 | subscriber   |          | who used it: the MSISDN in E.164 digits, a plus sign before or not  |
-| called       | optional | whom: likewise; voice, sms and mms need it, data has none           |
+| called       | optional | whom: likewise, or urn:service:sos; voice, sms and mms need it,      |
+|              |          | data has none                                                       |
 | start        |          | RFC 3339 with an offset: 2026-11-02T09:00:00+01:00                  |
 | quantity     |          | a whole number of the unit, or a decimal that comes out whole in    |
 |              |          | the service's base unit                                             |
@@ -66,7 +67,7 @@ _MOST: dict[int, int] = {
 }
 _MOST_EVENTS = 10**12
 _SUBSCRIBER = re.compile(r"\+?([1-9][0-9]{4,14})", re.ASCII)
-_CALLED = re.compile(r"\+?([0-9]{1,20})", re.ASCII)
+_CALLED = re.compile(r"\+?([0-9]{1,20}|urn:service:[a-z0-9.-]{1,80})", re.ASCII)
 _QUANTITY = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?", re.ASCII)
 _DNN = re.compile(r"[A-Za-z0-9.-]{1,100}", re.ASCII)
 _SLICE = re.compile(r"[0-9]{1,3}(-[0-9A-Fa-f]{6})?", re.ASCII)

@@ -290,6 +290,18 @@ def test_the_called_party() -> None:
     )
     reading = read(ccr(1, 0, SUBSCRIBER, ims, context="32260@3gpp.org"), RECEIVED)
     assert reading.request.called == "390612345"
+    for told, known in (
+        (b"urn:service:sos", "urn:service:sos"),
+        (b"URN:service:sos.Police", "urn:service:sos.police"),
+        (b"urn:service:", ""),
+        (b"urn:service:sos." + b"x" * 100, ""),
+        (b"sip:112@ims.example;user=phone", "112"),
+    ):
+        ims = vendor(d.IMS_INFORMATION, vendor(d.CALLED_PARTY_ADDRESS, told))
+        message = ccr(
+            1, 0, SUBSCRIBER, vendor(d.SERVICE_INFORMATION, ims), context="32260@3gpp.org"
+        )
+        assert read(message, RECEIVED).request.called == known
 
     recipient = vendor(d.RECIPIENT_ADDRESS, vendor(d.ADDRESS_DATA, b"46705551212"))
     sms = vendor(d.SMS_INFORMATION, vendor(d.RECIPIENT_INFO, recipient))

@@ -58,6 +58,9 @@ def test_where_a_session_is() -> None:
         ("sip:+46701740601;user=phone@ims.example", "46701740601"),
         ("0046701740601", "46701740601"),
         ("sip:alice@example", ""),
+        ("urn:service:sos", "urn:service:sos"),
+        ("URN:Service:SOS.police", "urn:service:sos.police"),
+        ("urn:service:", ""),
     ],
 )
 def test_who_is_called(address: str, digits: str) -> None:

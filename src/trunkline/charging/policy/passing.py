@@ -11,7 +11,7 @@ import msgspec
 
 from trunkline.charging.debit import Turn
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import ChargeAnswer, ChargeRequest, Result, UnitAnswer
+from trunkline.charging.model import SERVICE_URN, ChargeAnswer, ChargeRequest, Result, UnitAnswer
 from trunkline.charging.state import Quota
 from trunkline.rating import DATA
 
@@ -37,7 +37,8 @@ _REASONS = frozenset(map(int, Pass))
 
 class Passing(msgspec.Struct, frozen=True):
     """`numbers` are whole, `prefixes` the beginnings of numbers, both as the network says the
-    called party: digits without "+". `groups` are rating groups of data."""
+    called party: digits without "+", or the URN of a service. The URN of emergencies needs no
+    list. `groups` are rating groups of data."""
 
     numbers: Mapping[str, Pass] = {}
     prefixes: tuple[tuple[str, Pass], ...] = ()
@@ -70,7 +71,9 @@ class Passing(msgspec.Struct, frozen=True):
         return self.called(called) if called else -1
 
     def called(self, number: str) -> int:
-        """Why a call or message to this number passes; -1 where it doesn't."""
+        """Why a call or message to this number, or service's URN, passes; -1 where it doesn't."""
+        if number == _SOS or number.startswith(_SOS + "."):
+            return Pass.EMERGENCY
         digits = number.removeprefix("+")
         found = self.numbers.get(digits)
         if found is not None:
@@ -87,8 +90,12 @@ EMERGENCY_NUMBERS = ("112", "911")
 """Known to every phone (3GPP TS 22.101, 10.1)."""
 
 
+_SOS = SERVICE_URN + "sos"
+"""With what kind it is after a dot, as in "sos.police" (RFC 5031, 4.2)."""
+
+
 def _digits(number: str) -> str:
-    return number.removeprefix("+").replace(" ", "")
+    return number.removeprefix("+").replace(" ", "").lower()
 
 
 def note(turn: Turn, quota: Quota, units: int, why: int) -> None:
