@@ -1,5 +1,7 @@
 """Why was this charged? Each record is run again, and held against what was stored."""
 
+from typing import Any
+
 import msgspec
 import pytest
 import sqlalchemy as sa
@@ -7,6 +9,8 @@ import sqlalchemy as sa
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import GB, MB, asks, request
 from trunkline.charging import (
+    Action,
+    ChargeRequest,
     ChargingAccountId,
     Kind,
     Service,
@@ -15,13 +19,14 @@ from trunkline.charging import (
     records,
     store,
 )
+from trunkline.charging.explanation import MOVES
 from trunkline.charging.journal import RecordKind
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
-from trunkline.rating import UNITS
+from trunkline.rating import UNITS, layout
 
 ACCOUNT = ChargingAccountId("cac_1")
 
@@ -140,6 +145,76 @@ def test_altered_evidence_does_not_hold(operator: Operator) -> None:
     seq = tamper(operator, RecordKind.USAGE, slice=msgspec.msgpack.encode(numbers))
     with operator.charging.read() as r:
         assert not explain(r, ACCOUNT, seq).holds
+
+
+def of_before(evidence: bytes, **changed: int) -> bytes:
+    """Evidence as it was kept before slices had circumstances, counters and an end mark."""
+    today = msgspec.msgpack.decode(evidence, type=list[int])
+    for name, value in changed.items():
+        today[getattr(layout, name)] = value
+    assert today[layout.COUNTER_COUNT] == 0
+    old = [
+        *today[: layout.WHERE],
+        *today[layout.START : layout.PAID],
+        today[layout.LABEL],
+        today[layout.BUCKET_COUNT],
+        *today[layout.BUCKETS : -1],
+    ]
+    assert len(old) == len(today) - 4
+    return msgspec.msgpack.encode(old)
+
+
+@pytest.mark.parametrize(
+    ("changed", "holds"),
+    [({}, True), ({"CHARGE": 1}, False), ({"UNITS": 1}, False), ({"POS_RATED": 7}, False)],
+)
+def test_evidence_of_before_is_run_again_too(
+    operator: Operator, changed: dict[str, int], holds: bool
+) -> None:
+    use(operator, 5 * GB + MB)
+    with operator.charging.read() as r:
+        evidence = r.execute(
+            sa.select(store.records.c.slice).where(store.records.c.kind == 0)
+        ).scalar_one()
+    seq = tamper(operator, RecordKind.USAGE, slice=of_before(evidence, **changed))
+    with operator.charging.read() as r:
+        found = explain(r, ACCOUNT, seq)
+    assert found.holds is holds, found.differences
+    if holds:
+        assert (found.recomputed, found.free) == (Money.of("0.01", "EUR"), 5 * GB)
+        assert [each.units for each in found.steps] == [5 * GB, MB]
+
+
+def event(operator: Operator, number: int, **more: Any) -> ChargeRequest:
+    return request(
+        Kind.EVENT, 0, session=f"event{number}", at=operator.epoch, service=Service.SMS, **more
+    )
+
+
+def test_events_in_money_refunds_and_what_has_no_price(operator: Operator) -> None:
+    operator.network.process(
+        [
+            event(operator, 1, money=300_000),
+            event(operator, 2, money=100_000, action=Action.REFUND),
+            request(Kind.INITIAL, 0, asks(1), service=Service.MMS, at=operator.epoch, session="m"),
+            request(Kind.TERMINATE, 1, asks(used=1), at=operator.epoch, session="m"),
+        ],
+        operator.clock.now(),
+    )
+    with operator.charging.read() as r:
+        found = [explain(r, ACCOUNT, line.seq) for line in records(r, ACCOUNT)][::-1]
+    said = [(each.kind, each.stored.micros, each.holds) for each in found[2:]]
+    assert said == [
+        (RecordKind.USAGE, 300_000, True),
+        (RecordKind.REFUND, -100_000, True),
+        (RecordKind.UNRATED, 0, True),
+    ]
+
+
+def test_every_kind_has_its_words() -> None:
+    """One that is added without isn't explained by a stand-in."""
+    reckoned = {RecordKind.USAGE, RecordKind.ALLOWANCE, RecordKind.UNRATED, RecordKind.PASSED}
+    assert reckoned | set(MOVES) == set(RecordKind)
 
 
 @pytest.mark.parametrize("text", ["", "cac_1", "cac_1/", "cac_1/x", "cac_1/-1", "/3"])

@@ -50,6 +50,8 @@ MOVES = {
     RecordKind.TRANSFER: "transferred between balances",
     RecordKind.REFUND: "given back to the subscriber at the network's request",
     RecordKind.NEW_MONTH: "a month began: what was used of the credit limit is free again",
+    RecordKind.FEE: "a period's fee, taken from the balance",
+    RecordKind.LEASE: "lent by a pool to its member, or given back",
 }
 """What moves money without being rated."""
 
@@ -322,4 +324,4 @@ def _other(r: Reader, said: _Said) -> Explanation:
         return said.explained("a debit in money that the network asked for", row.charge)
     if row.kind == RecordKind.NEW_MONTH:
         said.compare("charge in micros", row.charge, said.before)
-    return said.explained(MOVES.get(RecordKind(row.kind), "money moved"), row.charge)
+    return said.explained(MOVES[RecordKind(row.kind)], row.charge)
