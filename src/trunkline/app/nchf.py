@@ -35,7 +35,7 @@ def nchf_settings(settings: Settings) -> nchf.NchfSettings:
         root=known.url,
         failure_handling=settings.policy.failure_handling.upper(),
         notify=CallbackRule.of(networks=known.notify_networks),
-        event_time_tolerance=settings.charging.event_time_tolerance_seconds,
+        ways=nchf.Ways(settings.charging.event_time_tolerance_seconds, known.service_identifiers),
         token_keys=_token_keys(known.token_keys) if known.token_keys else None,
         nrf=_nrf(known),
     )

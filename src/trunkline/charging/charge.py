@@ -248,16 +248,36 @@ def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
     for quota in session.quotas:
         if quota.rating_group == group and quota.service_identifier == service:
             if quota.upf == upf:
-                return quota
+                break
             alike.append(quota)
-    if len(alike) == 1 and not (alike[0].upf and upf):
-        # It is told now, or isn't any longer, by which function the one quota is delivered.
-        alike[0].upf = alike[0].upf or upf
-        return alike[0]
-    new = turn.quota(unit.rating_group, unit.service_identifier)
-    new.upf = upf
-    session.quotas.append(new)
-    return new
+    else:
+        if len(alike) == 1 and not (alike[0].upf and upf):
+            # It is told now, or isn't any longer, by which function the one quota is delivered.
+            quota = alike[0]
+            quota.upf = quota.upf or upf
+        else:
+            quota = turn.quota(unit.rating_group, unit.service_identifier)
+            quota.upf = upf
+            session.quotas.append(quota)
+    if service >= 0 and unit.used > quota.granted:
+        _cover(session, quota, unit.used - quota.granted)
+    return quota
+
+
+def _cover(session: Session, quota: Quota, units: int) -> None:
+    """What a service has used without a grant of its own was granted to its rating group."""
+    for group in session.quotas:
+        if (
+            group.service_identifier < 0
+            and group.rating_group == quota.rating_group
+            and group.upf == quota.upf
+            and group.granted
+        ):
+            covered = min(units, group.granted)
+            group.granted -= covered
+            quota.granted += covered
+            quota.tariff, quota.plan, quota.change = group.tariff, group.plan, group.change
+            return
 
 
 def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passes: int) -> Result:

@@ -8,7 +8,7 @@ from trunkline.charging import Batcher, ChargeAnswer, ChargeRequest, Kind, Unans
 from trunkline.nchf import meters
 from trunkline.nchf.front import JSON, Call, Reply, Routes
 from trunkline.nchf.problems import Problem, congested
-from trunkline.nchf.reading import continued, created, decoded
+from trunkline.nchf.reading import Ways, continued, created, decoded
 from trunkline.nchf.writing import written
 from trunkline.platform.clock import Clock
 
@@ -21,16 +21,15 @@ Asked = asyncio.Future[ChargeAnswer]
 
 class Charging:
     """The service's requests on their way through the batcher. `failure_handling` is what a
-    consumer is told to do while it gets no answer; a time stamp further than `tolerance`
-    seconds from our own clock is not believed."""
+    consumer is told to do while it gets no answer; requests are read in these `ways`."""
 
     def __init__(
-        self, batcher: Batcher, clock: Clock, *, failure_handling: str, tolerance: int
+        self, batcher: Batcher, clock: Clock, *, failure_handling: str, ways: Ways
     ) -> None:
         self._batcher = batcher
         self._clock = clock
         self._failure_handling = failure_handling
-        self._tolerance = tolerance
+        self._ways = ways
 
     def answered(self, answers: Sequence[tuple[Asked, ChargeAnswer]], seconds: list[float]) -> None:
         for asked, answer in answers:
@@ -47,13 +46,13 @@ class Charging:
 
     async def begin(self, body: bytes) -> tuple[str, bytes]:
         """The ref of what was created, and the answer. Raises `Problem`."""
-        reading = created(decoded(body), self._now(), self._tolerance)
+        reading = created(decoded(body), self._now(), self._ways)
         answer = await self._ask(reading.request)
         return reading.request.session, written(reading, answer, self._failure_handling)
 
     async def go_on(self, body: bytes, ref: str, kind: Kind) -> bytes:
         """The answer to an update or a release. Raises `Problem`."""
-        reading = continued(decoded(body), ref, kind, self._now(), self._tolerance)
+        reading = continued(decoded(body), ref, kind, self._now(), self._ways)
         return written(reading, await self._ask(reading.request), self._failure_handling)
 
     def _now(self) -> int:

@@ -44,7 +44,6 @@ class RequestedUnit(msgspec.Struct, gc=False):
 class UsedUnit(msgspec.Struct, gc=False):
     sequence: int = field(name="localSequenceNumber")
     service_id: Uint32 | None = field(name="serviceId", default=None)
-    indicator: Text | None = field(name="quotaManagementIndicator", default=None)
     triggers: Annotated[list[Trigger], Items] | None = None
     time: Uint32 | None = None
     total: Uint64 | None = field(name="totalVolume", default=None)

@@ -75,9 +75,17 @@ def decoded(body: bytes) -> ChargingData:
         raise undecodable(fault) from None
 
 
-def created(data: ChargingData, received: int, tolerance: int) -> Reading:
-    """What a POST to the collection asks: a session's beginning, or an event's all. A time
-    stamp more than `tolerance` seconds from `received` is not believed. Raises `Problem`."""
+class Ways(msgspec.Struct, frozen=True, gc=False):
+    """How requests are read: a time stamp more than `tolerance` seconds from when it came is not
+    believed; with `by_service` a container's serviceId names what is priced."""
+
+    tolerance: int = 86_400
+    by_service: bool = False
+
+
+def created(data: ChargingData, received: int, ways: Ways) -> Reading:
+    """What a POST to the collection asks, `received` at this second: a session's beginning, or an
+    event's all. Raises `Problem`."""
     identities = _identities(data)
     service = _service(data)
     reading = _read(
@@ -86,8 +94,8 @@ def created(data: ChargingData, received: int, tolerance: int) -> Reading:
         Kind.EVENT if data.one_time else Kind.INITIAL,
         identities,
         service,
-        _moment(data, received, tolerance),
         received,
+        ways,
     )
     request = reading.request
     if data.one_time:
@@ -105,7 +113,7 @@ def created(data: ChargingData, received: int, tolerance: int) -> Reading:
     return reading
 
 
-def continued(data: ChargingData, ref: str, kind: Kind, received: int, tolerance: int) -> Reading:
+def continued(data: ChargingData, ref: str, kind: Kind, received: int, ways: Ways) -> Reading:
     """What an update or release asks. Raises `Problem`."""
     known = named(ref)
     if known is not None:
@@ -114,8 +122,7 @@ def continued(data: ChargingData, ref: str, kind: Kind, received: int, tolerance
         if not ref.isprintable() or len(ref) > LONGEST:
             raise Problem(404, "CONTEXT_NOT_FOUND", "there is no such charging session")
         service, identities = _service(data), _identities(data)
-    at = _moment(data, received, tolerance)
-    return _read(data, ref, kind, identities, service, at, received)
+    return _read(data, ref, kind, identities, service, received, ways)
 
 
 def _read(
@@ -124,18 +131,18 @@ def _read(
     kind: Kind,
     identities: tuple[Identity, ...],
     service: int,
-    at: int,
     received: int,
+    ways: Ways,
 ) -> Reading:
     request = ChargeRequest(
         session=ref,
         number=data.sequence,
         kind=kind,
         identities=identities,
-        at=at,
+        at=_moment(data, received, ways.tolerance),
         received=received,
         service=service,
-        units=_units(data.usage, service) if data.usage else (),
+        units=_units(data.usage, service, by_service=ways.by_service) if data.usage else (),
         where=_circumstances(data),
         notify="" if data.notify is None else _notify(data.notify),
     )
@@ -214,10 +221,11 @@ def _check_event(data: ChargingData) -> None:
         )
 
 
-def _units(usage: list[UnitUsage], service: int) -> tuple[UnitRequest, ...]:
-    """One `UnitRequest` for each rating group, and UPF where they are told apart; what several
-    tell of one is added up."""
-    units: dict[tuple[int, str], UnitRequest] = {}
+def _units(usage: list[UnitUsage], service: int, *, by_service: bool) -> tuple[UnitRequest, ...]:
+    """One `UnitRequest` for each rating group, and UPF where they are told apart; then, with
+    `by_service`, one for each service that a group's containers name. What several tell of one is
+    added up."""
+    units: dict[tuple[int, str, int | None], UnitRequest] = {}
     upfs = {each.rating_group: each.upf for each in usage if each.upf}
     for each in usage:
         group = each.rating_group
@@ -225,20 +233,43 @@ def _units(usage: list[UnitUsage], service: int) -> tuple[UnitRequest, ...]:
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
-        used, after, reason, final = _reported(each.used, service) if each.used else _NOTHING
-        _check_amount(max(used, requested))
-        known = units.get((group, upf))
-        if known is None:
-            final = final and requested == NOT_REQUESTED
-            units[group, upf] = UnitRequest(group, None, requested, used, final, reason, after, upf)
-            continue
-        known.used += used
-        known.after_change += after
-        known.requested = max(known.requested, requested)
-        known.final = (known.final or final) and known.requested == NOT_REQUESTED
-        known.reason = known.reason if known.reason >= 0 else reason
-        _check_amount(known.used)
+        named: dict[int | None, list[UsedUnit]] = {None: each.used or []}
+        if by_service and each.used:
+            named = {None: []}
+            for container in each.used:
+                named.setdefault(container.service_id, []).append(container)
+        for identifier, containers in named.items():
+            told = _reported(containers, service) if containers else _NOTHING
+            _add(units, (group, upf, identifier), requested, told)
+            requested = NOT_REQUESTED
+    if len(units) > _MOST_UNITS:
+        raise Problem(400, "CHARGING_FAILED", f"more than {_MOST_UNITS} rating groups and services")
     return tuple(units.values())
+
+
+_MOST_UNITS = 100
+
+
+def _add(
+    units: dict[tuple[int, str, int | None], UnitRequest],
+    name: tuple[int, str, int | None],
+    requested: int,
+    told: tuple[int, int, int, bool],
+) -> None:
+    group, upf, identifier = name
+    used, after, reason, final = told
+    _check_amount(max(used, requested))
+    known = units.get(name)
+    if known is None:
+        final = final and requested == NOT_REQUESTED
+        units[name] = UnitRequest(group, identifier, requested, used, final, reason, after, upf)
+        return
+    known.used += used
+    known.after_change += after
+    known.requested = max(known.requested, requested)
+    known.final = (known.final or final) and known.requested == NOT_REQUESTED
+    known.reason = known.reason if known.reason >= 0 else reason
+    _check_amount(known.used)
 
 
 _NOTHING = (0, 0, -1, False)

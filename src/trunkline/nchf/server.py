@@ -29,6 +29,7 @@ from trunkline.nchf.converged import Charging, Converged
 from trunkline.nchf.front import PATIENCE, Application, Service
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
+from trunkline.nchf.reading import Ways
 from trunkline.nchf.registration import NrfSettings, Registration
 from trunkline.nchf.spending import Spending, Statuses
 from trunkline.platform.addresses import Network
@@ -69,7 +70,7 @@ class NchfSettings(msgspec.Struct, frozen=True):
     networks: tuple[Network, ...] = ()
     root: str = ""
     failure_handling: str = "TERMINATE"
-    event_time_tolerance: int = 86_400
+    ways: Ways = Ways()
     token_keys: KeySet | None = None
     drain: float = 3.0
     patience: float = PATIENCE
@@ -97,7 +98,7 @@ def create_app(
         batcher,
         clock,
         failure_handling=settings.failure_handling,
-        tolerance=settings.event_time_tolerance,
+        ways=settings.ways,
     )
     callers = Callers(settings.networks, settings.token_keys, clock)
     services: list[Service] = [Converged(charging, settings.root)]

@@ -105,6 +105,7 @@ def written(reading: Reading, answer: ChargeAnswer, failure_handling: str) -> by
         response.units = [
             _unit(unit, request.service, asked.upf)
             for asked, unit in zip(request.units, answer.units, strict=False)
+            if asked.service_identifier is None  # what services used is told with their group
         ]
     return _encode(response)
 

@@ -23,6 +23,9 @@ class NchfSettings(Section, frozen=True):
         str, Meta(description="The NRF's keys (JWKS), where its access tokens are asked for")
     ] = ""
     url: Annotated[str, Meta(description="apiRoot, behind a proxy; empty: as it was called")] = ""
+    service_identifiers: Annotated[
+        bool, Meta(description="Containers' serviceId is priced, each service rounded by itself")
+    ] = False
     nrf: Annotated[
         str, Meta(description="apiRoot of the NRF to register at; empty: none (3GPP TS 29.510)")
     ] = ""

@@ -3,16 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.conformance.diameter.operator import Operator
-from tests.conformance.nchf.network import container, network, run, usage
+from tests.conformance.nchf.network import SETTINGS, container, network, run, usage
 from tests.unit.charging.builders import MB, PRICES, imsi, plan, rule
 from tests.unit.diameter.builders import asked, ccr, mscc, subscription, used
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.gy_request import read
+from trunkline.nchf import Ways
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
+from trunkline.rating import Filters
 
 SUPI = f"imsi-{imsi(1)}"
 PDU = {
@@ -224,6 +227,35 @@ def granted_by_upf(body: Any) -> dict[str, int]:
         each["uPFID"]: each["grantedUnit"]["totalVolume"]
         for each in body["multipleUnitInformation"]
     }
+
+
+def test_services_within_a_rating_group_have_their_own_prices(
+    charging: Database, clock: DrivenClock
+) -> None:
+    """Where settings say so: what a service has used of its rating group's grant is paid at the
+    service's price, and is no overrun."""
+    music = msgspec.structs.replace(
+        rule("data", "0.05", MB, increment=MB, group=1), where=Filters(service_identifier=7)
+    )
+    operator = Operator(charging, clock.now(), None, plan(rules=(*PRICES, music)))
+    operator.open(("imsi", imsi(1)), money="10")
+    settings = msgspec.structs.replace(SETTINGS, ways=Ways(by_service=True))
+
+    async def story() -> None:
+        async with network(operator.attempt, clock, settings) as smf:
+            ref = (await smf.create(0, usage(1, asks=10 * MB), **begun())).ref
+            containers = [container(1, totalVolume=3 * MB), container(2, totalVolume=4 * MB)]
+            containers[1]["serviceId"] = 7
+            report = {**usage(1, asks=10 * MB), "usedUnitContainer": containers}
+            answer = await smf.update(ref, 1, report)
+            [told] = answer.body["multipleUnitInformation"]
+            assert told["grantedUnit"] == {"totalVolume": 10 * MB}
+            assert (await smf.release(ref, 2, usage(1, used=MB))).status == 204
+
+    run(story)
+    assert sorted(operator.charges) == [(MB, 10_000), (3 * MB, 30_000), (4 * MB, 200_000)]
+    assert not any(each.overrun for each in operator.usage)
+    assert not operator.balance.reserved
 
 
 def test_a_nef_pays_for_calls_of_apis(charging: Database, clock: DrivenClock) -> None:

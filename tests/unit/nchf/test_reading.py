@@ -7,15 +7,15 @@ import pytest
 
 from tests.unit.nchf.calls import request
 from trunkline.charging import Circumstances, Kind, Service
-from trunkline.nchf.reading import Reading, continued, created, decoded
+from trunkline.nchf.problems import Problem
+from trunkline.nchf.reading import Reading, Ways, continued, created, decoded
 from trunkline.nchf.references import named
 
 NOON = 1_793_620_800
-DAY = 86_400
 
 
 def read(**more: Any) -> Reading:
-    return created(decoded(msgspec.json.encode(request(**more))), NOON, DAY)
+    return created(decoded(msgspec.json.encode(request(**more))), NOON, Ways())
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_ref_tells_who_and_what() -> None:
     nameless = request()
     del nameless["subscriberIdentifier"]
     data = decoded(msgspec.json.encode(nameless))
-    update = continued(data, found.session, Kind.UPDATE, NOON, DAY).request
+    update = continued(data, found.session, Kind.UPDATE, NOON, Ways()).request
     assert update.identities == (("imsi", "99970"),)
 
 
@@ -132,3 +132,27 @@ def test_what_has_no_id_is_known_again_by_its_instant(named_by: dict[str, Any], 
 def test_a_clock_that_is_off_is_not_believed() -> None:
     assert read(invocationTimeStamp="2020-01-01T00:00:00Z").request.at == NOON
     assert read(invocationTimeStamp="2026-11-02T11:59:00+00:00").request.at == NOON - 60
+
+
+def test_services_of_a_group_are_told_apart_where_settings_say_so() -> None:
+    containers = [
+        {"localSequenceNumber": number, "serviceId": service, "totalVolume": number}
+        for number, service in enumerate((7, None, 8, 7), 1)
+    ]
+    body = request(
+        multipleUnitUsage=[{"ratingGroup": 1, "requestedUnit": {}, "usedUnitContainer": containers}]
+    )
+    data = decoded(msgspec.json.encode(body))
+    [unit] = created(data, NOON, Ways()).request.units
+    assert (unit.service_identifier, unit.requested, unit.used) == (None, 0, 10)
+    apart = created(data, NOON, Ways(by_service=True)).request.units
+    assert [(each.service_identifier, each.requested, each.used) for each in apart] == [
+        (None, 0, 2),
+        (7, -1, 5),
+        (8, -1, 3),
+    ]
+    assert {each.rating_group for each in apart} == {1}
+    many = [{"localSequenceNumber": n, "serviceId": n} for n in range(101)]
+    body["multipleUnitUsage"][0]["usedUnitContainer"] = many
+    with pytest.raises(Problem):
+        created(decoded(msgspec.json.encode(body)), NOON, Ways(by_service=True))
