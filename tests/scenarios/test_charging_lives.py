@@ -30,7 +30,7 @@ from trunkline.charging.events import (
 )
 from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.kernel.money import Money
-from trunkline.ledger import PREPAID, RECURRING_REVENUE, USAGE_REVENUE
+from trunkline.ledger import BREAKAGE, PREPAID, RECURRING_REVENUE, USAGE_REVENUE
 from trunkline.ledger.reactions import REACTIONS as LEDGER
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
@@ -120,6 +120,10 @@ def test_first_use_activates_and_time_takes_the_rest(operator: Operator, heard: 
     release_lost_sessions(operator.charging, operator.clock.now())
     operator.relay.drain()
     assert seen(operator).status is Status.EXPIRED
+    assert seen(operator).money.micros == 0, "4.90 are gone with the grace"
+    operator.post_earnings()
+    assert operator.ledger(BREAKAGE) == -4_900_000
+    assert operator.ledger(PREPAID) == 0
     assert browse(operator, "d")[0].result is Result.DENIED
     operator.top_up(1, "5", "p2")
     assert browse(operator, "e")[0].units[0].granted == 10 * MB

@@ -9,7 +9,7 @@ from trunkline.charging.events import MonthlyFee, OpenAccount, Validity
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import DAY
 from trunkline.charging.model import BucketGrant
-from trunkline.charging.renewal import renew
+from trunkline.charging.renewal import forfeit, renew
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.terms import Life, Pool, Renewal, Terms, Watch
@@ -234,6 +234,8 @@ def top_up(
     if amount.micros <= 0 or state.money + amount.micros > LARGEST // 8:
         raise Invalid(f"{amount} can't be added to the balance", path="amount")
     epoch = int(at.timestamp())
+    lifetime.settle(state, epoch)
+    forfeit(state, epoch, records)
     month = enter_month(state, epoch, None, records)
     state.money += amount.micros
     state.seq += 1

@@ -95,12 +95,34 @@ def _advance(state: State, month: int, at: int, records: list[Record]) -> None:
             and not state.flat[offset + RESERVED]
             and state.flat[offset + EXPIRES] <= at
         ):
+            _note_expired(state, index, month, at, records)
             del state.buckets[index]
             del state.flat[offset : offset + BUCKET_SIZE]
     if state.money and not state.prepaid:
         freed, state.money = state.money, 0
         state.seq += 1
         records.append(Record(state.seq, RecordKind.NEW_MONTH, at, month, balance=0, charge=freed))
+
+
+def _note_expired(state: State, index: int, month: int, at: int, records: list[Record]) -> None:
+    offset = index * BUCKET_SIZE
+    units = state.flat[offset + REMAINING]
+    if units > 0:
+        state.seq += 1
+        records.append(
+            Record(
+                state.seq,
+                RecordKind.EXPIRED,
+                at,
+                month,
+                state.money,
+                units=units,
+                service=state.flat[offset + BUCKET_SERVICE],
+                rating_group=state.flat[offset + BUCKET_GROUP],
+                session=state.buckets[index].allowance,
+                number=state.buckets[index].number,
+            )
+        )
 
 
 def grant(

@@ -4,6 +4,7 @@ nobody touches need not look at all of them. Pure.
 
 from trunkline.charging import lifetime
 from trunkline.charging.pools.leasing import idle_from
+from trunkline.charging.renewal import forfeits
 from trunkline.charging.state import State, Status
 from trunkline.charging.terms import Terms
 
@@ -19,7 +20,8 @@ def due(state: State) -> int:
             found = session.until + 1
     terms = state.terms
     if terms is not None:
-        for other in (lifetime.next_change(state), _month(state, terms), idle_from(state)):
+        change = AT_ONCE if forfeits(state) else lifetime.next_change(state)
+        for other in (change, _month(state, terms), idle_from(state)):
             if other and (not found or other < found):
                 found = other
     return found

@@ -49,6 +49,7 @@ MOVES = {
     RecordKind.ADJUSTMENT: "adjusted by people",
     RecordKind.TRANSFER: "transferred between balances",
     RecordKind.REFUND: "given back to the subscriber at the network's request",
+    RecordKind.EXPIRED: "gone unused: its time was over",
     RecordKind.NEW_MONTH: "a month began: what was used of the credit limit is free again",
     RecordKind.FEE: "a period's fee, taken from the balance",
     RecordKind.LEASE: "lent by a pool to its member, or given back",

@@ -32,6 +32,8 @@ class RecordKind(IntEnum):
     id, and `number` the own bucket's."""
     PASSED = 12
     """Usage that always passes, charged nothing; `label` says why (`policy.passing.Pass`)."""
+    EXPIRED = 13
+    """Gone unused when its time was over: money, or `units` of the bucket `number`."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

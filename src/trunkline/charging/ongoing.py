@@ -12,7 +12,7 @@ from trunkline.charging.events import AccountStatusChanged, BalanceLow, FeeMisse
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import Action, ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.postings import BatchId
-from trunkline.charging.renewal import fee_entries, fees, renew
+from trunkline.charging.renewal import entries, forfeit, renew, taken
 from trunkline.charging.state import State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.watching import crossed
@@ -35,8 +35,9 @@ def standing(state: State) -> Standing:
 
 
 def enter(state: State, now: int, records: list[Record]) -> None:
-    """Moves the account to `now`, and takes the fee that is due."""
+    """Moves the account to `now`: takes what has expired, or the fee that is due."""
     lifetime.settle(state, now)
+    forfeit(state, now, records)
     renew(state, now, records)
 
 
@@ -130,6 +131,6 @@ def tell(
 
 
 def tell_fees(tx: Tx, written: Iterable[tuple[State, Record]], now: datetime) -> None:
-    sums = fees(written)
+    sums = taken(written)
     if sums:
-        tx.emit_all(fee_entries(sums, tx.new_id(BatchId, now), now))
+        tx.emit_all(entries(sums, tx.new_id(BatchId, now), now))

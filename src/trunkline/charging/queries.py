@@ -16,6 +16,7 @@ from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.policy.passing import reason
 from trunkline.charging.pools.leasing import leased
+from trunkline.charging.renewal import forfeit
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
 from trunkline.charging.tariffs import Tariffs
@@ -220,6 +221,7 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
     state = account.state
     seq, epoch = state.seq, int(now.timestamp())
     settle(state, epoch)
+    forfeit(state, epoch, [])
     if not state.starts <= epoch < state.ends or state.period not in state.renewed:
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)

@@ -1,6 +1,7 @@
-"""A month's fee, taken from a prepaid balance when the month begins, and with it the month's
-allowances. Where the balance is too low they wait for a top-up: usage costs what it costs
-without them. What is taken is earned then, and the ledger told. Pure, but for ids.
+"""What time takes from a prepaid balance. A month's fee, when the month begins, and with it come
+the month's allowances; where the balance is too low they wait for a top-up: usage costs what it
+costs without them. And what is left once its grace is over. What is taken is earned then, and
+the ledger told. Pure, but for ids.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from trunkline.charging.months import month_at
 from trunkline.charging.postings import BatchId
 from trunkline.charging.state import State, Status
 from trunkline.kernel.money import Money
-from trunkline.ledger import PREPAID, RECURRING_REVENUE, Entry, LegalEntityId, Posting
+from trunkline.ledger import BREAKAGE, PREPAID, RECURRING_REVENUE, Entry, LegalEntityId, Posting
 from trunkline.ledger.events import PostEntry
 
 
@@ -51,35 +52,67 @@ def _month(state: State, now: int) -> int:
     return month_at(now, state.cycle_day, state.time_zone)
 
 
-Fees = dict[tuple[str, str], int]
-"""Micros by (legal entity, currency)."""
+def forfeits(state: State) -> int:
+    """What an expired account has yet to lose, in micros; what is in use, or a pool's, it
+    doesn't. What comes later without a new validity stays."""
+    terms = state.terms
+    if terms is None or terms.life is None or state.status != Status.EXPIRED:
+        return 0
+    if terms.life.forfeited == terms.life.valid_until:
+        return 0
+    lent = 0 if terms.share is None else terms.share.money_leased
+    return max(state.money - state.held - lent, 0)
 
 
-def fees(written: Iterable[tuple[State, Record]]) -> Fees:
-    """What these records took as fees."""
-    sums: Fees = {}
+def forfeit(state: State, now: int, records: list[Record]) -> None:
+    """Takes what is left of the money once grace is over."""
+    micros = forfeits(state)
+    life = None if state.terms is None else state.terms.life
+    if life is not None and state.status == Status.EXPIRED and not state.held:
+        life.forfeited = life.valid_until
+    if micros:
+        month = enter_month(state, now, None, records)
+        state.money -= micros
+        state.seq += 1
+        records.append(Record(state.seq, RecordKind.EXPIRED, now, month, state.money, micros))
+
+
+Taken = dict[tuple[int, str, str], int]
+"""Micros by (kind of record, legal entity, currency)."""
+
+_ENTRIES = {
+    RecordKind.FEE: ("subscription", "fee", RECURRING_REVENUE, "Fees of prepaid accounts"),
+    RecordKind.EXPIRED: ("expiry", "expired", BREAKAGE, "Prepaid balances that expired"),
+}
+"""An entry's kind, its reference's part, the income, and what is said of it."""
+
+
+def taken(written: Iterable[tuple[State, Record]]) -> Taken:
+    """What these records took by itself: fees, and what expired."""
+    sums: Taken = {}
     for state, record in written:
-        if record.kind == RecordKind.FEE and record.charge:
-            of = state.entity, state.currency
+        if record.kind in _ENTRIES and record.charge:
+            of = record.kind, state.entity, state.currency
             sums[of] = sums.get(of, 0) + record.charge
     return sums
 
 
-def fee_entries(sums: Fees, batch: BatchId, now: datetime) -> list[PostEntry]:
+def entries(sums: Taken, batch: BatchId, now: datetime) -> list[PostEntry]:
     """From what was paid before to what is earned."""
-    return [
-        PostEntry(
-            Entry(
-                entity=LegalEntityId(entity),
-                kind="subscription",
-                reference=f"{batch}-fee-{index}",
-                postings=(
-                    Posting(PREPAID, Money(micros, currency)),
-                    Posting(RECURRING_REVENUE, -Money(micros, currency)),
-                ),
-                description="Fees of prepaid accounts",
-                booked_at=now,
+    posted = []
+    for index, ((of, entity, currency), micros) in enumerate(sums.items()):
+        kind, word, income, description = _ENTRIES[RecordKind(of)]
+        amount = Money(micros, currency)
+        posted.append(
+            PostEntry(
+                Entry(
+                    entity=LegalEntityId(entity),
+                    kind=kind,
+                    reference=f"{batch}-{word}-{index}",
+                    postings=(Posting(PREPAID, amount), Posting(income, -amount)),
+                    description=description,
+                    booked_at=now,
+                )
             )
         )
-        for index, ((entity, currency), micros) in enumerate(sums.items())
-    ]
+    return posted

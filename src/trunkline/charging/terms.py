@@ -21,6 +21,8 @@ class Life(msgspec.Struct, array_like=True, gc=False):
     """0: for ever."""
     barred: bool = False
     """By people or policy, whatever the validity says."""
+    forfeited: int = 0
+    """The `valid_until` after whose grace what was left of the money was taken."""
 
 
 class Watch(msgspec.Struct, array_like=True, gc=False):

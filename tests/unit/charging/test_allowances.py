@@ -6,6 +6,8 @@ import msgspec
 
 from tests.unit.charging.builders import (
     DAY,
+    FIVE_GIGABYTES,
+    GB,
     MB,
     NOON,
     Phone,
@@ -137,3 +139,17 @@ def test_a_zone_change_is_priced_from_the_report_on() -> None:
     assert (account().money - one.state.money, one.state.held) == (10_000, 1_000_000)
     one.send(request(Kind.TERMINATE, 2, asks(used=MB)))
     assert account().money - one.state.money == 1_010_000
+
+
+def test_what_a_month_leaves_unused_is_journalled_when_it_goes() -> None:
+    """Five gigabytes, one used; late usage of the month finds them for one month more."""
+    one = phone(FIVE_GIGABYTES)
+    one.begin(asks(GB))
+    one.end(asks(used=GB))
+    for month in (1, 2):
+        one.now = NOON + month * 31 * DAY
+        one.begin(asks(MB), session=f"later{month}")
+    [gone] = [each for each in one.journal if each.kind == RecordKind.EXPIRED]
+    assert (gone.units, gone.charge, gone.number) == (4 * GB, 0, 1)
+    granted = sum(each.units for each in one.journal if each.kind == RecordKind.ALLOWANCE)
+    assert granted == sum(one.remaining()) + GB + gone.units

@@ -21,6 +21,7 @@ from tests.unit.charging.builders import (
     tariffs,
 )
 from trunkline.charging import Result, Status
+from trunkline.charging.due import due
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import (
     FOLLOWING,
@@ -33,7 +34,8 @@ from trunkline.charging.lifetime import (
     settle,
     word,
 )
-from trunkline.charging.renewal import fees, renew
+from trunkline.charging.renewal import forfeit, forfeits, renew, taken
+from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.terms import Life, Renewal, Terms, Watch
 from trunkline.charging.watching import crossed
@@ -135,7 +137,9 @@ def test_a_fee_brings_the_months_allowances_once() -> None:
     assert [(r.kind, r.charge, r.session) for r in phone.journal] == [
         (RecordKind.FEE, 10_000_000, "Prepaid M")
     ]
-    assert fees((phone.state, r) for r in phone.journal) == {("le_1", "EUR"): 10_000_000}
+    assert taken((phone.state, r) for r in phone.journal) == {
+        (RecordKind.FEE, "le_1", "EUR"): 10_000_000
+    }
     phone.begin(asks(100 * MB))
     assert phone.remaining() == [5 * GB]
 
@@ -195,3 +199,28 @@ def test_a_state_from_before_terms_still_decodes() -> None:
     assert old.money == 3_000_000
     whole = living(life=Life(), watch=Watch([1]), renewal=Renewal(1))
     assert decode(encode(whole)) == whole
+
+
+def test_grace_over_takes_what_is_left_once() -> None:
+    """Ten euros, one of them in use; what people credit later stays."""
+    phone = Phone(living(life=Life(first_days=1, grace_days=1)))
+    activate(phone.state, NOON)
+    phone.begin(asks(100 * MB))
+    held = phone.state.held
+    assert held > 0
+    late = NOON + 2 * DAY
+    settle(phone.state, late)
+    assert forfeits(phone.state) == phone.state.money - held
+    forfeit(phone.state, late, phone.journal)
+    assert phone.state.money == held
+    assert due(phone.state) > 1, "the rest once its session is given up"
+    phone.now = late
+    give_up_sessions(phone.state, late + DAY)
+    assert due(phone.state) == 1
+    forfeit(phone.state, late, phone.journal)
+    expired = [each for each in phone.journal if each.kind == RecordKind.EXPIRED]
+    assert sum(each.charge for each in expired) == 10_000_000
+    assert phone.state.money == due(phone.state) == 0
+    phone.state.money = 5_000_000
+    forfeit(phone.state, late, phone.journal)
+    assert phone.state.money == 5_000_000

@@ -220,6 +220,20 @@ def give_back(
             if its_place is not None:
                 pool.flat[its_place * BUCKET_SIZE + REMAINING] += idle
             _note(member, pool, -idle, service, (held.bucket, held.of), at, ids, records)
+            if its_place is None:
+                pool.seq += 1
+                records[1].append(
+                    Record(
+                        pool.seq,
+                        RecordKind.EXPIRED,
+                        at,
+                        pool.period,
+                        pool.money,
+                        units=idle,
+                        service=service,
+                        number=held.of,
+                    )
+                )
         if not flat[offset + RESERVED]:
             del member.buckets[place]
             del flat[offset : offset + BUCKET_SIZE]
