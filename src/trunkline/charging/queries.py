@@ -36,6 +36,18 @@ from trunkline.rating import (
 
 ACCOUNTS = store.accounts
 """The table, for lists that are filtered by its columns."""
+NUMBER = store.identities.c.value
+"""An MSISDN that an account has now, where `HAS_NUMBER` leads from `ACCOUNTS` to it."""
+HAS_NUMBER = sa.and_(
+    store.identities.c.account == ACCOUNTS.c.key,
+    store.identities.c.kind == "msisdn",
+    store.identities.c.valid_to == FOREVER,
+)
+_NUMBERS = (
+    sa.select(ACCOUNTS.c.id, NUMBER)
+    .where(HAS_NUMBER, ACCOUNTS.c.id.in_(sa.bindparam("accounts", expanding=True)))
+    .order_by(NUMBER)
+)
 
 
 class BucketBalance(msgspec.Struct, frozen=True):
@@ -311,6 +323,16 @@ def identities(r: Reader, account: ChargingAccountId) -> list[BoundIdentity]:
         )
         for each in bound
     ]
+
+
+def numbers_of(
+    r: Reader, ids: Sequence[ChargingAccountId]
+) -> Mapping[ChargingAccountId, Sequence[str]]:
+    """The MSISDNs that each of these accounts has now; those without one are left out."""
+    found: dict[ChargingAccountId, list[str]] = {}
+    for row in r.execute(_NUMBERS, {"accounts": list(ids)}) if ids else ():
+        found.setdefault(ChargingAccountId(row.id), []).append(row.value)
+    return found
 
 
 def account_of(r: Reader, identity: Identity, at: datetime) -> ChargingAccountId | None:

@@ -435,3 +435,17 @@ def test_a_top_up_that_comes_too_late_is_the_customers_credit(
     }
     assert made(api.post("/payment/v4/refund", body))["status"] == "done"
     assert api.get(one["payer"]["href"]).body["accountBalance"][0]["amount"] == shop.money(0)
+
+
+def test_a_balance_is_found_by_its_number(api: Client, subscribe: Subscribe) -> None:
+    one, other = subscribe(money=10), subscribe(money=1)
+    bucket = api.get(f"{BALANCE}/bucket/{one['id']}").body
+    (number,) = bucket["logicalResource"]
+    assert number["@referredType"] == "MSISDN"
+    for path in ("bucket", "accumulatedBalance"):
+        found = api.get(f"{BALANCE}/{path}?logicalResource.id={number['id']}&usageType=monetary")
+        assert [each["product"][0]["id"] for each in found.body] == [one["id"]]
+        assert found.body[0]["logicalResource"] in (number, [number])
+        rest = api.get(f"{BALANCE}/{path}?logicalResource.id.ne={number['id']}").body
+        assert {each["product"][0]["id"] for each in rest} == {other["id"]}
+    assert api.get(f"{BALANCE}/bucket?logicalResource.id=1").body == []

@@ -13,14 +13,22 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from trunkline import charging
-from trunkline.charging import ACCOUNTS, Balance, BucketBalance, ChargingAccountId, Status
+from trunkline.charging import (
+    ACCOUNTS,
+    HAS_NUMBER,
+    NUMBER,
+    Balance,
+    BucketBalance,
+    ChargingAccountId,
+    Status,
+)
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader
 from trunkline.platform.principals import Binding
 from trunkline.rest.forms.wire import ACCOUNT, BALANCE, PRODUCTS, Period, Quantity, Ref, ref
-from trunkline.tmf import Aggregate, Entity, Path, column, href, matching, wire
+from trunkline.tmf import Aggregate, Entity, Path, child, column, href, matching, wire
 from trunkline.tmf.access import Databases
 from trunkline.tmf.errors import BadQuery
 from trunkline.tmf.paths import Op
@@ -56,13 +64,15 @@ class BucketForm(Entity, kw_only=True, tag="Bucket"):
     reserved_value: Quantity
     party_account: Ref
     product: tuple[Ref, ...]
+    logical_resource: tuple[Ref, ...] = ()
     valid_for: Period | None = None
     status_reason: str | None = None
     """An extension: which status the charging account has, where it isn't simply active."""
 
 
 class SumForm(Entity, kw_only=True, tag="AccumulatedBalance"):
-    """What a product has left of one kind, over all its buckets."""
+    """What a product has left of one kind, over all its buckets. Of several numbers it shows the
+    first."""
 
     name: str
     usage_type: str
@@ -70,14 +80,16 @@ class SumForm(Entity, kw_only=True, tag="AccumulatedBalance"):
     total_balance: Quantity
     party_account: Ref
     product: tuple[Ref, ...]
+    logical_resource: Ref | None = None
 
 
 Form = TypeVar("Form", BucketForm, SumForm)
 
 
-def buckets_of(balance: Balance) -> Iterator[BucketForm]:
-    """Its money, where it is prepaid, and the allowances of the running month. What a pool leases
-    to its members is shared, at the pool and at the member."""
+def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[BucketForm]:
+    """Its money, where it is prepaid, and the allowances of the running month, of whoever has
+    these `numbers`. What a pool leases to its members is shared, at the pool and at the member."""
+    resources = tuple(Ref(id=each, name=each, referred_type="MSISDN") for each in numbers)
     account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
     products = (ref(PRODUCTS, "Product", balance.account),)
     status = _STATUSES[balance.status]
@@ -99,6 +111,7 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             reserved_value=money(balance.reserved),
             party_account=account,
             product=products,
+            logical_resource=resources,
             valid_for=(
                 None
                 if balance.valid_until is None
@@ -120,6 +133,7 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             reserved_value=money(balance.shared_money - balance.shared_money),
             party_account=account,
             product=products,
+            logical_resource=resources,
         )
     for each in balance.buckets:
         units = charging.service_unit(each.service)
@@ -137,6 +151,7 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
             reserved_value=Quantity(amount=Decimal(each.reserved), units=units),
             party_account=account,
             product=products,
+            logical_resource=resources,
             valid_for=Period(
                 start_date_time=format_instant(each.starts),
                 end_date_time=format_instant(each.expires),
@@ -144,10 +159,10 @@ def buckets_of(balance: Balance) -> Iterator[BucketForm]:
         )
 
 
-def sums_of(balance: Balance) -> Iterator[SumForm]:
+def sums_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[SumForm]:
     """One for each kind of bucket that it has."""
     kinds: dict[str, list[BucketForm]] = {}
-    for each in buckets_of(balance):
+    for each in buckets_of(balance, numbers):
         kinds.setdefault(each.usage_type, []).append(each)
     for kind, buckets in kinds.items():
         ident = f"{balance.account}~{kind}"
@@ -161,6 +176,7 @@ def sums_of(balance: Balance) -> Iterator[SumForm]:
             total_balance=Quantity(amount=total, units=buckets[0].remaining_value.units),
             party_account=buckets[0].party_account,
             product=buckets[0].product,
+            logical_resource=next(iter(buckets[0].logical_resource), None),
         )
 
 
@@ -175,6 +191,7 @@ def money(amount: Amount) -> Quantity:
 _IN_SQL: Mapping[str, Path] = {
     "product.id": column(ACCOUNTS.c.id),
     "partyAccount.id": column(ACCOUNTS.c.billing_account),
+    "logicalResource.id": child(NUMBER, on=HAS_NUMBER),
 }
 
 
@@ -206,7 +223,7 @@ class InAccounts(Aggregate[Form], Generic[Form]):
     for each account that it hasn't opened: X-Total-Count is then the least that there are. Who
     reads on from there says product.id.gt."""
 
-    forms: Callable[[Balance], Iterable[Form]]
+    forms: Callable[[Balance, Sequence[str]], Iterable[Form]]
     now: Callable[[], datetime]
 
     def page(self, r: Reader, asked: Query) -> tuple[list[Any], int]:
@@ -296,8 +313,9 @@ class InAccounts(Aggregate[Form], Generic[Form]):
             wanted = ids if after is None else ids.where(ACCOUNTS.c.id > after)
             found = [ChargingAccountId(each) for each in r.execute(wanted).scalars()]
             balances = charging.balances_by_id(r, found, self.now()) if found else {}
+            numbers = charging.numbers_of(r, found)
             for each in found:
-                yield each, list(self.forms(balances[each]))
+                yield each, list(self.forms(balances[each], numbers.get(each, ())))
             if len(found) < _CHUNK:
                 return
             after = found[-1]
