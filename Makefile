@@ -14,13 +14,13 @@ MINUTES ?= 30
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-run: $(BIN)/.runtime $(VENDOR)/.assets  ## a month of an operator's life, then go on serving (FRESH=1 starts over)
+run: $(BIN)/.kernel $(VENDOR)/.assets  ## a month of an operator's life, then go on serving (FRESH=1 starts over)
 	@$(BIN)/trunkline demo $(if $(FRESH),--fresh) $(ARGS)
 
-serve: $(BIN)/.runtime $(VENDOR)/.assets  ## serve the operator that trunkline.toml describes
+serve: $(BIN)/.kernel $(VENDOR)/.assets  ## serve the operator that trunkline.toml describes
 	@$(BIN)/trunkline serve $(ARGS)
 
-test: $(BIN)/.dev $(VENDOR)/.assets browser  ## all tests
+test: $(BIN)/.dev $(BIN)/.kernel $(VENDOR)/.assets browser  ## all tests
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal -m "not browser" $(ARGS)
 	$(BIN)/pytest -m browser tests/browser
 
@@ -36,26 +36,30 @@ lint: $(BIN)/.dev
 unit: $(BIN)/.dev
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal tests/unit tests/architecture -m "not slow and not postgresql and not browser"
 
-bench: $(BIN)/.dev $(VENDOR)/.assets  ## figures into build/bench.json (ONLY=gy runs one)
+bench: $(BIN)/.dev $(BIN)/.kernel $(VENDOR)/.assets  ## figures into build/bench.json (ONLY=gy runs one)
 	@mkdir -p build
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 pictures: $(BIN)/.dev $(VENDOR)/.assets browser  ## the README's pictures anew, taken by the browser tests
 	TRUNKLINE_TEST_PICTURES=1 $(BIN)/pytest tests/browser/test_pictures.py $(ARGS)
 
-fuzz: $(BIN)/.dev  ## the long property and fuzz runs
-	$(BIN)/pytest -n $(SHARDS) --dist worksteal --hypothesis-profile fuzz --timeout 0 tests/properties tests/unit/platform tests/conformance $(ARGS)
+fuzz: $(BIN)/.dev $(BIN)/.kernel  ## properties and fuzzers, fifty times as long (FILES=tests/properties)
+	$(BIN)/pytest -n $(SHARDS) --dist worksteal --hypothesis-profile fuzz --timeout 0 -m hypothesis $(or $(FILES),tests) $(ARGS)
 
 conformance: $(BIN)/.dev  ## docs/conformance.md anew, from the declarations and a run of their tests
 	rm -rf build/conformance
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal tests/conformance/tmf $(ARGS)
 	$(BIN)/python -m tests.conformance.tmf.report
 
+# Workers, PostgreSQL and connections, under load on both edges; pools, vouchers, runs and relays.
+KILLED := tests/conformance/*/test_killed.py tests/conformance/diameter/test_processes.py \
+  tests/conformance/diameter/test_outages.py tests/scenarios/test_charging_workers.py \
+  tests/scenarios/*_killed.py tests/unit/platform/test_relay_crashes.py
+
 # Each round kills at other moments.
-soak: $(BIN)/.dev  ## kill processes at work, again and again (MINUTES=30)
-	@end=$$(( $$(date +%s) + $(MINUTES) * 60 )); while [ $$(date +%s) -lt $$end ]; do \
-	  $(BIN)/pytest tests/conformance/diameter/test_killed.py tests/scenarios/test_billing_killed.py \
-	    tests/scenarios/test_usage_killed.py tests/unit/platform/test_relay_crashes.py $(ARGS) || exit 1; \
+soak: $(BIN)/.dev $(BIN)/.kernel  ## kill processes at work, again and again (MINUTES=30)
+	@end=$$(( $$(date +%s) + $(MINUTES) * 60 )); round=1; while [ $$(date +%s) -lt $$end ]; do \
+	  TRUNKLINE_TEST_ROUND=$$round $(BIN)/pytest $(KILLED) $(ARGS) || exit 1; round=$$(( round + 1 )); \
 	done
 
 audit: $(BIN)/.dev  ## known vulnerabilities in what is locked
@@ -78,6 +82,11 @@ $(BIN)/.bootstrap: requirements/bootstrap.lock
 $(BIN)/.runtime: $(BIN)/.bootstrap requirements/runtime.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The rating kernel as machine code, so that no process spends its start on it.
+$(BIN)/.kernel: $(BIN)/.runtime src/trunkline/rating/kernel.py src/trunkline/rating/finding.py src/trunkline/rating/layout.py
+	@$(BIN)/python -c "from trunkline.rating import compiled; compiled.load()"
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.runtime requirements/dev.lock

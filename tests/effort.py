@@ -1,4 +1,8 @@
-"""How much a property is tried: as much as `make test` has time for, or far more in `make fuzz`."""
+"""How much is tried: as much as `make test` has time for, or far more in `make fuzz`; and at which
+moments processes are killed: always the same ones, or others in each round of `make soak`."""
+
+import os
+import random
 
 from hypothesis import HealthCheck, settings
 
@@ -14,3 +18,9 @@ def examples(usually: int) -> int:
     """Where the usual hundred is too many or too few: so many, and in the profile's proportion
     more of them."""
     return usually * settings().max_examples // 100
+
+
+def dice(seed: int) -> random.Random:
+    """Falls as `seed` says; in each round of `make soak` otherwise, and again as it fell there
+    with that round's TRUNKLINE_TEST_ROUND."""
+    return random.Random(f"{seed} {os.environ.get('TRUNKLINE_TEST_ROUND', '')}")

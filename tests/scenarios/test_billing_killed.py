@@ -4,10 +4,10 @@ happened."""
 import subprocess
 import sys
 from collections import Counter
-from random import Random
 
 import pytest
 
+from tests.effort import dice
 from tests.scenarios.billing_town import at, eur, found_town, give_product, move_in, recurring
 from trunkline.billing import BillRunState, bill_runs, invoiced, run_bills, search_invoices
 from trunkline.ledger import RECURRING_REVENUE, balance, trial_balance
@@ -48,7 +48,7 @@ def test_killed_at_random_moments(books: Database, charging: Database) -> None:
             account = move_in(tx, f"Customer {number}", NOV)
             give_product(tx, account, [recurring("Plan", "10")], NOV)
     urls = [each.url.render_as_string(hide_password=False) for each in (books, charging)]
-    random = Random(20261201)
+    random = dice(20261201)
     for _ in range(KILLS):
         kill_after(random.randrange(8), [*urls, DEC.isoformat()])
     with books.read() as r:
@@ -64,7 +64,9 @@ def test_killed_at_random_moments(books: Database, charging: Database) -> None:
         assert balance(r, RECURRING_REVENUE, "EUR") == eur(str(-10 * ACCOUNTS))
         assert sum(row.amount.micros for row in trial_balance(r)) == 0
         states = Counter(run.state for run in bill_runs(r))
-        assert states == {BillRunState.RUNNING: KILLS, BillRunState.COMPLETED: 1}
+        assert states[BillRunState.COMPLETED] == 1
+        # One that was killed before its first chunk was no run yet.
+        assert states.total() - 1 == states[BillRunState.RUNNING] <= KILLS
         assert sum(run.invoices for run in bill_runs(r)) == ACCOUNTS
 
 

@@ -1,6 +1,5 @@
 """Several who charge at once, and workers that are killed."""
 
-import random
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import NOW, MakeDatabase
+from tests.effort import dice
 from tests.unit.charging.builders import MB, asks, compiled, opening, plan, request
 from trunkline.charging import (
     ChargingAccountId,
@@ -131,7 +131,7 @@ def test_workers_share_an_account_without_losing_a_cent(
 
 def test_a_killed_worker_loses_nothing_and_charges_nothing_twice(charging: Database) -> None:
     """SIGKILL at random moments; each time the next worker is sent what was not answered."""
-    chance = random.Random(20261121)
+    chance = dice(20261121)
     url = charging.url.render_as_string(hide_password=False)
     answered = -1
     for _ in range(6):
@@ -156,7 +156,7 @@ def test_two_workers_that_lease_from_one_pool_are_killed(charging: Database) -> 
         open_account(tx, opening(9, plan="shared", shared=True, identities=()))
         for member in (FIRST, SECOND):
             join_pool(tx, JoinPool(account=member, pool=pool), NOW)
-    chance = random.Random(20261122)
+    chance = dice(20261122)
     url = charging.url.render_as_string(hide_password=False)
     answered = {1: -1, 2: -1}
 

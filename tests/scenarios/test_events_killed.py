@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-from random import Random
 
 import pytest
 
+from tests.effort import dice
 from tests.scenarios.events_town import Town, town
 from trunkline.tmf.hub import queue
 
@@ -27,7 +27,7 @@ def start(town: Town) -> "subprocess.Popen[str]":
 
 @pytest.mark.slow
 def test_killed_at_random_moments(town: Town) -> None:
-    random = Random(688)
+    random = dice(688)
     server, picky = town.server(), town.server()
     town.listen(server.url)
     town.listen(picky.url)

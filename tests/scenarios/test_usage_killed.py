@@ -4,10 +4,10 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from random import Random
 
 import pytest
 
+from tests.effort import dice
 from trunkline.charging.events import ChargeUsage
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
@@ -65,7 +65,7 @@ def test_killed_at_random_moments(
             f"c{i},voice,35387{i:07},44{i},2026-11-01T10:00:00Z,{i + 1}\n" for i in range(RECORDS)
         )
     )
-    random = Random(20261102)
+    random = dice(20261102)
     url = books.url.render_as_string(hide_password=False)
     for _ in range(6):
         kill_after(random.randrange(5), [url, str(path), now.isoformat()])

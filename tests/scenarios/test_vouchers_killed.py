@@ -3,10 +3,10 @@
 import subprocess
 import sys
 from datetime import timedelta
-from random import Random
 
 import pytest
 
+from tests.effort import dice
 from tests.scenarios.voucher_town import Town
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -20,7 +20,7 @@ CODES = 40
 def test_killed_at_random_moments(
     books: Database, charging: Database, relay: Relay, clock: DrivenClock
 ) -> None:
-    town, random = Town(books, charging, relay, clock), Random(654)
+    town, random = Town(books, charging, relay, clock), dice(654)
     batch, codes = town.made_and_sold(CODES)
     urls = [each.url.render_as_string(hide_password=False) for each in (books, charging)]
     left = list(codes)

@@ -3,7 +3,6 @@ sends again what was not answered, with the T flag (RFC 6733, 5.5.4), and nothin
 charged twice."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import pytest
 
 from tests.conformance.diameter.operator import Operator
 from tests.conftest import MakeDatabase
+from tests.effort import dice
 from tests.killed import assert_charged_once, charging_process, postgresql
 from tests.served import free_port
 from tests.unit.charging.builders import MB, imsi
@@ -90,7 +90,7 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
     operator = Operator(charging, datetime.now(UTC))
     operator.open(("imsi", imsi(1)), money="100")
     port = free_port()
-    chance = random.Random(20261121)
+    chance = dice(20261121)
     gateway = Gateway()
 
     async def talk(kill: Callable[[], object], answers: int) -> None:
@@ -112,7 +112,7 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
 def test_postgresql_killed_while_it_charges() -> None:
     """The charging process lives on, and answers what waited once its database is back."""
     clock = SystemClock()
-    chance = random.Random(20261122)
+    chance = dice(20261122)
     gateway = Gateway()
     port = free_port()
     with (

@@ -4,7 +4,6 @@ doubles nothing (RFC 6733, 2.1: a connection for each process)."""
 
 import asyncio
 import os
-import random
 import re
 import signal
 import socket
@@ -17,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.conftest import MakeDatabase
+from tests.effort import dice
 from tests.unit.charging.builders import MB, compiled, imsi, opening
 from tests.unit.diameter.builders import asked, ccr, cer, mscc, subscription, used
 from tests.unit.diameter.wire import Wire, connected, result_of, run
@@ -272,7 +272,7 @@ def test_one_of_two_is_killed_under_load(make_database: MakeDatabase) -> None:
     """Both gateways charge the same account, through both processes, and one of these is killed
     again and again; the supervisor starts another."""
     books, operator = make_database("books"), Operator(make_database("charging"))
-    chance = random.Random(20261123)
+    chance = dice(20261123)
     reported: dict[tuple[str, int], int] = {}
 
     async def story(supervisor: Supervisor, port: int) -> None:

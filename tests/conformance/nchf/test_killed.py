@@ -2,7 +2,6 @@
 h2c; what was not answered is sent again (TS 32.290, 5.4), and nothing is lost or charged twice."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import pytest
 from tests.conformance.diameter.operator import Operator
 from tests.conformance.nchf.network import Answer, Smf, run, usage
 from tests.conftest import MakeDatabase
+from tests.effort import dice
 from tests.killed import assert_charged_once, charging_process, postgresql
 from tests.served import free_port
 from tests.unit.charging.builders import MB, imsi
@@ -93,7 +93,7 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
     books, charging = make_database("books"), make_database("charging")
     operator = Operator(charging, datetime.now(UTC))
     operator.open(("imsi", imsi(1)), money="100")
-    chance = random.Random(20261123)
+    chance = dice(20261123)
     port = free_port()
     load = Load()
     for answers in [*(chance.randint(20, 90) for _ in range(KILLS)), SESSIONS * UPDATES * 2]:
@@ -108,7 +108,7 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
 def test_postgresql_killed_while_it_charges() -> None:
     """The charging process lives on, and answers what waited once its database is back."""
     clock = SystemClock()
-    chance = random.Random(20261124)
+    chance = dice(20261124)
     load = Load()
     port = free_port()
     with (

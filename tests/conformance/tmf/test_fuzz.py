@@ -117,6 +117,7 @@ CONFIG = {"generation": {"allow-x00": False}}
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("number", NUMBERS)
 def test_whatever_our_document_allows(
     number: str, api: Client, app: Any, sold: None, engine: str, request: pytest.FixtureRequest
@@ -128,6 +129,7 @@ def test_whatever_our_document_allows(
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("number", OPEN)
 def test_whatever_the_document_of_tm_forum_allows(
     number: str, api: Client, app: Any, sold: None, engine: str
