@@ -211,13 +211,16 @@ def _for_both(
 ) -> tuple[list[int], list[int]] | None:
     """The slices of a grant that money pays for by the tariff of now and, should its use begin
     when the next one holds, by that; None where it must end at the change instead, since the
-    next tariff doesn't price it or money doesn't reach that far."""
+    next tariff doesn't price it, money doesn't reach that far, or what it costs at worst depends
+    on what is used before the change."""
     plan = later.in_force.plan(turn.state.plan)
     if plan is None or turn.plan is None or turn.in_force is None:
         return None
+    if plan.shifting or turn.plan.shifting:
+        return None
     buckets = turn.state.status != Status.ONE_WAY
     since, quota.since = quota.since, later.starts
-    room = max(free - slice_[CHARGE], 0)
+    room = max(free - max(slice_[CHARGE], 0), 0)
     after = turn.slice(plan, quota, slice_[GRANTED], room, buckets=buckets)
     code = later.in_force.rate(after)
     quota.since = since
@@ -249,7 +252,8 @@ def _reserve(
 ) -> None:
     """`beside` is a slice for the same units, reserved for too: of a bucket only what this one
     takes beyond it."""
-    charge = slice_[CHARGE]
+    # Below zero where another tariff gives back what the session's minimum had cost.
+    charge = max(slice_[CHARGE], 0)
     quota.money += charge
     state.held += charge
     if not slice_[BUCKET_COUNT]:

@@ -1,10 +1,25 @@
 """Grants by prices that fall, or move by what other sessions use."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import msgspec
 import pytest
 
-from tests.unit.charging.builders import MB, Phone, account, asks, compiled, plan, rule, tariffs
-from trunkline.rating import CounterSource, Increment, Measure, PriceStep, Tiers, UsageRule
+from tests.unit.charging.builders import (
+    MB,
+    NOON,
+    Phone,
+    account,
+    asks,
+    compiled,
+    plan,
+    rule,
+    tariffs,
+)
+from trunkline.charging import Service
+from trunkline.charging.tariffs import Tariffs
+from trunkline.rating import CounterSource, Increment, Measure, PriceStep, Rate, Tiers, UsageRule
 
 
 def by_month(tiers: Tiers, *steps: PriceStep) -> Phone:
@@ -42,3 +57,45 @@ def test_a_rising_price_is_reserved_for_whoever_is_first(first: str) -> None:
         phone.end(asks(used=granted[session]), session=session)
         assert phone.state.money >= 0
     assert phone.state.held == 0
+
+
+def two_tariffs(first: Rate, second: Rate) -> Tariffs:
+    """The second from ten minutes on."""
+    later = datetime.fromtimestamp(NOON + 600, UTC)
+    service = first.label.lower()
+    return tariffs(
+        compiled(plan(rules=(UsageRule(service, first),))),
+        compiled(plan(rules=(UsageRule(service, second),)), version=2, start=later),
+    )
+
+
+def test_a_grant_of_a_falling_price_ends_where_another_tariff_begins() -> None:
+    """7 MB at 0.50, then all at 0.10: the next tariff would give money back, but nothing is
+    reserved that isn't there, and the price to come isn't announced."""
+    found = rule("data", "0.50", MB, increment=MB).rate
+    assert found is not None
+    falling = msgspec.structs.replace(
+        found, tiers=Tiers.VOLUME, steps=(PriceStep(0, 500_000), PriceStep(8 * MB, 100_000))
+    )
+    phone = Phone(account(), two_tariffs(falling, falling))
+    phone.begin(asks(7 * MB))
+    [unit] = phone.go_on(asks(5 * MB, used=7 * MB)).units
+    assert (unit.granted, unit.validity, unit.tariff_change) == (5 * MB, 600, 0)
+    assert phone.state.money == 6_500_000
+    assert 0 <= phone.state.held <= phone.state.money
+    phone.end(asks(used=5 * MB))
+    assert (phone.state.money, phone.state.held) == (8_800_000, 0)
+
+
+def test_what_another_tariff_gives_back_is_not_reserved() -> None:
+    """A call costs a euro at least; ten minutes later it doesn't."""
+    found = rule("voice", "0.06", 60).rate
+    assert found is not None
+    dear = msgspec.structs.replace(found, minimum=1_000_000)
+    phone = Phone(account("2"), two_tariffs(dear, found))
+    voice: dict[str, Any] = {"service": Service.VOICE, "called": "467"}
+    phone.begin(asks(60), **voice)
+    phone.now += 700
+    [unit] = phone.go_on(asks(600, used=60), **voice).units
+    assert phone.state.money == 1_000_000
+    assert (unit.granted, phone.state.held) == (600, 0)
