@@ -131,9 +131,7 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
     books.announce = announcer(charging, clock)
     elsewhere = msgspec.structs.asdict(settings.mastered_elsewhere)
     books.elsewhere = frozenset(kind for kind, is_so in elsewhere.items() if is_so)
-    vouchers.keep_keys(
-        books, voucher_keys(settings.vouchers), voucher_rules(settings.vouchers)
-    )
+    vouchers.keep_keys(books, voucher_keys(settings.vouchers), voucher_rules(settings.vouchers))
     return System(settings, books, charging, routes, clock)
 
 

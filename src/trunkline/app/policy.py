@@ -1,5 +1,7 @@
 """The operator's settings as charging's policy."""
 
+from decimal import Decimal
+
 import msgspec
 
 from trunkline.charging import (
@@ -11,6 +13,7 @@ from trunkline.charging import (
     GrantSize,
     Passing,
     RoamingPolicy,
+    RoamingZone,
     Rules,
     Threshold,
 )
@@ -75,13 +78,12 @@ def rules(settings: Settings) -> Rules:
 
 
 def _roaming(ruled: PolicySettings) -> RoamingPolicy:
-    if ruled.roaming_limit < 0 or not ruled.roaming_limit.is_finite():
-        raise InvalidSettings("is an amount", path="policy.roaming_limit")
-    for network in ruled.home_networks:
-        if not (network.isdigit() and 3 <= len(network) <= 6):
-            raise InvalidSettings(
-                "an MCC, or an MCC and MNC: 3 to 6 digits", path="policy.home_networks"
-            )
+    _check_amount(ruled.roaming_limit, "policy.roaming_limit")
+    for each in ruled.roaming_limits:
+        _check_amount(each.limit, f"policy.roaming_limits: {each.currency}")
+    _check_networks(ruled.home_networks, "policy.home_networks")
+    for zone in ruled.roaming_zones:
+        _check_networks(zone.networks, f"policy.roaming_zones: {zone.name}")
     last = None
     if ruled.roaming_redirect_to:
         last = FinalUnit(FinalAction.REDIRECT, ruled.roaming_redirect_to, ruled.filters)
@@ -90,7 +92,22 @@ def _roaming(ruled: PolicySettings) -> RoamingPolicy:
         limit=to_micros(ruled.roaming_limit),
         warning=ruled.roaming_warning_percent,
         last=last,
+        limits={each.currency: to_micros(each.limit) for each in ruled.roaming_limits},
+        zones=tuple(
+            RoamingZone(each.name, each.networks, each.like_home) for each in ruled.roaming_zones
+        ),
     )
+
+
+def _check_amount(amount: Decimal, path: str) -> None:
+    if amount < 0 or not amount.is_finite():
+        raise InvalidSettings("is an amount", path=path)
+
+
+def _check_networks(networks: tuple[str, ...], path: str) -> None:
+    for network in networks:
+        if not (network.isascii() and network.isdigit() and 3 <= len(network) <= 6):
+            raise InvalidSettings("an MCC, or an MCC and MNC: 3 to 6 digits", path=path)
 
 
 def _counter(told: CounterSettings) -> CounterPolicy:

@@ -106,7 +106,7 @@ from trunkline.charging.policy.emergencies import (
 from trunkline.charging.policy.events import ConsentToRoam, SpentBeyond
 from trunkline.charging.policy.kept import keep_policy, policy_of
 from trunkline.charging.policy.passing import Pass, Passing
-from trunkline.charging.policy.roaming import RoamingPolicy
+from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.policy.telling import statuses_of
 from trunkline.charging.queries import (
@@ -223,6 +223,7 @@ __all__ = [
     "RecordLine",
     "Result",
     "RoamingPolicy",
+    "RoamingZone",
     "Rules",
     "Service",
     "SpentBeyond",

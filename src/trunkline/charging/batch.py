@@ -235,8 +235,7 @@ class GroupCommit:
         if request.kind == _EVENT:
             return charge_event(state, request, self.tariffs, now, records, self.policy.rules)
         if request.money or request.spent:
-            validity = self.policy.of(request.service).validity
-            return charge_in_money(state, request, self.tariffs, now, records, validity)
+            return charge_in_money(state, request, self.tariffs, now, records, self.policy)
         return charge(state, request, self.tariffs, now, records, self.policy)
 
 

@@ -128,7 +128,7 @@ def _answers(
     """What each unit is answered, and the longest time for which one of them may be silent."""
     size = policy.of(turn.service)
     roaming = policy.rules.roaming
-    if roaming is not None and (turn.service != DATA or not roaming.abroad(turn.where)):
+    if roaming is not None and (turn.service != DATA or not roaming.limits_data(turn.where)):
         roaming = None
     longest = 0
     answers = []

@@ -5,7 +5,7 @@ An amount is granted as far as the balance reaches; what is reported is debited 
 """
 
 from trunkline.charging.debit import Turn
-from trunkline.charging.grants import let_go
+from trunkline.charging.grants import POLICY, GrantPolicy, let_go
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
     NOT_REQUESTED,
@@ -15,6 +15,9 @@ from trunkline.charging.model import (
     Result,
     UnitAnswer,
 )
+from trunkline.charging.policy.passing import note
+from trunkline.charging.policy.roaming import roamed, room
+from trunkline.charging.policy.rules import Rules
 from trunkline.charging.sessions import (
     called_number,
     end_session,
@@ -27,6 +30,7 @@ from trunkline.charging.sessions import (
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
+from trunkline.rating import DATA
 
 _UNANSWERED = ChargeAnswer(Result.SUCCESS)
 
@@ -37,10 +41,11 @@ def charge_in_money(
     tariffs: Tariffs,
     now: int,
     records: list[Record],
-    validity: int,
+    policy: GrantPolicy = POLICY,
 ) -> ChargeAnswer:
-    """Answers an INITIAL, UPDATE or TERMINATE that asks for or reports money. Repetitions and
-    sessions are as for `charge`; the one unit of the answer tells validity and the end."""
+    """Answers an INITIAL, UPDATE or TERMINATE that asks for or reports money. Repetitions,
+    sessions, what always passes and what data abroad may cost are as for `charge`; the one unit
+    of the answer tells validity and the end."""
     give_up_sessions(state, now)
     session = state.session(request.session)
     answer = settled(state, session, request)
@@ -49,11 +54,11 @@ def charge_in_money(
     if request.spent < 0:
         return refusal(request, Result.INVALID)
     if session is None:
-        begun = _begin(state, request)
+        begun = _begin(state, request, policy.rules)
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    session.where = request.where or session.where
+    used, session.where = session.where, request.where or session.where
     session.notify = request.notify or session.notify
     at = instant_of(request, now)
     turn = Turn(
@@ -65,30 +70,42 @@ def charge_in_money(
         destination=session.destination,
         session=session.id,
         number=request.number,
+        where=session.where,
+        used=used,
     )
     quota = _quota(turn, session)
     let_go(state, quota)
-    if request.spent:
-        _debit(turn, request.spent)
+    spent = 0 if session.passes >= 0 else request.spent
+    if spent:
+        _debit(turn, spent)
+    elif request.spent:
+        note(turn, quota, 0, session.passes)
+    roaming = policy.rules.roaming
+    if roaming is not None:
+        roamed(turn, roaming, spent)
     if request.kind is Kind.TERMINATE:
-        answer = ChargeAnswer(Result.SUCCESS, (), request.spent, state.currency)
+        answer = ChargeAnswer(Result.SUCCESS, (), spent, state.currency)
         end_session(state, session)
         remember(state, request, answer, now)
         return answer
     session.number = request.number
+    validity = policy.of(session.service).validity
     session.until = now + 2 * validity
-    session.answer = answer = _granted(state, quota, request, validity)
+    session.answer = answer = _granted(turn, session, quota, request, policy.rules, validity)
+    answer.cost = spent
     return answer
 
 
-def _begin(state: State, request: ChargeRequest) -> Session | Result:
-    if state.status != Status.ACTIVE:
+def _begin(state: State, request: ChargeRequest, rules: Rules) -> Session | Result:
+    passes = rules.passing.called(request.called) if request.called else -1
+    if state.status != Status.ACTIVE and passes < 0:
         return Result.DENIED
     try:
         called = called_number(request.called)
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
+    session.passes = passes
     state.sessions.append(session)
     return session
 
@@ -101,21 +118,43 @@ def _quota(turn: Turn, session: Session) -> Quota:
     return session.quotas[-1]
 
 
-def _granted(state: State, quota: Quota, request: ChargeRequest, validity: int) -> ChargeAnswer:
-    """Reserves what is asked for, or what is left of it."""
+def _granted(
+    turn: Turn,
+    session: Session,
+    quota: Quota,
+    request: ChargeRequest,
+    rules: Rules,
+    validity: int,
+) -> ChargeAnswer:
+    """Reserves what is asked for, or what is left of it; nothing for what always passes."""
+    state = turn.state
     granted = 0
     result = Result.SUCCESS
-    if request.money and state.status != Status.ACTIVE:
+    if session.passes >= 0:
+        granted = request.money
+    elif request.money and state.status != Status.ACTIVE:
         result = Result.DENIED
     elif request.money:
-        granted = min(request.money, max(state.money - state.floor - state.held, 0))
+        granted = min(request.money, _free(turn, session, rules))
         result = Result.SUCCESS if granted else Result.CREDIT_LIMIT
     final = 0 < granted < request.money and not state.holds_anything()
-    quota.money = granted
-    state.held += granted
+    if session.passes < 0:
+        quota.money = granted
+        state.held += granted
     quota.waits = final or result is not Result.SUCCESS
     unit = UnitAnswer(None, None, result, NOT_REQUESTED, validity if granted else 0, final)
-    return ChargeAnswer(Result.SUCCESS, (unit,), request.spent, state.currency, money=granted)
+    return ChargeAnswer(Result.SUCCESS, (unit,), 0, state.currency, money=granted)
+
+
+def _free(turn: Turn, session: Session, rules: Rules) -> int:
+    """What money may still be spent on this: the balance's, and abroad what abroad may cost."""
+    state = turn.state
+    free = max(state.money - state.floor - state.held, 0)
+    roaming = rules.roaming
+    if roaming is not None and session.service == DATA and roaming.limits_data(turn.where):
+        most = room(state, roaming, turn.month)
+        return free if most is None else min(free, most)
+    return free
 
 
 def _debit(turn: Turn, spent: int) -> None:

@@ -62,6 +62,7 @@ def charge_event(
     turn = _turn(state, request, tariffs, instant_of(request, now), records)
     if turn is None:
         return refusal(request, Result.INVALID)
+    before = state.money
     content = _as_content(turn, request) if request.money else None
     if content is not None:
         answer = _of_content(turn, content)
@@ -73,6 +74,8 @@ def charge_event(
         answer = _refund(turn, request)
     else:
         return _enquire(turn, request)
+    if rules.roaming is not None:
+        roamed(turn, rules.roaming, before - state.money)
     remember(state, request, answer, now)
     return answer
 

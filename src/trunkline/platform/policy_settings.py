@@ -46,6 +46,20 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     tell: bool = True
 
 
+class RoamingLimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    limit: Decimal
+
+
+class RoamingZoneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Networks abroad that belong together. With `like_home` what data costs there doesn't count
+    towards the limit of what abroad may cost."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    networks: Annotated[tuple[str, ...], Meta(min_length=1)]
+    like_home: bool = False
+
+
 class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What charging rules beside prices: what always passes, how quota is cut and ends, and what
     abroad may cost. A rating group with a size of its own is a table: [[policy.rating_groups]],
@@ -124,6 +138,20 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             "before it is cut off; 0: no limit",
         ),
     ] = Decimal(50)
+    roaming_limits: Annotated[
+        tuple[RoamingLimitSettings, ...],
+        Meta(
+            description="The same in currencies where it is another: [[policy.roaming_limits]] "
+            "with currency and limit"
+        ),
+    ] = ()
+    roaming_zones: Annotated[
+        tuple[RoamingZoneSettings, ...],
+        Meta(
+            description="Networks abroad that belong together: [[policy.roaming_zones]] with name, "
+            "networks (as for home), and like_home where data costs what it costs at home"
+        ),
+    ] = ()
     roaming_warning_percent: Annotated[
         _Percent, Meta(description="Of it; then the person is warned")
     ] = 80

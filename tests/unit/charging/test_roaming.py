@@ -12,6 +12,7 @@ from tests.unit.charging.builders import (
     compiled,
     plan,
     postpaid,
+    request,
     tariffs,
 )
 from trunkline.charging import (
@@ -21,8 +22,10 @@ from trunkline.charging import (
     FinalAction,
     FinalUnit,
     GrantPolicy,
+    Kind,
     Result,
     RoamingPolicy,
+    RoamingZone,
     Rules,
     Service,
     Threshold,
@@ -121,6 +124,41 @@ def test_no_limit_counts_all_the_same() -> None:
     assert phone.begin(asks(500 * MB), where=SPAIN).units[0].granted == 500 * MB
     phone.end(asks(used=500 * MB))
     assert spent(phone) == 5_000_000
+
+
+def test_each_currency_has_its_own_limit() -> None:
+    roaming = RoamingPolicy(home=("272",), limit=1_000_000, limits={"EUR": 2_000_000})
+    phone = abroad(rules=Rules(roaming=roaming))
+    assert phone.begin(asks(500 * MB), where=SPAIN).units[0].granted == 100 * MB
+    assert roaming.counter("EUR").limit == 2_000_000
+    assert roaming.counter("USD").limit == 1_000_000
+
+
+def test_zones_like_home_have_no_limit_and_the_rest_of_the_world_has() -> None:
+    zones = (RoamingZone("Union", ("214", "262"), like_home=True), RoamingZone("Far", ("310",)))
+    phone = abroad(rules=Rules(roaming=RoamingPolicy(("272",), 1_000_000, zones=zones)))
+    assert phone.begin(asks(500 * MB), where=SPAIN).units[0].granted == 500 * MB
+    phone.end(asks(used=500 * MB))
+    assert (spent(phone), phone.state.abroad) == (0, "214")
+    for session, network in (("far", "310260"), ("world", "25001")):
+        there = Circumstances(network=network)
+        assert phone.begin(asks(500 * MB), session=session, where=there).units[0].granted <= 50 * MB
+        phone.end(asks(used=10 * MB), session=session)
+    assert (spent(phone), phone.state.abroad) == (200_000, "250")
+
+
+def test_calls_and_messages_tell_where_somebody_is_where_the_network_tells_it() -> None:
+    """Without a serving network they are at home, as their prices are."""
+    phone = abroad()
+    phone.begin(asks(60, group=None), where=SPAIN, service=Service.VOICE, called="34")
+    assert phone.state.abroad == "214"
+    phone.end(asks(used=60, group=None), service=Service.VOICE)
+    phone.begin(asks(60, group=None), session="v", service=Service.VOICE, called="34")
+    assert phone.state.abroad == "214"
+    sms = request(Kind.EVENT, 0, session="e", service=Service.SMS, called="34", where=HOME)
+    phone.send(sms)
+    assert phone.state.abroad == ""
+    assert spent(phone) == 0
 
 
 FAIR = CounterPolicy("fair", 1000, (Threshold(80, "nearly"), Threshold(100, "over")))

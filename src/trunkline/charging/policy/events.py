@@ -60,7 +60,7 @@ class ArrivedAbroad(_AboutAccount, frozen=True, kw_only=True):
     minute: Money | None = None
     message: Money | None = None
     limit: Money | None = None
-    """After which data is cut off; None: not at all."""
+    """After which data there is cut off; None: not at all."""
 
 
 class SpentBeyond(_AboutAccount, frozen=True, kw_only=True):

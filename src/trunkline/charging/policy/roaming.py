@@ -16,10 +16,20 @@ WARNED = "warned"
 CUT_OFF = "cutOff"
 
 
+class RoamingZone(msgspec.Struct, frozen=True, array_like=True):
+    """`networks` are the beginnings of the MCC and MNC there. With `like_home` data there costs
+    what the plan has it cost at home (Regulation (EU) 2022/612, article 4): no limit of what
+    abroad may cost counts it."""
+
+    name: str
+    networks: tuple[str, ...]
+    like_home: bool = False
+
+
 class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
     """`home` are the beginnings of the MCC and MNC where nobody is abroad. `limit` is in micros
-    of the account's currency, 0 for none. `zones` are the names of zones by the beginnings of
-    their networks, for what is said to who arrives there."""
+    of the account's currency, 0 for none. Of `zones` the first that has the network counts; what
+    lies in none is abroad like the rest of the world."""
 
     home: tuple[str, ...]
     limit: int = 50_000_000
@@ -29,11 +39,25 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
     """How data goes on when it is cut off; None: it ends."""
     limits: Mapping[str, int] = {}
     """Other limits, by currency."""
+    zones: tuple[RoamingZone, ...] = ()
 
     def abroad(self, where: Circumstances | None) -> bool:
         """Whether a service used so is used abroad; where nothing is told of the network it
         isn't."""
         return where is not None and bool(where.network) and not where.network.startswith(self.home)
+
+    def zone_of(self, network: str) -> RoamingZone | None:
+        """None at home, and in the rest of the world."""
+        if network.startswith(self.home):
+            return None
+        return next((each for each in self.zones if network.startswith(each.networks)), None)
+
+    def limits_data(self, where: Circumstances | None) -> bool:
+        """Whether data used so counts towards what abroad may cost."""
+        if where is None or not self.abroad(where):
+            return False
+        zone = self.zone_of(where.network)
+        return zone is None or not zone.like_home
 
     def limit_of(self, currency: str) -> int:
         return self.limits.get(currency, self.limit)
@@ -46,7 +70,7 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
 
 def roamed(turn: Turn, policy: RoamingPolicy, charged: int) -> None:
     """Counts what data abroad has cost, and notes in which country the person is."""
-    if charged and turn.service == DATA and policy.abroad(turn.used):
+    if charged and turn.service == DATA and policy.limits_data(turn.used):
         count(turn.state, ROAMING, turn.month, charged)
     where = turn.where
     if where is not None and where.network:
@@ -62,7 +86,7 @@ def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
     held = sum(
         quota.money
         for session in state.sessions
-        if policy.abroad(session.where)
+        if policy.limits_data(session.where)
         for quota in session.quotas
     )
     return max(limit - counted(state, ROAMING, month) - held, 0)

@@ -103,7 +103,9 @@ def _arrival(
 ) -> Message:
     state, where = account.state, request.where
     assert where is not None, "a country is heard of by what is told of the network"
-    limit = 0 if rules.roaming is None else rules.roaming.limit_of(state.currency)
+    limit = 0
+    if rules.roaming is not None and rules.roaming.limits_data(where):
+        limit = rules.roaming.limit_of(state.currency)
     prices = {service: _price(account, where, tariffs, at, service, n) for service, n in _SAMPLES}
     return ArrivedAbroad(
         account=account.id,
@@ -111,7 +113,7 @@ def _arrival(
         at=at,
         phone=phone,
         network=where.network,
-        zone=_zone(account, where, tariffs, at),
+        zone=_zone(account, where, rules, tariffs, at),
         megabyte=prices[DATA],
         minute=prices[VOICE],
         message=prices[SMS],
@@ -154,8 +156,14 @@ def _price(
     return Money(slice_[CHARGE], account.state.currency)
 
 
-def _zone(account: Account, where: Circumstances, tariffs: Tariffs, at: datetime) -> str:
-    """The tariff's name of where the network is; its country's code where there is none."""
+def _zone(
+    account: Account, where: Circumstances, rules: Rules, tariffs: Tariffs, at: datetime
+) -> str:
+    """The operator's name of where the network is, or the tariff's; its country's code where
+    there is none."""
+    ruled = None if rules.roaming is None else rules.roaming.zone_of(where.network)
+    if ruled is not None:
+        return ruled.name
     plan = _turn(account, where, tariffs, at, DATA).plan
     if plan is not None:
         number = plan.places.zone_of(where.network)
