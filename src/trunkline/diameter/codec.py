@@ -159,6 +159,20 @@ def blank(code: int, vendor: int = 0, length: int | None = None) -> bytes:
     return avp(code, bytes(size), vendor)
 
 
+_UNTIL_1900 = 2_208_988_800
+"""Seconds from 1900, where Time begins to count (RFC 6733, 4.3.1), to 1970."""
+
+
+def to_time(epoch: int) -> int:
+    """The Time of an instant, in seconds since 1970."""
+    return epoch + _UNTIL_1900 & 0xFFFFFFFF
+
+
+def from_time(seconds: int) -> int:
+    """Time counts from 1900, and from 2036 once its top bit is clear."""
+    return seconds - _UNTIL_1900 + (0 if seconds & 0x80000000 else 1 << 32)
+
+
 def _frame(code: int, flags: int, vendor: int, data: bytes) -> bytes:
     size = len(data)
     if vendor:

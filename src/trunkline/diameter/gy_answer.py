@@ -34,8 +34,6 @@ RESULT_CODES = {
 _OWES_FAILED_AVP = frozenset((Result.RATING_FAILED, Result.INVALID))
 
 _RESULT_AVPS = {result: codec.u32(d.RESULT_CODE, code) for result, code in RESULT_CODES.items()}
-_UNTIL_1900 = 2_208_988_800
-"""Seconds from 1900, where Time begins to count (RFC 6733, 4.3.1), to 1970."""
 _NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
 
 
@@ -131,7 +129,7 @@ def _unit(unit: UnitAnswer, service: int) -> tuple[bytes, bytes, bytes]:
         return b"", validity, final
     granted = _amount(unit.granted, service)
     if unit.tariff_change:
-        granted = codec.u32(d.TARIFF_TIME_CHANGE, _time(unit.tariff_change)) + granted
+        granted = codec.u32(d.TARIFF_TIME_CHANGE, codec.to_time(unit.tariff_change)) + granted
     return codec.grouped(d.GRANTED_SERVICE_UNIT, granted), validity, final
 
 
@@ -176,10 +174,6 @@ _THRESHOLDS: dict[int, int] = {
 
 def _u32_3gpp(code: int, value: int) -> bytes:
     return codec.avp(code, value.to_bytes(4, "big"), d.VENDOR_3GPP)
-
-
-def _time(epoch: int) -> int:
-    return epoch + _UNTIL_1900 & 0xFFFFFFFF
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,7 @@ from trunkline.diameter.codec import (
     Malformed,
     avp,
     avp_at,
+    from_time,
     missing,
     pair_at,
     u32_in,
@@ -159,7 +160,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         units, money, spent, currency = _command_units(message, found, kind, service, oddities)
     at = received
     if d.EVENT_TIMESTAMP in single:
-        told = _unix_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
+        told = from_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
         if abs(told - received) <= clock_tolerance:
             at = told
         else:
@@ -457,11 +458,6 @@ def session_id(data: bytes) -> str:
             avp(d.SESSION_ID, data),
         )
     return session
-
-
-def _unix_time(seconds: int) -> int:
-    """Time (RFC 6733, 4.3.1) counts from 1900, and from 2036 once its top bit is clear."""
-    return seconds - 2_208_988_800 if seconds & 0x80000000 else seconds + 2_085_978_496
 
 
 def _units(message: bytes, begin: int, end: int, code: int) -> int:

@@ -42,7 +42,6 @@ Statuses = Callable[[Reader, int, datetime], Sequence[CounterStatus]]
 """All policy counters of the account of this key, as they are at this instant."""
 
 _INITIAL, _INTERMEDIATE = 0, 1
-_UNTIL_1900 = 2_208_988_800
 
 
 class Sy:
@@ -237,7 +236,7 @@ def reports(statuses: Iterable[CounterStatus]) -> bytes:
                     _text(d.POLICY_COUNTER_STATUS, status),
                     codec.avp(
                         d.PENDING_POLICY_COUNTER_CHANGE_TIME,
-                        (epoch + _UNTIL_1900 & 0xFFFFFFFF).to_bytes(4, "big"),
+                        codec.to_time(epoch).to_bytes(4, "big"),
                         d.VENDOR_3GPP,
                     ),
                 )

@@ -3,11 +3,18 @@
 import threading
 
 import pytest
+from diameter.message import Message
+from diameter.message.avp.grouped import (
+    MmsInformation,
+    RecipientAddress,
+    RequestedServiceUnit,
+    ServiceInformation,
+)
 
-from tests.conformance.diameter.independent import MB, Gateway, served
+from tests.conformance.diameter.independent import MB, Gateway, independent_gateway, served
 from tests.conformance.diameter.operator import ACCOUNT, Operator
 from tests.conftest import MakeDatabase
-from tests.unit.charging.builders import imsi
+from tests.unit.charging.builders import PRICES, imsi, plan, rule
 from trunkline.charging import operations
 from trunkline.diameter import dictionary as d
 from trunkline.kernel.money import Money
@@ -114,6 +121,34 @@ def test_events(operator: Operator, clock: DrivenClock) -> None:
         finally:
             gateway.node.stop(wait_timeout=10)
     assert str(operator.balance.money) == "0.11 EUR"
+
+
+def test_a_picture_message(make_database: MakeDatabase, clock: DrivenClock) -> None:
+    """0.40, 25 cents a picture: one goes, the second doesn't."""
+    rules = (*PRICES, rule("mms", "0.25", 1))
+    operator = Operator(make_database("charging"), clock.now(), None, plan(rules=rules))
+    operator.open(("imsi", imsi(1)), money="0.40")
+    to = RecipientAddress(address_type=1, address_data="46700000000")
+    with independent_gateway(operator.attempt, clock) as gateway:
+
+        def picture() -> Message:
+            return gateway.send(
+                4,
+                0,
+                session_id=gateway.node.session_generator.next_id(),
+                service_context_id="8.32270@3gpp.org",
+                requested_action=0,
+                requested_service_unit=RequestedServiceUnit(cc_service_specific_units=1),
+                service_information=ServiceInformation(
+                    mms_information=MmsInformation(recipient_address=[to])
+                ),
+            )
+
+        sent = picture()
+        assert sent.result_code == d.SUCCESS
+        assert sent.granted_service_unit.cc_service_specific_units == 1
+        assert picture().result_code == d.CREDIT_LIMIT_REACHED
+    assert str(operator.balance.money) == "0.15 EUR"
 
 
 def test_the_gateway_is_told(
