@@ -220,7 +220,7 @@ def _for_both(
         return None
     buckets = turn.state.status != Status.ONE_WAY
     since, quota.since = quota.since, later.starts
-    room = max(free - max(slice_[CHARGE], 0), 0)
+    room = max(free - slice_[CHARGE], 0)
     after = turn.slice(plan, quota, slice_[GRANTED], room, buckets=buckets)
     code = later.in_force.rate(after)
     quota.since = since
@@ -252,8 +252,8 @@ def _reserve(
 ) -> None:
     """`beside` is a slice for the same units, reserved for too: of a bucket only what this one
     takes beyond it."""
-    # Below zero where another tariff gives back what the session's minimum had cost.
-    charge = max(slice_[CHARGE], 0)
+    charge = slice_[CHARGE]
+    assert charge >= 0, "a reservation of less than nothing"
     quota.money += charge
     state.held += charge
     if not slice_[BUCKET_COUNT]:

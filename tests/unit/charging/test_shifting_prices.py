@@ -1,7 +1,6 @@
 """Grants by prices that fall, or move by what other sessions use."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +16,6 @@ from tests.unit.charging.builders import (
     rule,
     tariffs,
 )
-from trunkline.charging import Service
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import CounterSource, Increment, Measure, PriceStep, Rate, Tiers, UsageRule
 
@@ -85,17 +83,3 @@ def test_a_grant_of_a_falling_price_ends_where_another_tariff_begins() -> None:
     assert 0 <= phone.state.held <= phone.state.money
     phone.end(asks(used=5 * MB))
     assert (phone.state.money, phone.state.held) == (8_800_000, 0)
-
-
-def test_what_another_tariff_gives_back_is_not_reserved() -> None:
-    """A call costs a euro at least; ten minutes later it doesn't."""
-    found = rule("voice", "0.06", 60).rate
-    assert found is not None
-    dear = msgspec.structs.replace(found, minimum=1_000_000)
-    phone = Phone(account("2"), two_tariffs(dear, found))
-    voice: dict[str, Any] = {"service": Service.VOICE, "called": "467"}
-    phone.begin(asks(60), **voice)
-    phone.now += 700
-    [unit] = phone.go_on(asks(600, used=60), **voice).units
-    assert phone.state.money == 1_000_000
-    assert (unit.granted, phone.state.held) == (600, 0)
