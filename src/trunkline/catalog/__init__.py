@@ -9,6 +9,7 @@ sells and what it costs, not who has bought.
 from trunkline.catalog.eligibility import Eligibility
 from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
+    PRICED,
     Brand,
     BrandId,
     CatalogId,
@@ -36,6 +37,7 @@ from trunkline.catalog.model import (
     UnknownMarket,
     UnknownRateSheet,
     UnknownReference,
+    ZoneContradiction,
 )
 from trunkline.catalog.operations import (
     RateSheetImport,
@@ -101,6 +103,7 @@ __all__ = [
     "EXPORT_JOBS",
     "IMPORT_JOBS",
     "OWNED",
+    "PRICED",
     "STANDARD_TAX",
     "Allowance",
     "Brand",
@@ -151,6 +154,7 @@ __all__ = [
     "Where",
     "Window",
     "Zone",
+    "ZoneContradiction",
     "brand",
     "brand_named",
     "brands",

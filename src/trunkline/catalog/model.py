@@ -192,6 +192,9 @@ ON_SALE = frozenset({LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED})
 IN_USE = frozenset({LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED})
 """The states in which customers may hold an offering, so that it can't be deleted."""
 
+PRICED = ON_SALE | IN_USE
+"""The states of the offerings whose prices of use are in tariffs."""
+
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as it was given: `body` is the whole JSON, unknown attributes included,
@@ -326,6 +329,12 @@ class RateSheet(msgspec.Struct, frozen=True, kw_only=True):
 
 class InvalidDocument(Invalid):
     code = "invalidDocument"
+
+
+class ZoneContradiction(Invalid):
+    """Two prices say different networks of one zone."""
+
+    code = "zoneContradiction"
 
 
 class UnknownReference(Invalid):

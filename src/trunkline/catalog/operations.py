@@ -20,6 +20,7 @@ from trunkline.catalog.model import (
     CATALOG_LIFECYCLE,
     IN_USE,
     ON_SALE,
+    PRICED,
     Brand,
     BrandId,
     Document,
@@ -31,10 +32,12 @@ from trunkline.catalog.model import (
     MarketId,
     OfferingId,
     OneTimePrice,
+    Price,
     RateSheet,
     RecurringPrice,
     UnknownMarket,
     UnknownReference,
+    ZoneContradiction,
     document_exists,
     name_taken,
 )
@@ -321,6 +324,7 @@ def _check_prices(tx: Tx, document: Document, refers_to: list[Reference]) -> str
     reckoned with. Answers with the rate sheet that a usage price names."""
     if document.kind is DocumentKind.PRICE:
         price = parse_price(document.body, price_id=PriceId(document.id))
+        _check_networks(tx, price, "zone.networks")
         return _check_sheet(tx, price) if isinstance(price, UsagePrice) else None
     if document.kind is DocumentKind.PROMOTION:
         _check_promotion(tx, document)
@@ -356,10 +360,37 @@ def _check_sheet(tx: Tx, price: UsagePrice) -> str | None:
     return price.rate_sheet
 
 
+def _check_networks(tx: Tx, price: Price | None, path: str) -> None:
+    """Refuses other networks of a zone than another price in use says at the same time."""
+    if price is not None and _networks(price):
+        for each in store.prices_with_networks(tx, PRICED):
+            other = parse_price(each.body, price_id=PriceId(each.id))
+            if other is not None and other.id != price.id:
+                _check_alike(price, other, path)
+
+
+def _check_alike(price: Price, other: Price, path: str) -> None:
+    mine, theirs = _networks(price), _networks(other)
+    for name in mine.keys() & theirs.keys():
+        if mine[name] != theirs[name] and price.meets(other):
+            raise ZoneContradiction(
+                f"zone {name!r} has other networks in price {other.id}: say them once, and"
+                " elsewhere the name alone",
+                path=path,
+            )
+
+
+def _networks(price: Price) -> dict[str, frozenset[str]]:
+    """What the price says of its zone's networks; by the zone's name, or nothing."""
+    zone = None if isinstance(price, RecurringPrice | OneTimePrice) else price.where.zone
+    return {zone.name: frozenset(zone.networks)} if zone is not None and zone.networks else {}
+
+
 def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None:
     bodies = store.find_documents(tx, DocumentKind.PRICE, [each.id for each in prices])
     currencies: set[str] = set()
     used: dict[tuple[str, Where], list[tuple[UsagePrice, str]]] = {}
+    zoned: list[Price] = []
     for each in prices:
         price = parse_price(bodies[each.id].body, price_id=PriceId(each.id), path=each.path)
         if price is None and document.lifecycle_status in ON_SALE:
@@ -367,6 +398,11 @@ def _check_offering(tx: Tx, document: Document, prices: list[Reference]) -> None
                 "an offering on sale can't have a price of a type that is only kept",
                 path=each.path,
             )
+        if price is not None and _networks(price) and document.lifecycle_status in PRICED:
+            _check_networks(tx, price, each.path)
+            for before in zoned:
+                _check_alike(price, before, each.path)
+            zoned.append(price)
         if isinstance(price, UsagePrice):
             alike = used.setdefault((price.service, price.where), [])
             for other, there in alike:

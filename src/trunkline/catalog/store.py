@@ -181,6 +181,22 @@ _OFFERINGS_ON_SHEET = (
     )
     .order_by(catalog_reference.c.from_id)
 )
+_offering = catalog_document.alias("offering")
+_PRICES_WITH_NETWORKS = sa.select(catalog_document).where(
+    catalog_document.c.kind == DocumentKind.PRICE.value,
+    sa.cast(catalog_document.c.body, sa.Text).contains('"networks"'),
+    catalog_document.c.id.in_(
+        sa.select(_named.to_id)
+        .join(
+            _offering, (_offering.c.kind == _named.from_kind) & (_offering.c.id == _named.from_id)
+        )
+        .where(
+            _named.from_kind == DocumentKind.OFFERING.value,
+            _named.to_kind == DocumentKind.PRICE.value,
+            _offering.c.lifecycle_status.in_(sa.bindparam("statuses", expanding=True)),
+        )
+    ),
+)
 
 _INSERT_SHEET = sa.insert(rate_sheet)
 _UPDATE_SHEET = sa.update(rate_sheet).where(rate_sheet.c.name == sa.bindparam("sheet"))
@@ -330,6 +346,12 @@ def referrers(r: Reader, kind: DocumentKind, document_id: str) -> list[tuple[str
 
 def offerings_on_sheet(r: Reader, sheet: str) -> list[OfferingId]:
     return [OfferingId(each) for each in r.execute(_OFFERINGS_ON_SHEET, {"sheet": sheet}).scalars()]
+
+
+def prices_with_networks(r: Reader, statuses: Iterable[LifecycleStatus]) -> list[Document]:
+    """The prices of offerings in one of these states that may say which networks a zone has."""
+    rows = r.execute(_PRICES_WITH_NETWORKS, {"statuses": [each.value for each in statuses]})
+    return sorted(map(_document, rows), key=lambda each: each.id)
 
 
 def find_sheet(r: Reader, name: str, *, lock: bool = False) -> RateSheet | None:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from trunkline.catalog import (
+    PRICED,
     Allowance,
-    LifecycleStatus,
     Offering,
     RateSheet,
     Step,
@@ -19,6 +19,7 @@ from trunkline.catalog import (
     UsageDiscount,
     UsagePrice,
     Where,
+    ZoneContradiction,
     markets,
     offering_ids,
     offerings,
@@ -51,7 +52,6 @@ from trunkline.rating import (
 )
 from trunkline.rating import RateSheet as SheetSource
 
-_PRICED = (LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED)
 _MINUTE = 60
 
 MOST_AHEAD = 100
@@ -85,7 +85,7 @@ def compiled_tariffs(r: Reader, version: int, now: datetime) -> list[Tariff]:
     versions from `version` on. Calendars are meant in the time zone of the first market, UTC
     without any. Raises `TariffRefused`, `ZoneContradiction` and `CurrencyMismatch`, the path
     naming the plan, and `TooManyChanges`."""
-    found = offerings(r, offering_ids(r, *_PRICED)).values()
+    found = offerings(r, offering_ids(r, *PRICED)).values()
     charged = sorted((each for each in found if each.charged_services), key=lambda each: each.id)
     names = {price.rate_sheet for each in charged for price in each.usage_prices}
     sheets = {name: rate_sheet(r, name) for name in sorted(filter(None, names))}
@@ -142,12 +142,6 @@ class TooManyChanges(Invalid):
     """Of prices, announced for instants to come."""
 
     code = "tooManyChanges"
-
-
-class ZoneContradiction(Invalid):
-    """Two prices say different networks of one zone."""
-
-    code = "zoneContradiction"
 
 
 def _zones(charged: Iterable[Offering]) -> tuple[Zone, ...]:

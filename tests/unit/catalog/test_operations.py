@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +31,7 @@ from trunkline.catalog import (
     UnknownMarket,
     UnknownRateSheet,
     UnknownReference,
+    ZoneContradiction,
     brand,
     brands,
     change_document,
@@ -443,3 +445,38 @@ def test_an_event_carries_the_document_with_its_own_digits(
             tx, kind=PRICE, document_id="fee", patch={"lifecycleStatus": "Launched"}, now=now
         )
     assert launched.body["price"] == {"unit": "EUR", "value": Decimal("19.9")}
+
+
+EU = {"name": "EU", "networks": ["208", "262"]}
+LESS = {"name": "EU", "networks": ["208"]}
+
+
+def test_a_zone_is_not_two_things_at_once(books: Database, now: datetime) -> None:
+    def refused(path: str, save: Callable[[Tx], object]) -> None:
+        with pytest.raises(ZoneContradiction) as fault, books.transaction() as tx:
+            save(tx)
+        assert fault.value.path == path
+        assert "other networks in price eu" in str(fault.value)
+
+    with books.transaction() as tx:
+        save_price(tx, voice_usage("eu", zone=EU), now)
+        # Nobody sells by it yet: what it says binds none.
+        save_price(tx, voice_usage("draft", zone=LESS), now)
+        save_offering(tx, offering_body("one", "eu"), now)
+        # By its name alone, or of the same networks in another order.
+        save_price(tx, voice_usage("named", zone="EU"), now)
+        save_price(tx, voice_usage("same", zone=EU | {"networks": ["262", "208"]}), now)
+        # Of another time.
+        patch = {"validFor": {"startDateTime": "2026-01-01T00:00:00Z"}}
+        patch_document(tx, kind=DocumentKind.PRICE, document_id="eu", patch=patch, now=now)
+        ended = {"endDateTime": "2026-01-01T00:00:00Z"}
+        save_price(tx, voice_usage("past", zone=LESS, validFor=ended), now)
+        save_offering(tx, offering_body("two", "named", lifecycleStatus="In design"), now)
+    refused("zone.networks", lambda tx: save_price(tx, voice_usage("new", zone=LESS), now))
+    refused(
+        "productOfferingPrice[1].id",
+        lambda tx: save_offering(tx, offering_body("three", "named", "draft"), now),
+    )
+    with books.transaction() as tx:
+        # The only one that says so may say it otherwise.
+        save_price(tx, voice_usage("eu", zone=LESS), now)
