@@ -85,7 +85,7 @@ $(BIN)/.runtime: $(BIN)/.bootstrap requirements/runtime.lock pyproject.toml
 	@touch $@
 
 # The rating kernel as machine code, so that no process spends its start on it.
-$(BIN)/.kernel: $(BIN)/.runtime src/trunkline/rating/kernel.py src/trunkline/rating/finding.py src/trunkline/rating/layout.py
+$(BIN)/.kernel: $(BIN)/.runtime $(wildcard src/trunkline/rating/*.py)
 	@$(BIN)/python -c "from trunkline.rating import compiled; compiled.load()"
 	@touch $@
 
