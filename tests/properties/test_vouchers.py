@@ -23,8 +23,11 @@ _place = st.integers(0, COUNT - 1)
 _span = st.tuples(_place, _place).map(lambda each: (min(each), max(each)))
 STEP = st.one_of(
     st.tuples(st.just("sell"), _span, st.sampled_from(["10", "9.50", "0"])),
-    st.tuples(st.sampled_from(["stop", "resume", "take back"]), _span),
+    st.tuples(st.sampled_from(["stop", "resume", "take back", "write off"]), _span),
     st.tuples(st.just("redeem"), _place, st.sampled_from([1, 2])),
+    st.tuples(
+        st.just("block"), _place, st.sampled_from([VoucherState.STOPPED, VoucherState.ACTIVE])
+    ),
     st.tuples(st.just("guess"), st.sampled_from([1, 2])),
     st.tuples(st.just("deliver")),
     st.tuples(st.just("expire")),
@@ -86,6 +89,14 @@ class Life:
     def do_take_back(self, span: tuple[int, int]) -> None:
         with self.town.books.transaction() as tx:
             vouchers.take_back_vouchers(tx, self.batch.id, **self._range(span))
+
+    def do_write_off(self, span: tuple[int, int]) -> None:
+        with self.town.books.transaction() as tx:
+            vouchers.write_off_vouchers(tx, self.batch.id, **self._range(span))
+
+    def do_block(self, place: int, to: VoucherState) -> None:
+        with self.town.books.transaction() as tx:
+            vouchers.change_voucher(tx, self.batch.first + place, to=to, now=self.town.clock.now())
 
     def do_fail(self, span: tuple[int, int]) -> None:
         """Something that dies after all its writes, before its commit."""

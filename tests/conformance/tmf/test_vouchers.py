@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.tmf.announced import Recorder
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.conformance.tmf.shop import BALANCE, made
@@ -259,6 +260,36 @@ def test_what_a_voucher_gives_beside(
     ):
         refused = asker.post(f"{BASE}/voucherBatch", new(bonusBucket=[gift | wrong]))
         assert (refused.status, refused.body["path"]) == (400, f"bonusBucket[0].{path}")
+
+
+def test_what_listeners_hear(town: Town, staff: Client, asker: Client, relay: Relay) -> None:
+    batch, codes = printed(staff, asker, relay)
+    serial = str(batch["firstSerial"])
+    recorder = town.books.announce
+    assert isinstance(recorder, Recorder)
+    recorder.heard.clear()
+
+    def heard() -> set[tuple[str, str, str]]:
+        told = {(each.resource, each.id, each.change.name) for each in recorder.heard}
+        recorder.heard.clear()
+        return told
+
+    staff.post(f"{batch['href']}/sell", span(batch, dealer=town.kiosk))
+    assert heard() == {
+        ("VoucherBatch", batch["id"], "ATTRIBUTES"), ("Dealer", town.kiosk, "ATTRIBUTES")
+    }  # fmt: skip
+    task = made(staff.post(f"{BALANCE}/topupBalance", topup(town, codes[0])))
+    assert heard() == {
+        ("Voucher", serial, "STATE"),
+        ("TopupBalance", task["id"], "CREATED"),
+        ("Redemption", task["id"], "CREATED"),
+    }
+    relay.drain()
+    assert heard() >= {
+        ("Voucher", serial, "STATE"),
+        ("TopupBalance", task["id"], "STATE"),
+        ("Redemption", task["id"], "STATE"),
+    }
 
 
 def test_care_blocks_one(town: Town, staff: Client, asker: Client, relay: Relay) -> None:
