@@ -84,6 +84,11 @@ _of_account = _all.where(subscriptions.c.account == sa.bindparam("account"))
 _delete = sa.delete(subscriptions).where(subscriptions.c.id == sa.bindparam("which"))
 _expired = sa.delete(subscriptions).where(subscriptions.c.expires_at <= sa.bindparam("now"))
 _insert = sa.insert(subscriptions)
+_expires = (
+    sa.update(subscriptions)
+    .where(subscriptions.c.id == sa.bindparam("which"))
+    .values(expires_at=sa.bindparam("at"))
+)
 _tell = (
     sa.update(subscriptions)
     .where(subscriptions.c.id == sa.bindparam("which"))
@@ -141,10 +146,15 @@ def watch(tx: Tx, account: int, statuses: Sequence[CounterStatus]) -> int:
 
 
 def tell_of_end(tx: Tx, account: int) -> None:
-    """The account is closed: its subscribers are told, where their protocol has a word for it."""
+    """The account is closed: its subscribers are told to end what they have about it."""
     told = [(each.id, each.word) for each in subscriptions_of(tx, account)]
     if told:
         note(tx, account, told, NoticeKind.STATUS)
+
+
+def expire(tx: Tx, id_: str, at: datetime) -> None:
+    """It ends at this instant, unless it is ended before."""
+    tx.execute(_expires, {"which": id_, "at": to_micros(at)})
 
 
 def has_ended(r: Reader, account: int) -> bool:

@@ -13,7 +13,7 @@ import itertools
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -49,6 +49,8 @@ LOOKED_AT = 1000
 """Of each edge: those of gateways that another process has, or nobody, keep no others back."""
 POLL = 5.0
 """Seconds after which a look is due, should no commit have woken us."""
+FOR_TERMINATION = timedelta(days=1)
+"""In which a PCRF that was asked to end its Sy session can do so."""
 GRACE = 1.0
 """Seconds for which another process may have the connection that this one lacks."""
 
@@ -59,6 +61,8 @@ class _Told(msgspec.Struct, frozen=True):
     notice: Notice
     subscription: Subscription | None = None
     statuses: tuple[CounterStatus, ...] = ()
+    ends: bool = False
+    """The account is closed: the Sy session is to be ended (TS 29.219, 4.5.4)."""
 
 
 class Teller:
@@ -134,7 +138,13 @@ class Teller:
             with self._database.transaction() as tx:
                 notices.done(tx, [each.notice.id for each in answered])
                 for told in answered:
-                    if told.subscription is not None:
+                    if told.subscription is None:
+                        continue
+                    if told.ends:
+                        # The PCRF ends the session itself now; one that doesn't is forgotten.
+                        until = self._clock.now() + FOR_TERMINATION
+                        subscriptions.expire(tx, told.subscription.id, until)
+                    else:
                         subscriptions.note_told(tx, told.subscription, told.statuses)
 
     def _unsubscribe(self, notice: Notice) -> None:
@@ -184,6 +194,8 @@ class Teller:
         except UnknownSubscription:
             notices.done(tx, [notice.id])
             return None
+        if subscriptions.has_ended(tx, notice.account):
+            return _Told(notice, known, ends=True)
         news = known.news(self._statuses(tx, notice.account, now))
         if not news:
             notices.done(tx, [notice.id])
@@ -214,6 +226,7 @@ class Teller:
             codec.u32(d.AUTH_APPLICATION_ID, application),
             codec.u32(d.RE_AUTH_REQUEST_TYPE, d.AUTHORIZE_ONLY) if command == d.RE_AUTH else b"",
             reports(told.statuses),
+            _ABORT_SY_SESSION if told.ends else b"",
             codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
             end_to_end=notice.id & 0xFFFFFFFF,
             again=notice.attempts > 0,
@@ -248,6 +261,8 @@ class Teller:
 
 
 _EDGES = ("gy", SY_EDGE)
+_ABORT_SY_SESSION = codec.avp(d.SN_REQUEST_TYPE, b"\0\0\0\2", d.VENDOR_3GPP, mandatory=False)
+"""Its bit 1 (TS 29.219, 5.3.7); the M bit must not be set (table 5.3.0.1)."""
 _COMMANDS: Mapping[NoticeKind, int] = {
     NoticeKind.REAUTHORISE: d.RE_AUTH,
     NoticeKind.ABORT: d.ABORT_SESSION,

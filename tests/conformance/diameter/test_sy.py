@@ -6,7 +6,7 @@ The PCRF is python-diameter's codec on our wire: what it writes we read, and the
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -27,7 +27,9 @@ from trunkline.charging import (
     Rules,
     Threshold,
     UnknownSubscription,
+    hot,
     statuses_of,
+    store,
     subscriptions,
 )
 from trunkline.charging.notices import due
@@ -82,6 +84,15 @@ class Network:
         with self.charging.transaction() as tx:
             account = subscriptions.bound_account(tx, [("imsi", IMSI)], self.clock.now())
             subscriptions.watch(tx, account.key, self.statuses)
+
+    def close(self, account: int, closed: bool) -> None:
+        """As `CloseAccount` does, but that the IMSI stays."""
+        with self.charging.transaction() as tx:
+            [held] = store.accounts_by_ids(tx, [store.account_id(tx, account)])
+            held.state.closed = 1 if closed else 0
+            hot.write(tx, [held], [])
+            if closed:
+                subscriptions.tell_of_end(tx, account)
 
     async def settled(self) -> None:
         while await asyncio.to_thread(self._pending):
@@ -175,6 +186,36 @@ def test_subscribe_hear_and_leave(network: Network) -> None:
             assert result_of(await wire.ask(termination())) == d.SUCCESS
             assert network.known() is None
             assert result_of(await wire.ask(termination())) == d.UNKNOWN_SESSION_ID
+
+    run(story)
+
+
+def test_the_session_of_a_closed_account_is_ended(network: Network) -> None:
+    """The PCRF is asked to end it (SN-Request-Type), and does; one that doesn't is forgotten."""
+
+    async def story() -> None:
+        async with network.connected() as wire:
+            for leaves in (True, False):
+                assert result_of(await wire.ask(limit())) == d.SUCCESS
+                known = network.known()
+                assert known is not None
+                assert known.expires_at is None
+                await asyncio.to_thread(network.close, known.account, True)
+                told = await wire.receive()
+                assert codec.header_of(told).command == d.SPENDING_STATUS_NOTIFICATION
+                [ends] = [avp for avp in codec.avps(told) if avp.code == d.SN_REQUEST_TYPE]
+                assert (ends.u32(), ends.vendor, ends.flags & d.MANDATORY) == (2, 10415, 0)
+                assert reported(told) == {}
+                wire.send(answer(told, d.SUCCESS))
+                await network.settled()
+                if leaves:
+                    assert result_of(await wire.ask(termination())) == d.SUCCESS
+                    assert network.known() is None
+                    await asyncio.to_thread(network.close, known.account, False)
+            forgotten = network.clock.now() + timedelta(days=2)
+            with network.charging.transaction() as tx:
+                assert subscriptions.forget_expired(tx, network.clock.now()) == 0
+                assert subscriptions.forget_expired(tx, forgotten) == 1
 
     run(story)
 
