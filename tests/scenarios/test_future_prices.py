@@ -172,6 +172,30 @@ def test_late_records_cost_what_their_time_cost(network: Network) -> None:
     assert charged == [50_000, 100_000]
 
 
+def test_a_late_call_over_the_instant_is_split_there(network: Network) -> None:
+    """Six cents a minute until noon, twelve from then on; ten to connect, once. A call of 90 s that
+    begins a minute before noon: 0.10 + 60 s at 0.001 + 30 s at 0.002 = 0.22."""
+    fee = {"connectionFee": {"unit": "EUR", "value": "0.10"}}
+    six, twelve = ({"price": {"unit": "EUR", "value": value}} for value in ("0.06", "0.12"))
+    network.offer(
+        offering(
+            "talk",
+            voice_usage("now", **six, **fee, **valid_for(end=NOON)),
+            voice_usage("later", **twelve, **fee, **valid_for(start=NOON)),
+        )
+    )
+    network.open("talk")
+    network.at(18)
+    before = NOON - timedelta(minutes=1)
+    assert network.call("4712345678", 90, at=before) == 220_000
+    assert network.paid() == [160_000, 60_000]
+    with network.charging.read() as r:
+        assert all(explain(r, ACCOUNT, each.seq).holds for each in records(r, ACCOUNT))
+    # Up to noon, and from noon on: one price each.
+    assert network.call("4712345678", 60, at=before) == 160_000
+    assert network.call("4712345678", 60, at=NOON) == 220_000
+
+
 def test_what_was_announced_can_be_taken_back_until_it_holds(network: Network) -> None:
     announced(network)
     network.at(10)

@@ -137,7 +137,8 @@ class _Applying:
         if result is not Result.SUCCESS:
             error = "invalidUsage" if result is Result.INVALID else "ratingFailed"
             return msgspec.structs.replace(about, error=error)
-        record = records[-1]
+        own = [each for each in records if each.session == event.id]
+        record = own[-1]
         if record.kind == RecordKind.PASSED:
             label = reason(record.label)
         else:
@@ -145,8 +146,8 @@ class _Applying:
         return msgspec.structs.replace(
             about,
             record=f"{account.id}/{record.seq}",
-            charge=Money(record.charge, account.state.currency),
-            free=record.free,
+            charge=Money(sum(each.charge for each in own), account.state.currency),
+            free=sum(each.free for each in own),
             label=label,
         )
 
