@@ -36,8 +36,9 @@ from trunkline.charging.events import UsageEvent
 from trunkline.charging.mediated import charge_usage
 from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
 from trunkline.charging.pools.store import who_waits
+from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
-from trunkline.ledger import PREPAID
+from trunkline.ledger import PREPAID, UNBILLED
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -341,3 +342,54 @@ def test_only_who_is_due_is_looked_at(operator: Operator) -> None:
     assert due() == [member], "its session is lost"
     assert release_lost_sessions(operator.charging, operator.clock.now()) == 1
     assert left(operator) == seen(operator, 9).buckets[0].remaining == 10 * GB
+
+
+def test_employees_share_a_companys_credit(operator: Operator) -> None:
+    """A hundred euros a month for all, thirty for each, a cent a megabyte; what was used is billed
+    to who used it, and the next month has all of it again."""
+    postpaid = {"kind": AccountKind.POSTPAID}
+    operator.open(8, shared=True, identities=(), credit_limit=Money.of("100", "EUR"), **postpaid)
+    for phone in (5, 6):
+        operator.open(phone, credit_limit=Money.of("0", "EUR"), **postpaid)
+        operator.tell(
+            JoinPool(
+                account=account(phone),
+                pool=account(8),
+                money=True,
+                money_limit=Money.of("30", "EUR"),
+            )
+        )
+
+    def spend(phone: int, session: str) -> int:
+        """All that it gets; in euros."""
+        granted, serial = 0, -1
+        before = seen(operator, phone).money
+        while granted >= 0:
+            serial += 1
+            operator.clock.advance(timedelta(seconds=10))
+            kind = Kind.UPDATE if serial else Kind.INITIAL
+            unit = asks(500 * MB, used=max(granted, 0))
+            message = request(
+                kind, serial, unit, session=session, subscriber=phone, at=operator.epoch
+            )
+            [answer] = operator.network.process([message], operator.clock.now())
+            operator.relay.drain()
+            granted = answer.units[0].granted
+            assert headroom() == 100_000_000
+        return (before - seen(operator, phone).money).micros // 1_000_000
+
+    def headroom() -> int:
+        """All limits together."""
+        with operator.charging.read() as r:
+            found = [store.account(r, account(number)) for number in (5, 6, 8)]
+        return -sum(each.state.floor for each in found if each is not None)
+
+    assert [spend(phone, f"a{phone}") for phone in (5, 6)] == [30, 30]
+    assert seen(operator, 8).credit_limit == Money.of("100", "EUR")
+    assert seen(operator, 5).credit_limit == Money.of("0", "EUR")
+    assert seen(operator, 5).shared_money == Money.of("0", "EUR"), "all of it is used"
+    operator.clock.advance(timedelta(days=31))
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert spend(5, "b5") == 30, "of another month"
+    operator.post_earnings()
+    assert operator.ledger(UNBILLED) == 90_000_000

@@ -60,7 +60,8 @@ def _enter(tx: Tx, account: Account, tariffs: Tariffs, epoch: int) -> list[Recor
     records: list[Record] = []
     give_up_sessions(state, epoch)
     ongoing.enter(state, epoch, records)
-    if state.terms is not None and (state.terms.renewal or state.terms.pool):
+    terms = state.terms
+    if terms is not None and (terms.renewal or terms.pool or (terms.share and not state.prepaid)):
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)
         enter_month(state, epoch, None if plan is None else plan.allowances, records)

@@ -29,7 +29,7 @@ class RecordKind(IntEnum):
     LEASE = 9
     """`units`, or, where `charge` isn't 0, money, between a pool and a member: the member's
     record has what came (below zero: went back), the pool's what went. `session` is the other's
-    id, and `number` the own bucket's."""
+    id, and `number` the own bucket's. Units of no service are micros of a credit limit."""
     PASSED = 12
     """Usage that always passes, charged nothing; `label` says why (`policy.passing.Pass`)."""
     EXPIRED = 13

@@ -15,7 +15,7 @@ from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.policy.passing import reason
-from trunkline.charging.pools.leasing import leased
+from trunkline.charging.pools.leasing import credit_limit, leased, unused_money
 from trunkline.charging.renewal import forfeit
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
@@ -91,7 +91,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     pool: ChargingAccountId | None = None
     """Whose member it is."""
     shared_money: Money | None = None
-    """Of `money`, what is the pool's."""
+    """Of `money`, or beside `credit_limit`, what is the pool's."""
     members: int | None = None
     """Of a pool: how many lease from it."""
 
@@ -240,7 +240,7 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         enter_month(state, epoch, None if plan is None else plan.allowances, [])
     limit = None
     if state.floor != NO_FLOOR and (state.floor or not state.prepaid):
-        limit = Money(-state.floor, state.currency)
+        limit = Money(credit_limit(state), state.currency)
     return Balance(
         account=account.id,
         billing_account=account.billing_account,
@@ -267,7 +267,7 @@ def _sharing(state: State) -> dict[str, Any]:
     if share is not None:
         found["pool"] = ChargingAccountId(share.pool_id)
         if share.money_limit or share.money_leased:
-            found["shared_money"] = Money(share.money_leased, state.currency)
+            found["shared_money"] = Money(unused_money(state, share), state.currency)
     if pool is not None:
         found["members"] = pool.members
     return found

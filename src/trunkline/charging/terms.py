@@ -73,7 +73,8 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     money_taken: int = 0
     leases: tuple[Lease, ...] = ()
     money_leased: int = 0
-    """Of the member's money: the pool's, as yet unused. The member's own goes first."""
+    """Of the member's money: the pool's, as yet unused. The member's own goes first. Of a postpaid
+    member's credit limit: the pool's, used or not."""
     money_until: int = 0
     left: bool = False
     """It has left: nothing more is leased, and what is in use goes back when it ends."""
@@ -98,6 +99,8 @@ class Pool(msgspec.Struct, array_like=True, gc=False):
     asked_back: int = 0
     """When idle leases were last called back because there was too little left; 0 since it has
     enough again."""
+    credit_lent: int = 0
+    """Of a postpaid pool's credit limit, what members have: the account's floor is without it."""
 
 
 class Terms(msgspec.Struct, array_like=True, gc=False):

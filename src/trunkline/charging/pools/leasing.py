@@ -171,14 +171,15 @@ def _block(service: int) -> int:
 def lease_money(
     member: State, pool: State, missing: int, at: int, ids: Ids, records: tuple[list[Record], ...]
 ) -> int:
-    """The same for money; both are prepaid, of one entity and currency."""
+    """The same for money, or for credit where both are postpaid: then the pool's limit falls by
+    what the member's rises. Both are of one entity and currency."""
     share, its = share_of(member), pool_of(pool)
     renew_share(share, pool)
     left = pool.money - pool.floor - pool.held
     if share.money_limit >= 0:
         left = min(left, share.money_limit - share.money_taken)
     active = its.money_leases + (not share.money_until)
-    idle = max(min(share.money_leased, member.money - member.held), 0)
+    idle = _idle_money(member, share)
     micros = _size(missing, left, active, MONEY_BLOCK, idle)
     if micros <= 0:
         return 0
@@ -193,10 +194,33 @@ def lease_money(
 
 def settle_money(state: State) -> None:
     """After anything was debited: what is left of the balance bounds what is left of the lease,
-    for the member's own money goes first."""
+    for the member's own money goes first. Credit that was lent is used, and free again with the
+    month: all of it stays lent until it goes back."""
     share = state.terms.share if state.terms is not None else None
-    if share is not None and share.money_leased:
+    if share is not None and share.money_leased and state.prepaid:
         share.money_leased = min(share.money_leased, max(state.money, 0))
+
+
+def _idle_money(state: State, share: Share) -> int:
+    """Of what is leased, that which isn't in use."""
+    floor = 0 if state.prepaid else state.floor
+    return max(min(share.money_leased, state.money - floor - state.held), 0)
+
+
+def unused_money(state: State, share: Share) -> int:
+    """Of what is leased, that which isn't used up."""
+    if state.prepaid:
+        return share.money_leased
+    return max(min(share.money_leased, state.money - state.floor), 0)
+
+
+def credit_limit(state: State) -> int:
+    """The account's own, in micros, wherever a pool has lent it."""
+    terms = state.terms
+    if terms is None or state.prepaid:
+        return -state.floor
+    lent = 0 if terms.pool is None else terms.pool.credit_lent
+    return lent - state.floor - (0 if terms.share is None else terms.share.money_leased)
 
 
 def give_back(
@@ -239,7 +263,7 @@ def give_back(
             del flat[offset : offset + BUCKET_SIZE]
             share.leases = tuple(each for each in share.leases if each is not held)
             _add(its, held.of, -1)
-    idle_money = max(min(share.money_leased, member.money - member.held), 0)
+    idle_money = _idle_money(member, share)
     if idle_money:
         share.money_leased -= idle_money
         if share.month == pool.period:
@@ -263,8 +287,11 @@ def idle_from(state: State) -> int:
     if share.left and not share.leases and not share.money_leased:
         return 1
     found = 0
-    if share.money_until and (state.money > state.held or not share.money_leased):
-        found = share.money_until
+    if share.money_until:
+        if _idle_money(state, share) or not share.money_leased:
+            found = share.money_until
+        elif not state.prepaid:
+            found = state.ends
     for held in share.leases:
         reserved = state.flat[_place(state, held.bucket) * BUCKET_SIZE + RESERVED]
         if (not found or held.until < found) and (_idle(state, held) > 0 or not reserved):
@@ -304,11 +331,11 @@ def leased(state: State) -> Iterator[tuple[int, int]]:
 
 
 def renew_share(share: Share, pool: State) -> None:
-    """A month of the pool's begins: its limits count anew."""
+    """A month of the pool's begins: its limits count anew, but for credit that is still lent."""
     if share.month != pool.period:
         share.month = pool.period
         share.taken = ()
-        share.money_taken = 0
+        share.money_taken = 0 if pool.prepaid else share.money_leased
 
 
 def _allowed(share: Share, service: int) -> int:
@@ -394,9 +421,15 @@ def _note(
 def _move_money(
     member: State, pool: State, micros: int, at: int, ids: Ids, records: tuple[list[Record], ...]
 ) -> None:
+    """Or credit: that moves limits, and nobody's money."""
+    if not member.prepaid:
+        pool_of(pool).credit_lent += micros
     sides = ((member, micros, ids.pool), (pool, -micros, ids.member))
     for (state, moved, other), journal in zip(sides, records, strict=True):
-        state.money += moved
+        if state.prepaid:
+            state.money += moved
+        else:
+            state.floor -= moved
         state.seq += 1
         journal.append(
             Record(
@@ -405,7 +438,8 @@ def _move_money(
                 at,
                 state.period,
                 state.money,
-                -moved,
+                -moved if state.prepaid else 0,
+                0 if state.prepaid else moved,
                 session=other,
             )
         )

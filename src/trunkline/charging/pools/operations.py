@@ -25,7 +25,7 @@ from trunkline.charging.pools.leasing import (
     share_of,
     wait_no_more,
 )
-from trunkline.charging.state import State, Status
+from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.terms import Share, Terms
 from trunkline.kernel.errors import Conflict, Invalid, Refused
@@ -99,8 +99,10 @@ def _money_limit(command: JoinPool, member: State, pool: State) -> int:
     """0 where money isn't shared."""
     if not command.money:
         return 0
-    if not (member.prepaid and pool.prepaid):
-        raise Invalid("is shared between prepaid accounts only", path="money")
+    if member.prepaid != pool.prepaid:
+        raise Invalid("is shared between accounts that are all prepaid, or postpaid", path="money")
+    if NO_FLOOR in (member.floor, pool.floor):
+        raise Invalid("is shared where both have a credit limit", path="money")
     limit = command.money_limit
     if limit is None:
         return -1
