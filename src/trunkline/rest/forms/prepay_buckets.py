@@ -112,11 +112,7 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
             party_account=account,
             product=products,
             logical_resource=resources,
-            valid_for=(
-                None
-                if balance.valid_until is None
-                else Period(end_date_time=format_instant(balance.valid_until))
-            ),
+            valid_for=_until(balance),
         )
     if balance.shared_money is not None:
         ident = f"{balance.account}~{SHARED}"
@@ -157,6 +153,12 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
                 end_date_time=format_instant(each.expires),
             ),
         )
+
+
+def _until(balance: Balance) -> Period | None:
+    if balance.valid_until is None:
+        return None
+    return Period(end_date_time=format_instant(balance.valid_until))
 
 
 def sums_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[SumForm]:
