@@ -5,6 +5,7 @@ from datetime import datetime
 
 from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Reader
+from trunkline.vouchers.batches import sale_store as sales
 from trunkline.vouchers.batches import store as batches
 from trunkline.vouchers.batches.model import (
     Sale,
@@ -23,7 +24,7 @@ from trunkline.vouchers.top_ups.model import ChannelTopUp, UnknownTopUp
 
 VOUCHER_BATCHES = batches.voucher_batch
 VOUCHERS = batches.voucher
-VOUCHER_SALES = batches.voucher_sale
+VOUCHER_SALES = sales.voucher_sale
 CHANNEL_TOP_UPS = top_ups.top_up
 DEALERS = dealer_store.dealer
 """The tables, for lists that are filtered by their columns."""
@@ -62,7 +63,7 @@ def vouchers(r: Reader, serials: Sequence[int]) -> list[Voucher]:
 
 def voucher_sales(r: Reader, batch: str) -> list[Sale]:
     """Of a batch, the earliest first."""
-    return batches.sales_of(r, batch)
+    return sales.sales_of(r, batch)
 
 
 def dealer(r: Reader, dealer_id: str) -> Dealer:

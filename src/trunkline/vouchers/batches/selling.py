@@ -9,7 +9,7 @@ from trunkline.kernel.money import Money
 from trunkline.ledger import post
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
-from trunkline.vouchers.batches import store
+from trunkline.vouchers.batches import sale_store, store
 from trunkline.vouchers.batches.model import (
     OWED,
     VOUCHER_LIFECYCLE,
@@ -80,7 +80,7 @@ def sell_vouchers(
     cost = each * sale.count
     seller.check_can_pay(cost)
     _take(tx, batch, (first, last), {VoucherState.GENERATED}, VoucherState.ACTIVE, now, sale.id)
-    store.insert_sale(tx, sale)
+    sale_store.insert_sale(tx, sale)
     move_float(tx, seller, -cost)
     post(tx, sale_entry(sale), now)
     tx.changed(RESOURCE, batch.id, Change.ATTRIBUTES)
@@ -99,7 +99,7 @@ def take_back_vouchers(
     of_sales = store.sales_in(tx, batch.id, first, last)
     if len(of_sales) != 1 or of_sales[0] is None:
         raise Invalid("are of more than one sale: take them back one by one", path="serials")
-    sale = store.find_sales(tx, [of_sales[0]])[0]
+    sale = sale_store.find_sales(tx, [of_sales[0]])[0]
     store.move_range(tx, batch.id, (first, last), OWED, VoucherState.VOID, now)
     move_float(tx, hold_dealer(tx, sale.dealer), sale.price * (last - first + 1))
     post(tx, return_entry(sale, first, last, now), now)

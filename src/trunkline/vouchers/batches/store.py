@@ -1,4 +1,4 @@
-"""The tables of batches, vouchers and their sales."""
+"""The tables of batches, vouchers and sealed pieces."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,6 @@ from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.vouchers.batches.model import (
     BatchState,
-    Sale,
     SaleId,
     Voucher,
     VoucherBatch,
@@ -69,22 +68,6 @@ voucher_piece = sa.Table(
     sa.Column("batch_id", sa.ForeignKey(voucher_batch.c.id), primary_key=True),
     sa.Column("piece", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("line", sa.LargeBinary, nullable=False),
-)
-voucher_sale = sa.Table(
-    "voucher_sale",
-    books_metadata,
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("batch_id", sa.ForeignKey(voucher_batch.c.id), nullable=False),
-    sa.Column("legal_entity_id", sa.String(100), nullable=False),
-    sa.Column("dealer_id", sa.String(100), nullable=False),
-    sa.Column("first_serial", sa.BigInteger, nullable=False),
-    sa.Column("last_serial", sa.BigInteger, nullable=False),
-    sa.Column("face_micros", sa.BigInteger, nullable=False),
-    sa.Column("price_micros", sa.BigInteger, nullable=False),
-    sa.Column("currency", sa.String(3), nullable=False),
-    sa.Column("sold_at", Instant, nullable=False),
-    sa.Index("voucher_sale_by_dealer", "dealer_id", "id"),
-    sa.Index("voucher_sale_by_batch", "batch_id", "id"),
 )
 _batch = voucher_batch.c
 _v = voucher.c
@@ -191,10 +174,6 @@ _COUNTS = (
     sa.select(_v.batch_id, _v.state, sa.func.count().label("many"))
     .where(_v.batch_id.in_(sa.bindparam("ids", expanding=True)))
     .group_by(_v.batch_id, _v.state)
-)
-_SALES = sa.select(voucher_sale).where(voucher_sale.c.id.in_(sa.bindparam("ids", expanding=True)))
-_SALES_OF = (
-    sa.select(voucher_sale).where(voucher_sale.c.batch_id == _id).order_by(voucher_sale.c.id)
 )
 
 
@@ -392,30 +371,6 @@ def counts(r: Reader, batches: Sequence[str]) -> dict[str, dict[VoucherState, in
     return found
 
 
-def insert_sale(tx: Tx, new: Sale) -> None:
-    row = {
-        "id": new.id,
-        "batch_id": new.batch,
-        "legal_entity_id": new.entity,
-        "dealer_id": new.dealer,
-        "first_serial": new.first,
-        "last_serial": new.last,
-        "face_micros": new.face.micros,
-        "price_micros": new.price.micros,
-        "currency": new.face.currency,
-        "sold_at": new.sold_at,
-    }
-    tx.execute(sa.insert(voucher_sale), row)
-
-
-def find_sales(r: Reader, ids: Sequence[str]) -> list[Sale]:
-    return [_of_sale(row) for row in r.execute(_SALES, {"ids": list(ids)})] if ids else []
-
-
-def sales_of(r: Reader, batch: str) -> list[Sale]:
-    return [_of_sale(row) for row in r.execute(_SALES_OF, {"which": batch})]
-
-
 def _of_batch(row: Any) -> VoucherBatch:
     return VoucherBatch(
         id=VoucherBatchId(row.id),
@@ -446,18 +401,4 @@ def _of_voucher(row: Any) -> Voucher:
         changed_at=row.changed_at,
         sale=None if row.sale_id is None else SaleId(row.sale_id),
         top_up=row.top_up_id,
-    )
-
-
-def _of_sale(row: Any) -> Sale:
-    return Sale(
-        id=SaleId(row.id),
-        batch=VoucherBatchId(row.batch_id),
-        entity=LegalEntityId(row.legal_entity_id),
-        dealer=row.dealer_id,
-        first=row.first_serial,
-        last=row.last_serial,
-        face=Money(row.face_micros, row.currency),
-        price=Money(row.price_micros, row.currency),
-        sold_at=row.sold_at,
     )
