@@ -6,7 +6,7 @@ it calls `watch` in the same transaction; a notice then has the edge tell the su
 statuses as they are at that moment.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,9 @@ from trunkline.kernel.errors import NotFound
 from trunkline.kernel.time import to_micros
 from trunkline.platform.columns import Json
 from trunkline.platform.db import Reader, Tx, charging_metadata
+
+Statuses = Callable[[Reader, int, datetime], Sequence[CounterStatus]]
+"""All policy counters of the account of this key, as they are at this instant."""
 
 
 class UnknownSubscription(NotFound):

@@ -5,9 +5,8 @@ the order of their arrival; Spending-Status-Notification-Requests go out by `tel
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import msgspec
 import structlog
@@ -28,7 +27,7 @@ from trunkline.diameter.parties import identities
 from trunkline.diameter.peer import Peer
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform.clock import Clock
-from trunkline.platform.db import Database, Reader
+from trunkline.platform.db import Database
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +37,7 @@ MOST_COUNTERS = 100
 MOST_WAITING = 1000
 """Requests that wait for their answer."""
 
-Statuses = Callable[[Reader, int, datetime], Sequence[CounterStatus]]
-"""All policy counters of the account of this key, as they are at this instant."""
+Statuses = subscriptions.Statuses
 
 _INITIAL, _INTERMEDIATE = 0, 1
 

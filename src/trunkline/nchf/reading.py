@@ -1,6 +1,7 @@
 """A ChargingDataRequest in charging's terms (TS 32.290; TS 32.255, 32.260, 32.274)."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -233,15 +234,17 @@ def _units(usage: list[UnitUsage], service: int, *, by_service: bool) -> tuple[U
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
-        named: dict[int | None, list[UsedUnit]] = {None: each.used or []}
-        if by_service and each.used:
-            named = {None: []}
-            for container in each.used:
-                named.setdefault(container.service_id, []).append(container)
-        for identifier, containers in named.items():
-            told = _reported(containers, service) if containers else _NOTHING
-            _add(units, (group, upf, identifier), requested, told)
-            requested = NOT_REQUESTED
+        used = each.used or ()
+        own = [one for one in used if one.service_id is None] if by_service else used
+        _add(units, (group, upf, None), requested, _reported(own, service))
+        if len(own) < len(used):
+            named: dict[int | None, list[UsedUnit]] = {}
+            for container in used:
+                if container.service_id is not None:
+                    named.setdefault(container.service_id, []).append(container)
+            for identifier, containers in named.items():
+                name = group, upf, identifier
+                _add(units, name, NOT_REQUESTED, _reported(containers, service))
     if len(units) > _MOST_UNITS:
         raise Problem(400, "CHARGING_FAILED", f"more than {_MOST_UNITS} rating groups and services")
     return tuple(units.values())
@@ -272,10 +275,7 @@ def _add(
     _check_amount(known.used)
 
 
-_NOTHING = (0, 0, -1, False)
-
-
-def _reported(used: list[UsedUnit], service: int) -> tuple[int, int, int, bool]:
+def _reported(used: Sequence[UsedUnit], service: int) -> tuple[int, int, int, bool]:
     """Of a rating group's containers: the units in all, those after the last tariff change, the
     Reporting-Reason, and whether no more follow."""
     units = after = 0

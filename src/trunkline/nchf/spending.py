@@ -39,8 +39,7 @@ MOST_WAITING = 1000
 _FEATURES = 0b11
 """NotificationCorrelation and ES3XX (TS 29.594, clause 5.8)."""
 
-Statuses = Callable[[Reader, int, datetime], Sequence[CounterStatus]]
-"""All policy counters of the account of this key, as they are at this instant."""
+Statuses = subscriptions.Statuses
 
 T = TypeVar("T")
 
