@@ -86,7 +86,7 @@ class GroupCommit:
             return store.tariff(r, version)
 
     def process(self, requests: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
-        """The answers, in order, once they are durable: `attempt` until none is left over. A
+        """The answers, in order, as durable as those of `attempt`, until none is left over. A
         request whose account stays held by another transaction ends as FAILED."""
         answers: list[ChargeAnswer | None] = [None] * len(requests)
         waiting = list(range(len(requests)))
@@ -108,11 +108,12 @@ class GroupCommit:
     def attempt(
         self, requests: Sequence[ChargeRequest], now: datetime
     ) -> list[ChargeAnswer | None]:
-        """One commit of at most `MOST_REQUESTS`; the answers are durable on return. Requests
-        of one account run in their order. None stands for a request whose account another
-        transaction holds: put it at the head of the next batch, in order, so that nobody else
-        waits for it. A request that fails is answered FAILED and takes no other along. Raises
-        `DatabaseUnavailable` when the database itself fails; then nothing was answered."""
+        """One commit of at most `MOST_REQUESTS`; the answers are durable on return, or, where
+        commits are not `persisted`, once `Database.persist` has returned. Requests of one account
+        run in their order. None stands for a request whose account another transaction holds: put
+        it at the head of the next batch, in order, so that nobody else waits for it. A request that
+        fails is answered FAILED and takes no other along. Raises `DatabaseUnavailable` when the
+        database itself fails; then nothing was answered."""
         assert len(requests) <= MOST_REQUESTS, "a batch is small"
         try:
             return self._commit(requests, now)
