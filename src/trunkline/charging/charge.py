@@ -26,7 +26,6 @@ from trunkline.charging.model import (
     NOT_REQUESTED,
     ChargeAnswer,
     ChargeRequest,
-    Circumstances,
     Kind,
     Result,
     UnitAnswer,
@@ -38,6 +37,7 @@ from trunkline.charging.sessions import (
     called_number,
     end_session,
     give_up_sessions,
+    hear,
     instant_of,
     refusal,
     remember,
@@ -77,7 +77,7 @@ def charge(
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    used = _hear(session, request)
+    used = hear(session, request)
     at = instant_of(request, now)
     turn = Turn(
         state,
@@ -103,7 +103,7 @@ def charge(
     ]
     roaming = policy.rules.roaming
     if roaming is not None:
-        roamed(turn, roaming, money - state.money)
+        roamed(turn, roaming, money - state.money, told=request.where)
     if request.kind is _TERMINATE:
         answer = _plain_answer(request, results)
         end_session(state, session)
@@ -229,14 +229,6 @@ def _next_change(
     starts = tariffs.next_after(at)
     change = turn.price_change(quota, in_force, at)
     return change if change and (not starts or change < starts) else starts
-
-
-def _hear(session: Session, request: ChargeRequest) -> Circumstances | None:
-    """What the request tells of the session's circumstances; returns those it had before."""
-    before = session.where
-    session.where = request.where or before
-    session.notify = request.notify or session.notify
-    return before
 
 
 def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:

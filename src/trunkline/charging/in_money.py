@@ -22,6 +22,7 @@ from trunkline.charging.sessions import (
     called_number,
     end_session,
     give_up_sessions,
+    hear,
     instant_of,
     refusal,
     remember,
@@ -58,8 +59,7 @@ def charge_in_money(
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    used, session.where = session.where, request.where or session.where
-    session.notify = request.notify or session.notify
+    used = hear(session, request)
     at = instant_of(request, now)
     turn = Turn(
         state,
@@ -82,7 +82,7 @@ def charge_in_money(
         note(turn, quota, 0, session.passes)
     roaming = policy.rules.roaming
     if roaming is not None:
-        roamed(turn, roaming, spent)
+        roamed(turn, roaming, spent, told=request.where)
     if request.kind is Kind.TERMINATE:
         answer = ChargeAnswer(Result.SUCCESS, (), spent, state.currency)
         end_session(state, session)

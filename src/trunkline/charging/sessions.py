@@ -2,6 +2,7 @@
 they are sound, whether they were answered before, and how sessions end."""
 
 import hashlib
+from functools import lru_cache
 
 from trunkline.charging.grants import let_go
 from trunkline.charging.model import (
@@ -9,6 +10,7 @@ from trunkline.charging.model import (
     SERVICE_URN,
     ChargeAnswer,
     ChargeRequest,
+    Circumstances,
     Kind,
     Result,
     UnitAnswer,
@@ -94,6 +96,27 @@ def give_up_sessions(state: State, now: int) -> None:
             break
     if state.done and state.done[0].until < now:
         state.done = [each for each in state.done if each.until >= now]
+
+
+def hear(session: Session, request: ChargeRequest) -> Circumstances | None:
+    """What the request tells of the session's circumstances, where it tells any; returns those it
+    had before."""
+    before, told = session.where, request.where
+    if told is not None and told is not before:
+        session.where = told if before is None else _since(before, told)
+    session.notify = request.notify or session.notify
+    return before
+
+
+@lru_cache(maxsize=4096)
+def _since(before: Circumstances, told: Circumstances) -> Circumstances:
+    """What isn't told again is as it was."""
+    return Circumstances(
+        told.dnn or before.dnn,
+        told.slice or before.slice,
+        before.qos if told.qos < 0 else told.qos,
+        told.network or before.network,
+    )
 
 
 def end_session(state: State, session: Session) -> None:

@@ -119,6 +119,26 @@ def test_crossing_the_border_counts_what_was_used_before_at_home() -> None:
     assert (spent(phone), phone.state.abroad) == (100_000, "")
 
 
+def test_a_session_that_tells_nothing_new_moves_nobody() -> None:
+    """A call at home, while a data session that began abroad goes on without telling where."""
+    phone = abroad()
+    phone.begin(asks(10 * MB), where=SPAIN)
+    phone.begin(asks(60), session="s2", service=Service.VOICE, called="467", where=HOME)
+    assert phone.state.abroad == ""
+    phone.go_on(asks(10 * MB, used=10 * MB))
+    assert (spent(phone), phone.state.abroad) == (100_000, "")
+
+
+def test_what_is_not_told_again_is_as_it_was() -> None:
+    """An update that names the access point and no network is from abroad all the same."""
+    phone = abroad()
+    phone.begin(asks(10 * MB), where=SPAIN)
+    phone.go_on(asks(10 * MB, used=10 * MB), where=Circumstances(dnn="internet", qos=9))
+    phone.go_on(asks(10 * MB, used=10 * MB))
+    assert spent(phone) == 200_000
+    assert phone.state.sessions[0].where == Circumstances("internet", "", 9, "21407")
+
+
 def test_no_limit_counts_all_the_same() -> None:
     phone = abroad(rules=Rules(roaming=RoamingPolicy(home=("272",), limit=0)))
     assert phone.begin(asks(500 * MB), where=SPAIN).units[0].granted == 500 * MB

@@ -68,13 +68,13 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
         return CounterPolicy(ROAMING, self.limit_of(currency), thresholds)
 
 
-def roamed(turn: Turn, policy: RoamingPolicy, charged: int) -> None:
-    """Counts what data abroad has cost, and notes in which country the person is."""
+def roamed(turn: Turn, policy: RoamingPolicy, charged: int, *, told: Circumstances | None) -> None:
+    """Counts what data abroad has cost, and notes in which country the person is, where that is
+    `told` just now."""
     if charged and turn.service == DATA and policy.limits_data(turn.used):
         count(turn.state, ROAMING, turn.month, charged)
-    where = turn.where
-    if where is not None and where.network:
-        turn.state.abroad = where.network[:3] if policy.abroad(where) else ""
+    if told is not None and told.network:
+        turn.state.abroad = told.network[:3] if policy.abroad(told) else ""
 
 
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
