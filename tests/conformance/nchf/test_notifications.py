@@ -10,6 +10,7 @@ import pytest
 from tests.conformance.diameter.operator import ACCOUNT, Operator
 from tests.conformance.nchf.network import SETTINGS, Smf, callbacks, network, run, usage
 from tests.conformance.nchf.specification import check
+from tests.conftest import MakeDatabase
 from tests.unit.charging.builders import MB, imsi
 from trunkline.charging import notices, operations
 from trunkline.platform.clock import DrivenClock
@@ -107,6 +108,27 @@ def test_after_a_top_up_it_is_to_ask_again(story: Story) -> None:
 def _bar(story: Story) -> None:
     with story.charging.transaction() as tx:
         operations.bar_account(tx, ACCOUNT, barred=True, now=story.clock.now())
+
+
+def test_of_several_processes_one_notifies(story: Story, make_database: MakeDatabase) -> None:
+    async def told() -> None:
+        attempt, clock = story.operator.attempt, story.clock
+        async with (
+            network(attempt, clock, database=story.charging) as smf,
+            network(attempt, clock, database=make_database("charging")),
+            callbacks() as smf_side,
+        ):
+            await story.exhausted(smf, f"{smf_side.url}/notify")
+            await story.top_up()
+            await smf_side.came.get()
+            await story.settled()
+            await asyncio.to_thread(_bar, story)
+            _, body = await smf_side.came.get()
+            check_notice(body, "ABORT_CHARGING")
+            await story.settled()
+            assert smf_side.came.empty()
+
+    run(told)
 
 
 def test_redirects_are_followed_once(story: Story) -> None:
