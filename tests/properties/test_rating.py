@@ -54,6 +54,16 @@ OUTCOMES = {
     NO_PRICE: "no price",
     UNKNOWN_DESTINATION: "unknown destination",
 }
+CLOCKS_CHANGE = [
+    int(datetime.fromisoformat(f"2026-{each}Z").timestamp())
+    for each in ("03-29T01:00", "04-04T15:00", "10-03T15:30", "10-25T01:00")
+]
+"""In Madrid by an hour, on Lord Howe by half of one."""
+STARTS = st.integers(START, START + YEAR) | st.builds(
+    lambda change, seconds: change + seconds,
+    st.sampled_from(CLOCKS_CHANGE),
+    st.integers(-7200, 7200) | st.integers(-400, 400),
+)
 PREFIXES = ["1", "12", "123", "1239", "13", "2", "22", "4", "40"]
 NUMBERS = ["", "1", "12", "1230", "12395", "139", "21", "229", "4", "40", "400", "9"]
 
@@ -147,7 +157,7 @@ def cases(draw: st.DrawFn, *, largest: int = 10**7, unit: int = 1) -> Case:
         rate_sheets=(draw(_sheets(largest, unit)),),
         time_zone=draw(st.sampled_from(["UTC", "Europe/Madrid", "Australia/Lord_Howe"])),
     )
-    start = draw(st.integers(START, START + YEAR))
+    start = draw(STARTS)
     instants = st.integers(start - 300, start + 300)
     groups = st.none() | st.sampled_from([1, 2])
     buckets = draw(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.properties import oracle
 from tests.properties.oracle import Bucket, Usage
-from tests.properties.test_rating import OUTCOMES, Case, both, held, takes
+from tests.properties.test_rating import OUTCOMES, STARTS, Case, both, held, takes
 from trunkline.rating import (
     ADDED,
     ANYWHERE,
@@ -145,7 +145,7 @@ def cases(
     draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000, shape: Shape | None = None
 ) -> Case:
     service = draw(st.sampled_from([each for each in SERVICES if unit == 1 or each != "voice"]))
-    start = draw(st.integers(START, START + YEAR))
+    start = draw(STARTS)
     near = datetime.fromtimestamp(start, UTC).date()
     rules: list[UsageRule] = []
     drawn = st.sampled_from(Shape) if shape is None else st.just(shape)
