@@ -8,6 +8,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.settings import Settings
 from trunkline.platform.settings_diameter import DiameterSettings
+from trunkline.rating import service_code
 
 _FAILURE_HANDLING = {"terminate": 0, "continue": 1, "retry_and_terminate": 2}
 """RFC 8506, 8.14."""
@@ -23,6 +24,7 @@ def gy_settings(settings: Settings) -> GySettings:
         port=charging.port,
         connections=known.connections,
         event_time_tolerance=charging.event_time_tolerance_seconds,
+        services=_services(settings),
         failure_handling=_FAILURE_HANDLING[settings.policy.failure_handling],
         realms=frozenset(each.lower().encode() for each in known.destination_realms),
         peer=PeerSettings(
@@ -35,6 +37,18 @@ def gy_settings(settings: Settings) -> GySettings:
         shared=charging.processes > 1,
         tls_port=known.tls_port,
     )
+
+
+def _services(settings: Settings) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for each in settings.policy.services:
+        path = f"policy.services: {each.service}"
+        code = service_code(each.service, path=path)
+        for context in each.contexts:
+            if context.encode() in found:
+                raise Invalid(f"{context} stands there twice", path=path)
+            found[context.encode()] = code
+    return found
 
 
 def _tls(known: DiameterSettings) -> Tls | None:

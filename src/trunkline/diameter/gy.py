@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -64,6 +64,8 @@ class GySettings(msgspec.Struct, frozen=True):
     connections: int = 1000
     drain: float = 3.0
     event_time_tolerance: int = 86_400
+    services: Mapping[bytes, int] = {}
+    """The operator's own, by Service-Context-Id."""
     failure_handling: int = 0
     realms: frozenset[bytes] = frozenset()
     peer: PeerSettings = PeerSettings()
@@ -196,7 +198,12 @@ class GyServer:
             return
         now = self._clock.now()
         try:
-            reading = read(message, int(now.timestamp()), self._settings.event_time_tolerance)
+            reading = read(
+                message,
+                int(now.timestamp()),
+                self._settings.event_time_tolerance,
+                self._settings.services,
+            )
             self._check_way(reading)
         except Malformed as error:
             peer.refuse(message, error.result_code, error.reason, error.failed_avp)

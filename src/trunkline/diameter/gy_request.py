@@ -7,6 +7,7 @@ direction; a CC-Time that is an instant, not a duration, counts for nothing.
 """
 
 import string
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeVar
 
@@ -55,6 +56,8 @@ Value = TypeVar("Value")
 _AN_INSTANT = 1_000_000_000
 """A CC-Time from here on (31 years) is a date: open-source gateways send one on their first
 report."""
+
+NO_SERVICES: Mapping[bytes, int] = {}
 
 _SERVICES = {
     "32251": Service.DATA,
@@ -134,10 +137,16 @@ class _Found(msgspec.Struct, gc=False):
     route: list[bytes] = []
 
 
-def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Reading:
+def read(
+    message: bytes,
+    received: int,
+    clock_tolerance: int = 86_400,
+    services: Mapping[bytes, int] = NO_SERVICES,
+) -> Reading:
     """The request in a CCR, `received` at this second since the Unix epoch; an Event-Timestamp
-    more than `clock_tolerance` seconds from it is not believed. Raises `Malformed` with the
-    Result-Code and Failed-AVP of its answer."""
+    more than `clock_tolerance` seconds from it is not believed. `services` are those that the
+    operator names, by Service-Context-Id. Raises `Malformed` with the Result-Code and Failed-AVP
+    of its answer."""
     found = _scan(message)
     single = found.single
     for code in _REQUIRED:
@@ -146,7 +155,10 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
     kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
     number = _u32_of(message, single, d.CC_REQUEST_NUMBER)
     begin, end = single[d.SERVICE_CONTEXT_ID]
-    service = _service(message[begin:end])
+    context = message[begin:end]
+    service = services.get(context) if services else None
+    if service is None:
+        service = _service(context)
     oddities: list[str] = []
     action = Action.DIRECT_DEBIT
     money = spent = 0
@@ -174,7 +186,7 @@ def read(message: bytes, received: int, clock_tolerance: int = 86_400) -> Readin
         at=at,
         received=received,
         service=service,
-        called="" if service is Service.DATA else _called(message, found),
+        called="" if service == _DATA else _called(message, found),
         units=units,
         action=action,
         money=money,
@@ -282,7 +294,7 @@ def _scan(message: bytes) -> _Found:
 
 
 def _services(
-    message: bytes, spans: list[tuple[int, int]], service: Service, oddities: list[str]
+    message: bytes, spans: list[tuple[int, int]], service: int, oddities: list[str]
 ) -> tuple[UnitRequest, ...]:
     """One `UnitRequest` for each quota that the MSCCs name."""
     first = _unit(message, *spans[0], service, oddities)
@@ -305,9 +317,7 @@ def _services(
     return tuple(units.values())
 
 
-def _unit(
-    message: bytes, begin: int, end: int, service: Service, oddities: list[str]
-) -> UnitRequest:
+def _unit(message: bytes, begin: int, end: int, service: int, oddities: list[str]) -> UnitRequest:
     """The contents of one MSCC (RFC 8506, 8.16; TS 32.299, 7.2.5 and 7.2.175)."""
     unit = UnitRequest()
     used = 0
@@ -349,7 +359,7 @@ def _unit(
 
 
 def _command_units(
-    message: bytes, found: _Found, kind: Kind, service: Service, oddities: list[str]
+    message: bytes, found: _Found, kind: Kind, service: int, oddities: list[str]
 ) -> tuple[tuple[UnitRequest, ...], int, int, str]:
     """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19); or, in micros, money
     asked for and spent, and its currency."""
@@ -382,7 +392,7 @@ def _command_units(
 
 
 def _amount(
-    message: bytes, begin: int, end: int, service: Service, oddities: list[str]
+    message: bytes, begin: int, end: int, service: int, oddities: list[str]
 ) -> tuple[int, Sum | None, int, bool]:
     """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1,
     money or None, the Reporting-Reason or -1, and whether it was used after a tariff
@@ -415,7 +425,7 @@ def _amount(
             raise _unsupported(code, message[at:finish])
         at = (finish + 3) & ~3
     octets = total if total > 0 or directions < 0 else directions
-    amount = octets if service is _DATA else seconds if service is _VOICE else specific
+    amount = octets if service == _DATA else seconds if service == _VOICE else specific
     if amount < 0 and max(octets, seconds, specific) > 0:
         oddities.append("units of another service")
     return bounded(amount), money, reason, after

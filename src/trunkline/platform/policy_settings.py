@@ -46,6 +46,16 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     tell: bool = True
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """By which Service-Context-Ids, as gateways send them, a service is asked for over Gy. Its
+    units are CC-Service-Specific-Units, unless it is data or voice."""
+
+    service: Annotated[str, Meta(min_length=1, max_length=11)]
+    contexts: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(min_length=1)
+    ]
+
+
 class RoamingLimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     limit: Decimal
@@ -108,6 +118,13 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Meta(
             description="Counters of plans as policy counters: [[policy.counters]] with counter, "
             "limit, and thresholds = [{percent = 80, status = ...}]; initial, plan, tell"
+        ),
+    ] = ()
+    services: Annotated[
+        tuple[ServiceSettings, ...],
+        Meta(
+            description="Services by Service-Context-Id, beside 3GPP's: [[policy.services]] with "
+            "service (api-call, or another name that prices have) and contexts"
         ),
     ] = ()
     failure_handling: Annotated[

@@ -29,6 +29,7 @@ from trunkline.diameter.gy_request import (
     read,
 )
 from trunkline.diameter.money import LARGEST_AMOUNT
+from trunkline.rating import service_code
 
 RECEIVED = 1_795_290_000
 SUBSCRIBER = subscription(d.END_USER_IMSI, IMSI)
@@ -278,6 +279,30 @@ def test_an_sms_event_is_one_message_unless_it_says_otherwise() -> None:
     reading = read(message, RECEIVED)
     assert reading.request.action is Action.PRICE_ENQUIRY
     assert reading.request.units[0].requested == 1
+
+
+def test_a_service_of_the_operators_is_known_by_its_context() -> None:
+    """Its units are service-specific, whatever octets stand beside them."""
+    named = service_code("api-call")
+    services = {b"api@operator.example": named, b"fixed@operator.example": int(Service.DATA)}
+
+    def units(amount: int) -> bytes:
+        return codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, amount)
+
+    parts = mscc(
+        codec.grouped(d.REQUESTED_SERVICE_UNIT, units(5)),
+        codec.grouped(d.USED_SERVICE_UNIT, units(3), codec.u64(d.CC_TOTAL_OCTETS, 999)),
+        group=7,
+        service=9,
+    )
+    message = ccr(2, 1, SUBSCRIBER, parts, context="api@operator.example")
+    found = read(message, RECEIVED, services=services).request
+    assert (found.service, found.units[0].requested, found.units[0].used) == (named, 5, 3)
+    assert (found.units[0].rating_group, found.units[0].service_identifier) == (7, 9)
+    fixed = ccr(2, 1, SUBSCRIBER, mscc(used(999)), context="fixed@operator.example")
+    assert read(fixed, RECEIVED, services=services).request.units[0].used == 999
+    with pytest.raises(Malformed, match="not charged here"):
+        read(message, RECEIVED)
 
 
 def test_the_called_party() -> None:
