@@ -359,6 +359,23 @@ def test_one_asks_another_approves_and_who_asked_sells_nothing(town: Town) -> No
         )
 
 
+def test_what_was_declined_asks_for_no_key(town: Town) -> None:
+    """The batch was asked for under a key that is gone; it never had a code."""
+    now = town.clock.now()
+    new = vouchers.NewBatch(
+        name="Spring", entity=ENTITY, face=eur("5"), count=2, expires_at=now + MONTHS,
+        passphrase=PASSPHRASE,
+    )  # fmt: skip
+    with town.books.transaction() as tx:
+        batch = vouchers.make_batch(tx, new, by="Eve", now=now)
+    vouchers.keep_keys(town.books, lambda: VoucherKeys.of(["7a" * 32]))
+    with pytest.raises(NoVoucherKey):
+        town.redeem(draw(1)[0])
+    with town.books.transaction() as tx:
+        vouchers.decline_batch(tx, batch.id, now=now)
+    assert town.redeem(draw(1)[0]).finding == "unknown"
+
+
 def test_what_is_held_back_for_long_is_written_off(town: Town) -> None:
     """Three of 10.00 sold, two lost: after 90 days 20 of the 30 owed are earned."""
     batch, codes = town.made_and_sold(3)

@@ -78,7 +78,7 @@ _LAST_SERIAL = sa.select(sa.func.max(_batch.last_serial))
 _SEAL = sa.select(_batch.seal_salt, _batch.seal_key, _batch.file_sha256).where(_batch.id == _id)
 _OTHER_KEYS = sa.select(_batch.id).where(
     _batch.key_mark.not_in(sa.bindparam("marks", expanding=True)),
-    _batch.state != BatchState.CLOSED.value,
+    _batch.state.not_in([BatchState.CLOSED.value, BatchState.DECLINED.value]),
 )
 _IN_STATE = (
     sa.select(voucher_batch)
