@@ -9,6 +9,7 @@ from trunkline.charging.operations import installed_tariffs
 from trunkline.charging.pools.leasing import is_idle
 from trunkline.charging.pools.operations import return_leases
 from trunkline.charging.sessions import give_up_sessions
+from trunkline.charging.state import encode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.platform.db import Database, Tx
@@ -44,12 +45,15 @@ def _touch(database: Database, keys: list[int], now: datetime) -> list[int]:
         held = store.hold_many(tx, keys)
         tariffs = installed_tariffs(tx)
         befores = [(each, ongoing.standing(each.state)) for each in held.values()]
+        states = {key: encode(each.state) for key, each in held.items()}
         written: list[tuple[int, Record]] = []
         for account in held.values():
             records = _enter(tx, account, tariffs, epoch)
             written += ((account.key, record) for record in records)
         ongoing.tell(tx, befores, ((held[key].state, record) for key, record in written), now)
-        hot.write(tx, held.values(), written)
+        # Most were looked at too soon, since a session went on: theirs is only another due time.
+        changed = [each for key, each in held.items() if encode(each.state) != states[key]]
+        hot.write(tx, changed, written)
         idle = [each for each in held.values() if is_idle(each.state, epoch)]
         store.set_due(tx, [each for each in held.values() if each not in idle])
     return [each.key for each in idle]

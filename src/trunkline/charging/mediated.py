@@ -105,10 +105,10 @@ class _Applying:
     def apply(self, account: Account, event: UsageEvent) -> ChargedUsage:
         state, request, now = account.state, _as_request(event), self._now
         records: list[Record] = []
-        self._lend(account, request)
         give_up_sessions(state, now)
         before, abroad = ongoing.standing(state), state.abroad
         begins = ongoing.begin(state, request, now, records)
+        self._lend(account, request)
         result = decide(state, request, self._tariffs, records, self._rules)
         if begins:
             ongoing.keep(state, ChargeAnswer(result), records)
