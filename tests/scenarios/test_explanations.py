@@ -1,5 +1,6 @@
 """Why was this charged? Each record is run again, and held against what was stored."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.scenarios.charging_operator import Operator
-from tests.unit.charging.builders import GB, MB, asks, request
+from tests.unit.charging.builders import GB, MB, asks, compiled, plan, request
 from trunkline.charging import (
     Action,
     ChargeRequest,
@@ -26,7 +27,7 @@ from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
-from trunkline.rating import UNITS, layout
+from trunkline.rating import UNITS, Allowance, layout
 
 ACCOUNT = ChargingAccountId("cac_1")
 
@@ -208,6 +209,30 @@ def test_events_in_money_refunds_and_what_has_no_price(operator: Operator) -> No
         (RecordKind.USAGE, 300_000, True),
         (RecordKind.REFUND, -100_000, True),
         (RecordKind.UNRATED, 0, True),
+    ]
+
+
+def test_what_went_over_from_a_larger_allowance_holds(operator: Operator) -> None:
+    """2 of 5 GB go over into a month that includes only one."""
+    five = Allowance("all", "Data", "data", 5 * GB, rollover=2 * GB)
+    one = msgspec.structs.replace(five, units=GB)
+    start = datetime(2026, 12, 1, tzinfo=UTC)
+    operator.install(compiled(plan(five, id_="rolls"), version=2))
+    operator.install(compiled(plan(one, id_="rolls"), version=3, start=start))
+    operator.open(2, plan="rolls")
+    for month in range(2):
+        unit = asks(MB, used=0)
+        session, at = f"r{month}", operator.epoch
+        first = request(Kind.INITIAL, 0, unit, session=session, subscriber=2, at=at)
+        last = request(Kind.TERMINATE, 1, session=session, subscriber=2, at=at)
+        operator.network.process([first, last], operator.clock.now())
+        operator.clock.advance(timedelta(days=30))
+    with operator.charging.read() as r:
+        found = [explain(r, ChargingAccountId("cac_2"), seq) for seq in (1, 2, 3)]
+    assert [(each.units, each.holds) for each in found] == [
+        (5 * GB, True),
+        (2 * GB, True),
+        (GB, True),
     ]
 
 

@@ -285,7 +285,7 @@ def _uses(slice_: list[int], given: Sequence[Any]) -> list[BucketUse]:
 
 def _allowance(r: Reader, said: _Said) -> Explanation:
     """A month's allowance began: as many units as the tariff of that day includes, less what
-    was consumed of another plan's before."""
+    was consumed of another plan's before; or as many as it lets over from the month before."""
     row = said.row
     version = Tariffs(store.tariff_versions(r), partial(store.tariff, r)).version_at(row.at)
     more: dict[str, Any] = {}
@@ -304,8 +304,9 @@ def _allowance(r: Reader, said: _Said) -> Explanation:
             said.differ(f"tariff {tariff.version} has no allowance {row.session}")
         else:
             more |= {"plan": included[0][0], "label": included[0][1].name}
-            if row.units > included[0][1].units:
-                said.compare("units", row.units, included[0][1].units)
+            most = max(included[0][1].units, included[0][1].rollover)
+            if row.units > most:
+                said.compare("units", row.units, most)
     return said.explained("a period's allowance began", 0, **more)
 
 
