@@ -38,6 +38,7 @@ from trunkline.diameter.codec import (
 )
 from trunkline.diameter.money import Sum, added, bounded, money_in
 from trunkline.diameter.parties import called, called_party, identities
+from trunkline.diameter.services import NO_SERVICES, service_of
 
 MOST_SERVICES = 100
 """Multiple-Services-Credit-Control in one request."""
@@ -57,17 +58,6 @@ _AN_INSTANT = 1_000_000_000
 """A CC-Time from here on (31 years) is a date: open-source gateways send one on their first
 report."""
 
-NO_SERVICES: Mapping[bytes, int] = {}
-
-_SERVICES = {
-    "32251": Service.DATA,
-    "32260": Service.VOICE,
-    "32270": Service.MMS,
-    "32274": Service.SMS,
-    "32275": Service.VOICE,
-}
-_OF_GATEWAYS = {b"open5gs-smfd@open5gs.org": Service.DATA}
-"""Service-Context-Ids of gateways' own."""
 _DATA, _VOICE = Service.DATA, Service.VOICE
 _MESSAGES = (Service.SMS, Service.MMS)
 _KINDS = {kind.value: kind for kind in Kind}
@@ -154,11 +144,7 @@ def read(
             raise missing(code)
     kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
     number = _u32_of(message, single, d.CC_REQUEST_NUMBER)
-    begin, end = single[d.SERVICE_CONTEXT_ID]
-    context = message[begin:end]
-    service = services.get(context) if services else None
-    if service is None:
-        service = _service(context)
+    service = service_of(message[slice(*single[d.SERVICE_CONTEXT_ID])], services)
     oddities: list[str] = []
     action = Action.DIRECT_DEBIT
     money = spent = 0
@@ -437,22 +423,6 @@ def _called(message: bytes, found: _Found) -> str:
         return number
     span = found.single.get(d.CALLED_STATION_ID)
     return called(message[span[0] : span[1]]) if span else ""
-
-
-@lru_cache(maxsize=256)
-def _service(context: bytes) -> Service:
-    """By the suffix that releases and operators put their own before: `8.32251@3gpp.org`."""
-    name, _, domain = context.decode(errors="replace").rpartition("@")
-    service = _OF_GATEWAYS.get(context)
-    if domain.lower() == "3gpp.org":
-        service = _SERVICES.get(name.rpartition(".")[2])
-    if service is None:
-        raise Malformed(
-            d.RATING_FAILED,
-            "this Service-Context-Id is not charged here",
-            avp(d.SERVICE_CONTEXT_ID, context),
-        )
-    return service
 
 
 def session_id(data: bytes) -> str:
