@@ -26,9 +26,9 @@ from trunkline.charging.sessions import (
     repeated,
 )
 from trunkline.charging.state import Quota, State, Status
-from trunkline.charging.tariffs import Tariffs
+from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import CHARGE, NO_LIMIT, RATED
+from trunkline.rating import CHARGE, NO_LIMIT, RATED, Plan
 
 _ONE = (UnitRequest(requested=1),)
 
@@ -139,7 +139,8 @@ def charge_usage(
     rules: Rules = NO_RULES,
 ) -> Result:
     """Debits the one unit of usage that a record told of, in full, whatever the balance; the last
-    of `records` is then its own."""
+    of `records` is then its own. Where another tariff took effect during a call, that has a record
+    for each."""
     [unit] = request.units
     if not is_sound(request):
         return Result.INVALID
@@ -153,10 +154,39 @@ def charge_usage(
     if why >= 0:
         note(turn, quota, unit.used, why)
     else:
-        result = debit(turn, quota, unit.used, in_force=turn.in_force, plan=turn.plan)
+        result = _debit_parts(turn, quota, unit.used, tariffs)
     if rules.roaming is not None:
         roamed(turn, rules.roaming, before - state.money, told=request.where)
     return result
+
+
+def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Result:
+    """Each part of a call by the tariff of its time; all of it or, where a part has no price,
+    nothing. What isn't counted in seconds happened at its instant."""
+    change = tariffs.next_after(quota.since) if turn.service == Service.VOICE else 0
+    if not 0 < change < quota.since + units:
+        return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
+    parts: list[tuple[int, InForce | None, Plan | None]] = []
+    at, end = quota.since, quota.since + units
+    while at < end:
+        until = min(change, end) if change else end
+        in_force = tariffs.at(at)
+        plan = None if in_force is None else in_force.plan(turn.state.plan)
+        parts.append((until - at, in_force, plan))
+        at, change = until, tariffs.next_after(until)
+    if not all(_has_price(turn, quota, *part) for part in parts):
+        return debit(turn, quota, units, in_force=None, plan=None)
+    for part, in_force, plan in parts:
+        result = debit(turn, quota, part, in_force=in_force, plan=plan)
+    return result
+
+
+def _has_price(
+    turn: Turn, quota: Quota, units: int, in_force: InForce | None, plan: Plan | None
+) -> bool:
+    if in_force is None or plan is None:
+        return False
+    return in_force.rate(turn.slice(plan, quota, units, NO_LIMIT, buckets=False)) >= 0
 
 
 def _turn(
