@@ -32,7 +32,7 @@ from trunkline.charging.policy.emergencies import KEPT, forget_emergencies
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.gy_request import read
-from trunkline.nchf.reading import continued, created, decoded
+from trunkline.nchf.reading import Ways, continued, created, decoded
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.policy_settings import PolicySettings
@@ -86,14 +86,14 @@ def over_nchf(uri: str, epoch: int, who: str | None, kind: Kind, number: int) ->
         del body["subscriberIdentifier"]
     else:
         body["subscriberIdentifier"] = f"imsi-{who}"
-    begun = created(decoded(msgspec.json.encode(body)), epoch, 86_400).request
+    begun = created(decoded(msgspec.json.encode(body)), epoch, Ways()).request
     if kind is Kind.INITIAL:
         return begun
     ref = created(
-        decoded(msgspec.json.encode(body | {"invocationSequenceNumber": 0})), epoch, 86_400
+        decoded(msgspec.json.encode(body | {"invocationSequenceNumber": 0})), epoch, Ways()
     ).request.session
     del body["iMSChargingInformation"]
-    return continued(decoded(msgspec.json.encode(body)), ref, kind, epoch, 86_400).request
+    return continued(decoded(msgspec.json.encode(body)), ref, kind, epoch, Ways()).request
 
 
 EDGES = {"ro": over_ro, "nchf": over_nchf}
