@@ -35,9 +35,9 @@ from trunkline.diameter.gy_request import read
 from trunkline.nchf.reading import Ways, continued, created, decoded
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.platform.policy_settings import PolicySettings
 from trunkline.platform.relay import Relay
 from trunkline.platform.settings import Settings
+from trunkline.platform.settings_policy import PolicySettings
 
 POLICY = grant_policy(Settings(policy=PolicySettings(emergency_numbers=("112", "911"))))
 

@@ -12,9 +12,9 @@ from trunkline.diameter.gy_answer import CreditAnswers, result_of
 from trunkline.diameter.gy_request import read
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
-from trunkline.platform.policy_settings import PolicySettings, ServiceSettings
 from trunkline.platform.relay import Relay
 from trunkline.platform.settings import Settings
+from trunkline.platform.settings_policy import PolicySettings, ServiceSettings
 from trunkline.rating import service_code
 
 CONTEXT = "api@gateway.example"

@@ -18,12 +18,12 @@ from trunkline.charging import (
     Threshold,
 )
 from trunkline.kernel.money import to_micros
-from trunkline.platform.policy_settings import (
+from trunkline.platform.settings import InvalidSettings, Settings
+from trunkline.platform.settings_policy import (
     CounterSettings,
     PolicySettings,
     RatingGroupSettings,
 )
-from trunkline.platform.settings import InvalidSettings, Settings
 
 _ACTIONS = {"redirect": FinalAction.REDIRECT, "restrict": FinalAction.RESTRICT}
 

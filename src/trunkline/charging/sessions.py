@@ -22,10 +22,11 @@ CLOCK_SKEW = 300
 """Seconds by which a network's clock may run ahead; an event further in the future counts as
 of now, so that a wrong clock can't begin a month early."""
 
-REMEMBERED = 32
-"""Ended sessions and events of one account that are known again when repeated..."""
+REMEMBERED = 1000
+"""Ended sessions and events of one account, at most, that are known again when repeated: half a
+minute's, where a company's account sends 30 messages a second..."""
 REMEMBERED_FOR = 600
-"""...for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
+"""...and for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
 
 MOST_UNITS = 1 << 60
 """Past any network's amounts, and far from where a sum could overflow."""

@@ -25,12 +25,12 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import check_currency
 from trunkline.kernel.time import zone
 from trunkline.platform.addresses import parse_networks
-from trunkline.platform.policy_settings import PolicySettings
 from trunkline.platform.section import Count, Port
 from trunkline.platform.section import Section as _Section
 from trunkline.platform.settings_diameter import DiameterSettings
 from trunkline.platform.settings_messages import MessagesSettings, SmppSettings, SmtpSettings
 from trunkline.platform.settings_nchf import NchfSettings
+from trunkline.platform.settings_policy import PolicySettings
 from trunkline.platform.settings_vouchers import VoucherSettings
 
 FILE = "trunkline.toml"

@@ -44,6 +44,14 @@ def test_a_repeated_event_is_charged_once() -> None:
     assert encode(phone.state) == before
 
 
+def test_who_sends_much_is_charged_once_for_each_all_the_same() -> None:
+    phone = Phone(account("100"))
+    answers = [phone.send(sms(f"e{number}")) for number in range(500)]
+    before = encode(phone.state)
+    assert [phone.send(sms(f"e{number}")) for number in range(500)] == answers
+    assert encode(phone.state) == before
+
+
 def test_what_ended_is_forgotten_when_no_retransmission_can_come() -> None:
     phone = Phone(account("1"))
     phone.send(sms())
