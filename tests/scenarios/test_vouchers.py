@@ -335,13 +335,7 @@ def test_another_brands_customer_learns_nothing(town: Town) -> None:
 
 
 def test_one_asks_another_approves_and_who_asked_sells_nothing(town: Town) -> None:
-    now = town.clock.now()
-    new = vouchers.NewBatch(
-        name="Spring", entity=ENTITY, face=eur("5"), count=2, expires_at=now + MONTHS,
-        passphrase=PASSPHRASE,
-    )  # fmt: skip
-    with town.books.transaction() as tx:
-        batch = vouchers.make_batch(tx, new, by="Eve", now=now)
+    batch, now = asked_for(town), town.clock.now()
     town.relay.drain()
     assert town.states(batch) == {}
     with pytest.raises(vouchers.FourEyes), town.books.transaction() as tx:
@@ -359,15 +353,51 @@ def test_one_asks_another_approves_and_who_asked_sells_nothing(town: Town) -> No
         )
 
 
-def test_what_was_declined_asks_for_no_key(town: Town) -> None:
-    """The batch was asked for under a key that is gone; it never had a code."""
+def asked_for(town: Town) -> vouchers.VoucherBatch:
+    """By Eve: two of 5.00, good for a month."""
     now = town.clock.now()
     new = vouchers.NewBatch(
         name="Spring", entity=ENTITY, face=eur("5"), count=2, expires_at=now + MONTHS,
         passphrase=PASSPHRASE,
     )  # fmt: skip
     with town.books.transaction() as tx:
-        batch = vouchers.make_batch(tx, new, by="Eve", now=now)
+        return vouchers.make_batch(tx, new, by="Eve", now=now)
+
+
+def test_a_house_of_one_approves_of_what_it_asked_for(town: Town) -> None:
+    batch = asked_for(town)
+    rules = vouchers.VoucherRules(four_eyes=False)
+    vouchers.keep_keys(town.books, lambda: VoucherKeys.of([KEY]), rules)
+    with town.books.transaction() as tx:
+        approved = vouchers.approve_batch(tx, batch.id, by="Eve", now=town.clock.now())
+    assert approved.state is BatchState.GENERATING
+
+
+def test_what_has_expired_is_not_approved_of(town: Town) -> None:
+    batch = asked_for(town)
+    town.clock.advance(MONTHS)
+    with pytest.raises(Conflict), town.books.transaction() as tx:
+        vouchers.approve_batch(tx, batch.id, by="Dan", now=town.clock.now())
+
+
+def test_a_batch_is_made_under_the_key_that_it_was_asked_for_under(town: Town) -> None:
+    """Another comes before it until somebody approves: the old one is needed for as long as the
+    batch says, and no other."""
+    batch = asked_for(town)
+    vouchers.keep_keys(town.books, lambda: VoucherKeys.of(["77" * 32, KEY]))
+    with town.books.transaction() as tx:
+        vouchers.approve_batch(tx, batch.id, by="Dan", now=town.clock.now())
+    town.relay.drain()
+    with town.books.read() as r:
+        sealed = vouchers.sealed_file(r, batch.id)
+    vouchers.keep_keys(town.books, lambda: VoucherKeys.of([KEY]))
+    code = next(code for _, code in vouchers.unseal(sealed.splitlines(), PASSPHRASE))
+    assert town.redeem(code).finding == "generated"
+
+
+def test_what_was_declined_asks_for_no_key(town: Town) -> None:
+    """The batch was asked for under a key that is gone; it never had a code."""
+    batch, now = asked_for(town), town.clock.now()
     vouchers.keep_keys(town.books, lambda: VoucherKeys.of(["7a" * 32]))
     with pytest.raises(NoVoucherKey):
         town.redeem(draw(1)[0])

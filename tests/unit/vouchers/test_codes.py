@@ -11,8 +11,10 @@ from trunkline.vouchers.batches import sealing
 from trunkline.vouchers.batches.codes import (
     DIGITS,
     InvalidVoucherKey,
+    NoVoucherKey,
     VoucherKeys,
     check_digit,
+    digest,
     draw,
     grouped,
     is_code,
@@ -72,8 +74,12 @@ def test_keys_are_long_and_old_ones_still_know_their_codes() -> None:
     old, new = secrets.token_hex(32), secrets.token_hex(32)
     before, after = VoucherKeys.of([old]), VoucherKeys.of([new, old])
     (code,) = draw(1)
-    assert before.digest(code) in after.digests(code)
-    assert after.digest(code) != before.digest(code)
+    kept = digest(before.marked(before.mark), code)
+    assert digest(after.marked(before.mark), code) == kept
+    assert kept in after.digests(code)
+    assert digest(after.marked(after.mark), code) != kept
+    with pytest.raises(NoVoucherKey):
+        before.marked(after.mark)
     assert before.mark in after.marks
     for wrong in ([], ["ab" * 31], ["not hexadecimal"]):
         with pytest.raises(InvalidVoucherKey):

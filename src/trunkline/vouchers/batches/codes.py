@@ -108,13 +108,16 @@ class VoucherKeys(msgspec.Struct, frozen=True):
             raise InvalidVoucherKey("there is no key")
         return cls(tuple(keys))
 
-    def digest(self, code: str) -> bytes:
-        """What is kept of a new code."""
-        return _digest(self.secrets[0], code)
+    def marked(self, mark: str) -> bytes:
+        """The key of this mark. Raises `NoVoucherKey`."""
+        for each in self.secrets:
+            if _mark(each) == mark:
+                return each
+        raise NoVoucherKey("this isn't the key that vouchers were made under")
 
     def digests(self, code: str) -> list[bytes]:
         """What may have been kept of it."""
-        return [_digest(each, code) for each in self.secrets]
+        return [digest(each, code) for each in self.secrets]
 
     @property
     def mark(self) -> str:
@@ -126,7 +129,8 @@ class VoucherKeys(msgspec.Struct, frozen=True):
         return frozenset(map(_mark, self.secrets))
 
 
-def _digest(key: bytes, code: str) -> bytes:
+def digest(key: bytes, code: str) -> bytes:
+    """What is kept of a code."""
     return hmac.digest(key, b"voucher " + code.encode(), "sha256")
 
 

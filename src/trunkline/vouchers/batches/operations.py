@@ -110,12 +110,15 @@ def make_batch(tx: Tx, new: NewBatch, *, by: str, now: datetime) -> VoucherBatch
 
 
 def approve_batch(tx: Tx, batch_id: VoucherBatchId, *, by: str, now: datetime) -> VoucherBatch:
-    """Somebody else has looked at what was asked for: its codes are drawn. Raises `FourEyes`,
-    `UnknownBatch`, `IllegalTransition`."""
+    """Somebody else, where it takes four eyes, has looked at what was asked for: its codes are
+    drawn. Raises `FourEyes`, `UnknownBatch`, `IllegalTransition`, `Conflict` for one that has
+    expired meanwhile."""
     batch = held(tx, batch_id)
     BATCH_LIFECYCLE.check(batch.state, BatchState.GENERATING)
-    if by == batch.asked_by:
+    if rules_of(tx).four_eyes and by == batch.asked_by:
         raise FourEyes("who asked for a batch doesn't approve of it", path="state")
+    if now >= batch.expires_at:
+        raise Conflict("the batch has expired", path="state")
     approved = msgspec.structs.replace(batch, approved_by=by)
     tx.emit(DrawCodes(batch=batch.id, piece=0))
     return move(tx, approved, BatchState.GENERATING, now)
@@ -133,11 +136,13 @@ def draw_codes(tx: Tx, batch_id: VoucherBatchId, piece: int, *, now: datetime) -
         return
     keys = keys_of(tx)
     if store.made_under_others(tx, keys.marks):
-        raise codes.NoVoucherKey("this isn't the key that vouchers were made under")
+        raise codes.NoVoucherKey("there are vouchers that were made under another key")
+    # The batch's own: since it was asked for another may have come before it.
+    key = keys.marked(store.key_mark(tx, batch.id))
     first = batch.first + batch.made
     count = min(PIECE, batch.last - first + 1)
     drawn = codes.draw(count)
-    digests = [keys.digest(each) for each in drawn]
+    digests = [codes.digest(key, each) for each in drawn]
     if store.taken(tx, [digest for each in drawn for digest in keys.digests(each)]):
         raise Unavailable("a code was drawn that is there already: draw again")
     seal, _ = store.seal(tx, batch.id)

@@ -89,6 +89,7 @@ _IN_STATE = (
     .order_by(_batch.id)
     .limit(sa.bindparam("limit"))
 )
+_KEY_MARK = sa.select(_batch.key_mark).where(_batch.id == _id)
 _PROGRESS = (
     sa.update(voucher_batch)
     .where(_batch.id == _id)
@@ -232,6 +233,12 @@ def seal(r: Reader, batch: str) -> tuple[Seal, str | None]:
 def made_under_others(r: Reader, marks: Iterable[str]) -> bool:
     """Whether there are vouchers that none of these keys knows."""
     return r.execute(_OTHER_KEYS, {"marks": sorted(marks)}).first() is not None
+
+
+def key_mark(r: Reader, batch: str) -> str:
+    """Of the key that a batch is made under."""
+    found: str = r.execute(_KEY_MARK, {"which": batch}).scalar_one()
+    return found
 
 
 def save_batch(tx: Tx, changed: VoucherBatch) -> None:
