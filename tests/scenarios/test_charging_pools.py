@@ -1,5 +1,6 @@
 """Families and fleets that share a pool, on real databases."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -34,13 +35,15 @@ from trunkline.charging import (
 )
 from trunkline.charging.events import UsageEvent
 from trunkline.charging.mediated import charge_usage
-from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
+from trunkline.charging.pools import operations as pools
+from trunkline.charging.pools import store as pool_store
+from trunkline.charging.pools.events import JoinPool, LeavePool, PoolRefilled, UnitLimit
 from trunkline.charging.pools.store import who_waits
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.ledger import PREPAID, UNBILLED
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.relay import Relay
 from trunkline.rating import REMAINING
 
@@ -81,6 +84,15 @@ def left(operator: Operator) -> int:
     return sum(
         bucket.remaining for number in (1, 2, 3, 9) for bucket in seen(operator, number).buckets
     )
+
+
+def keys(operator: Operator, *numbers: int) -> list[int]:
+    """The accounts' rows."""
+    with operator.charging.read() as r:
+        found = {
+            each.id: each.key for each in store.accounts_by_ids(r, list(map(account, numbers)))
+        }
+    return [found[account(number)] for number in numbers]
 
 
 def free(operator: Operator, phone: int) -> int:
@@ -195,6 +207,29 @@ def test_a_wallet_is_shared_too(operator: Operator) -> None:
     assert operator.ledger(PREPAID) == -10_500_000
 
 
+def test_what_goes_back_to_a_pool_is_told_once(operator: Operator) -> None:
+    """Two and a half euros of the pool's lift the balance above its threshold of two."""
+    operator.open(8, shared=True, identities=())
+    operator.top_up(8, "10", "p8")
+    operator.open(5, low_balance=(Money.of("2", "EUR"),))
+
+    def below() -> int:
+        with operator.charging.read() as r:
+            found = store.account(r, account(5))
+        assert found is not None
+        assert found.state.terms is not None
+        assert found.state.terms.watch is not None
+        return found.state.terms.watch.below
+
+    operator.tell(JoinPool(account=account(5), pool=account(8), money=True))
+    ask(operator, Kind.INITIAL, 0, 100 * MB, phone=5)
+    ask(operator, Kind.TERMINATE, 1, -1, used=10 * MB, phone=5)
+    assert below() == 0
+    operator.tell(LeavePool(account=account(5), pool=account(8)))
+    assert seen(operator, 5).money.micros == 0
+    assert below() == 1, "kept with the account, so that no later request tells it again"
+
+
 def test_who_closes_gives_back_what_it_leased(operator: Operator) -> None:
     ask(operator, Kind.INITIAL, 0, 100 * MB)
     operator.tell(CloseAccount(account=account(1), closed_at=operator.clock.now()))
@@ -301,7 +336,27 @@ def test_who_waits_for_a_pool_is_told_of_a_refill(operator: Operator) -> None:
     with operator.charging.read() as r:
         pool = store.account(r, account(8))
         assert pool is not None
-        assert who_waits(r, pool.key, 10) == [], "told once"
+        assert who_waits(r, pool.key, 0, 10) == [], "told once"
+
+
+def test_one_refill_tells_everybody_once(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction tells one of three, and who was told waits again at once."""
+    members, [pool] = keys(operator, 1, 2, 3), keys(operator, 9)
+    told: list[int] = []
+
+    def wait_again(_tx: Tx, _pool: int, which: Iterable[int]) -> None:
+        told.extend(which)
+        assert len(told) <= len(members)
+
+    monkeypatch.setattr(pools, "CHUNK", 1)
+    monkeypatch.setattr(pool_store, "wait_no_more", wait_again)
+    with operator.charging.transaction() as tx:
+        pool_store.wait(tx, [(pool, each) for each in members])
+        tx.emit(PoolRefilled(pool=pool))
+    operator.relay.drain()
+    assert told == members
 
 
 def test_what_comes_back_to_a_pool_is_told_too(operator: Operator) -> None:

@@ -82,11 +82,12 @@ class CallBack(Message, frozen=True, kw_only=True):
 
 class PoolRefilled(Message, frozen=True, kw_only=True):
     """Within charging: a pool has more than before; members whose sessions wait for it are to be
-    told."""
+    told. `after` is the member from which on."""
 
     topic: ClassVar[str] = "charging.pool_refilled"
 
     pool: int
+    after: int = 0
 
     @property
     def key(self) -> str:

@@ -128,11 +128,14 @@ def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
     """Gets back what a chunk of the pool's members lease and don't use, and sends itself on to
     the next."""
     found = store.members_after(tx, command.pool, command.after, 10 * CHUNK)
-    idle = [each.key for each in found if _has_lease(each.state)][:CHUNK]
+    idle = [each.key for each in found if _has_lease(each.state, command.pool)][:CHUNK]
     if idle:
         held = accounts.hold_many(tx, [*idle, command.pool])
         pool = held.pop(command.pool)
-        take_back(tx, list(held.values()), pool, now)
+        # Before it was held, one may have given back all and left.
+        take_back(
+            tx, [each for each in held.values() if _has_lease(each.state, pool.key)], pool, now
+        )
     if idle and len(idle) == CHUNK:
         tx.emit(CallBack(pool=command.pool, after=idle[-1]))
     elif len(found) == 10 * CHUNK:
@@ -141,8 +144,8 @@ def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
 
 def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:
     """Has a chunk of the members that wait for the pool ask again, and sends itself on to the
-    next."""
-    keys = store.who_waits(tx, refilled.pool, CHUNK)
+    next: whoever has to wait once more by then is told of the next refill."""
+    keys = store.who_waits(tx, refilled.pool, refilled.after, CHUNK)
     if not keys:
         return
     held = accounts.hold_many(tx, keys)
@@ -154,12 +157,12 @@ def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:
     hot.write(tx, held.values(), [])
     store.wait_no_more(tx, refilled.pool, keys)
     if len(keys) == CHUNK:
-        tx.emit(refilled)
+        tx.emit(PoolRefilled(pool=refilled.pool, after=keys[-1]))
 
 
-def _has_lease(state: State) -> bool:
+def _has_lease(state: State, pool: int) -> bool:
     share = None if state.terms is None else state.terms.share
-    return share is not None and bool(share.leases or share.money_leased)
+    return share is not None and share.pool == pool and bool(share.leases or share.money_leased)
 
 
 def return_leases(database: Database, members: Iterable[int], now: datetime) -> int:
@@ -174,7 +177,12 @@ def return_leases(database: Database, members: Iterable[int], now: datetime) -> 
             with database.transaction() as tx:
                 held = accounts.hold_many(tx, [*keys[start : start + CHUNK], pool])
                 its = held.pop(pool)
-                due = [a for a in held.values() if is_idle(a.state, int(now.timestamp()))]
+                due = [
+                    each
+                    for each in held.values()
+                    if is_idle(each.state, int(now.timestamp()))
+                    and share_of(each.state).pool == pool
+                ]
                 take_back(tx, due, its, now)
                 accounts.set_due(tx, held.values())
     return len(pools)
@@ -198,12 +206,12 @@ def take_back(tx: Tx, members: Sequence[Account], pool: Account, now: datetime) 
         written += ((pool.key, each) for each in records[1])
         if empty and share_of(member.state).left:
             _part(tx, member, pool)
+    ongoing.tell(tx, befores, (), now)
     hot.write(tx, [*members, pool], written)
     for account in (*members, pool):
         account.version += 1
     if any(key == pool.key for key, _ in written):
         tx.emit(PoolRefilled(pool=pool.key))
-    ongoing.tell(tx, befores, (), now)
 
 
 def _part(tx: Tx, member: Account, pool: Account) -> None:

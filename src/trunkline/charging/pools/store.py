@@ -77,7 +77,7 @@ def members_after(r: Reader, pool: int, after: int, most: int) -> list[Account]:
 _wait = sa.insert(waiting)
 _waiting = (
     sa.select(waiting.c.member)
-    .where(waiting.c.pool == sa.bindparam("pool"))
+    .where(waiting.c.pool == sa.bindparam("pool"), waiting.c.member > sa.bindparam("after"))
     .order_by(waiting.c.member)
     .limit(sa.bindparam("most"))
 )
@@ -92,9 +92,10 @@ def wait(tx: Tx, which: Iterable[tuple[int, int]]) -> None:
     tx.execute(_wait, [{"pool": pool, "member": member} for pool, member in which])
 
 
-def who_waits(r: Reader, pool: int, most: int) -> list[int]:
-    """Members whose sessions wait for the pool."""
-    return list(r.execute(_waiting, {"pool": pool, "most": most}).scalars())
+def who_waits(r: Reader, pool: int, after: int, most: int) -> list[int]:
+    """Members whose sessions wait for the pool, in the order of their keys."""
+    bounds = {"pool": pool, "after": after, "most": most}
+    return list(r.execute(_waiting, bounds).scalars())
 
 
 def wait_no_more(tx: Tx, pool: int, members: Iterable[int]) -> None:
