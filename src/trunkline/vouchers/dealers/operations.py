@@ -31,7 +31,7 @@ _MOST_KEYS = 50
 
 
 class NotADealer(Forbidden):
-    """The caller's key acts for no dealer, or for another."""
+    """The caller's key acts for another dealer, or for none and not for all."""
 
     code = "notADealer"
 
@@ -123,16 +123,18 @@ def receive_dealer_payment(
     return move_float(tx, dealer, amount)
 
 
-def acting_dealer(r: Reader, *, key: str | None, named: str | None) -> str:
-    """For whom a caller sells: the dealer whose key it has, or, for one who has no dealer's, the
-    dealer that they name. Raises `NotADealer`, `Invalid`."""
+def acting_dealer(r: Reader, *, key: str | None, named: str | None, for_all: bool) -> str:
+    """For whom a caller sells: the dealer whose key it has, or, for one who has no dealer's and
+    may act `for_all`, the dealer that they name. Raises `NotADealer`, `Invalid`."""
     own = None if key is None else store.dealer_of_key(r, key)
     if own is not None:
         if named is not None and named != own:
             raise NotADealer("this key acts for another dealer", path="dealer")
         return own
+    if not for_all:
+        raise NotADealer("this key acts for no dealer", path="dealer")
     if named is None:
-        raise Invalid("is required: this key acts for no dealer", path="dealer.id")
+        raise Invalid("is required: this key acts for no dealer", path="dealer")
     return named
 
 
