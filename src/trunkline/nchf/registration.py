@@ -77,9 +77,9 @@ class Registration:
             reply = await self._send("PATCH", _BEAT, "application/json-patch+json")
             if reply is None or reply.status >= 500:
                 return _AGAIN
-            if reply.status != 404:
+            if reply.status < 300:
                 return _time_in(reply)
-            self._registered = False  # the NRF has forgotten us
+            self._registered = False  # 404, as a rule: the NRF has forgotten us
         reply = await self._send("PUT", msgspec.json.encode(self._profile))
         if reply is None or reply.status not in (200, 201):
             return _AGAIN

@@ -26,9 +26,10 @@ PATH = f"/nnrf-nfm/v1/nf-instances/{INSTANCE}"
 
 
 class Nrf:
-    """Forgets whom it knows at each heart-beat, as one that was restarted."""
+    """Refuses each heart-beat, as one that was restarted does."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: int) -> None:
+        self._refusal = refusal
         self.came: asyncio.Queue[tuple[str, str, str, Any]] = asyncio.Queue()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -39,7 +40,7 @@ class Nrf:
             more = event.get("more_body", False)
         document: Any = json.loads(body) if body else None
         kind = dict(scope["headers"]).get(b"content-type", b"").decode()
-        status, answer = {"PUT": 201, "PATCH": 404, "DELETE": 204}[scope["method"]], b""
+        status, answer = {"PUT": 201, "PATCH": self._refusal, "DELETE": 204}[scope["method"]], b""
         if status == 201:
             answer = json.dumps({**document, "heartBeatTimer": 1}).encode()
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -47,9 +48,10 @@ class Nrf:
         await self.came.put((scope["method"], scope["path"], kind, document))
 
 
-def test_registered_for_as_long_as_it_lives() -> None:
+@pytest.mark.parametrize("refusal", [404, 400])
+def test_registered_for_as_long_as_it_lives(refusal: int) -> None:
     port = free_port()
-    nrf = Nrf()
+    nrf = Nrf(refusal)
     settings = msgspec.structs.replace(
         SETTINGS, nrf=NrfSettings(f"http://127.0.0.1:{port}", ADDRESS, instance=INSTANCE)
     )
