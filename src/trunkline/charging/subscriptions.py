@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.charging.model import Identity
-from trunkline.charging.notices import NoticeKind, note
+from trunkline.charging.notices import Notice, NoticeKind, done, note
 from trunkline.charging.policy.counting import CounterStatus
 from trunkline.charging.store import (
     Account,
@@ -67,6 +67,14 @@ class Subscription(msgspec.Struct, frozen=True):
         return [
             each for each in self.report(statuses) if self.told.get(each.counter) != each.status
         ]
+
+
+class News(msgspec.Struct, frozen=True):
+    """What a subscriber is to be told: statuses, or that the account is closed."""
+
+    subscription: Subscription
+    statuses: tuple[CounterStatus, ...] = ()
+    ends: bool = False
 
 
 subscriptions = sa.Table(
@@ -160,10 +168,24 @@ def expire(tx: Tx, id_: str, at: datetime) -> None:
     tx.execute(_expires, {"which": id_, "at": to_micros(at)})
 
 
-def has_ended(r: Reader, account: int) -> bool:
+def _has_ended(r: Reader, account: int) -> bool:
     """Whether the account of this key is closed."""
     [found] = accounts_by_ids(r, [account_id(r, account)])
     return found.state.closed != 0
+
+
+def news_of(tx: Tx, notice: Notice, statuses: Statuses, now: datetime) -> News | None:
+    """What a notice of `STATUS` has to tell; None where that is nothing any longer: then it is
+    struck out."""
+    row = tx.execute(_by_id, {"which": notice.session}).first()
+    if row is not None:
+        known = _of(row)
+        if _has_ended(tx, notice.account):
+            return News(known, ends=True)
+        if news := known.news(statuses(tx, notice.account, now)):
+            return News(known, tuple(news))
+    done(tx, [notice.id])
+    return None
 
 
 def note_told(tx: Tx, known: Subscription, statuses: Iterable[CounterStatus]) -> None:

@@ -19,10 +19,8 @@ import msgspec
 import structlog
 
 from trunkline.charging import (
-    CounterStatus,
     Notice,
     NoticeKind,
-    Subscription,
     UnknownSubscription,
     notices,
     subscriptions,
@@ -59,10 +57,9 @@ class _Told(msgspec.Struct, frozen=True):
     """A notice whose attempt is to be made; for a status, what is told to whom."""
 
     notice: Notice
-    subscription: Subscription | None = None
-    statuses: tuple[CounterStatus, ...] = ()
-    ends: bool = False
-    """The account is closed: the Sy session is to be ended (TS 29.219, 4.5.4)."""
+    news: subscriptions.News | None = None
+    """Of a subscription. Where the account is closed its Sy session is to be ended (TS 29.219,
+    4.5.4)."""
 
 
 class Teller:
@@ -138,14 +135,14 @@ class Teller:
             with self._database.transaction() as tx:
                 notices.done(tx, [each.notice.id for each in answered])
                 for told in answered:
-                    if told.subscription is None:
+                    if (news := told.news) is None:
                         continue
-                    if told.ends:
+                    if news.ends:
                         # The PCRF ends the session itself now; one that doesn't is forgotten.
                         until = self._clock.now() + FOR_TERMINATION
-                        subscriptions.expire(tx, told.subscription.id, until)
+                        subscriptions.expire(tx, news.subscription.id, until)
                     else:
-                        subscriptions.note_told(tx, told.subscription, told.statuses)
+                        subscriptions.note_told(tx, news.subscription, news.statuses)
 
     def _unsubscribe(self, notice: Notice) -> None:
         with self._database.transaction() as tx:
@@ -189,21 +186,11 @@ class Teller:
             return _Told(notice)
         if self._statuses is None:
             return None
-        try:
-            known = subscriptions.subscription(tx, notice.session)
-        except UnknownSubscription:
-            notices.done(tx, [notice.id])
-            return None
-        if subscriptions.has_ended(tx, notice.account):
-            return _Told(notice, known, ends=True)
-        news = known.news(self._statuses(tx, notice.account, now))
-        if not news:
-            notices.done(tx, [notice.id])
-            return None
-        return _Told(notice, known, tuple(news))
+        news = subscriptions.news_of(tx, notice, self._statuses, now)
+        return None if news is None else _Told(notice, news)
 
     def _tell(self, told: _Told) -> None:
-        notice = told.notice
+        notice, news = told.notice, told.news
         host, realm = told_to(notice.word)
         peer = self._peers.to(host)
         if peer is None:
@@ -225,8 +212,8 @@ class Teller:
             codec.text(d.DESTINATION_HOST, host),
             codec.u32(d.AUTH_APPLICATION_ID, application),
             codec.u32(d.RE_AUTH_REQUEST_TYPE, d.AUTHORIZE_ONLY) if command == d.RE_AUTH else b"",
-            reports(told.statuses),
-            _ABORT_SY_SESSION if told.ends else b"",
+            b"" if news is None else reports(news.statuses),
+            _ABORT_SY_SESSION if news is not None and news.ends else b"",
             codec.u32(d.ORIGIN_STATE_ID, self._identity.state),
             end_to_end=notice.id & 0xFFFFFFFF,
             again=notice.attempts > 0,

@@ -16,10 +16,8 @@ import msgspec
 import structlog
 
 from trunkline.charging import (
-    CounterStatus,
     Notice,
     NoticeKind,
-    Subscription,
     UnknownSubscription,
     notices,
     subscriptions,
@@ -53,15 +51,12 @@ _BUSY = (408, 425, 429)
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What is told to whom. Of a subscription: which, what it will know then, and whether it is
-    over."""
+    """What is told to whom, and of a subscription what it will know then."""
 
     notice: Notice
     uri: str
     body: bytes
-    subscription: Subscription | None = None
-    statuses: tuple[CounterStatus, ...] = ()
-    ends: bool = False
+    news: subscriptions.News | None = None
 
 
 class Notifier:
@@ -130,12 +125,9 @@ class Notifier:
     def _attempt(self, found: Sequence[Notice]) -> list[_Told]:
         now = self._clock.now()
         with self._database.transaction() as tx:
-            return [
-                told
-                for each in found
-                if (told := self._prepared(tx, each, now)) is not None
-                and notices.retry(tx, each, now)
-            ]
+            ours = [each for each in found if notices.retry(tx, each, now)]
+            told = [self._prepared(tx, each, now) for each in ours]
+        return [each for each in told if each is not None]
 
     def _prepared(self, tx: Tx, notice: Notice, now: datetime) -> _Told | None:
         """None where there is nothing to tell any longer."""
@@ -144,19 +136,13 @@ class Notifier:
             return _Told(notice, uri, BODIES[notice.kind])
         if self._statuses is None:
             return None
-        try:
-            known = subscriptions.subscription(tx, notice.session)
-        except UnknownSubscription:
-            notices.done(tx, [notice.id])
+        news = subscriptions.news_of(tx, notice, self._statuses, now)
+        if news is None:
             return None
-        if subscriptions.has_ended(tx, notice.account):
-            return _Told(notice, f"{uri}/terminate", end_of(known), known, ends=True)
-        news = known.news(self._statuses(tx, notice.account, now))
-        if not news:
-            notices.done(tx, [notice.id])
-            return None
-        body = msgspec.json.encode(status_of(known, news))
-        return _Told(notice, f"{uri}/notify", body, known, tuple(news))
+        if news.ends:
+            return _Told(notice, f"{uri}/terminate", end_of(news.subscription), news)
+        body = msgspec.json.encode(status_of(news.subscription, news.statuses))
+        return _Told(notice, f"{uri}/notify", body, news)
 
     async def _tell(self, told: _Told) -> None:
         notice = told.notice
@@ -188,15 +174,16 @@ class Notifier:
 
     def _strike_out(self, told: _Told, status: int) -> None:
         """A session or subscription that is unknown there ends here as well."""
-        if status == 404 and told.subscription is None:
+        news = told.news
+        if status == 404 and news is None:
             notices.end_unknown_session(self._database, told.notice)
             return
         with self._database.transaction() as tx:
             notices.done(tx, [told.notice.id])
-            if told.subscription is None:
+            if news is None:
                 return
-            if told.ends or status == 404:
+            if news.ends or status == 404:
                 with contextlib.suppress(UnknownSubscription):
-                    subscriptions.unsubscribe(tx, told.subscription.id)
+                    subscriptions.unsubscribe(tx, news.subscription.id)
             else:
-                subscriptions.note_told(tx, told.subscription, told.statuses)
+                subscriptions.note_told(tx, news.subscription, news.statuses)
