@@ -136,6 +136,7 @@ from trunkline.charging.queries import (
     usage_lines,
     usage_of_month,
 )
+from trunkline.charging.sessions import MOST_UNITS
 from trunkline.charging.state import Status
 from trunkline.charging.subscriptions import (
     NobodyBound,
@@ -157,6 +158,7 @@ __all__ = [
     "HAS_NUMBER",
     "MOST_EVENTS",
     "MOST_REQUESTS",
+    "MOST_UNITS",
     "NOT_REQUESTED",
     "NUMBER",
     "ROAMING",

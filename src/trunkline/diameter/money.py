@@ -2,13 +2,10 @@
 
 import msgspec
 
+from trunkline.charging import MOST_UNITS
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed, avp, avps, missing, s32_at, s64_at, wrong_length
 from trunkline.diameter.currencies import NAMES, NUMBERS
-
-LARGEST_AMOUNT = 2**60
-"""What one request may ask or report, in the service's unit: far past any network's, and far
-from where a sum could overflow."""
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +41,7 @@ def money_in(message: bytes, begin: int, end: int) -> Sum:
         raise missing(d.VALUE_DIGITS)
     scale: int = 10 ** (min(max(exponent, -24), 18) + 24)
     micros, rest = divmod(digits * scale, 10**18)
-    if rest or not 0 <= micros <= LARGEST_AMOUNT:
+    if rest or not 0 <= micros <= MOST_UNITS:
         raise Malformed(
             d.INVALID_AVP_VALUE,
             "CC-Money is no amount in whole micros that the books can hold",
@@ -67,7 +64,7 @@ def added(one: Sum, other: Sum) -> Sum:
 
 
 def bounded(amount: int, code: int = d.USED_SERVICE_UNIT) -> int:
-    if amount > LARGEST_AMOUNT:
+    if amount > MOST_UNITS:
         raise Malformed(
             d.INVALID_AVP_VALUE,
             "an amount that no network delivers",

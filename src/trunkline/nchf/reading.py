@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from trunkline.charging import (
+    MOST_UNITS,
     NOT_REQUESTED,
     SERVER_DECIDES,
     ChargeRequest,
@@ -31,10 +32,6 @@ from trunkline.tmf.hub import parse_callback
 
 EDGE = "nchf"
 """What the `notify` words of this edge's sessions begin with, before ":" and the URI."""
-
-LARGEST_AMOUNT = 2**60
-"""What one request may ask or report, in the service's unit: far past any network's, and far
-from where a sum could overflow."""
 
 _FUNCTIONS = {
     "SMSF": Service.SMS,
@@ -245,12 +242,12 @@ def _units(usage: list[UnitUsage], service: int, *, by_service: bool) -> tuple[U
             for identifier, containers in named.items():
                 name = group, upf, identifier
                 _add(units, name, NOT_REQUESTED, _reported(containers, service))
-    if len(units) > _MOST_UNITS:
-        raise Problem(400, "CHARGING_FAILED", f"more than {_MOST_UNITS} rating groups and services")
+    if len(units) > _MOST_NAMED:
+        raise Problem(400, "CHARGING_FAILED", f"more than {_MOST_NAMED} rating groups and services")
     return tuple(units.values())
 
 
-_MOST_UNITS = 100
+_MOST_NAMED = 100
 
 
 def _add(
@@ -323,7 +320,7 @@ def _amount(unit: RequestedUnit | UsedUnit, service: int) -> int:
 
 
 def _check_amount(amount: int) -> None:
-    if amount > LARGEST_AMOUNT:
+    if amount > MOST_UNITS:
         raise Problem(400, "CHARGING_FAILED", "an amount that no network delivers")
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from trunkline import inventory
 from trunkline.catalog import Offering, OfferingId, offerings
-from trunkline.charging import ChargingAccountId, Service
+from trunkline.charging import MOST_UNITS, ChargingAccountId, Service
 from trunkline.charging.events import (
     JoinPool,
     LeavePool,
@@ -48,7 +48,6 @@ _OFFERED = frozenset({FEE_FROM, "serviceKind"})
 """What an order doesn't say of a product by itself."""
 _DAYS = {"balanceDays": "first_days", "topUpDays": "top_up_days", "graceDays": "grace_days"}
 _MOST_DAYS = 36_525
-_MOST = 2**60
 _LIMITS = {
     "poolDataLimit": Service.DATA,
     "poolVoiceLimit": Service.VOICE,
@@ -288,7 +287,7 @@ def _flag(said: Mapping[str, Any], name: str) -> bool:
     return str(said.get(name, "")).lower() == "true"
 
 
-def _number(said: Mapping[str, Any], name: str, *, most: int = _MOST) -> int:
+def _number(said: Mapping[str, Any], name: str, *, most: int = MOST_UNITS) -> int:
     text = str(said[name])
     if not text.isdecimal() or len(text) > 20 or int(text) > most:
         raise Invalid(f"{text[:40]!r} is not a whole number, {most} at most", path=name)

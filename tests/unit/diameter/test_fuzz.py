@@ -26,14 +26,13 @@ from tests.unit.diameter.builders import (
 )
 from tests.unit.diameter.test_circumstances import QCI_9, location, packet_switched, station
 from tests.unit.diameter.wire import connected, generous, result_of, run, serving
-from trunkline.charging import MOST_REQUESTS, Kind
+from trunkline.charging import MOST_REQUESTS, MOST_UNITS, Kind
 from trunkline.diameter import PeerSettings, answers, codec, sy
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity
 from trunkline.diameter.codec import HEADER, LARGEST_MESSAGE, Framer, Malformed
 from trunkline.diameter.gy import GySettings
 from trunkline.diameter.gy_request import LONGEST_SESSION_ID, MOST_SERVICES, read
-from trunkline.diameter.money import LARGEST_AMOUNT
 
 US = Identity("ocs.example", "example")
 NOW = 1_800_000_000
@@ -156,10 +155,10 @@ def test_a_request_is_read_or_refused(message: bytes) -> None:
     assert 0 < len(request.session.encode()) <= LONGEST_SESSION_ID
     assert len(request.units) <= MOST_SERVICES
     for unit in request.units:
-        assert 0 <= unit.after_change <= unit.used <= LARGEST_AMOUNT
-        assert -1 <= unit.requested <= LARGEST_AMOUNT
-    assert 0 <= request.money <= LARGEST_AMOUNT
-    assert 0 <= request.spent <= LARGEST_AMOUNT
+        assert 0 <= unit.after_change <= unit.used <= MOST_UNITS
+        assert -1 <= unit.requested <= MOST_UNITS
+    assert 0 <= request.money <= MOST_UNITS
+    assert 0 <= request.spent <= MOST_UNITS
     assert read(message, NOW).request == request
 
 

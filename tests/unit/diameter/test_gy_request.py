@@ -18,7 +18,15 @@ from tests.unit.diameter.builders import (
     subscription,
     used,
 )
-from trunkline.charging import NOT_REQUESTED, SERVER_DECIDES, Action, Kind, Service, UnitRequest
+from trunkline.charging import (
+    MOST_UNITS,
+    NOT_REQUESTED,
+    SERVER_DECIDES,
+    Action,
+    Kind,
+    Service,
+    UnitRequest,
+)
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
@@ -28,7 +36,6 @@ from trunkline.diameter.gy_request import (
     Reading,
     read,
 )
-from trunkline.diameter.money import LARGEST_AMOUNT
 from trunkline.rating import service_code
 
 RECEIVED = 1_795_290_000
@@ -388,10 +395,10 @@ def test_unused_avps_change_nothing() -> None:
         (codec.avp(d.EVENT_TIMESTAMP, b"\0"), d.INVALID_AVP_LENGTH),
         (mscc(codec.avp(d.RATING_GROUP, b"\0\1")), d.INVALID_AVP_LENGTH),
         (mscc(codec.grouped(d.USED_SERVICE_UNIT, codec.u32(421, 5))), d.INVALID_AVP_LENGTH),
-        (mscc(used(LARGEST_AMOUNT + 1)), d.INVALID_AVP_VALUE),
-        (mscc(used(LARGEST_AMOUNT), used(1)), d.INVALID_AVP_VALUE),
-        (mscc(used(LARGEST_AMOUNT)) + mscc(used(1)), d.INVALID_AVP_VALUE),
-        (mscc(by_direction(LARGEST_AMOUNT, 1)), d.INVALID_AVP_VALUE),
+        (mscc(used(MOST_UNITS + 1)), d.INVALID_AVP_VALUE),
+        (mscc(used(MOST_UNITS), used(1)), d.INVALID_AVP_VALUE),
+        (mscc(used(MOST_UNITS)) + mscc(used(1)), d.INVALID_AVP_VALUE),
+        (mscc(by_direction(MOST_UNITS, 1)), d.INVALID_AVP_VALUE),
     ],
 )
 def test_what_is_refused_is_shown(extra: bytes, result: int) -> None:
@@ -479,7 +486,7 @@ def test_damaged_requests_are_read_or_refused(place: int, damage: bytes) -> None
     if isinstance(found, Malformed):
         assert found.result_code in range(3000, 6000)
     else:
-        assert all(0 <= unit.used <= LARGEST_AMOUNT for unit in found.request.units)
+        assert all(0 <= unit.used <= MOST_UNITS for unit in found.request.units)
 
 
 @given(st.integers(20, len(WHOLE)))
