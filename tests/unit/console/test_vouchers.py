@@ -101,6 +101,7 @@ def test_one_voucher_is_blocked_and_made_good_again(office: Office, batch: Vouch
     for each in (page, theirs, care.get("/console/vouchers")):
         assert not any(code in each.text or code.replace(" ", "") in each.text for code in codes)
     looks = office.visitor("console:*", "vouchers:read", name="Ann")
+    assert customer.name not in text_of(looks.get(where))
     assert "Block" not in text_of(looks.get(f"/console/vouchers/{batch.first + 1}"))
     assert looks.post(f"/console/vouchers/{batch.first + 1}", {"verb": "block"}).status_code == 403
     for wrong in ("0", "x", "9" * 30):

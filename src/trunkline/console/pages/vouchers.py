@@ -70,8 +70,8 @@ class Vouchers:
 
 
 class OneVoucher:
-    """Where one voucher stands, who sold it and who redeemed it; it is blocked, or made good
-    again."""
+    """Where one voucher stands, who sold it and, for those who may see customers, who redeemed
+    it; it is blocked, or made good again."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "vouchers:read", "POST": "vouchers:write"}
 
@@ -83,7 +83,7 @@ class OneVoucher:
         with self._console.books.read() as r:
             found = _voucher(r, serial)
             batch = vouchers.voucher_batch(r, found.batch)
-            redeemer = _redeemer(r, found)
+            redeemer = _redeemer(r, found) if desk.may("tmf629:read") else None
             facts = _facts(r, found, batch, desk)
         desk.page(
             resp,
