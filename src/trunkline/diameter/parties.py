@@ -8,7 +8,7 @@ from trunkline.diameter.codec import avp_at, avps, u32_in
 _NAMES = frozenset((d.END_USER_SIP_URI, d.END_USER_NAI, d.END_USER_PRIVATE))
 _DERIVED = re.compile(
     rb"(?:sip:)?[0-9]?([0-9]{15})@(?:ims|nai\.epc|nai\.5gc|wlan)"
-    rb"\.mnc[0-9]{3}\.mcc[0-9]{3}\.3gppnetwork\.org\b",
+    rb"\.mnc[0-9]{3}\.mcc[0-9]{3}\.3gppnetwork\.org(?![\w.-])",
     re.IGNORECASE,
 )
 """Names that are made of an IMSI (TS 23.003, 13.3, 13.4B, 14.3 and 19.3.2): a digit before it
