@@ -128,7 +128,7 @@ def test_names_that_are_made_of_an_imsi(kind: int, value: str) -> None:
     [(d.END_USER_IMSI, "99970000000000A"), (d.END_USER_E164, "alice"), (4, "x"), (9, NUMBER),
      (d.END_USER_IMSI, "9" * 16), (d.END_USER_E164, "٤٦٧٠"),
      (d.END_USER_NAI, f"{IMSI}@example.org"), (d.END_USER_PRIVATE, "alice@ims.example"),
-     (d.END_USER_SIP_URI, f"sip:{IMSI}@ims.mnc070.mcc999.3gppnetwork.org.example")],
+     (d.END_USER_NAI, f"{IMSI}@ims.mnc070.mcc999.3gppnetwork.org.example")],
 )  # fmt: skip
 def test_what_names_nobody_is_no_identity(kind: int, value: str) -> None:
     assert read(ccr(1, 0, subscription(kind, value)), RECEIVED).request.identities == ()
