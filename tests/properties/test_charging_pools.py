@@ -291,14 +291,25 @@ def test_a_member_is_lent_what_it_can_use_and_nothing_else(
         before = family.states()
         answer = family.play(now)
         assert answer is not None
-        _check_lent(before, family, step, last.get(step.member, step))
+        earlier = last.get(step.member)
+        told = step if earlier is None else _told(earlier, step)
+        _check_lent(before, family, step, (step, told, earlier or step))
         _check_units(family)
         if answer.units[0].result is Result.CREDIT_LIMIT:
             _check_refused(family, step)
-        last[step.member] = step
+        last[step.member] = step if step.ends else told
 
 
-def _check_lent(before: dict[int, State], family: Family, step: Step, earlier: Step) -> None:
+def _told(earlier: Step, step: Step) -> Step:
+    """Of where the phone is, what isn't said again is as it was."""
+    before, said = earlier.where or Circumstances(), step.where or Circumstances()
+    where = Circumstances(
+        said.dnn or before.dnn, said.slice or before.slice, network=said.network or before.network
+    )
+    return msgspec.structs.replace(step, where=where)
+
+
+def _check_lent(before: dict[int, State], family: Family, step: Step, told: Sequence[Step]) -> None:
     after = family.states()
     buckets = {each.number: each for each in after[POOL].buckets}
     place_of = {each.number: index for index, each in enumerate(after[POOL].buckets)}
@@ -315,7 +326,7 @@ def _check_lent(before: dict[int, State], family: Family, step: Step, earlier: S
                 continue
             assert key == step.member
             group = after[POOL].flat[its + BUCKET_GROUP]
-            assert any(_for(buckets[lease.of], group, step, each) for each in (step, earlier))
+            assert any(_for(buckets[lease.of], group, step, each) for each in told)
             assert after[POOL].flat[its + EXPIRES] > family.now - 10_000
 
 

@@ -20,6 +20,7 @@ from tests.unit.charging.builders import (
 )
 from trunkline.charging import (
     Balance,
+    BarAccount,
     ChargeAnswer,
     ChargingAccountId,
     CloseAccount,
@@ -27,6 +28,7 @@ from trunkline.charging import (
     Kind,
     Result,
     Service,
+    UnbarAccount,
     balance,
     notices,
     records,
@@ -337,6 +339,29 @@ def test_who_waits_for_a_pool_is_told_of_a_refill(operator: Operator) -> None:
         pool = store.account(r, account(8))
         assert pool is not None
         assert who_waits(r, pool.key, 0, 10) == [], "told once"
+
+
+def test_who_is_charged_in_money_waits_too(operator: Operator) -> None:
+    operator.open(8, shared=True, identities=())
+    operator.open(6)
+    operator.tell(JoinPool(account=account(6), pool=account(8), money=True))
+    message = request(
+        Kind.INITIAL, 0, session="s6", subscriber=6, at=operator.epoch, money=1_000_000
+    )
+    message = msgspec.structs.replace(message, notify="gy:6")
+    operator.network.process([message], operator.clock.now())
+    operator.top_up(8, "10", "p8")
+    assert waiting(operator) == ["s6"]
+
+
+def test_who_waits_for_a_barred_pool_is_told_when_it_is_not_any_more(operator: Operator) -> None:
+    operator.tell(BarAccount(account=POOL))
+    message = request(Kind.INITIAL, 0, asks(10 * MB), session="s1", at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:1")
+    [refused] = operator.network.process([message], operator.clock.now())
+    assert refused.units[0].result is Result.CREDIT_LIMIT
+    operator.tell(UnbarAccount(account=POOL))
+    assert waiting(operator) == ["s1"]
 
 
 def test_one_refill_tells_everybody_once(

@@ -39,6 +39,7 @@ from trunkline.charging.sessions import (
     give_up_sessions,
     hear,
     instant_of,
+    quota_of,
     refusal,
     remember,
     settled,
@@ -233,25 +234,14 @@ def _next_change(
 
 def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
     """The session's quota that this unit is about, begun here where it is new."""
-    group = -1 if unit.rating_group is None else unit.rating_group
-    service = -1 if unit.service_identifier is None else unit.service_identifier
-    upf = unit.upf
-    alike: list[Quota] = []
-    for quota in session.quotas:
-        if quota.rating_group == group and quota.service_identifier == service:
-            if quota.upf == upf:
-                break
-            alike.append(quota)
-    else:
-        if len(alike) == 1 and not (alike[0].upf and upf):
-            # It is told now, or isn't any longer, by which function the one quota is delivered.
-            quota = alike[0]
-            quota.upf = quota.upf or upf
-        else:
-            quota = turn.quota(unit.rating_group, unit.service_identifier)
-            quota.upf = upf
-            session.quotas.append(quota)
-    if service >= 0 and unit.used > quota.granted:
+    quota = quota_of(session, unit)
+    if quota is None:
+        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        quota.upf = unit.upf
+        session.quotas.append(quota)
+    elif not quota.upf:
+        quota.upf = unit.upf
+    if quota.service_identifier >= 0 and unit.used > quota.granted:
         _cover(session, quota, unit.used - quota.granted)
     return quota
 

@@ -14,8 +14,9 @@ from trunkline.charging.model import (
     Kind,
     Result,
     UnitAnswer,
+    UnitRequest,
 )
-from trunkline.charging.state import Done, Session, State
+from trunkline.charging.state import Done, Quota, Session, State
 from trunkline.rating import destination
 
 CLOCK_SKEW = 300
@@ -102,11 +103,18 @@ def give_up_sessions(state: State, now: int) -> None:
 def hear(session: Session, request: ChargeRequest) -> Circumstances | None:
     """What the request tells of the session's circumstances, where it tells any; returns those it
     had before."""
-    before, told = session.where, request.where
-    if told is not None and told is not before:
-        session.where = told if before is None else _since(before, told)
+    before = session.where
+    session.where = circumstances(session, request)
     session.notify = request.notify or session.notify
     return before
+
+
+def circumstances(session: Session, request: ChargeRequest) -> Circumstances | None:
+    """The session's from this request on."""
+    before, told = session.where, request.where
+    if told is None or told is before:
+        return before
+    return told if before is None else _since(before, told)
 
 
 @lru_cache(maxsize=4096)
@@ -118,6 +126,20 @@ def _since(before: Circumstances, told: Circumstances) -> Circumstances:
         before.qos if told.qos < 0 else told.qos,
         told.network or before.network,
     )
+
+
+def quota_of(session: Session, unit: UnitRequest) -> Quota | None:
+    """The session's quota that this unit is about. It may be told now, or not be told any longer,
+    by which function the one quota of its names is delivered."""
+    group = -1 if unit.rating_group is None else unit.rating_group
+    service = -1 if unit.service_identifier is None else unit.service_identifier
+    alike: list[Quota] = []
+    for quota in session.quotas:
+        if quota.rating_group == group and quota.service_identifier == service:
+            if quota.upf == unit.upf:
+                return quota
+            alike.append(quota)
+    return alike[0] if len(alike) == 1 and not (alike[0].upf and unit.upf) else None
 
 
 def end_session(state: State, session: Session) -> None:

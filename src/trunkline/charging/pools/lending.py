@@ -30,12 +30,14 @@ from trunkline.charging.pools.leasing import (
     share_of,
 )
 from trunkline.charging.sessions import (
+    circumstances,
     give_up_sessions,
     instant_of,
     is_sound,
+    quota_of,
     repeated,
 )
-from trunkline.charging.state import Quota, Session, State, Status
+from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.charging.terms import Share
@@ -91,7 +93,7 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
         for unit in units:
             need += unit.used
             if unit.requested != NOT_REQUESTED:
-                need += 2 * (unit.requested or policy.of(service).default)
+                need += 2 * (unit.requested or policy.of(service, unit.rating_group).default)
     group = -1
     if len(units) == 1 and units[0].rating_group is not None:
         group = units[0].rating_group
@@ -147,7 +149,7 @@ class _Asked:
         for unit in request.units:
             if turn.service == DATA and unit.rating_group in policy.rules.passing.groups:
                 continue
-            quota = _quota_of(session, unit)
+            quota = None if session is None else quota_of(session, unit)
             quota = quota or turn.quota(unit.rating_group, unit.service_identifier)
             self._released += quota.holds
             if unit.used:
@@ -194,21 +196,6 @@ class _Asked:
         return slice_[CHARGE] if self._in_force.rate(slice_) >= 0 else None
 
 
-def _quota_of(session: Session | None, unit: UnitRequest) -> Quota | None:
-    """The session's quota that the unit is about."""
-    if session is None:
-        return None
-    key = _number(unit.rating_group), _number(unit.service_identifier)
-    for quota in session.quotas:
-        if (quota.rating_group, quota.service_identifier) == key:
-            return quota
-    return None
-
-
-def _number(value: int | None) -> int:
-    return -1 if value is None else value
-
-
 class Lender:
     """Serves the members among a batch's accounts. `find` holds a pool's row: None where
     somebody else has it."""
@@ -244,8 +231,7 @@ class Lender:
         missing = asked.missing()
         units = [use.want for use in missing if not _is_vain(share, use.want, now)]
         if not units and not self._money_to_ask_for(share, asked, missing):
-            if missing:
-                self.short.add(member.key)
+            self._note_short(member, asked, missing)
             return True
         pool = self._find(share.pool)
         if pool is None:
@@ -257,8 +243,8 @@ class Lender:
             ids = Ids(str(member.id), str(pool.id))
             if not self._lease(state, pool.state, asked, units, ids, (records, theirs)):
                 self._call_back(pool)
-            if asked.missing():
-                self.short.add(member.key)
+            missing = asked.missing()
+        self._note_short(member, asked, missing)
         self.news += ongoing.news(pool, before, now)
         self.written += ((pool.key, record) for record in theirs)
         return True
@@ -286,7 +272,7 @@ class Lender:
             destination=called if session is None else session.destination,
             session=request.session,
             number=request.number,
-            where=request.where or (None if session is None else session.where),
+            where=request.where if session is None else circumstances(session, request),
             used=request.where if session is None else session.where,
         )
         if turn.plan is None:
@@ -297,6 +283,11 @@ class Lender:
         if share.money_limit == 0 or self._now < share.money_vain_until:
             return 0
         return max(asked.missing_money(missing), 0)
+
+    def _note_short(self, member: Account, asked: _Asked, missing: Sequence[_Use]) -> None:
+        shares_money = share_of(member.state).money_limit != 0
+        if missing or (shares_money and asked.missing_money(missing) > 0):
+            self.short.add(member.key)
 
     def _lease(
         self,

@@ -1,0 +1,104 @@
+"""What members ask of their pool, on states alone."""
+
+import msgspec
+
+from tests.unit.charging.builders import (
+    MB,
+    NOON,
+    account,
+    asks,
+    compiled,
+    plan,
+    request,
+    tariffs,
+)
+from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Kind
+from trunkline.charging.charge import charge
+from trunkline.charging.grants import POLICY
+from trunkline.charging.model import UnitRequest
+from trunkline.charging.pools.lending import Lender, is_covered
+from trunkline.charging.state import State
+from trunkline.charging.store import Account
+from trunkline.charging.tariffs import Tariffs
+from trunkline.charging.terms import Pool, Share, Terms
+from trunkline.customers import BillingAccountId
+from trunkline.rating import Allowance, Filters
+
+PRICES = tariffs(compiled(plan(), plan(Allowance("all", "Shared", "data", 400 * MB), id_="shared")))
+MEMBER, POOL = 1, 9
+
+
+def row(key: int, state: State) -> Account:
+    return Account(key, ChargingAccountId(f"cac_{key}"), BillingAccountId(f"bac_{key}"), 0, state)
+
+
+class Pair:
+    """A pool of 400 MB, and a member with nothing of its own but a euro."""
+
+    def __init__(self, policy: GrantPolicy = POLICY, prices: Tariffs = PRICES) -> None:
+        self.policy, self.prices = policy, prices
+        self.pool = row(POOL, account("0", plan="shared"))
+        self.pool.state.terms = Terms(pool=Pool(members=1))
+        self.member = row(MEMBER, account("1"))
+        self.member.state.terms = Terms(share=Share(POOL, "cac_9"))
+        self.number, self.now = -1, NOON
+
+    def ask(self, kind: Kind, *units: UnitRequest, where: Circumstances | None = None) -> None:
+        self.number, self.now = self.number + 1, self.now + 10
+        message = request(kind, self.number, *units, at=self.now, where=where)
+        state = self.member.state
+        if not is_covered(state, message, self.policy, self.now):
+            lender = Lender({POOL: self.pool}.get, self.prices, self.policy, self.now)
+            assert lender.lend(self.member, message, [])
+        charge(state, message, self.prices, self.now, [], self.policy)
+
+    def free(self) -> int:
+        """Units that the member has leased and not reserved."""
+        flat = self.member.state.flat
+        return sum(flat[0::7]) - sum(flat[1::7])
+
+
+def through(upf: str, requested: int, *, used: int = 0) -> UnitRequest:
+    return UnitRequest(1, requested=requested, used=used, upf=upf)
+
+
+def test_a_rating_group_with_grants_of_its_own_size_is_asked_for_as_much() -> None:
+    """Where the gateway lets charging decide, group 1 gets 60 MB at a time, others 10."""
+    sizes = msgspec.structs.replace(POLICY.data, default=10 * MB)
+    policy = msgspec.structs.replace(
+        POLICY, data=sizes, groups={1: msgspec.structs.replace(sizes, default=60 * MB)}
+    )
+    pair = Pair(policy)
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    for _ in range(6):
+        pair.ask(Kind.UPDATE, asks(10 * MB, used=10 * MB))
+    assert pair.free() == 30 * MB
+    pair.ask(Kind.UPDATE, asks(0, used=10 * MB))
+    state = pair.member.state
+    assert state.held == 0, "the pool pays, not the member"
+    [session] = state.sessions
+    assert session.quotas[0].granted == 60 * MB
+
+
+def test_each_function_of_a_session_has_its_own_grant_in_what_is_lent() -> None:
+    """50 MB are granted to one, 25 to the other, which uses 60 while the first uses none: 35 of
+    them, and twice what both ask for next, are ten more than it has free with those grants."""
+    pair = Pair()
+    pair.member.state.money = 0
+    pair.ask(Kind.INITIAL, through("a", 60 * MB), through("b", 60 * MB))
+    assert [quota.granted for quota in pair.member.state.sessions[0].quotas] == [50 * MB, 25 * MB]
+    assert pair.free() == 25 * MB
+    pair.ask(Kind.UPDATE, through("a", 10 * MB), through("b", 15 * MB, used=60 * MB))
+    assert pair.pool.state.flat[0] == 250 * MB, "more was asked for"
+
+
+def test_where_a_phone_is_holds_until_it_is_said_otherwise() -> None:
+    """The slice is told once; an update names the network alone."""
+    slices = Allowance("all", "Slice", "data", 400 * MB, where=Filters(slice="1-000001"))
+    prices = tariffs(compiled(plan(), plan(slices, id_="shared")))
+    pair = Pair(prices=prices)
+    pair.ask(Kind.INITIAL, asks(10 * MB), where=Circumstances(slice="1-000001"))
+    for _ in range(6):
+        pair.ask(Kind.UPDATE, asks(10 * MB, used=10 * MB))
+    pair.ask(Kind.UPDATE, asks(60 * MB, used=10 * MB), where=Circumstances(network="26201"))
+    assert pair.member.state.held == 0, "the pool pays, not the member"
