@@ -1,7 +1,7 @@
 """Families and fleets that share a pool, on real databases."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -473,3 +473,21 @@ def test_employees_share_a_companys_credit(operator: Operator) -> None:
     assert spend(5, "b5") == 30, "of another month"
     operator.post_earnings()
     assert operator.ledger(UNBILLED) == 90_000_000
+
+
+def test_who_waits_for_credit_is_told_when_the_month_begins(operator: Operator) -> None:
+    """A euro a month of a company's, all of it used in the month's last quarter of an hour."""
+    postpaid = {"kind": AccountKind.POSTPAID}
+    euro, nothing = Money.of("1", "EUR"), Money.of("0", "EUR")
+    operator.open(8, shared=True, identities=(), credit_limit=Money.of("100", "EUR"), **postpaid)
+    operator.open(5, credit_limit=nothing, **postpaid)
+    operator.tell(JoinPool(account=account(5), pool=account(8), money=True, money_limit=euro))
+    operator.clock.advance(datetime(2026, 11, 30, 23, 45, tzinfo=UTC) - operator.clock.now())
+    ask(operator, Kind.EVENT, 0, 100 * MB, phone=5)
+    message = request(Kind.INITIAL, 0, asks(10 * MB), session="s6", subscriber=5, at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:5")
+    [refused] = operator.network.process([message], operator.clock.now())
+    assert refused.units[0].result is Result.CREDIT_LIMIT
+    operator.clock.advance(timedelta(minutes=30))
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert waiting(operator) == ["s6"]
