@@ -36,6 +36,7 @@ from trunkline.vouchers.kept import keys_of, rules_of
 PIECE = 1000
 """Codes that one transaction draws."""
 RESOURCE = "VoucherBatch"
+VOUCHER = "Voucher"
 
 
 class FileMismatch(Conflict):

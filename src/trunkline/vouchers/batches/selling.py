@@ -1,6 +1,6 @@
 """Writes on vouchers by their serial numbers: sold, held back, taken back, written off, expired."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from trunkline.kernel.errors import Conflict, Invalid
@@ -29,11 +29,9 @@ from trunkline.vouchers.batches.model import (
     sale_entry,
     write_off_entry,
 )
-from trunkline.vouchers.batches.operations import RESOURCE, FourEyes, held, move
+from trunkline.vouchers.batches.operations import RESOURCE, VOUCHER, FourEyes, held, move
 from trunkline.vouchers.dealers.operations import hold_dealer, move_float
 from trunkline.vouchers.kept import rules_of
-
-ONE = "Voucher"
 
 
 def sell_vouchers(
@@ -168,7 +166,7 @@ def change_voucher(tx: Tx, serial: int, *, to: VoucherState, now: datetime) -> N
     if present.state not in OWED:
         raise IllegalTransition(f"the voucher is {present.state}", path="state")
     store.move_one(tx, serial, present.state, to, None, now)
-    tx.changed(ONE, str(serial), Change.STATE)
+    tx.changed(VOUCHER, str(serial), Change.STATE)
 
 
 def expire_vouchers(tx: Tx, batch_id: VoucherBatchId, *, most: int, now: datetime) -> int:
@@ -204,7 +202,7 @@ def _take(
 
 def _check_states(
     found: dict[int, VoucherState],
-    allowed: Sequence[VoucherState] | set[VoucherState] | frozenset[VoucherState],
+    allowed: Collection[VoucherState],
     to: VoucherState,
 ) -> None:
     others = {serial: state for serial, state in found.items() if state not in allowed}

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from trunkline.charging import ChargingAccountId
-from trunkline.customers import BillingAccountId
+from trunkline.charging import AccountIsClosed, Balance, ChargingAccountId, NotPrepaid, Status
+from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.errors import NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
@@ -113,6 +113,14 @@ class ChannelTopUp(msgspec.Struct, frozen=True, kw_only=True):
         if self.state is TopUpState.REVERSING:
             return TopUpState.COMPLETED.value
         return self.state.value
+
+
+def check_takes_top_ups(balance: Balance) -> None:
+    """Raises `NotPrepaid`, `AccountIsClosed`."""
+    if balance.kind is not AccountKind.PREPAID:
+        raise NotPrepaid("a postpaid product has no balance to top up", path="account")
+    if balance.status is Status.CLOSED:
+        raise AccountIsClosed("the product has ended", path="account")
 
 
 def redemption_entry(

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from trunkline.charging import AccountIsClosed, Balance, NotPrepaid, Status
+from trunkline.charging import Balance
 from trunkline.charging.events import TopUp
-from trunkline.customers import AccountKind, BillingAccount, billing_account, customer
+from trunkline.customers import BillingAccount, billing_account, customer
 from trunkline.kernel.money import Money
 from trunkline.ledger import post
 from trunkline.messaging import SendMessage, money, notify, served
@@ -26,6 +26,7 @@ from trunkline.vouchers.batches import codes
 from trunkline.vouchers.batches import store as batches
 from trunkline.vouchers.batches.codes import NoVoucherKey
 from trunkline.vouchers.batches.model import VOUCHER_LIFECYCLE, Voucher, VoucherBatch, VoucherState
+from trunkline.vouchers.batches.operations import VOUCHER
 from trunkline.vouchers.events import ChannelTopUpDone, TriesLockedOut
 from trunkline.vouchers.kept import keys_of, rules_of
 from trunkline.vouchers.lockouts import store as lockouts
@@ -39,11 +40,11 @@ from trunkline.vouchers.top_ups.model import (
     ChannelTopUpId,
     TopUpState,
     UnknownTopUp,
+    check_takes_top_ups,
     redemption_entry,
 )
 
 RESOURCE = "TopupBalance"
-VOUCHER = "Voucher"
 REFUSED = "this code can't be redeemed here"
 EXPIRED = "the voucher has expired"
 OURS = "this account has redeemed this voucher already"
@@ -81,10 +82,7 @@ def redeem(tx: Tx, attempt: Attempt, *, now: datetime) -> ChannelTopUp:
     gives nothing. Raises `LockedOut` where there were too many of those, and what is wrong with
     the account: `NotPrepaid`, `AccountIsClosed`."""
     balance = attempt.balance
-    if balance.kind is not AccountKind.PREPAID:
-        raise NotPrepaid("a postpaid product has no balance to top up", path="account")
-    if balance.status is Status.CLOSED:
-        raise AccountIsClosed("the product has ended", path="account")
+    check_takes_top_ups(balance)
     payer = billing_account(tx, balance.billing_account)
     rules = rules_of(tx)
     whose = _whose(attempt, payer, rules)

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from trunkline.charging import AccountIsClosed, Balance, NotPrepaid, Status
+from trunkline.charging import Balance
 from trunkline.charging.events import ActOnBalance, BalanceVerb, TopUp
-from trunkline.customers import AccountKind, BillingAccount, billing_account
+from trunkline.customers import BillingAccount, billing_account
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.ledger import post
@@ -34,6 +34,7 @@ from trunkline.vouchers.top_ups.model import (
     ReversalId,
     TopUpState,
     UnknownTopUp,
+    check_takes_top_ups,
     retail_entry,
 )
 
@@ -160,10 +161,7 @@ def _give_back(tx: Tx, top_up: ChannelTopUp, kind: str, now: datetime) -> None:
 
 
 def _payer(tx: Tx, dealer: Dealer, balance: Balance) -> BillingAccount:
-    if balance.kind is not AccountKind.PREPAID:
-        raise NotPrepaid("a postpaid product has no balance to top up", path="account")
-    if balance.status is Status.CLOSED:
-        raise AccountIsClosed("the product has ended", path="account")
+    check_takes_top_ups(balance)
     payer = billing_account(tx, balance.billing_account)
     if payer.legal_entity != dealer.entity:
         raise Invalid("is another legal entity's customer", path="account")
