@@ -30,6 +30,7 @@ from trunkline.charging import (
     Service,
     UnbarAccount,
     balance,
+    hot,
     notices,
     records,
     release_lost_sessions,
@@ -41,6 +42,7 @@ from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.events import JoinPool, LeavePool, PoolRefilled, UnitLimit
 from trunkline.charging.pools.store import who_waits
+from trunkline.charging.store import Account
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.ledger import PREPAID, UNBILLED
@@ -240,6 +242,29 @@ def test_who_closes_gives_back_what_it_leased(operator: Operator) -> None:
     release_lost_sessions(operator.charging, operator.clock.now())
     release_lost_sessions(operator.charging, operator.clock.now())
     assert seen(operator, 9).buckets[0].remaining == 10 * GB
+
+
+@pytest.mark.postgresql
+def test_who_closes_is_held_together_with_its_pool(
+    operator: Operator,
+    make_database: MakeDatabase,
+    engine: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both in the order of their keys: were the member held first, two might wait for ever."""
+    if engine == "sqlite":
+        pytest.skip("SQLite has one writer")
+    other, hold = make_database("charging"), pools.hold_with_pool
+    free: list[bool] = []
+
+    def look_first(tx: Tx, member: int) -> dict[int, Account]:
+        with other.transaction() as stranger:
+            free.append(hot.take_one(stranger, member) is not None)
+        return hold(tx, member)
+
+    monkeypatch.setattr(pools, "hold_with_pool", look_first)
+    operator.tell(CloseAccount(account=account(1), closed_at=operator.clock.now()))
+    assert free == [True]
 
 
 def test_records_of_a_member_use_the_pool(operator: Operator) -> None:

@@ -98,21 +98,20 @@ def _free_from(bound: Sequence[Binding], command: OpenAccount, index: int) -> in
 
 def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     """Idempotent. Raises `UnknownChargingAccount`."""
-    held = _hold(tx, account)
+    key = _known(store.account(tx, account), account).key
+    both = pools.hold_with_pool(tx, key)
+    held = both.pop(key)
     if held.state.closed:
         return
-    if held.state.terms is not None and held.state.terms.share is not None:
-        both = pools.hold_with_pool(tx, held.key)
-        held = both.pop(held.key)
-        for pool in both.values():
-            pools.take_back(tx, [held], pool, at)
+    for pool in both.values():
+        pools.take_back(tx, [held], pool, at)
     before = standing(held.state)
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)
+    ongoing.tell(tx, [(held, before)], (), at)
     hot.write(tx, [held], [])
     notices.tell(tx, held, NoticeKind.ABORT)
     subscriptions.tell_of_end(tx, held.key)
-    ongoing.tell(tx, [(held, before)], (), at)
     state = held.state
     tx.emit(
         AccountClosed(
@@ -148,8 +147,8 @@ def bar_account(tx: Tx, account: ChargingAccountId, *, barred: bool, now: dateti
     held = _hold(tx, account)
     before = standing(held.state)
     life.set_barred(held.state, barred=barred, now=now)
-    hot.write(tx, [held], [])
     ongoing.tell(tx, [(held, before)], (), now)
+    hot.write(tx, [held], [])
     kind = NoticeKind.ABORT if barred else NoticeKind.REAUTHORISE
     notices.tell(tx, held, kind, everyone=True)
     notices.tell_members(tx, held)
@@ -209,9 +208,12 @@ def installed_tariffs(tx: Tx) -> Tariffs:
 
 
 def _hold(tx: Tx, account: ChargingAccountId) -> Account:
-    held = store.hold(tx, account)
-    if held is None:
+    return _known(store.hold(tx, account), account)
+
+
+def _known(found: Account | None, account: ChargingAccountId) -> Account:
+    if found is None:
         raise UnknownChargingAccount(
             f"there is no charging account {account[:40]!r}", account=account
         )
-    return held
+    return found
