@@ -15,6 +15,7 @@ from trunkline.charging import (
     ChargingAccountId,
     Kind,
     Service,
+    TopUp,
     explain,
     record_name,
     records,
@@ -22,6 +23,7 @@ from trunkline.charging import (
 )
 from trunkline.charging.explanation import MOVES
 from trunkline.charging.journal import RecordKind
+from trunkline.charging.model import BucketGrant
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
@@ -234,6 +236,22 @@ def test_what_went_over_from_a_larger_allowance_holds(operator: Operator) -> Non
         (2 * GB, True),
         (GB, True),
     ]
+
+
+def test_units_that_came_with_a_top_up_hold(operator: Operator) -> None:
+    operator.tell(
+        TopUp(
+            payment_id="pay_2",
+            account=ACCOUNT,
+            amount=Money.of("5", "EUR"),
+            buckets=(BucketGrant("data", GB, 7, "A week"),),
+        )
+    )
+    with operator.charging.read() as r:
+        [given] = [line for line in records(r, ACCOUNT) if line.kind == RecordKind.ALLOWANCE]
+        found = explain(r, *record_name(given.id))
+    assert (found.holds, found.differences) == (True, ())
+    assert (found.why, found.units) == ("given with a top-up", GB)
 
 
 def test_every_kind_has_its_words() -> None:

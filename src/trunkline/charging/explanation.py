@@ -285,8 +285,11 @@ def _uses(slice_: list[int], given: Sequence[Any]) -> list[BucketUse]:
 
 def _allowance(r: Reader, said: _Said) -> Explanation:
     """A month's allowance began: as many units as the tariff of that day includes, less what
-    was consumed of another plan's before; or as many as it lets over from the month before."""
+    was consumed of another plan's before; or as many as it lets over from the month before. What
+    came with a payment is of no tariff."""
     row = said.row
+    if store.credited(r, [row.session]):
+        return said.explained("given with a top-up", 0)
     version = Tariffs(store.tariff_versions(r), partial(store.tariff, r)).version_at(row.at)
     more: dict[str, Any] = {}
     if version is None:
