@@ -95,7 +95,10 @@ class Registration:
         reply, refused = None, ""
         try:
             reply = await self._poster.send(method, self._target, body, kind)
-            if not 200 <= reply.status < 300:
+            # Who isn't known there any more begins anew, or has been taken leave of already, by
+            # another of our processes.
+            unknown = reply.status == 404 and method != "PUT"
+            if not 200 <= reply.status < 300 and not unknown:
                 refused = f"status {reply.status}"
         except (NotReached, CallbackRefused) as error:
             refused = error.reason

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import msgspec
 import pytest
+import structlog.testing
 
 from tests.conformance.nchf.network import SETTINGS, listening, network, run
 from tests.conformance.nchf.specification import check
@@ -14,10 +16,12 @@ from tests.unit.nchf.calls import generous
 from trunkline.app.nchf import nchf_settings
 from trunkline.kernel.errors import Invalid
 from trunkline.nchf import NrfSettings
-from trunkline.nchf.registration import profile_of
+from trunkline.nchf.posting import Poster, Reply
+from trunkline.nchf.registration import Registration, profile_of
 from trunkline.platform.clock import SystemClock
 from trunkline.platform.settings import Settings
 from trunkline.platform.settings_nchf import NchfSettings
+from trunkline.tmf.hub import Callback, CallbackRule
 
 FILE = "TS29510_Nnrf_NFManagement.yaml"
 ADDRESS = "http://192.0.2.10:7777"
@@ -82,6 +86,34 @@ def test_an_nrf_that_is_away_keeps_nobody_waiting() -> None:
             assert (await smf.create(0, subscriberIdentifier="imsi-999700000000001")).status == 201
 
     run(story)
+
+
+def test_of_several_processes_one_takes_leave() -> None:
+    """The others are answered 404, and nothing is wrong with that."""
+    told: list[str] = []
+
+    class Leaving(Poster):
+        async def send(
+            self, method: str, target: Callback, body: bytes, kind: str = "application/json"
+        ) -> Reply:
+            told.append(method)
+            return Reply(201 if method == "PUT" else 404)
+
+    async def story() -> None:
+        poster = Leaving(CallbackRule(), ssl.create_default_context())
+        one = Registration(NrfSettings("http://nrf.example", ADDRESS), poster)
+        running = asyncio.create_task(one.run())
+        while not told:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait([running])
+        await one.leave()
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(story())
+    assert told == ["PUT", "DELETE"]
+    assert [each["log_level"] for each in logs] == ["info"]
 
 
 def test_a_profile() -> None:
