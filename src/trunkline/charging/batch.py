@@ -188,7 +188,7 @@ class GroupCommit:
 
     def _decide(self, tx: Tx, requests: Sequence[ChargeRequest], taken: Taken, now: int) -> Outcome:
         """Decides one request after another; pure but for the loading of tariffs, and of the
-        pools that members lease from."""
+        pools that members lease from, and for emergencies of nobody's, which are kept."""
         answers: list[ChargeAnswer | None] = []
         accounts: dict[int, Account] = {}
         written: list[tuple[int, Record]] = []

@@ -97,8 +97,8 @@ class Pool(msgspec.Struct, array_like=True, gc=False):
     money_leases: int = 0
     """Members that hold money of it."""
     asked_back: int = 0
-    """When idle leases were last called back because there was too little left; 0 since it has
-    enough again."""
+    """When idle leases were last called back because there was too little left; 0 since something
+    came back."""
     credit_lent: int = 0
     """Of a postpaid pool's credit limit, what members have: the account's floor is without it."""
 

@@ -16,6 +16,7 @@ from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Ki
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
 from trunkline.charging.model import UnitRequest
+from trunkline.charging.pools.leasing import Ids, give_back, pool_of
 from trunkline.charging.pools.lending import Lender, is_covered
 from trunkline.charging.state import State
 from trunkline.charging.store import Account
@@ -102,3 +103,15 @@ def test_where_a_phone_is_holds_until_it_is_said_otherwise() -> None:
         pair.ask(Kind.UPDATE, asks(10 * MB, used=10 * MB))
     pair.ask(Kind.UPDATE, asks(60 * MB, used=10 * MB), where=Circumstances(network="26201"))
     assert pair.member.state.held == 0, "the pool pays, not the member"
+
+
+def test_a_pool_to_which_nothing_came_back_calls_nobody_back_anew() -> None:
+    pair = Pair()
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    its, sides = pool_of(pair.pool.state), Ids("cac_1", "cac_9")
+    its.asked_back = NOON
+    give_back(pair.member.state, pair.pool.state, NOON, sides, ([], []))
+    assert (pair.free(), its.asked_back) == (0, 0)
+    its.asked_back = NOON
+    give_back(pair.member.state, pair.pool.state, NOON, sides, ([], []))
+    assert its.asked_back == NOON

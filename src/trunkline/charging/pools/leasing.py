@@ -235,6 +235,7 @@ def give_back(
         flat, offset = member.flat, place * BUCKET_SIZE
         idle = _idle(member, held)
         if idle > 0:
+            its.asked_back = 0
             service = flat[offset + BUCKET_SERVICE]
             flat[offset + REMAINING] -= idle
             member.buckets[place].granted -= idle
@@ -265,6 +266,7 @@ def give_back(
             _add(its, held.of, -1)
     idle_money = _idle_money(member, share)
     if idle_money:
+        its.asked_back = 0
         share.money_leased -= idle_money
         if share.month == pool.period:
             share.money_taken -= idle_money
@@ -272,7 +274,6 @@ def give_back(
     if share.money_until and not share.money_leased:
         share.money_until = 0
         its.money_leases -= 1
-    its.asked_back = 0
     return not share.leases and not share.money_leased
 
 
