@@ -82,15 +82,15 @@ def test_a_rating_group_with_grants_of_its_own_size_is_asked_for_as_much() -> No
 
 
 def test_each_function_of_a_session_has_its_own_grant_in_what_is_lent() -> None:
-    """50 MB are granted to one, 25 to the other, which uses 60 while the first uses none: 35 of
-    them, and twice what both ask for next, are ten more than it has free with those grants."""
+    """55 MB are granted to one, 27 to the other, which uses 60 while the first uses none: these
+    and twice what both ask for next are ten more than is free with those grants."""
     pair = Pair()
     pair.member.state.money = 0
     pair.ask(Kind.INITIAL, through("a", 60 * MB), through("b", 60 * MB))
-    assert [quota.granted for quota in pair.member.state.sessions[0].quotas] == [50 * MB, 25 * MB]
-    assert pair.free() == 25 * MB
-    pair.ask(Kind.UPDATE, through("a", 10 * MB), through("b", 15 * MB, used=60 * MB))
-    assert pair.pool.state.flat[0] == 250 * MB, "more was asked for"
+    granted = [quota.granted // MB for quota in pair.member.state.sessions[0].quotas]
+    assert (granted, pair.free() // MB, pair.pool.state.flat[0]) == ([55, 27], 27, 290 * MB)
+    pair.ask(Kind.UPDATE, through("a", 10 * MB), through("b", 20 * MB, used=60 * MB))
+    assert pair.pool.state.flat[0] < 290 * MB, "more was asked for"
 
 
 def test_where_a_phone_is_holds_until_it_is_said_otherwise() -> None:
@@ -115,3 +115,12 @@ def test_a_pool_to_which_nothing_came_back_calls_nobody_back_anew() -> None:
     its.asked_back = NOON
     give_back(pair.member.state, pair.pool.state, NOON, sides, ([], []))
     assert its.asked_back == NOON
+
+
+def test_who_has_its_fair_part_gets_what_it_misses_beside() -> None:
+    """A hundred of 400 MB were leased for ten; the gateway let 105 pass."""
+    pair = Pair()
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    pair.ask(Kind.UPDATE, asks(used=105 * MB))
+    assert pair.member.state.money == 1_000_000, "the pool pays, not the member"
+    assert (pair.free(), pair.pool.state.flat[0]) == (0, 295 * MB)

@@ -159,9 +159,11 @@ def _idle(state: State, held: Lease) -> int:
 
 def _size(missing: int, left: int, active: int, block: int, idle: int) -> int:
     """How much is leased to one of `active` members that has so much `idle` of it and still
-    misses some: many grants ahead, but no more than a fair part with what it has."""
+    misses some: many grants ahead, but no more than a fair part with what it has; what it misses
+    at any rate, up to a block."""
     fair = max(left // (FAIR * active), min(missing, block))
-    return min(left, max(block, min(fair, AHEAD * missing)) - idle)
+    ahead = max(block, min(fair, AHEAD * missing)) - idle
+    return min(left, max(ahead, min(missing, block)))
 
 
 def _block(service: int) -> int:
