@@ -32,6 +32,8 @@ STRIDE = 611_953
 """A prime: requests go to accounts all over the file, and to each of them in the end."""
 PARTS = 10
 """After the first of them the process has what it keeps: from then on its memory is watched."""
+PATIENCE = 600 + REQUESTS / PARTS / 1000
+"""Seconds that a tenth may take."""
 FLAT = 0.02
 MEGABYTE = 1_000_000
 
@@ -72,7 +74,9 @@ def _serve(books: str, charging: str, database: Database) -> Figures:
 
     def drive(*options: str) -> Answers:
         chosen = "--subscribers", str(ACCOUNTS), "--stride", str(STRIDE)
-        found = finished(begin("benchmarks.gy_load", port, *chosen, *options), REQUESTS + 600)
+        patient = "--patience", str(PATIENCE)
+        generator = begin("benchmarks.gy_load", port, *chosen, *patient, *options)
+        found = finished(generator, PATIENCE + 60)
         used.append(found["used_octets"])
         return found
 
