@@ -106,12 +106,8 @@ _INSERT = (
     f"INSERT INTO charging_record ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _PG_UPDATE = (
-    "UPDATE charging_account AS a SET version = a.version + 1, state = u.state"
-    " FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[]) AS u(state, key, version)"
-    " WHERE a.key = u.key AND a.version = u.version"
-)
-_PG_UPDATE_DUE = (
-    "UPDATE charging_account AS a SET version = a.version + 1, state = u.state, due_at = u.due_at"
+    "UPDATE charging_account AS a"
+    " SET version = a.version + 1, state = u.state, due_at = nullif(u.due_at, 0)"
     " FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[], %s::bigint[])"
     " AS u(state, due_at, key, version) WHERE a.key = u.key AND a.version = u.version"
 )
@@ -123,6 +119,9 @@ _PG_INSERT = (
 )
 _COUNT, _PG_COUNT = COUNT.format("?"), COUNT.format("%b")
 _EARN, _PG_EARN = EARN.format("?"), EARN.format("%b")
+
+_Changed = tuple[bytes, int | None, Account]
+"""A state, when it is due, and whose it is."""
 
 _encode_slice = msgspec.msgpack.Encoder().encode
 
@@ -170,33 +169,34 @@ def write(
 
     An account that is due sooner than its row says is noted as that; one that is due later isn't,
     so that a session that goes on doesn't cost an index its rest: the job finds out."""
-    states: list[tuple[Any, ...]] = []
-    sooner: list[tuple[Any, ...]] = []
-    for each in changed:
-        at = due(each.state)
-        if at and (each.due_at is None or at < each.due_at):
-            sooner.append((encode(each.state), at, each.key, each.version))
-        else:
-            states.append((encode(each.state), each.key, each.version))
+    states = [(encode(each.state), _due_at(each), each) for each in changed]
     rows = [_row(key, record) for key, record in written]
     if tx.dialect == "sqlite":
-        updated = _write_sqlite(tx.driver, states, sooner, rows, earned, count)
+        updated = _write_sqlite(tx.driver, states, rows, earned, count)
     else:
-        updated = _write_postgresql(tx.driver, states, sooner, rows, earned, count, commit=commit)
-    if updated != len(states) + len(sooner):
-        missing = len(states) + len(sooner) - updated
-        raise LostUpdate(f"{missing} charging accounts changed while held")
+        updated = _write_postgresql(tx.driver, states, rows, earned, count, commit=commit)
+    if updated != len(states):
+        raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
+
+
+def _due_at(account: Account) -> int | None:
+    at, noted = due(account.state), account.due_at
+    return at if at and (noted is None or at < noted) else noted
 
 
 def _write_sqlite(
     driver: Any,
-    states: list[Any],
-    sooner: list[Any],
+    states: list[_Changed],
     rows: list[Any],
     earned: Sequence[Earning],
     count: Count | None,
 ) -> int:
-    updated: int = driver.executemany(_UPDATE, states).rowcount if states else 0
+    # An index is rewritten where its column is named, whether it changes or not.
+    same = [(state, each.key, each.version) for state, at, each in states if at == each.due_at]
+    sooner = [
+        (state, at, each.key, each.version) for state, at, each in states if at != each.due_at
+    ]
+    updated: int = driver.executemany(_UPDATE, same).rowcount if same else 0
     if sooner:
         updated += driver.executemany(_UPDATE_DUE, sooner).rowcount
     if rows:
@@ -222,20 +222,18 @@ _BRACES = str.maketrans({"[": "{", "]": "}"})
 
 def _write_postgresql(
     driver: Any,
-    states: list[Any],
-    sooner: list[Any],
+    states: list[_Changed],
     rows: list[Any],
     earned: Sequence[Earning],
     count: Count | None,
     *,
     commit: bool,
 ) -> int:
-    update, noted, insert = driver.cursor(), driver.cursor(), driver.cursor()
+    update, insert = driver.cursor(), driver.cursor()
     with driver.pipeline():
         if states:
-            update.execute(_PG_UPDATE, _arrays(states))
-        if sooner:
-            noted.execute(_PG_UPDATE_DUE, _arrays(sooner))
+            changed = [(state, at or 0, each.key, each.version) for state, at, each in states]
+            update.execute(_PG_UPDATE, _arrays(changed))
         if rows:
             insert.execute(_PG_INSERT, _arrays(rows))
         for each in earned:
@@ -244,4 +242,4 @@ def _write_postgresql(
             insert.execute(_PG_COUNT, count)
         if commit:
             driver.commit()
-    return (update.rowcount if states else 0) + (noted.rowcount if sooner else 0)
+    return update.rowcount if states else 0

@@ -48,6 +48,9 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         listening = socket.socket(family, kind)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # What is taken from it inherits this (Linux, tcp(7)): answers don't wait for
+            # acknowledgements, whoever takes the connection.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listening.bind(address)
             listening.listen(BACKLOG)
             listening.setblocking(False)
@@ -166,7 +169,6 @@ class Acceptor:
             return
         self._wait()
         taken.setblocking(False)
-        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._begin(taken))
         self._beginning[task] = taken
         task.add_done_callback(self._beginning.pop)
