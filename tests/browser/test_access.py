@@ -78,7 +78,7 @@ def test_by_keyboard_alone(open_page: OpenPage, town: Town) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Today")
     order = []
-    for _ in range(9):
+    for _ in range(10):
         page.keyboard.press("Tab")
         order.append(focused(page))
     assert order == [
@@ -87,6 +87,7 @@ def test_by_keyboard_alone(open_page: OpenPage, town: Town) -> None:
         "Today",
         "Customers",
         "Orders",
+        "Vouchers",
         "API documentation",
         "Search customers",
         "Dark colours",
