@@ -3,6 +3,7 @@ status the network's policy hears of."""
 
 import pytest
 
+from tests.ear import Ear
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import MB, asks, opening, plan, request
 from trunkline.charging import (
@@ -35,8 +36,8 @@ from trunkline.kernel.money import Money
 from trunkline.ledger.reactions import REACTIONS as LEDGER
 from trunkline.messaging.templates import shipped_declarations
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database, Tx
-from trunkline.platform.messages import Message, Reaction, Routes
+from trunkline.platform.db import Database
+from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.rating import TariffSource, Zone, compile_tariff
 
@@ -47,33 +48,14 @@ RULES = Rules(
 )
 
 
-class Ear:
-    """Hears what people would be told."""
-
-    def __init__(self) -> None:
-        self.told: list[Message] = []
-
-    def reactions(self) -> tuple[Reaction, ...]:
-        deaf = {"charging.roaming_spent", "charging.arrived_abroad"}
-        return tuple(
-            Reaction(each.name, on=each.on, run=self.hear, database=each.database)
-            if each.name in deaf
-            else each
-            for each in CHARGING
-        )
-
-    def hear(self, _tx: Tx, message: Message, _now: object) -> None:
-        self.told.append(message)
-
-
 @pytest.fixture
 def ear() -> Ear:
-    return Ear()
+    return Ear({"charging.roaming_spent", "charging.arrived_abroad"})
 
 
 @pytest.fixture
 def routes(ear: Ear) -> Routes:
-    return Routes((*ear.reactions(), *LEDGER))
+    return Routes((*ear.among(CHARGING), *LEDGER))
 
 
 @pytest.fixture

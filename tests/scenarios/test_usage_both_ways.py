@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from tests.ear import Ear
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
     FIVE_GIGABYTES,
@@ -46,8 +47,8 @@ from trunkline.charging.notices import due
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database, Tx
-from trunkline.platform.messages import Message, Reaction, Routes
+from trunkline.platform.db import Database
+from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.rating import CounterSource, Measure, PlanSource
 
@@ -103,32 +104,14 @@ DAY = (
 )
 
 
-class Ear:
-    """Hears what people would be told."""
-
-    def __init__(self) -> None:
-        self.told: list[Message] = []
-
-    def reactions(self) -> tuple[Reaction, ...]:
-        return tuple(
-            Reaction(each.name, on=each.on, run=self.hear, database=each.database)
-            if each.name in TOLD
-            else each
-            for each in REACTIONS
-        )
-
-    def hear(self, _tx: Tx, message: Message, _now: object) -> None:
-        self.told.append(message)
-
-
 @pytest.fixture
 def ear() -> Ear:
-    return Ear()
+    return Ear(TOLD)
 
 
 @pytest.fixture
 def routes(ear: Ear) -> Routes:
-    return Routes(ear.reactions())
+    return Routes(ear.among(REACTIONS))
 
 
 @pytest.fixture
