@@ -65,6 +65,16 @@ def say_ready() -> None:
         pipe.write(b"ready\n")
 
 
+def _check_metrics_ports(charging: settings.ChargingSettings) -> None:
+    """Raises `InvalidSettings` where not every charging process could have one."""
+    last = charging.metrics_port + charging.processes - 1
+    if charging.metrics_port and last > 65535:
+        raise settings.InvalidSettings(
+            f"the last of {charging.processes} processes would need {last}, and ports end at 65535",
+            path="charging.metrics_port",
+        )
+
+
 def _end_with_supervisor() -> None:
     # The descriptor itself: a thread that waits in a buffered file can't be left at the end.
     while os.read(0, 1024):
@@ -109,8 +119,9 @@ class Supervisor:
         self.stop()
 
     def start(self, kinds: Sequence[Kind] = KINDS, *, within: float = 60.0) -> None:
-        """Start these and wait until each has said that it is ready. Raises `CannotListen`, and
-        `ProcessDidNotStart` when one ends or stays silent for `within` seconds."""
+        """Start these and wait until each has said that it is ready. Raises `InvalidSettings`,
+        `CannotListen`, and `ProcessDidNotStart` when one ends or stays silent for `within`
+        seconds."""
         known = len(self._children)
         for kind in kinds:
             count = self._prepare() if kind == "charging" else 1
@@ -175,9 +186,11 @@ class Supervisor:
     def _prepare(self) -> int:
         """Binds what the charging processes listen on; returns how many of them there are."""
         loaded = settings.load(environment={**os.environ, **self._environment})
+        charging = loaded.charging
+        _check_metrics_ports(charging)
         self._sockets = listening.of_charging(loaded)
-        self._metrics_port = loaded.charging.metrics_port
-        return loaded.charging.processes
+        self._metrics_port = charging.metrics_port
+        return charging.processes
 
     def _spawn(self, kind: Kind, number: int) -> _Child:
         reading, writing = os.pipe()
