@@ -4,6 +4,7 @@ from datetime import datetime
 
 from trunkline.charging import hot, notices, ongoing, store
 from trunkline.charging.buckets import enter_month
+from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.pools.leasing import is_idle
 from trunkline.charging.pools.operations import return_leases
@@ -12,7 +13,6 @@ from trunkline.charging.state import encode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.platform.db import Database, Tx
-from trunkline.rating import Tariff
 
 CHUNK = 100
 """Accounts that one transaction changes."""
@@ -25,7 +25,6 @@ def release_lost_sessions(database: Database, now: datetime) -> int:
     takes fees, begins the months of pools, gives idle leases back to them. Looks at those that
     are due and at no others; returns how many that were."""
     epoch = int(now.timestamp())
-    tariffs = _installed(database)
     after = 0, 0
     found = 0
     while True:
@@ -34,27 +33,17 @@ def release_lost_sessions(database: Database, now: datetime) -> int:
         if not chunk:
             return found
         after = chunk[-1]
-        idle = _touch(database, [key for _, key in chunk], tariffs, now)
+        idle = _touch(database, [key for _, key in chunk], now)
         return_leases(database, idle, now)
         found += len(chunk)
 
 
-def _installed(database: Database) -> Tariffs:
-    """Each loaded once, when the first account needs it."""
-
-    def load(version: int) -> Tariff:
-        with database.read() as r:
-            return store.tariff(r, version)
-
-    with database.read() as r:
-        return Tariffs(store.tariff_versions(r), load)
-
-
-def _touch(database: Database, keys: list[int], tariffs: Tariffs, now: datetime) -> list[int]:
+def _touch(database: Database, keys: list[int], now: datetime) -> list[int]:
     """Returns those that lease what isn't in use."""
     epoch = int(now.timestamp())
     with database.transaction() as tx:
         held = store.hold_many(tx, keys)
+        tariffs = installed_tariffs(tx)
         befores = [(each, ongoing.standing(each.state)) for each in held.values()]
         states = {key: encode(each.state) for key, each in held.items()}
         written: list[tuple[int, Record]] = []

@@ -11,6 +11,7 @@ import msgspec
 from trunkline.charging import hot, ongoing, store
 from trunkline.charging.events import ChargedUsage, UsageEvent
 from trunkline.charging.grants import GrantPolicy
+from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
     MOST_EVENTS,
@@ -21,7 +22,6 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.oneoff import charge_usage as decide
-from trunkline.charging.operations import installed_tariffs
 from trunkline.charging.policy.kept import policy_of
 from trunkline.charging.policy.passing import Pass, reason
 from trunkline.charging.policy.telling import Happened, befell, spent_beyond

@@ -17,13 +17,13 @@ from trunkline.charging.events import (
     PlanChanged,
     ToppedUp,
 )
+from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record
 from trunkline.charging.model import BucketGrant, ChargingAccountId
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.ongoing import standing
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.store import FOREVER, Account, Binding
-from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import to_micros
 from trunkline.platform.db import Tx
@@ -200,11 +200,6 @@ def top_up(
 def install_tariff(tx: Tx, command: InstallTariff, now: datetime) -> bool:
     """False when the version is installed already. Raises `TariffUnreadable`."""
     return store.insert_tariff(tx, Tariff.decode(command.body), now)
-
-
-def installed_tariffs(tx: Tx) -> Tariffs:
-    """All that are installed, each loaded when it is first needed."""
-    return Tariffs(store.tariff_versions(tx), lambda version: store.tariff(tx, version))
 
 
 def _hold(tx: Tx, account: ChargingAccountId) -> Account:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
+from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
@@ -186,14 +187,14 @@ class DayOfUsage(msgspec.Struct, frozen=True):
 def balance(r: Reader, account: ChargingAccountId, now: datetime) -> Balance:
     """As it would be if the account were used now: a month that has begun shows its
     allowances. Raises `UnknownChargingAccount`."""
-    return _balance(_account(r, account), _tariffs(r), now)
+    return _balance(_account(r, account), installed_tariffs(r), now)
 
 
 def balances(
     r: Reader, accounts: Iterable[BillingAccountId], now: datetime
 ) -> dict[BillingAccountId, list[Balance]]:
     """Those of all charging accounts of these billing accounts; one without any is missing."""
-    tariffs = _tariffs(r)
+    tariffs = installed_tariffs(r)
     found: dict[BillingAccountId, list[Balance]] = {}
     for each in store.accounts_by_billing_accounts(r, list(accounts)):
         found.setdefault(each.billing_account, []).append(_balance(each, tariffs, now))
@@ -204,7 +205,7 @@ def balances_by_id(
     r: Reader, accounts: Iterable[ChargingAccountId], now: datetime
 ) -> dict[ChargingAccountId, Balance]:
     """The same by the charging accounts' own ids; those that don't exist are missing."""
-    tariffs = _tariffs(r)
+    tariffs = installed_tariffs(r)
     found = store.accounts_by_ids(r, list(accounts))
     return {each.id: _balance(each, tariffs, now) for each in found}
 
@@ -219,10 +220,6 @@ def charging_accounts(
         summary = AccountSummary(each.id, _kind(each.state), each.state.plan, each.state.seq)
         found.setdefault(each.billing_account, []).append(summary)
     return found
-
-
-def _tariffs(r: Reader) -> Tariffs:
-    return Tariffs(store.tariff_versions(r), lambda version: store.tariff(r, version))
 
 
 def _kind(state: State) -> AccountKind:

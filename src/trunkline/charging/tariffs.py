@@ -49,11 +49,17 @@ def schedule(versions: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 class Tariffs:
     """`versions` are (effective from as epoch second, version), of all that are installed;
-    `load` fetches one. Usage from before the first is rated by the first."""
+    `load` fetches one, where `ready` hasn't it yet. Usage from before the first is rated by the
+    first."""
 
-    def __init__(self, versions: Sequence[tuple[int, int]], load: Callable[[int], Tariff]) -> None:
+    def __init__(
+        self,
+        versions: Sequence[tuple[int, int]],
+        load: Callable[[int], Tariff],
+        ready: dict[int, InForce] | None = None,
+    ) -> None:
         self._load = load
-        self._ready: dict[int, InForce] = {}
+        self._ready = {} if ready is None else ready
         self.set(versions)
 
     def set(self, versions: Sequence[tuple[int, int]]) -> None:
