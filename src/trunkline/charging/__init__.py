@@ -136,7 +136,6 @@ from trunkline.charging.queries import (
     usage_lines,
     usage_of_month,
 )
-from trunkline.charging.sessions import MOST_UNITS
 from trunkline.charging.state import Status
 from trunkline.charging.subscriptions import (
     NobodyBound,
@@ -149,7 +148,7 @@ from trunkline.charging.traffic import (
     requests_by_hour,
     requests_per_second,
 )
-from trunkline.rating import service_name
+from trunkline.rating import MOST_UNITS, service_name
 
 __all__ = [
     "ACCOUNTS",

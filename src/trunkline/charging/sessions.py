@@ -17,7 +17,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.state import Done, Quota, Session, State
-from trunkline.rating import destination
+from trunkline.rating import MOST_UNITS, destination
 
 CLOCK_SKEW = 300
 """Seconds by which a network's clock may run ahead; an event further in the future counts as
@@ -28,10 +28,6 @@ REMEMBERED = 1000
 minute's, where a company's account sends 30 messages a second..."""
 REMEMBERED_FOR = 600
 """...and for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
-
-MOST_UNITS = 1 << 60
-"""Past any network's amounts, and far from where a sum could overflow."""
-
 
 _INITIAL = Kind.INITIAL
 

@@ -25,8 +25,6 @@ from trunkline.rating.model import (
 )
 from trunkline.rating.places import Places, holds_within, may_meet
 
-LARGEST_UNIT = 1 << 60
-_LARGEST_PRODUCT = 1 << 61
 _WHOLE = 10_000
 
 
@@ -200,7 +198,7 @@ class Blocks:
     ) -> int:
         _check_from_units([step.from_unit for step in prices], "price step", path)
         for step in prices:
-            if (step.price // divisor * scale + 1) * per > _LARGEST_PRODUCT:
+            if (step.price // divisor * scale + 1) * per > layout.MOST_COST:
                 raise TariffRefused(
                     f"{step.price} micros for {rate.per} units is too large", path=path
                 )
@@ -250,18 +248,18 @@ def _scale(discounts: Sequence[Discount]) -> int:
 
 
 def _check_amounts(rate: Rate, path: str) -> None:
-    if not 0 < rate.per <= LARGEST_UNIT:
+    if not 0 < rate.per <= layout.MOST_UNITS:
         raise TariffRefused(f"a price for {rate.per} units has no meaning here", path=path)
     amounts = (rate.connection_fee, rate.minimum, *(step.price for step in _all_steps(rate)))
     for amount in amounts:
-        if not 0 <= amount <= _LARGEST_PRODUCT:
+        if not 0 <= amount <= layout.MOST_COST:
             raise TariffRefused(f"{amount} micros can't be charged", path=path)
     flats = [step.flat for step in _all_steps(rate)]
-    if min(flats, default=0) < 0 or sum(flats) > LARGEST_UNIT:
+    if min(flats, default=0) < 0 or sum(flats) > layout.MOST_UNITS:
         raise TariffRefused(f"flat amounts of {sum(flats)} micros can't be charged", path=path)
     _check_from_units([each.from_unit for each in rate.increments], "increment", path)
     for increment in rate.increments:
-        if not 0 < increment.units <= LARGEST_UNIT:
+        if not 0 < increment.units <= layout.MOST_UNITS:
             raise TariffRefused(f"an increment of {increment.units} units", path=path)
 
 
@@ -270,7 +268,7 @@ def _check_from_units(bounds: list[int], what: str, path: str) -> None:
         raise TariffRefused(f"the first {what} must begin at unit 0", path=path)
     if len(set(bounds)) != len(bounds):
         raise TariffRefused(f"two {what}s begin at one unit", path=path)
-    if max(bounds) > LARGEST_UNIT:
+    if max(bounds) > layout.MOST_UNITS:
         raise TariffRefused(f"a {what} begins past all usage", path=path)
 
 
@@ -307,5 +305,5 @@ def _check_discount(discount: Discount, place: Place, path: str) -> None:
             raise TariffRefused("a discount from a unit on, and no counter", path=path)
     else:
         place.counter(discount.counter, path)
-    if not 0 <= discount.from_unit <= LARGEST_UNIT:
+    if not 0 <= discount.from_unit <= layout.MOST_UNITS:
         raise TariffRefused("a discount begins past all usage", path=path)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from trunkline.kernel.time import zone
 from trunkline.rating import layout
-from trunkline.rating.blocks import LARGEST_UNIT, Blocks, Place, TariffRefused
+from trunkline.rating.blocks import Blocks, Place, TariffRefused
 from trunkline.rating.model import (
     ANYWHERE,
     SERVICES,
@@ -270,13 +270,13 @@ def _plan(source: PlanSource, index: int, places: Places, sheets: Mapping[str, R
         path = f"plan {source.id}, allowance {allowance.id}"
         service_code(allowance.service, path=path)
         _group(allowance.rating_group, path)
-        if not 0 < allowance.units <= LARGEST_UNIT:
+        if not 0 < allowance.units <= layout.MOST_UNITS:
             raise TariffRefused(f"{allowance.units} units can't be held", path=path)
         if not 0 <= allowance.validity <= _LONGEST_VALIDITY:
             raise TariffRefused(f"{allowance.validity} seconds can't be waited for", path=path)
         if allowance.first_use and not allowance.validity:
             raise TariffRefused("from its first use on, but for how long isn't said", path=path)
-        if not 0 <= allowance.rollover <= LARGEST_UNIT:
+        if not 0 <= allowance.rollover <= layout.MOST_UNITS:
             raise TariffRefused(f"{allowance.rollover} units can't roll over", path=path)
         if allowance.rollover and allowance.validity:
             raise TariffRefused("what has a validity of its own doesn't roll over", path=path)

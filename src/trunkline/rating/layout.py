@@ -67,7 +67,7 @@ TOO_LARGE = -4
 
 NO_LIMIT = 1 << 62
 MOST_COST = 1 << 61
-MOST_UNITS = 1 << 60
+MOST_UNITS = 1 << 60  # past any network's amounts, and far from where a sum could overflow
 MOST_SECONDS = 1 << 31
 LATEST = 1 << 40
 

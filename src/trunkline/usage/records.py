@@ -31,7 +31,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from trunkline.charging import Circumstances, Service, service_name
+from trunkline.charging import MOST_UNITS, Circumstances, Service, service_name
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.kernel.time import parse_instant
@@ -60,7 +60,7 @@ _SERVICES = {
     "mms": (Service.MMS, Unit.MESSAGES),
 }
 _MOST: dict[int, int] = {
-    Service.DATA: 1 << 60,
+    Service.DATA: MOST_UNITS,
     Service.VOICE: 10**8,
     Service.SMS: 10**6,
     Service.MMS: 10**6,

@@ -20,6 +20,7 @@ from trunkline.rating import (
     BUCKET_SERVICE,
     BUCKET_SIZE,
     EXPIRES,
+    MOST_UNITS,
     REMAINING,
     RESERVED,
     STARTS,
@@ -345,7 +346,7 @@ def _allowed(share: Share, service: int) -> int:
     for limited, units in share.limits:
         if limited == service:
             return units - sum(taken for of, taken in share.taken if of == service)
-    return 1 << 60
+    return MOST_UNITS
 
 
 def _count_taken(share: Share, service: int, units: int) -> None:
