@@ -9,16 +9,17 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
 
 from tests.conformance.diameter.operator import Operator
+from tests.unit.charging.builders import imsi
 from trunkline.app import METADATA
 from trunkline.platform import schema
-from trunkline.platform.clock import Clock
+from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.db import Database
 
 ROOT = Path(__file__).parents[1]
@@ -103,13 +104,38 @@ class Postgresql:
         self._server.cleanup()
 
 
+class OnPostgresql:
+    """An operator on a PostgreSQL of its own, whose one account begins with 100."""
+
+    def __init__(self, server: Postgresql, books: Database, charging: Database) -> None:
+        self.server = server
+        self.books = books
+        self.charging = charging
+        self._operator = funded(charging)
+
+    def assert_charged_once(self, reported: dict[tuple[str, int], int]) -> None:
+        self.charging.close()  # what this test itself read with was dropped as well
+        assert_charged_once(self._operator, reported)
+
+
 @contextmanager
-def postgresql() -> Iterator[Postgresql]:
+def on_postgresql() -> Iterator[OnPostgresql]:
     server = Postgresql()
     try:
-        yield server
+        with (
+            closing(server.make("books", SystemClock())) as books,
+            closing(server.make("charging", SystemClock())) as charging,
+        ):
+            yield OnPostgresql(server, books, charging)
     finally:
         server.remove()
+
+
+def funded(charging: Database) -> Operator:
+    """An operator there, whose one account begins with 100."""
+    operator = Operator(charging, SystemClock().now())
+    operator.open(("imsi", imsi(1)), money="100")
+    return operator
 
 
 def assert_charged_once(operator: Operator, reported: dict[tuple[str, int], int]) -> None:

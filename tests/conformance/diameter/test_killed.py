@@ -4,22 +4,18 @@ charged twice."""
 
 import asyncio
 from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime
 
 import pytest
 
-from tests.conformance.diameter.operator import Operator
 from tests.conftest import MakeDatabase
 from tests.effort import dice
-from tests.killed import assert_charged_once, charging_process, postgresql
+from tests.killed import assert_charged_once, charging_process, funded, on_postgresql
 from tests.served import free_port
 from tests.unit.charging.builders import MB, imsi
 from tests.unit.diameter.builders import asked, ccr, mscc, subscription, used
 from tests.unit.diameter.wire import Wire, connected, result_of, run
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
-from trunkline.platform.clock import SystemClock
 
 pytestmark = pytest.mark.slow
 
@@ -87,8 +83,7 @@ class Gateway:
 
 def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
     books, charging = make_database("books"), make_database("charging")
-    operator = Operator(charging, datetime.now(UTC))
-    operator.open(("imsi", imsi(1)), money="100")
+    operator = funded(charging)
     port = free_port()
     chance = dice(20261121)
     gateway = Gateway()
@@ -111,24 +106,16 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
 @pytest.mark.postgresql
 def test_postgresql_killed_while_it_charges() -> None:
     """The charging process lives on, and answers what waited once its database is back."""
-    clock = SystemClock()
-    chance = dice(20261122)
+    answers = dice(20261122).randint(50, 200)
     gateway = Gateway()
     port = free_port()
-    with (
-        postgresql() as server,
-        closing(server.make("books", clock)) as books,
-        closing(server.make("charging", clock)) as charging,
-    ):
-        operator = Operator(charging, clock.now())
-        operator.open(("imsi", imsi(1)), money="100")
+    with on_postgresql() as found:
 
         async def talk() -> None:
             async with connected(port) as wire:
-                await gateway.talk(wire, server.kill_and_start, chance.randint(50, 200))
+                await gateway.talk(wire, found.server.kill_and_start, answers)
 
-        with charging_process(books, charging, charging_port=port):
+        with charging_process(found.books, found.charging, charging_port=port):
             run(talk)
         assert gateway.done
-        charging.close()  # what this test itself reads with was dropped as well
-        assert_charged_once(operator, gateway.reported)
+        found.assert_charged_once(gateway.reported)

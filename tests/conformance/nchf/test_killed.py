@@ -3,17 +3,14 @@ h2c; what was not answered is sent again (TS 32.290, 5.4), and nothing is lost o
 
 import asyncio
 from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from tests.conformance.diameter.operator import Operator
 from tests.conformance.nchf.network import Answer, Smf, run, usage
 from tests.conftest import MakeDatabase
 from tests.effort import dice
-from tests.killed import assert_charged_once, charging_process, postgresql
+from tests.killed import assert_charged_once, charging_process, funded, on_postgresql
 from tests.served import free_port
 from tests.unit.charging.builders import MB, imsi
 from trunkline.platform.clock import SystemClock
@@ -91,8 +88,7 @@ class Load:
 
 def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
     books, charging = make_database("books"), make_database("charging")
-    operator = Operator(charging, datetime.now(UTC))
-    operator.open(("imsi", imsi(1)), money="100")
+    operator = funded(charging)
     chance = dice(20261123)
     port = free_port()
     load = Load()
@@ -107,19 +103,11 @@ def test_killed_while_it_charges(make_database: MakeDatabase) -> None:
 @pytest.mark.postgresql
 def test_postgresql_killed_while_it_charges() -> None:
     """The charging process lives on, and answers what waited once its database is back."""
-    clock = SystemClock()
-    chance = dice(20261124)
+    answers = dice(20261124).randint(50, 200)
     load = Load()
     port = free_port()
-    with (
-        postgresql() as server,
-        closing(server.make("books", clock)) as books,
-        closing(server.make("charging", clock)) as charging,
-    ):
-        operator = Operator(charging, clock.now())
-        operator.open(("imsi", imsi(1)), money="100")
-        with charging_process(books, charging, nchf_port=port):
-            run(lambda: load.talk(port, server.kill_and_start, chance.randint(50, 200)))
+    with on_postgresql() as found:
+        with charging_process(found.books, found.charging, nchf_port=port):
+            run(lambda: load.talk(port, found.server.kill_and_start, answers))
         assert load.done
-        charging.close()  # what this test itself reads with was dropped as well
-        assert_charged_once(operator, load.reported)
+        found.assert_charged_once(load.reported)
