@@ -1,6 +1,8 @@
 """Why was this charged? Each record is run again, and held against what was stored."""
 
+import base64
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -8,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from tests.scenarios.charging_operator import Operator
-from tests.unit.charging.builders import GB, MB, asks, compiled, plan, request
+from tests.unit.charging.builders import GB, MB, NOON, asks, compiled, plan, request
 from trunkline.charging import (
     Action,
     ChargeRequest,
     ChargingAccountId,
+    InstallTariff,
     Kind,
     Service,
     TopUp,
@@ -21,7 +24,7 @@ from trunkline.charging import (
     records,
     store,
 )
-from trunkline.charging.explanation import MOVES
+from trunkline.charging.explanation import MOVES, Explanation
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.model import BucketGrant
 from trunkline.kernel.errors import Invalid
@@ -29,7 +32,7 @@ from trunkline.kernel.money import Money
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
-from trunkline.rating import UNITS, Allowance, layout
+from trunkline.rating import UNITS, Allowance
 
 ACCOUNT = ChargingAccountId("cac_1")
 
@@ -150,42 +153,95 @@ def test_altered_evidence_does_not_hold(operator: Operator) -> None:
         assert not explain(r, ACCOUNT, seq).holds
 
 
-def of_before(evidence: bytes, **changed: int) -> bytes:
-    """Evidence as it was kept before slices had circumstances, counters and an end mark."""
-    today = msgspec.msgpack.decode(evidence, type=list[int])
-    for name, value in changed.items():
-        today[getattr(layout, name)] = value
-    assert today[layout.COUNTER_COUNT] == 0
-    old = [
-        *today[: layout.WHERE],
-        *today[layout.START : layout.PAID],
-        today[layout.LABEL],
-        today[layout.BUCKET_COUNT],
-        *today[layout.BUCKETS : -1],
-    ]
-    assert len(old) == len(today) - 4
-    return msgspec.msgpack.encode(old)
-
-
-@pytest.mark.parametrize(
-    ("changed", "holds"),
-    [({}, True), ({"CHARGE": 1}, False), ({"UNITS": 1}, False), ({"POS_RATED": 7}, False)],
+TARIFF_OF_BEFORE = base64.b64decode(
+    "lgEH1v9q5oEAkaREYXRhkYSiaWSkcmljaKVpbmRleACoY3VycmVuY3mjRVVSqmFsbG93YW5jZXORhqJpZKhhbGxf"
+    "ZGF0YaRuYW1lpDUgR0Knc2VydmljZaRkYXRhpXVuaXRzzwAAAAEqBfIArHJhdGluZ19ncm91cMCocHJpb3JpdHlk"
+    "xCd4nGNkgABBBuyAEY2fgkM84DAqn5lI81jQxP9DAUyeA0oDAEe4CZU="
 )
-def test_evidence_of_before_is_run_again_too(
-    operator: Operator, changed: dict[str, int], holds: bool
-) -> None:
-    use(operator, 5 * GB + MB)
+"""As an installation stored it before tariffs knew circumstances: 5 GB, then a micro for 3 bytes,
+by the hundred, and 0.05 to connect."""
+EVIDENCE_OF_BEFORE = (
+    base64.b64decode(
+        "3AAhAAABAM5q6czAzwAAAAEqBfKWz0AAAAAAAAAAzwAAAAEqBfKWMs3Dk83DkgIDAc3Dk88AAAABKgXyls8A"
+        "AAABKgXyAAABzwAAAAEqBfIAAAD/zmrmgQDOaw4OAM8AAAABKgXyAAAAAAAAAAA="
+    ),
+    base64.b64decode(
+        "3AAhAAABAM5q6czAzQEEz0AAAAAAAAAAzwAAAAEqBfOaWs3D983D9gIDAWTNAQQAAAEAAAD/zmrmgQDOaw4O"
+        "AADPAAAAASoF8pYyzcOTzcOSAgMB"
+    ),
+)
+"""And what it kept of a session that used 5 GB and 150 bytes, then 260 more."""
+OF_BEFORE = (
+    {"kind": 3, "balance": 1_000_000, "units": 5 * GB, "session": "all_data", "number": 1},
+    {
+        "kind": 0,
+        "balance": 949_933,
+        "charge": 50_067,
+        "units": 5 * GB + 150,
+        "free": 5 * GB,
+        "tariff": 7,
+        "label": 0,
+        "session": "s1",
+        "slice": EVIDENCE_OF_BEFORE[0],
+    },
+    {
+        "kind": 0,
+        "balance": 949_833,
+        "charge": 100,
+        "units": 260,
+        "tariff": 7,
+        "label": 0,
+        "session": "s1",
+        "slice": EVIDENCE_OF_BEFORE[1],
+    },
+)
+"""Its rows of the journal, but for what is the same in all of them."""
+
+
+def stored_before(operator: Operator, **changed: object) -> list[Explanation]:
+    """Those rows under another account, the last of them changed; each of them explained."""
+    operator.tell(
+        InstallTariff(
+            version=7, effective_from=datetime(2026, 11, 1, tzinfo=UTC), body=TARIFF_OF_BEFORE
+        )
+    )
+    operator.open(2, plan="rich")
+    operator.top_up(2, "1", "pay_2")
+    account = ChargingAccountId("cac_2")
+    alike = {"at": NOON, "period": 24_322, "charge": 0, "free": 0, "overrun": 0, "service": 0}
+    alike |= {"rating_group": 1, "service_identifier": -1, "tariff": 0, "label": -1, "number": 1}
+    rows: list[dict[str, Any]] = [dict(alike) | each for each in OF_BEFORE]
+    rows[-1] |= changed
+    with operator.charging.transaction() as tx:
+        found = store.account(tx, account)
+        assert found is not None
+        for seq, row in enumerate(rows, 2):
+            tx.execute(sa.insert(store.records).values(account=found.key, seq=seq, **row))
     with operator.charging.read() as r:
-        evidence = r.execute(
-            sa.select(store.records.c.slice).where(store.records.c.kind == 0)
-        ).scalar_one()
-    seq = tamper(operator, RecordKind.USAGE, slice=of_before(evidence, **changed))
-    with operator.charging.read() as r:
-        found = explain(r, ACCOUNT, seq)
-    assert found.holds is holds, found.differences
-    if holds:
-        assert (found.recomputed, found.free) == (Money.of("0.01", "EUR"), 5 * GB)
-        assert [each.units for each in found.steps] == [5 * GB, MB]
+        return [explain(r, account, seq) for seq in range(1, len(rows) + 2)]
+
+
+def test_evidence_of_before_is_run_again_too(operator: Operator) -> None:
+    """By the tariff of before: 200 bytes are 66 2/3 micros, 300 more make it 166 2/3."""
+    *_, first, last = found = stored_before(operator)
+    assert [each.differences for each in found] == [()] * 4
+    assert [each.units for each in first.steps] == [5 * GB, 200]
+    assert (first.recomputed.micros, last.recomputed.micros) == (50_067, 100)
+    assert last.before is not None
+    assert last.after is not None
+    assert last.before == first.after
+    assert last.before.exact == 50_066 + Fraction(2, 3)
+    assert (last.after.exact, last.after.ahead) == (50_166 + Fraction(2, 3), 90)
+
+
+@pytest.mark.parametrize("place", [5, 7, 14])
+def test_altered_evidence_of_before_does_not_hold(operator: Operator, place: int) -> None:
+    """The units, the position, and the charge, where they stood then."""
+    numbers = msgspec.msgpack.decode(EVIDENCE_OF_BEFORE[1], type=list[int])
+    numbers[place] += 100
+    *before, last = stored_before(operator, slice=msgspec.msgpack.encode(numbers))
+    assert all(each.holds for each in before)
+    assert not last.holds
 
 
 def event(operator: Operator, number: int, **more: Any) -> ChargeRequest:
