@@ -24,10 +24,14 @@ _KEPT = 1024
 
 class Callers:
     """`networks` are those that may call; `keys`, if there are any, are the
-    NRF's, whose access tokens (TS 29.510, clause 6.3.5.2.4) callers must then show."""
+    NRF's, whose access tokens (TS 29.510, clause 6.3.5.2.4) callers must then show: for any CHF,
+    or for the one whose nfInstanceId is `instance`."""
 
-    def __init__(self, networks: Sequence[Network], keys: KeySet | None, clock: Clock) -> None:
+    def __init__(
+        self, networks: Sequence[Network], keys: KeySet | None, clock: Clock, instance: str = ""
+    ) -> None:
         self._keys = keys
+        self._names = frozenset(("chf", instance.lower())) - {""}
         self._clock = clock
         self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
 
@@ -74,8 +78,9 @@ class Callers:
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         scope = claims.get("scope")
-        if "CHF" not in audiences or not isinstance(scope, str):
-            raise _unauthorized("INVALID_TOKEN", "the access token isn't for a CHF")
+        ours = any(str(each).lower() in self._names for each in audiences)
+        if not ours or not isinstance(scope, str):
+            raise _unauthorized("INVALID_TOKEN", "the access token isn't for this CHF")
         if len(self._tokens) >= _KEPT:
             self._tokens.clear()
         found = float(claims["exp"]), frozenset(scope.split())

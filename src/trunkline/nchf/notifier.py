@@ -31,7 +31,7 @@ from trunkline.nchf.spending import Statuses, end_of, status_of
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.wake import listen, waking
-from trunkline.tmf.hub import Callback, CallbackRefused, parse_callback
+from trunkline.tmf.hub import CallbackRefused, parse_callback
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,6 @@ BODIES = {
     NoticeKind.REAUTHORISE: b'{"notificationType":"REAUTHORIZATION"}',
     NoticeKind.ABORT: b'{"notificationType":"ABORT_CHARGING"}',
 }
-_REDIRECTS = (307, 308)
 _BUSY = (408, 425, 429)
 
 
@@ -148,7 +147,7 @@ class Notifier:
         notice = told.notice
         kind = notice.kind.name.lower()
         try:
-            status = await self._post(parse_callback(told.uri), told.body)
+            status = (await self._poster.post(parse_callback(told.uri), told.body)).status
         except (NotReached, CallbackRefused, Invalid) as error:
             log.warning("a network function isn't reached", to=told.uri, reason=error.reason)
             meters.NOTICES.labels(kind, "unreached").inc()
@@ -164,13 +163,6 @@ class Notifier:
                 session=notice.session,
             )
         await asyncio.to_thread(self._strike_out, told, status)
-
-    async def _post(self, target: Callback, body: bytes) -> int:
-        """The status of the answer, of the one that a redirect leads to if there is one."""
-        reply = await self._poster.post(target, body)
-        if reply.status in _REDIRECTS and reply.location.startswith(("http://", "https://")):
-            reply = await self._poster.post(parse_callback(reply.location), body)
-        return reply.status
 
     def _strike_out(self, told: _Told, status: int) -> None:
         """A session or subscription that is unknown there ends here as well."""

@@ -1,4 +1,5 @@
-"""One request over HTTP/2: to an address that was looked at, within a time, and nothing more.
+"""One request over HTTP/2: to an address that was looked at, within a time, and, where it is sent
+on, one more.
 
 In the clear with prior knowledge, as network functions have it (TS 29.500, clause 5.2), or over
 TLS. Of the answer its status, its Location and what is short of its body are read.
@@ -7,6 +8,7 @@ TLS. Of the answer its status, its Location and what is short of its body are re
 import asyncio
 import ssl
 from collections.abc import Sequence
+from urllib.parse import urljoin
 
 import msgspec
 from h2.config import H2Configuration
@@ -22,13 +24,14 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from trunkline.kernel.errors import Unavailable
-from trunkline.tmf.hub import Callback, CallbackRule, resolve
+from trunkline.tmf.hub import Callback, CallbackRule, parse_callback, resolve
 
 CONNECT = 2.0
 TOTAL = 4.0
 """Seconds for a connection, and for all of it."""
 _ADDRESSES = 4
 _PIECE = 65_536
+_REDIRECTS = (307, 308)
 _LARGEST = 1_000_000
 """Octets of an answer that are read; the rest isn't waited for."""
 
@@ -61,7 +64,16 @@ class Poster:
     async def send(
         self, method: str, target: Callback, body: bytes, kind: str = "application/json"
     ) -> Reply:
-        """The answer. Raises `NotReached`, and `CallbackRefused` where `rule` forbids it."""
+        """The answer, or the one that a redirect leads to (TS 29.500, 6.10.9). Raises
+        `NotReached`, `CallbackRefused` where `rule` forbids it, and `InvalidCallback` for a
+        redirect to no URL."""
+        reply = await self._sent(method, target, body, kind)
+        if reply.status in _REDIRECTS and reply.location:
+            place = urljoin(f"{target.scheme}://{target.authority}{target.path}", reply.location)
+            reply = await self._sent(method, parse_callback(place, path="location"), body, kind)
+        return reply
+
+    async def _sent(self, method: str, target: Callback, body: bytes, kind: str) -> Reply:
         try:
             async with asyncio.timeout(TOTAL):
                 reader, writer = await self._open(target)

@@ -2,7 +2,7 @@
 clauses 5.2.2.2, 5.2.2.3 and 5.2.2.4): a profile, heart-beats, and leave in the end.
 
 The instance's id follows from its address: a process that begins again, or one of several that
-share the address, renews the same registration.
+share the address, renews the same registration, and the last of them ends it.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ import structlog
 from trunkline.kernel.errors import Invalid
 from trunkline.nchf import converged, spending
 from trunkline.nchf.posting import NotReached, Poster, Reply
+from trunkline.platform.db import Database
+from trunkline.platform.presence import Presence
 from trunkline.tmf.hub import Callback, CallbackRefused, parse_callback
 
 log = structlog.get_logger(__name__)
@@ -54,10 +56,16 @@ class Registration:
     """`run` until it is cancelled, then `leave`. Consumers that know us go on while the NRF is
     away: its refusals are logged, and tried again."""
 
-    def __init__(self, settings: NrfSettings, poster: Poster) -> None:
+    def __init__(
+        self, settings: NrfSettings, poster: Poster, database: Database | None = None
+    ) -> None:
+        """On one charging `database` the last process that leaves takes leave of the NRF."""
         self._profile = profile_of(settings)
         self._target = nrf_of(settings, self._profile["nfInstanceId"])
         self._poster = poster
+        self._presence: Presence | None = None
+        if database is not None:
+            self._presence = Presence(database, f"nrf {self._profile['nfInstanceId']}")
         self._registered = False
         self._refused = ""
 
@@ -66,13 +74,21 @@ class Registration:
             await asyncio.sleep(await self._round())
 
     async def leave(self) -> None:
-        """Deregisters, if it was registered; an NRF that isn't reached finds out by itself."""
-        if self._registered:
-            self._registered = False
-            await self._send("DELETE")
+        """Deregisters, if it was registered and no other process goes on; an NRF that isn't
+        reached finds out by itself."""
+        registered, self._registered = self._registered, False
+        presence = self._presence
+        try:
+            if registered and (presence is None or await asyncio.to_thread(presence.leave)):
+                await self._send("DELETE")
+        finally:
+            if presence is not None:
+                presence.close()
 
     async def _round(self) -> float:
         """Registers, or shows that we live; returns the seconds until the next time."""
+        if self._presence is not None:
+            await asyncio.to_thread(self._presence.renew)
         if self._registered:
             reply = await self._send("PATCH", _BEAT, "application/json-patch+json")
             if reply is None or reply.status >= 500:
@@ -95,12 +111,11 @@ class Registration:
         reply, refused = None, ""
         try:
             reply = await self._poster.send(method, self._target, body, kind)
-            # Who isn't known there any more begins anew, or has been taken leave of already, by
-            # another of our processes.
+            # Who isn't known there any more begins anew, or has gone already.
             unknown = reply.status == 404 and method != "PUT"
             if not 200 <= reply.status < 300 and not unknown:
                 refused = f"status {reply.status}"
-        except (NotReached, CallbackRefused) as error:
+        except (NotReached, CallbackRefused, Invalid) as error:
             refused = error.reason
         if refused and refused != self._refused:
             log.warning("the nrf doesn't take it", method=method, reason=refused)

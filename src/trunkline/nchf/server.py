@@ -30,7 +30,7 @@ from trunkline.nchf.front import PATIENCE, Application, Service
 from trunkline.nchf.notifier import Notifier
 from trunkline.nchf.posting import Poster
 from trunkline.nchf.reading import Ways
-from trunkline.nchf.registration import NrfSettings, Registration
+from trunkline.nchf.registration import NrfSettings, Registration, profile_of
 from trunkline.nchf.spending import Spending, Statuses
 from trunkline.platform.addresses import Network
 from trunkline.platform.clock import Clock
@@ -100,7 +100,8 @@ def create_app(
         failure_handling=settings.failure_handling,
         ways=settings.ways,
     )
-    callers = Callers(settings.networks, settings.token_keys, clock)
+    instance = profile_of(settings.nrf)["nfInstanceId"] if settings.nrf else ""
+    callers = Callers(settings.networks, settings.token_keys, clock, instance)
     services: list[Service] = [Converged(charging, settings.root)]
     if spending is not None:
         services.append(spending)
@@ -180,7 +181,7 @@ async def _speaking_up(
         poster = Poster(settings.notify, _tls(settings))
         tasks.append(asyncio.create_task(Notifier(database, clock, poster, statuses).run()))
     if settings.nrf is not None:
-        registration = Registration(settings.nrf, Poster(_ANYWHERE, _tls(settings)))
+        registration = Registration(settings.nrf, Poster(_ANYWHERE, _tls(settings)), database)
         tasks.append(asyncio.create_task(registration.run()))
     try:
         yield

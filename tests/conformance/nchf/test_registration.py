@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog.testing
 
 from tests.conformance.nchf.network import SETTINGS, listening, network, run
 from tests.conformance.nchf.specification import check
+from tests.conftest import MakeDatabase
 from tests.served import free_port
 from tests.unit.nchf.calls import generous
 from trunkline.app.nchf import nchf_settings
@@ -21,7 +21,7 @@ from trunkline.nchf.registration import Registration, profile_of
 from trunkline.platform.clock import SystemClock
 from trunkline.platform.settings import Settings
 from trunkline.platform.settings_nchf import NchfSettings
-from trunkline.tmf.hub import Callback, CallbackRule
+from trunkline.tmf.hub import Callback, CallbackRule, parse_callback
 
 FILE = "TS29510_Nnrf_NFManagement.yaml"
 ADDRESS = "http://192.0.2.10:7777"
@@ -88,32 +88,81 @@ def test_an_nrf_that_is_away_keeps_nobody_waiting() -> None:
     run(story)
 
 
-def test_of_several_processes_one_takes_leave() -> None:
-    """The others are answered 404, and nothing is wrong with that."""
+def test_of_several_processes_the_last_takes_leave(make_database: MakeDatabase) -> None:
+    """Who stops alone leaves the CHF registered; on SQLite there is one process only."""
+    charging = make_database("charging")
+    last_only = charging.dialect == "postgresql"
     told: list[str] = []
 
-    class Leaving(Poster):
+    class Told(Poster):
         async def send(
             self, method: str, target: Callback, body: bytes, kind: str = "application/json"
         ) -> Reply:
             told.append(method)
-            return Reply(201 if method == "PUT" else 404)
+            return Reply(201 if method == "PUT" else 204)
 
-    async def story() -> None:
-        poster = Leaving(CallbackRule(), ssl.create_default_context())
-        one = Registration(NrfSettings("http://nrf.example", ADDRESS), poster)
-        running = asyncio.create_task(one.run())
-        while not told:
+    async def begun() -> Registration:
+        poster = Told(CallbackRule(), ssl.create_default_context())
+        settings = NrfSettings("http://nrf.example", ADDRESS)
+        registration = Registration(settings, poster, charging)
+        running = asyncio.create_task(registration.run())
+        puts = told.count("PUT")
+        while told.count("PUT") == puts:
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         running.cancel()
         await asyncio.wait([running])
-        await one.leave()
+        return registration
 
-    with structlog.testing.capture_logs() as logs:
-        asyncio.run(story())
-    assert told == ["PUT", "DELETE"]
-    assert [each["log_level"] for each in logs] == ["info"]
+    async def story() -> None:
+        one, other = await begun(), await begun()
+        await one.leave()
+        await other.leave()
+        assert told == ["PUT", "PUT", *(["DELETE"] if last_only else ["DELETE", "DELETE"])]
+        told.clear()
+        await (await begun()).leave()
+        assert told == ["PUT", "DELETE"]
+
+    run(story)
+
+
+def test_another_nrf_answers_for_the_first() -> None:
+    """307 and 308 lead to it, by a whole URI or a path (TS 29.500, 6.10.9)."""
+    port, other, wrong = free_port(), free_port(), free_port()
+    came: list[tuple[int, str, str]] = []
+
+    class Redirecting:
+        def __init__(self, port: int, status: int, location: str) -> None:
+            self._port = port
+            self._status = status
+            self._location = location
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            while (await receive()).get("more_body"):
+                pass
+            came.append((self._port, scope["method"], scope["path"]))
+            headers = [(b"location", self._location.encode())] if self._location else []
+            await send({"type": "http.response.start", "status": self._status, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def story() -> None:
+        poster = Poster(CallbackRule(allow_private=True), ssl.create_default_context())
+        first = parse_callback(f"http://127.0.0.1:{port}{PATH}")
+        async with (
+            listening(Redirecting(port, 308, f"http://127.0.0.1:{other}/moved"), port),
+            listening(Redirecting(other, 307, "/elsewhere"), other),
+            listening(Redirecting(wrong, 307, "ftp://nrf.example/"), wrong),
+        ):
+            assert (await poster.send("PUT", first, b"{}")).status == 307, "once, not for ever"
+            assert came == [(port, "PUT", PATH), (other, "PUT", "/moved")]
+            came.clear()
+            second = parse_callback(f"http://127.0.0.1:{other}{PATH}")
+            assert (await poster.send("PATCH", second, b"[]")).status == 307
+            assert came == [(other, "PATCH", PATH), (other, "PATCH", "/elsewhere")]
+            with pytest.raises(Invalid):
+                await poster.send("PUT", msgspec.structs.replace(first, port=wrong), b"{}")
+
+    run(story)
 
 
 def test_a_profile() -> None:

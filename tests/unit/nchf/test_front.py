@@ -18,8 +18,10 @@ from tests.unit.nchf.calls import CHARGING, SETTINGS, call, request
 from trunkline.charging import ChargeAnswer, Result
 from trunkline.charging.sessions import refusal
 from trunkline.kernel.errors import Unavailable
+from trunkline.nchf import NrfSettings
 from trunkline.platform.clock import DrivenClock
 
+INSTANCE = "7f1c8a52-3b1d-5f0e-9a7c-2d6e8f901234"
 WHOLE = request(
     chargingId=7,
     notifyUri="http://smf.example/notify/7",
@@ -143,7 +145,8 @@ def test_who_may_call() -> None:
 
 def test_an_access_token_opens_its_service(clock: DrivenClock) -> None:
     key = ECKey.generate_key("P-256", {"kid": "nrf"})
-    guarded = msgspec.structs.replace(SETTINGS, token_keys=KeySet([key]))
+    nrf = NrfSettings("http://nrf.example", "http://192.0.2.10:7777", instance=INSTANCE)
+    guarded = msgspec.structs.replace(SETTINGS, token_keys=KeySet([key]), nrf=nrf)
     now = int(clock.now().timestamp())
 
     def shown(claims: dict[str, Any] | None) -> int:
@@ -157,6 +160,8 @@ def test_an_access_token_opens_its_service(clock: DrivenClock) -> None:
     good = {"aud": "CHF", "scope": "nchf-convergedcharging", "exp": now + 60}
     assert shown(good) == 201
     assert shown({**good, "aud": ["SMF", "CHF"]}) == 201
+    assert shown({**good, "aud": [INSTANCE.upper()]}) == 201
+    assert shown({**good, "aud": ["7f1c8a52-0000-5f0e-9a7c-2d6e8f901234"]}) == 401
     assert shown(None) == 401
     assert shown({**good, "exp": now - 60}) == 401
     assert shown({**good, "aud": "SMF"}) == 401
