@@ -103,7 +103,13 @@ from trunkline.charging.policy.emergencies import (
     forget_emergencies,
     latest_emergencies,
 )
-from trunkline.charging.policy.events import ConsentToRoam, SpentBeyond
+from trunkline.charging.policy.events import (
+    ConsentedToRoam,
+    ConsentToRoam,
+    CreditCame,
+    RoamedBeyond,
+    SpentBeyond,
+)
 from trunkline.charging.policy.kept import keep_policy, policy_of
 from trunkline.charging.policy.passing import Pass, Passing
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
@@ -133,7 +139,6 @@ from trunkline.charging.queries import (
     identities,
     numbers_of,
     records,
-    usage_lines,
     usage_of_month,
 )
 from trunkline.charging.state import Status
@@ -190,8 +195,10 @@ __all__ = [
     "ChargingAccountId",
     "Circumstances",
     "CloseAccount",
+    "ConsentedToRoam",
     "ConsentToRoam",
     "CounterPolicy",
+    "CreditCame",
     "CounterStatus",
     "Crossing",
     "DayOfUsage",
@@ -222,6 +229,7 @@ __all__ = [
     "PriceStep",
     "RecordKind",
     "RecordLine",
+    "RoamedBeyond",
     "Result",
     "RoamingPolicy",
     "RoamingZone",

@@ -24,7 +24,8 @@ from trunkline.charging.model import (
 from trunkline.charging.oneoff import charge_usage as decide
 from trunkline.charging.policy.kept import policy_of
 from trunkline.charging.policy.passing import Pass, reason
-from trunkline.charging.policy.telling import Happened, befell, spent_beyond
+from trunkline.charging.policy.roaming import beyond
+from trunkline.charging.policy.telling import Happened, befell, roamed_beyond, spent_beyond
 from trunkline.charging.policy.telling import tell as tell_of_policy
 from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.leasing import settle_money
@@ -32,6 +33,7 @@ from trunkline.charging.pools.lending import Lender, lend_for
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.store import Account, Binding
+from trunkline.charging.state import State
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
@@ -39,6 +41,7 @@ from trunkline.kernel.time import to_micros
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Message
 
+from trunkline.rating import DATA
 
 class TooManyEvents(Invalid):
     code = "tooManyEvents"
@@ -61,6 +64,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     written = applying.written
     tx.emit_all(spent_beyond(held, written, now))
     tx.emit_all(applying.news)
+    tx.emit_all(roamed_beyond(held, applying.abroad, policy.rules, now))
     tell_of_policy(tx, applying.happened, policy.rules, now)
     hot.write(tx, held.values(), written)
     states = [(held[key].state, record) for key, record in written]
@@ -102,6 +106,8 @@ class _Applying:
         self.news: list[Message] = []
         self.happened: list[Happened] = []
 
+        self.abroad: dict[int, datetime] = {}
+        """When data abroad first cost what it may cost in a month, or more."""
     def apply(self, account: Account, event: UsageEvent) -> ChargedUsage:
         state, request, now = account.state, _as_request(event), self._now
         records: list[Record] = []
@@ -118,11 +124,22 @@ class _Applying:
         told = befell(account, request, self._rules, self._tariffs, abroad, now)
         if told is not None:
             self.happened.append(told)
+        if self._has_no_room_abroad(state, event, records):
+            self.abroad.setdefault(account.key, event.at)
         return self._told(account, event, result, records)
 
     def _lend(self, account: Account, request: ChargeRequest) -> None:
         """What a member's usage takes is leased before."""
         lender = self._lender
+    def _has_no_room_abroad(
+        self, state: State, event: UsageEvent, records: Sequence[Record]
+    ) -> bool:
+        roaming = self._rules.roaming
+        if roaming is None or event.service != DATA or not roaming.limits_data(event.where):
+            return False
+        months = [each.period for each in records if each.session == event.id and each.charge]
+        return bool(months) and beyond(state, roaming, months[-1]) >= 0
+
         lend_for(account, request, lender)
         self.written += lender.written
         self.news += lender.news

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from trunkline.charging import hot
+from trunkline.charging.policy.events import CreditCame
 from trunkline.charging.pools.events import PoolRefilled
 from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
@@ -124,7 +125,10 @@ def tell(tx: Tx, account: Account, kind: NoticeKind, *, everyone: bool = False) 
 
 def tell_of_credit(tx: Tx, account: Account) -> int:
     """After money or units were added: those that wait ask again, where they may go on."""
-    if account.state.status != Status.ACTIVE:
+    state = account.state
+    if state.prepaid and state.money > state.floor:
+        tx.emit(CreditCame(account=account.id))
+    if state.status != Status.ACTIVE:
         return 0
     tell_members(tx, account)
     return tell(tx, account, NoticeKind.REAUTHORISE)

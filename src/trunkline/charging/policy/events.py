@@ -73,6 +73,36 @@ class SpentBeyond(_AboutAccount, frozen=True, kw_only=True):
     beyond: Money
 
 
+class RoamedBeyond(_AboutAccount, frozen=True, kw_only=True):
+    """Usage that a file told of has taken what data abroad has cost to its limit, or further: by
+    `beyond` in all. `reached_at` is when the usage happened that reached it; with `until` the
+    month ends, and the limit begins anew."""
+
+    topic: ClassVar[str] = "charging.roamed_beyond"
+
+    reached_at: datetime
+    beyond: Money
+    until: datetime
+
+
+class ConsentedToRoam(_AboutAccount, frozen=True, kw_only=True):
+    """From now on, to the end of the billing month, nothing that data abroad costs stops it."""
+
+    topic: ClassVar[str] = "charging.consented_to_roam"
+
+
+class CreditCame(Message, frozen=True, kw_only=True):
+    """Something was added to a prepaid account, and it has money."""
+
+    topic: ClassVar[str] = "charging.credit_came"
+
+    account: ChargingAccountId
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
 class ConsentToRoam(Message, frozen=True, kw_only=True):
     """A command: the person wants data abroad to go on beyond the limit, or no longer. It holds
     to the end of the billing month in which it was given."""

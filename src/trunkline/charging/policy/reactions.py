@@ -8,10 +8,13 @@ from trunkline.charging.months import month_at
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.policy.events import (
     ArrivedAbroad,
+    ConsentedToRoam,
     ConsentToRoam,
     RoamingSpent,
     ThresholdReached,
 )
+from trunkline.charging.policy.kept import policy_of
+from trunkline.charging.policy.telling import roamed_beyond
 from trunkline.customers import billing_account
 from trunkline.kernel.money import Money
 from trunkline.messaging import SendMessage, money, notify
@@ -33,6 +36,10 @@ def consent_to_roam(tx: Tx, command: ConsentToRoam, now: datetime) -> None:
     state.roams_on = wanted
     hot.write(tx, [held], [])
     notices.tell(tx, held, NoticeKind.REAUTHORISE)
+    if command.given:
+        tx.emit(ConsentedToRoam(account=held.id, billing_account=held.billing_account, at=now))
+    else:
+        tx.emit_all(roamed_beyond({held.key: held}, {held.key: now}, policy_of(tx).rules, now))
 
 
 def roaming_spent(tx: Tx, event: RoamingSpent, _now: datetime) -> None:

@@ -80,8 +80,7 @@ def roamed(turn: Turn, policy: RoamingPolicy, charged: int, *, told: Circumstanc
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
     """Micros that may still be charged for data abroad in this month, less what open sessions
     there have reserved; None where there is no limit, or the person consented to go on."""
-    limit = policy.limit_of(state.currency)
-    if not limit or state.roams_on >= month:
+    if not limits(state, policy, month):
         return None
     held = sum(
         quota.money
@@ -89,4 +88,14 @@ def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
         if policy.limits_data(session.where)
         for quota in session.quotas
     )
-    return max(limit - counted(state, ROAMING, month) - held, 0)
+    return max(-beyond(state, policy, month) - held, 0)
+
+
+def limits(state: State, policy: RoamingPolicy, month: int) -> bool:
+    """Whether anything stops what data abroad may cost in this month."""
+    return bool(policy.limit_of(state.currency)) and state.roams_on < month
+
+
+def beyond(state: State, policy: RoamingPolicy, month: int) -> int:
+    """Micros that data abroad has cost in this month beyond its limit; below zero before it."""
+    return counted(state, ROAMING, month) - policy.limit_of(state.currency)

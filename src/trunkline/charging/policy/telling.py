@@ -10,6 +10,7 @@ from trunkline.charging import store
 from trunkline.charging.debit import Turn
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeRequest, Circumstances, Identity
+from trunkline.charging.months import month_at, month_bounds
 from trunkline.charging.policy.counting import (
     ROAMING,
     CounterStatus,
@@ -19,11 +20,12 @@ from trunkline.charging.policy.counting import (
 )
 from trunkline.charging.policy.events import (
     ArrivedAbroad,
+    RoamedBeyond,
     RoamingSpent,
     SpentBeyond,
     ThresholdReached,
 )
-from trunkline.charging.policy.roaming import CUT_OFF
+from trunkline.charging.policy.roaming import CUT_OFF, beyond, limits
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.store import Account
 from trunkline.charging.subscriptions import watch
@@ -188,6 +190,34 @@ def statuses_of(r: Reader, account: int, rules: Rules, now: datetime) -> list[Co
     found = store.account(r, store.account_id(r, account))
     assert found is not None, "accounts are never deleted"
     return statuses(found.state, rules.counters_of(found.state), int(now.timestamp()))
+
+
+def roamed_beyond(
+    held: Mapping[int, Account], reached: Mapping[int, datetime], rules: Rules, now: datetime
+) -> list[RoamedBeyond]:
+    """Of these accounts, which data abroad of these instants took on, those where it has cost all
+    that it may cost in the month that is now."""
+    found: list[RoamedBeyond] = []
+    roaming = rules.roaming
+    if roaming is None:
+        return found
+    for key, at in reached.items():
+        account, state = held[key], held[key].state
+        month = month_at(int(now.timestamp()), state.cycle_day, state.time_zone)
+        over = beyond(state, roaming, month)
+        if over >= 0 and limits(state, roaming, month):
+            _, ends = month_bounds(month, cycle_day=state.cycle_day, time_zone=state.time_zone)
+            found.append(
+                RoamedBeyond(
+                    account=account.id,
+                    billing_account=account.billing_account,
+                    at=now,
+                    reached_at=at,
+                    beyond=Money(over, state.currency),
+                    until=ends,
+                )
+            )
+    return found
 
 
 def spent_beyond(
