@@ -32,16 +32,16 @@ from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, lend_for
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.sessions import give_up_sessions
-from trunkline.charging.store import Account, Binding
 from trunkline.charging.state import State
+from trunkline.charging.store import Account, Binding
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import to_micros
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Message
-
 from trunkline.rating import DATA
+
 
 class TooManyEvents(Invalid):
     code = "tooManyEvents"
@@ -63,8 +63,8 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     ]
     written = applying.written
     tx.emit_all(spent_beyond(held, written, now))
-    tx.emit_all(applying.news)
     tx.emit_all(roamed_beyond(held, applying.abroad, policy.rules, now))
+    tx.emit_all(applying.news)
     tell_of_policy(tx, applying.happened, policy.rules, now)
     hot.write(tx, held.values(), written)
     states = [(held[key].state, record) for key, record in written]
@@ -105,9 +105,9 @@ class _Applying:
         self.written: list[tuple[int, Record]] = []
         self.news: list[Message] = []
         self.happened: list[Happened] = []
-
         self.abroad: dict[int, datetime] = {}
         """When data abroad first cost what it may cost in a month, or more."""
+
     def apply(self, account: Account, event: UsageEvent) -> ChargedUsage:
         state, request, now = account.state, _as_request(event), self._now
         records: list[Record] = []
@@ -121,16 +121,13 @@ class _Applying:
         settle_money(state)
         self.written += ((account.key, record) for record in records)
         self.news += ongoing.news(account, before, now, event.identities)
+        if self._has_no_room_abroad(state, event, records):
+            self.abroad.setdefault(account.key, event.at)
         told = befell(account, request, self._rules, self._tariffs, abroad, now)
         if told is not None:
             self.happened.append(told)
-        if self._has_no_room_abroad(state, event, records):
-            self.abroad.setdefault(account.key, event.at)
         return self._told(account, event, result, records)
 
-    def _lend(self, account: Account, request: ChargeRequest) -> None:
-        """What a member's usage takes is leased before."""
-        lender = self._lender
     def _has_no_room_abroad(
         self, state: State, event: UsageEvent, records: Sequence[Record]
     ) -> bool:
@@ -140,6 +137,9 @@ class _Applying:
         months = [each.period for each in records if each.session == event.id and each.charge]
         return bool(months) and beyond(state, roaming, months[-1]) >= 0
 
+    def _lend(self, account: Account, request: ChargeRequest) -> None:
+        """What a member's usage takes is leased before."""
+        lender = self._lender
         lend_for(account, request, lender)
         self.written += lender.written
         self.news += lender.news
