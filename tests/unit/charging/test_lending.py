@@ -124,3 +124,15 @@ def test_who_has_its_fair_part_gets_what_it_misses_beside() -> None:
     pair.ask(Kind.UPDATE, asks(used=105 * MB))
     assert pair.member.state.money == 1_000_000, "the pool pays, not the member"
     assert (pair.free(), pair.pool.state.flat[0]) == (0, 295 * MB)
+
+
+def test_whoever_used_more_than_its_part_still_gets_what_it_asks_for_next() -> None:
+    """The gateway lets 25 of a pool's 30 MB pass under a group that had no grant: the pool pays
+    all of them, though a fair part is 7, and half of what it has left is granted."""
+    prices = tariffs(compiled(plan(), plan(Allowance("all", "S", "data", 30 * MB), id_="shared")))
+    pair = Pair(prices=prices)
+    pair.member.state.money = 0
+    pair.ask(Kind.INITIAL, asks(group=1))
+    pair.ask(Kind.UPDATE, asks(0, used=25 * MB, group=2))
+    state = pair.member.state
+    assert (state.money, state.sessions[0].quotas[-1].granted) == (0, 2_500_000)

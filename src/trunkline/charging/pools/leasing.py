@@ -54,6 +54,8 @@ class Want(NamedTuple):
     units: int
     paid: int = 0
     """Of them, those that an open grant has paid for already, with whatever."""
+    used: bool = False
+    """They were used, and are due in full, whatever is fair; else they may be."""
 
 
 def serving(state: State, plan: Plan, want: Want) -> Iterator[int]:
@@ -132,7 +134,10 @@ def lease(
         held = _lease_of(share, bucket.number)
         active = _count(its, bucket.number) + (held is None)
         idle = 0 if held is None else _idle(member, held)
-        units = _size(want.units - moved, left, active, _block(want.service), idle)
+        missing = want.units - moved
+        units = _size(missing, left, active, _block(want.service), idle)
+        if want.used:
+            units = max(units, min(missing, left))
         if units <= 0:
             continue
         if bucket.from_use:

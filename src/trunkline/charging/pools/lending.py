@@ -115,8 +115,6 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
 class _Use(NamedTuple):
     want: Want
     quota: Quota
-    was: bool
-    """It was used; else it may be."""
 
 
 class _Asked:
@@ -139,7 +137,7 @@ class _Asked:
 
     def _of_event(self, unit: UnitRequest) -> _Use:
         quota = self._turn.quota(unit.rating_group, unit.service_identifier)
-        return self._use(quota, max(unit.requested, unit.used, 1), self._turn.at, was=True)
+        return self._use(quota, max(unit.requested, unit.used, 1), self._turn.at, used=True)
 
     def _of_session(self, request: ChargeRequest, policy: GrantPolicy) -> list[_Use]:
         """All that was used before anything that may be used next."""
@@ -153,7 +151,7 @@ class _Asked:
             quota = quota or turn.quota(unit.rating_group, unit.service_identifier)
             self._released += quota.holds
             if unit.used:
-                use = self._use(quota, unit.used, quota.since, was=True, paid=quota.granted)
+                use = self._use(quota, unit.used, quota.since, used=True, paid=quota.granted)
                 used.append(use)
             if unit.requested == NOT_REQUESTED or unit.final or request.kind is Kind.TERMINATE:
                 continue
@@ -161,15 +159,15 @@ class _Asked:
             asked = size.default if unit.requested == SERVER_DECIDES else unit.requested
             begins = quota.since + unit.used if turn.service == VOICE else turn.at
             # No grant takes more than half of what is left.
-            wanted.append(self._use(quota, 2 * min(asked, size.largest), begins, was=False))
+            wanted.append(self._use(quota, 2 * min(asked, size.largest), begins, used=False))
         return used + wanted
 
-    def _use(self, quota: Quota, units: int, at: int, *, was: bool, paid: int = 0) -> _Use:
+    def _use(self, quota: Quota, units: int, at: int, *, used: bool, paid: int = 0) -> _Use:
         turn = self._turn
-        where = turn.used if was else turn.where
+        where = turn.used if used else turn.where
         group, identifier = quota.rating_group, quota.service_identifier
         paid = min(paid, units)
-        return _Use(Want(turn.service, group, identifier, where, at, units, paid), quota, was)
+        return _Use(Want(turn.service, group, identifier, where, at, units, paid, used), quota)
 
     def missing(self) -> list[_Use]:
         """What the account's buckets don't have of it. What has no price isn't used."""
@@ -191,7 +189,7 @@ class _Asked:
     def _price(self, use: _Use) -> int | None:
         """None where the plan has no price for it."""
         slice_ = self._turn.slice(
-            self.plan, use.quota, use.want.units, NO_LIMIT, buckets=False, used=use.was
+            self.plan, use.quota, use.want.units, NO_LIMIT, buckets=False, used=use.want.used
         )
         return slice_[CHARGE] if self._in_force.rate(slice_) >= 0 else None
 
