@@ -8,6 +8,10 @@ VENDOR := src/trunkline/console/static/vendor
 SHARDS ?= 2
 MINUTES ?= 30
 
+# Many processes start here: what Python has compiled is kept, also where an image's setting says
+# otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run serve test check unit lint bench pictures fuzz conformance soak lock audit clean browser
 

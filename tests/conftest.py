@@ -6,6 +6,7 @@ names (a DSN whose user may create databases), or else an embedded one. `routes`
 reactions of all domains; a test file that wants others defines a fixture of that name.
 """
 
+import gc
 import importlib
 import itertools
 import os
@@ -23,11 +24,12 @@ import sqlalchemy as sa
 import tests.effort  # noqa: F401 - the profile of `make fuzz`
 from tests.servers import stop_abandoned
 from trunkline.app import METADATA, REACTIONS
-from trunkline.platform import schema
+from trunkline.platform import schema, telemetry
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
+from trunkline.platform.settings import LogSettings
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ALL_REACTIONS = REACTIONS
@@ -35,6 +37,17 @@ ALL_REACTIONS = REACTIONS
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 MakeDatabase = Callable[..., Database]
+
+
+def pytest_configure() -> None:
+    """Logs as the product's: structlog's default takes a second to draw each traceback."""
+    telemetry.configure_logs(LogSettings())
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay until the end: no collection of garbage looks at them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

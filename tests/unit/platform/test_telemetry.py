@@ -19,11 +19,11 @@ from trunkline.platform.settings import LogSettings
 @pytest.fixture
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, kept = root.handlers[:], root.level, structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**kept)
 
 
 @pytest.mark.usefixtures("_logging_as_before")
