@@ -139,6 +139,7 @@ from trunkline.charging.queries import (
     identities,
     numbers_of,
     records,
+    usage_lines,
     usage_of_month,
 )
 from trunkline.charging.state import Status
