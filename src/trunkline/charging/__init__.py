@@ -12,6 +12,7 @@ what has come since its last commit, and puts what is left over at the head of t
 """
 
 from trunkline.charging import notices, subscriptions
+from trunkline.charging.access import network_of_access
 from trunkline.charging.account import (
     AccountIsClosed,
     IdentityTaken,
@@ -272,6 +273,7 @@ __all__ = [
     "keep_policy",
     "latest_emergencies",
     "month_bounds",
+    "network_of_access",
     "notices",
     "numbers_of",
     "policy_of",

@@ -4,7 +4,7 @@
 import re
 from functools import lru_cache
 
-from trunkline.charging import Circumstances
+from trunkline.charging import Circumstances, network_of_access
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import avp_at, pair_at, u32_in, wrong_length
 
@@ -13,37 +13,42 @@ _HOME_NETWORK = re.compile(rb"mnc(\d{3})\.mcc(\d{3})\.")
 _PLMN_AT_THE_HEAD = frozenset((0, 1, 2, 128, 129, 130, 135, 136, 137))
 """Geographic Location Types of User-Location-Info that begin with an MCC and MNC."""
 
-_WANTED = frozenset((d.SGSN_MCC_MNC, d.USER_LOCATION_INFO, d.QOS_INFORMATION))
+_WANTED = frozenset(
+    (d.SGSN_MCC_MNC, d.USER_LOCATION_INFO, d.QOS_INFORMATION, d.IMSI_UNAUTHENTICATED_FLAG)
+)
 
 
 def circumstances(
     message: bytes, information: tuple[int, int] | None, station: tuple[int, int] | None
-) -> Circumstances | None:
+) -> tuple[Circumstances | None, bool]:
     """From the Service-Information, and the command's own Called-Station-Id, that lie there;
-    None where they tell nothing. Raises `Malformed`."""
+    None where they tell nothing. And whether the IMSI is only claimed, as in emergencies without
+    authentication. The serving network is the packet core's, or else the cell's that IMS was told
+    of, or else the one whose IMS is visited: over a home-routed bearer that is home's, wherever
+    the caller is. Raises `Malformed`."""
     name = b"" if station is None else message[station[0] : station[1]]
-    network, qos = b"", -1
+    network, qos, claimed = b"", -1, False
     if information is not None:
         at, end = information
         while at < end:
             code, _, vendor, start, finish = avp_at(message, at, end)
             if vendor == d.VENDOR_3GPP:
                 if code == d.PS_INFORMATION:
-                    inner, told, qos = _packet_switched(message, start, finish)
+                    inner, told, qos, claimed = _packet_switched(message, start, finish)
                     name, network = inner or name, told or network
                 elif code == d.IMS_INFORMATION:
-                    network = network or _visited(message, start, finish)
+                    network = network or _multimedia(message, start, finish)
             at = (finish + 3) & ~3
     if not name and not network and qos < 0:
-        return None
-    return _told(name, network, qos)
+        return None, claimed
+    return _told(name, network, qos), claimed
 
 
-def _packet_switched(message: bytes, at: int, end: int) -> tuple[bytes, bytes, int]:
-    """APN, serving network and QCI."""
+def _packet_switched(message: bytes, at: int, end: int) -> tuple[bytes, bytes, int, bool]:
+    """APN, serving network, QCI, and whether the IMSI is unauthenticated."""
     # The codec's walk without its calls: a gateway tells dozens of AVPs here, and few matter.
     name = network = location = b""
-    qos = -1
+    qos, claimed = -1, False
     while at < end:
         if at + 8 > end:
             avp_at(message, at, end)
@@ -62,12 +67,14 @@ def _packet_switched(message: bytes, at: int, end: int) -> tuple[bytes, bytes, i
                 network = message[start:finish]
             elif code == d.QOS_INFORMATION:
                 qos = _class(message, start, finish)
+            elif code == d.IMSI_UNAUTHENTICATED_FLAG:
+                claimed = u32_in(message, start, finish, code, vendor) == d.UNAUTHENTICATED
             elif finish - start >= 4:
                 location = message[start : start + 4]
         elif finish < at + 12 or finish > end:
             raise wrong_length(code, 0)
         at = (finish + 3) & ~3
-    return name, network or location, qos
+    return name, network or location, qos, claimed
 
 
 def _class(message: bytes, at: int, end: int) -> int:
@@ -79,13 +86,21 @@ def _class(message: bytes, at: int, end: int) -> int:
     return -1
 
 
-def _visited(message: bytes, at: int, end: int) -> bytes:
+def _multimedia(message: bytes, at: int, end: int) -> bytes:
+    """The network that IMS-Information tells."""
+    access: list[bytes] = []
+    visited = b""
     while at < end:
         code, _, vendor, start, finish = avp_at(message, at, end)
-        if code == d.IMS_VISITED_NETWORK_IDENTIFIER and vendor == d.VENDOR_3GPP:
-            return message[start:finish]
+        if vendor != d.VENDOR_3GPP:
+            pass
+        elif code == d.ACCESS_NETWORK_INFORMATION:
+            access.append(message[start:finish])
+        elif code == d.IMS_VISITED_NETWORK_IDENTIFIER:
+            visited = visited or message[start:finish]
         at = (finish + 3) & ~3
-    return b""
+    cell = network_of_access(b",".join(access).decode("latin-1")) if access else ""
+    return cell.encode() or visited
 
 
 @lru_cache(maxsize=4096)

@@ -164,11 +164,18 @@ def read(
         else:
             oddities.append("a clock that is off")
     origin = message[slice(*single[d.ORIGIN_HOST])]
+    who = identities(message, found.subscriptions)
+    where, claimed = None, False
+    if kind is not Kind.TERMINATE:
+        station = single.get(d.CALLED_STATION_ID)
+        where, claimed = circumstances(message, found.information, station)
+    if claimed:
+        who = tuple(each for each in who if each[0] != "imsi")
     request = ChargeRequest(
         session=session_id(message[slice(*single[d.SESSION_ID])]),
         number=number,
         kind=kind,
-        identities=identities(message, found.subscriptions),
+        identities=who,
         at=at,
         received=received,
         service=service,
@@ -176,9 +183,7 @@ def read(
         units=units,
         action=action,
         money=money,
-        where=None
-        if kind is Kind.TERMINATE
-        else circumstances(message, found.information, single.get(d.CALLED_STATION_ID)),
+        where=where,
         notify=notify_word(origin, message[slice(*single[d.ORIGIN_REALM])]),
         spent=spent,
         currency=currency,

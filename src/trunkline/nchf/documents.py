@@ -84,22 +84,38 @@ class PduSession(msgspec.Struct, gc=False):
     started: DateTime | None = field(name="startTime", default=None)
 
 
-class Tai(msgspec.Struct, gc=False):
+class Area(msgspec.Struct, gc=False):
+    """A tracking, location, service or routing area, or a cell."""
+
     plmn: PlmnId | None = field(name="plmnId", default=None)
 
 
 class CellLocation(msgspec.Struct, gc=False):
-    tai: Tai | None = None
+    tai: Area | None = None
+
+
+class NonCellularLocation(msgspec.Struct, gc=False):
+    tai: Area | None = field(name="n3gppTai", default=None)
+
+
+class OlderLocation(msgspec.Struct, gc=False):
+    cgi: Area | None = None
+    sai: Area | None = None
+    lai: Area | None = None
+    rai: Area | None = None
 
 
 class UserLocation(msgspec.Struct, gc=False):
     nr: CellLocation | None = field(name="nrLocation", default=None)
     eutra: CellLocation | None = field(name="eutraLocation", default=None)
-    n3ga: CellLocation | None = field(name="n3gaLocation", default=None)
+    n3ga: NonCellularLocation | None = field(name="n3gaLocation", default=None)
+    utra: OlderLocation | None = field(name="utraLocation", default=None)
+    gera: OlderLocation | None = field(name="geraLocation", default=None)
 
 
 class UserInformation(msgspec.Struct, gc=False):
     gpsi: Text | None = field(name="servedGPSI", default=None)
+    claimed: bool | None = field(name="unauthenticatedFlag", default=None)
 
 
 class PduSessionCharging(msgspec.Struct, gc=False):
@@ -140,6 +156,9 @@ class ImsCharging(msgspec.Struct, gc=False):
     location: UserLocation | None = field(name="userLocationInfo", default=None)
     charging_id: Text | None = field(name="imsChargingIdentifier", default=None)
     session: Text | None = field(name="userSessionID", default=None)
+    access: Annotated[list[Text], Items] | None = field(
+        name="accessNetworkInformation", default=None
+    )
 
 
 class NefCharging(msgspec.Struct, gc=False):

@@ -16,9 +16,11 @@ from trunkline.charging import (
     Kind,
     Service,
     UnitRequest,
+    network_of_access,
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.nchf.documents import (
+    Area,
     ChargingData,
     PduSessionCharging,
     RequestedUnit,
@@ -162,12 +164,13 @@ def _notify(uri: str) -> str:
 
 
 def _identities(data: ChargingData) -> tuple[Identity, ...]:
-    """IMSIs before numbers: a number may be recycled or ported, a SIM's identity isn't."""
-    told = [data.subscriber]
-    if data.pdu is not None and data.pdu.user is not None:
-        told.append(data.pdu.user.gpsi)
-    if data.ims is not None and data.ims.user is not None:
-        told.append(data.ims.user.gpsi)
+    """IMSIs before numbers: a number may be recycled or ported, a SIM's identity isn't. One that
+    the network didn't authenticate names nobody."""
+    told, claimed = [data.subscriber], False
+    for part in (data.pdu, data.ims):
+        if part is not None and part.user is not None:
+            told.append(part.user.gpsi)
+            claimed = claimed or bool(part.user.claimed)
     if data.sms is not None and data.sms.originator is not None:
         told += (data.sms.originator.supi, data.sms.originator.gpsi)
     if data.nef is not None:
@@ -181,6 +184,8 @@ def _identities(data: ChargingData) -> tuple[Identity, ...]:
             (("/subscriberIdentifier", "is missing"),),
         )
     found = [each for text in told if text and (each := identity_of(text)) is not None]
+    if claimed:
+        found = [each for each in found if each[0] != "imsi"]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each[0]))
 
 
@@ -361,8 +366,13 @@ def _circumstances(data: ChargingData) -> Circumstances | None:
     """As far as they are told; None where nothing is."""
     if data.pdu is not None:
         return _of_session(data.pdu)
-    location = data.sms.location if data.sms else data.ims.location if data.ims else None
-    network = _network(location)
+    network = ""
+    if data.sms is not None:
+        network = _network(data.sms.location)
+    elif data.ims is not None:
+        network = _network(data.ims.location)
+        if not network and data.ims.access:
+            network = network_of_access(",".join(data.ims.access))
     return Circumstances(network=network) if network else None
 
 
@@ -401,7 +411,13 @@ def _network_name(dnn: str) -> str:
 def _network(location: UserLocation | None) -> str:
     if location is None:
         return ""
-    for cell in (location.nr, location.eutra, location.n3ga):
-        if cell is not None and cell.tai is not None and cell.tai.plmn is not None:
-            return f"{cell.tai.plmn.mcc}{cell.tai.plmn.mnc}"
+    areas: list[Area | None] = [
+        None if cell is None else cell.tai for cell in (location.nr, location.eutra, location.n3ga)
+    ]
+    for older in (location.utra, location.gera):
+        if older is not None:
+            areas += (older.cgi, older.sai, older.lai, older.rai)
+    for area in areas:
+        if area is not None and area.plmn is not None:
+            return f"{area.plmn.mcc}{area.plmn.mnc}"
     return ""

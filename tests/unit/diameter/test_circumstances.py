@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.diameter.builders import IMSI, asked, ccr, mscc, subscription
+from tests.unit.diameter.builders import IMSI, NUMBER, asked, ccr, mscc, subscription
 from trunkline.charging import Circumstances
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
@@ -82,6 +82,54 @@ QCI_9 = threegpp(d.QOS_INFORMATION, threegpp(d.QOS_CLASS_IDENTIFIER, (9).to_byte
 )
 def test_packet_switched(parts: tuple[bytes, ...], expected: Circumstances | None) -> None:
     assert told(*parts) == expected
+
+
+def ims(*parts: bytes) -> bytes:
+    return threegpp(d.SERVICE_INFORMATION, threegpp(d.IMS_INFORMATION, *parts))
+
+
+def access(header: str) -> bytes:
+    return threegpp(d.ACCESS_NETWORK_INFORMATION, header.encode())
+
+
+VISITED_HOME = threegpp(d.IMS_VISITED_NETWORK_IDENTIFIER, b"ims.mnc070.mcc999.3gppnetwork.org")
+ABROAD = access("3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=262011A2B0000C01;network-provided")
+WIFI = access("IEEE-802.11;i-wlan-node-id=00112233aabb;country=SE")
+
+
+@pytest.mark.parametrize(
+    ("parts", "network"),
+    [
+        ((ABROAD,), "26201"),
+        ((VISITED_HOME, ABROAD), "26201"),
+        ((VISITED_HOME,), "99970"),
+        ((VISITED_HOME, WIFI), "99970"),
+        ((WIFI,), ""),
+        ((access("3GPP-GERAN;cgi-3gpp=310410"), ABROAD), "26201"),
+        # What the network says goes before what the terminal says, wherever it stands.
+        ((access('3GPP-NR-FDD;utran-cell-id-3gpp="20801000001123456789"'), ABROAD), "26201"),
+    ],
+)
+def test_the_cell_of_a_call(parts: tuple[bytes, ...], network: str) -> None:
+    found = told(ims(*parts), context="32260@3gpp.org")
+    assert (found.network if found else "") == network
+
+
+def test_the_packet_core_knows_better_than_ims() -> None:
+    packet = threegpp(d.PS_INFORMATION, threegpp(d.SGSN_MCC_MNC, b"20801"))
+    multimedia = threegpp(d.IMS_INFORMATION, ABROAD)
+    for parts in ((packet, multimedia), (multimedia, packet)):
+        found = told(threegpp(d.SERVICE_INFORMATION, *parts), context="32260@3gpp.org")
+        assert found == Circumstances(network="20801")
+
+
+@pytest.mark.parametrize(("flag", "known"), [(0, True), (1, False)])
+def test_an_imsi_that_was_not_authenticated_names_nobody(flag: int, known: bool) -> None:
+    number = subscription(d.END_USER_E164, NUMBER)
+    claimed = threegpp(d.IMSI_UNAUTHENTICATED_FLAG, flag.to_bytes(4, "big"))
+    message = ccr(1, 0, SUBSCRIBER, number, UNITS, packet_switched(claimed))
+    imsis = (("imsi", IMSI),) if known else ()
+    assert read(message, 1_800_000_000).request.identities == (*imsis, ("msisdn", NUMBER))
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,42 @@ def test_where_a_session_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("location", "network"),
+    [
+        ({"nrLocation": {"tai": {"plmnId": {"mcc": "262", "mnc": "01"}}}}, "26201"),
+        ({"eutraLocation": {"tai": {"plmnId": {"mcc": "310", "mnc": "410"}}}}, "310410"),
+        ({"n3gaLocation": {"n3gppTai": {"plmnId": {"mcc": "262", "mnc": "01"}}}}, "26201"),
+        ({"utraLocation": {"sai": {"plmnId": {"mcc": "208", "mnc": "01"}}}}, "20801"),
+        ({"geraLocation": {"cgi": {"plmnId": {"mcc": "208", "mnc": "01"}}}}, "20801"),
+        ({"n3gaLocation": {"ueIpv4Addr": "192.0.2.1"}}, ""),
+    ],
+)
+def test_where_a_call_and_a_message_are(location: dict[str, Any], network: str) -> None:
+    called = {"calledPartyAddress": "tel:+4670", "userLocationInfo": location}
+    for more in (
+        {"iMSChargingInformation": called},
+        {"sMSChargingInformation": {"userLocationinfo": location}},
+    ):
+        found = read(**more).request.where
+        assert (found.network if found else "") == network
+
+
+def test_the_cell_that_ims_was_told_of() -> None:
+    cells = [
+        "IEEE-802.11;i-wlan-node-id=aabbccddeeff",
+        "3GPP-NR-FDD;utran-cell-id-3gpp=26201a1b2c3001234567;network-provided",
+    ]
+    call = {"calledPartyAddress": "tel:+4670", "accessNetworkInformation": cells}
+    assert read(iMSChargingInformation=call).request.where == Circumstances(network="26201")
+
+
+def test_an_imsi_that_was_not_authenticated_names_nobody() -> None:
+    user = {"servedGPSI": "msisdn-46701740601", "unauthenticatedFlag": True}
+    found = read(pDUSessionChargingInformation={"userInformation": user})
+    assert found.request.identities == (("msisdn", "46701740601"),)
+
+
+@pytest.mark.parametrize(
     ("address", "digits"),
     [
         ("tel:+46-8-123456", "468123456"),
