@@ -264,9 +264,11 @@ def _cover(session: Session, quota: Quota, units: int) -> None:
 
 def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passes: int) -> Result:
     """Releases what the quota held and debits what was used, by the tariff and plan that its
-    grant was reckoned with, whatever changed since: but what was used after the change that the
-    grant announced, by the tariff from then on."""
+    grant was reckoned with, or of its last report where it had none, whatever changed since: but
+    what was used after the change that the grant announced, by the tariff from then on."""
     granted, change = quota.granted, quota.change
+    if not granted and turn.service == VOICE:
+        change = tariffs.next_after(quota.since)
     let_go(turn.state, quota)
     result = _SUCCESS
     if not unit.used:
@@ -293,6 +295,9 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
             result = debit(turn, quota, after, in_force=in_force, plan=plan, overrun=overrun)
     if turn.service != VOICE:
         quota.since = turn.at
+    quota.plan = ""
+    if turn.in_force is not None:
+        quota.tariff = turn.in_force.version
     return result
 
 

@@ -155,8 +155,6 @@ def grant(
             quota.change = later.starts
     _reserve(state, quota, slice_)
     quota.granted = granted
-    quota.tariff = in_force.version
-    quota.plan = ""
     return Result.SUCCESS, granted, final
 
 

@@ -64,7 +64,8 @@ class Quota(msgspec.Struct, array_like=True, gc=False):
     since: int
     """When the usage that will be reported next began."""
     tariff: int
-    """The version that the open grant was reckoned with."""
+    """The version that the open grant was reckoned with or, without one, in force at the last
+    report."""
     position: list[int]
     """The rating kernel's."""
     granted: int = 0

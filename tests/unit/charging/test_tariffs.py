@@ -15,6 +15,8 @@ from tests.unit.charging.builders import (
     rule,
     tariffs,
 )
+from trunkline.charging import Service
+from trunkline.charging.account import change_plan
 from trunkline.charging.tariffs import schedule
 from trunkline.rating import Tariff
 
@@ -86,3 +88,45 @@ def test_what_was_announced_and_taken_back_is_not_charged() -> None:
         (3, 4 * 10_000),
     ]
     assert phone.state.held == 0
+
+
+def test_a_session_that_only_reports_pays_the_price_of_its_time() -> None:
+    """A network that is content to be charged afterwards asks for no quota; what it tells of is
+    charged as of its last report."""
+    phone = Phone(account(), tariffs(of_data("0.01", 1, NOON - 60), of_data("0.02", 2, NOON + 900)))
+    phone.begin(asks())
+    for _ in range(3):
+        phone.now += 600
+        phone.go_on(asks(used=MB))
+    assert [each.charge for each in phone.journal] == [10_000, 10_000, 20_000]
+
+
+def test_a_call_that_only_reports_is_split_by_the_clock() -> None:
+    prices = [
+        compiled(
+            plan(rules=(rule("voice", price, 60),)),
+            version=version,
+            start=datetime.fromtimestamp(at, UTC),
+        )
+        for version, price, at in ((1, "0.06", NOON - 60), (2, "0.12", NOON + 900))
+    ]
+    phone = Phone(account(), tariffs(*prices))
+    phone.begin(asks(), service=Service.VOICE, called="4670")
+    for _ in range(3):
+        phone.now += 600
+        phone.go_on(asks(used=600))
+    assert [each.charge for each in phone.journal] == [600_000, 300_000, 600_000, 1_200_000]
+
+
+def test_another_plan_holds_from_the_next_report_where_nothing_was_granted() -> None:
+    dear = plan(id_="dear", rules=(rule("data", "0.05", MB, increment=MB),))
+    phone = Phone(account("0"), tariffs(compiled(plan(), dear)))
+    phone.begin(asks(MB))
+    phone.now += 60
+    change_plan(
+        phone.state, "dear", datetime.fromtimestamp(phone.now, UTC), phone.tariffs, phone.journal
+    )
+    for _ in range(2):
+        phone.now += 60
+        phone.go_on(asks(MB, used=MB))
+    assert [each.charge for each in phone.journal] == [10_000, 50_000]
