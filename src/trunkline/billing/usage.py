@@ -52,7 +52,7 @@ def read_usage(
 ) -> dict[BillingAccountId, AccountUsage]:
     """The usage of each account up to its month, late records of earlier ones too, but nothing
     of what is `billed` already. Each charging account is cut at its last record of this moment;
-    what comes later is the next bill's. Prepaid usage is paid for and not billed. `r` reads the
+    what comes later is the next bill's. What a balance paid is not billed. `r` reads the
     books."""
     with charging.read() as own:
         cuts = _cuts(own, accounts, zones, months, billed)
@@ -110,7 +110,7 @@ def _cuts(
             time_zone=zones[account].key,
         )
         for summary in summaries:
-            if summary.kind is AccountKind.POSTPAID:
+            if summary.kind is not AccountKind.PREPAID:
                 before = billed.get(summary.account, _NOTHING)
                 cut = UsageCut(summary.account, summary.seq, month, before.seq, before.period)
                 cuts.setdefault(account, []).append(_Cut(cut, OfferingId(summary.plan)))

@@ -6,13 +6,14 @@ from datetime import datetime
 from trunkline.charging import lifetime, watching
 from trunkline.charging.buckets import enter_month, give, is_paid, replace
 from trunkline.charging.events import MonthlyFee, OpenAccount, Validity
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import DAY
 from trunkline.charging.model import BucketGrant
 from trunkline.charging.renewal import forfeit, renew
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.tariffs import Tariffs
-from trunkline.charging.terms import Life, Pool, Renewal, Terms, Watch
+from trunkline.charging.terms import Credit, Life, Pool, Renewal, Terms, Watch
 from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from trunkline.kernel.money import LARGEST, CurrencyMismatch, Money, check_currency
@@ -67,16 +68,14 @@ def opened(command: OpenAccount) -> State:
         raise CurrencyMismatch(f"a limit in {limit.currency}", path="creditLimit")
     if limit is not None and limit.micros < 0:
         raise InvalidOpening("a limit isn't below zero", path="creditLimit")
-    if limit is None:
-        floor = 0 if command.kind is AccountKind.PREPAID else NO_FLOOR
-    else:
-        floor = -limit.micros
+    none = 0 if command.kind.has_balance else NO_FLOOR
+    floor = none if limit is None else -limit.micros
     terms = _terms(command)
     status = Status.PRE_ACTIVE if command.pre_active else Status.ACTIVE
     return State(
         entity=str(command.legal_entity),
         currency=command.currency,
-        prepaid=command.kind is AccountKind.PREPAID,
+        prepaid=command.kind.has_balance,
         plan=command.plan,
         cycle_day=command.cycle_day,
         time_zone=command.time_zone,
@@ -87,20 +86,29 @@ def opened(command: OpenAccount) -> State:
     )
 
 
+_NOT_FOR = {
+    AccountKind.POSTPAID: ("validity", "fee", "low_balance", "pre_active"),
+    AccountKind.HYBRID: ("fee",),
+}
+
+
 def _terms(command: OpenAccount) -> Terms | None:
     """None for a plain account."""
     validity, fee = command.validity, command.fee
-    if command.kind is not AccountKind.PREPAID:
-        for path in ("validity", "fee", "low_balance", "pre_active"):
-            if getattr(command, path):
-                raise InvalidOpening("is for prepaid balances", path=path)
+    for path in _NOT_FOR.get(command.kind, ()):
+        if getattr(command, path):
+            raise InvalidOpening("is for prepaid balances", path=path)
     terms = Terms()
+    hybrid = command.kind is AccountKind.HYBRID
+    if hybrid:
+        limit = command.credit_limit
+        terms.credit = Credit(0 if limit is None else limit.micros)
     if validity is not None or command.pre_active:
         validity = validity or Validity()
         days = validity.first_days, validity.top_up_days, validity.grace_days
         if not all(0 <= each <= _MOST_DAYS for each in days):
             raise InvalidOpening(f"are 0 to {_MOST_DAYS} days", path="validity")
-        terms.life = Life(*days)
+        terms.life = Life(*days, money_only=hybrid)
         if not command.pre_active:
             opened_at = int(command.opened_at.timestamp())
             terms.life.activated = opened_at
@@ -177,8 +185,8 @@ def change_plan(
     `AccountIsClosed`, `PlanHasNoTariff`, and `Invalid` for what is no fee."""
     _check_open(state)
     if fee is not None:
-        if not state.prepaid:
-            raise NotPrepaid("a fee is taken from a prepaid balance")
+        if not state.prepaid or credit_of(state) is not None:
+            raise NotPrepaid("a fee is taken from a prepaid balance, any other is billed")
         _change_fee(state, fee)
     if plan == state.plan:
         return

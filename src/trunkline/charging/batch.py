@@ -18,6 +18,7 @@ from trunkline.charging.charge import charge
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
+from trunkline.charging.hybrid import carry
 from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
@@ -293,7 +294,7 @@ class Befalling:
         group, state, now = self._group, account.state, self._now
         share = None if state.terms is None else state.terms.share
         if share is None:
-            return group.answer(state, request, now, records)
+            return self._decided(account, request, records)
         if not is_covered(state, request, group.policy, now):
             lent = self._lender.lend(account, request, records)
             written += self._lender.written
@@ -302,7 +303,7 @@ class Befalling:
             if not lent:
                 self._left.add(account.key)
                 return None
-        answer = group.answer(state, request, now, records)
+        answer = self._decided(account, request, records)
         if share.money_leased:
             settle_money(state)
         if (
@@ -312,6 +313,14 @@ class Befalling:
         ):
             share.waits = True
             self.waiting.append((share.pool, account.key))
+        return answer
+
+    def _decided(
+        self, account: Account, request: ChargeRequest, records: list[Record]
+    ) -> ChargeAnswer:
+        first = len(records)
+        answer = self._group.answer(account.state, request, self._now, records)
+        carry(account.state, records, first)
         return answer
 
     def _find(self, key: int) -> Account | None:

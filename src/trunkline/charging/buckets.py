@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from trunkline.charging.hybrid import begin_month
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import DAY
 from trunkline.charging.model import BucketGrant
@@ -98,7 +99,9 @@ def _advance(state: State, month: int, at: int, records: list[Record]) -> None:
             _note_expired(state, index, month, at, records)
             del state.buckets[index]
             del state.flat[offset : offset + BUCKET_SIZE]
-    if state.money and not state.prepaid:
+    if state.prepaid:
+        begin_month(state, month, at, records)
+    elif state.money:
         freed, state.money = state.money, 0
         state.seq += 1
         records.append(Record(state.seq, RecordKind.NEW_MONTH, at, month, balance=0, charge=freed))

@@ -20,11 +20,26 @@ def due(state: State) -> int:
             found = session.until + 1
     terms = state.terms
     if terms is not None:
-        change = AT_ONCE if forfeits(state) else lifetime.next_change(state)
-        for other in (change, _month(state, terms), idle_from(state)):
+        for other in (_change(state, terms), _month(state, terms), idle_from(state)):
             if other and (not found or other < found):
                 found = other
     return found
+
+
+def _waits_for_credit(state: State, terms: Terms) -> bool:
+    """Whether a hybrid account, or a session of its, may go on when its limit is free again."""
+    if terms.credit is None or not terms.credit.billed:
+        return False
+    return state.money <= state.floor or any(
+        quota.waits for session in state.sessions for quota in session.quotas
+    )
+
+
+def _change(state: State, terms: Terms) -> int:
+    change = lifetime.next_change(state)
+    if forfeits(state, change):
+        return change or AT_ONCE
+    return 0 if terms.life is not None and terms.life.money_only else change
 
 
 def _month(state: State, terms: Terms) -> int:
@@ -32,7 +47,8 @@ def _month(state: State, terms: Terms) -> int:
         return 0
     renewal = terms.renewal
     if renewal is None:
-        return state.ends if terms.pool is not None and terms.pool.members else 0
+        awaited = terms.pool is not None and terms.pool.members
+        return state.ends if awaited or _waits_for_credit(state, terms) else 0
     free = state.money - state.floor - state.held
     waits = renewal.missed == state.period and free < renewal.fee
     return state.ends if waits or state.period in renewal.paid else AT_ONCE

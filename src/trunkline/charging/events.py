@@ -63,8 +63,8 @@ class OpenAccount(_AboutAccount, frozen=True, kw_only=True):
     """What the network knows it by; bound from `opened_at` on."""
     opened_at: datetime
     credit_limit: Money | None = None
-    """How far a postpaid account may go in a billing month (None: without a limit), and a
-    prepaid one below zero (None: not at all)."""
+    """How far a postpaid account may go in a billing month (None: without a limit), a prepaid one
+    below zero, and how much of a hybrid one's usage may go onto a month's bill (None: nothing)."""
     pre_active: bool = False
     """Its first use or first top-up activates it."""
     validity: Validity | None = None
@@ -250,7 +250,7 @@ class AccountClosed(_AboutAccount, frozen=True, kw_only=True):
     billing_account: BillingAccountId
     closed_at: datetime
     remaining: Money
-    """The prepaid balance that stays with the account; zero for a postpaid one."""
+    """The balance that stays with the account; zero for a postpaid one."""
 
 
 class PlanChanged(_AboutAccount, frozen=True, kw_only=True):

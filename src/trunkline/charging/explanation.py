@@ -11,7 +11,8 @@ import msgspec
 
 from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
-from trunkline.charging.journal import RecordKind
+from trunkline.charging.hybrid import credit_of
+from trunkline.charging.journal import BILLED, RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
 from trunkline.charging.policy.passing import reason
 from trunkline.charging.store import Account
@@ -53,6 +54,8 @@ MOVES = {
     RecordKind.NEW_MONTH: "a month began: what was used of the credit limit is free again",
     RecordKind.FEE: "a period's fee, taken from the balance",
     RecordKind.LEASE: "lent by a pool to its member, or given back",
+    RecordKind.ON_BILL: "of the usage before it, what the balance didn't reach: it goes onto the "
+    "bill, or off it by a refund",
 }
 """What moves money without being rated."""
 
@@ -125,6 +128,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Where the session stood in its price before this usage, and..."""
     after: Standing | None = None
     """...after it."""
+    on_bill: Money | None = None
+    """Of a hybrid account's usage, what the balance didn't reach: it is on the bill, and not in
+    `balance_after`. Below zero what a refund took off the bill."""
 
 
 def record_name(text: str, *, path: str = "record") -> tuple[ChargingAccountId, int]:
@@ -150,11 +156,23 @@ def explain(r: Reader, account: ChargingAccountId, seq: int) -> Explanation:
     if seq > 1 and before is None:
         said.differ("the record before it is missing")
     said.compare("balance after it", row.balance, said.before - row.charge)
+    if row.kind == RecordKind.ON_BILL:
+        said.compare("what goes onto the bill", -row.charge, _beyond(before, -row.charge))
+    elif row.kind in BILLED and credit_of(found.state) is not None:
+        said.split(history.one(r, found.key, seq + 1))
     if row.slice is not None:
         return _usage(r, said)
     if row.kind == RecordKind.ALLOWANCE:
         return _allowance(r, said)
     return _other(r, said)
+
+
+def _beyond(usage: Any, stored: int) -> int:
+    """What of a hybrid account's record of usage the balance didn't reach. Where a refund goes
+    depends on what was used before it: that is as `stored`."""
+    if usage is None or usage.kind not in BILLED or usage.charge < 0:
+        return stored
+    return min(usage.charge, max(-usage.balance, 0))  # type: ignore[no-any-return]
 
 
 class _Said:
@@ -163,6 +181,14 @@ class _Said:
     def __init__(self, account: Account, row: Any, before: int) -> None:
         self.account, self.row, self.before = account, row, before
         self.differences: list[str] = []
+        self.on_bill: Money | None = None
+
+    def split(self, following: Any) -> None:
+        """Of a hybrid account's usage, whose part of the bill is the record `following` it."""
+        is_its = following is not None and following.kind == RecordKind.ON_BILL
+        micros = -following.charge if is_its else 0
+        self.compare("what goes onto the bill", micros, _beyond(self.row, micros))
+        self.on_bill = Money(micros, self.account.state.currency)
 
     def differ(self, what: str) -> None:
         self.differences.append(what)
@@ -188,9 +214,10 @@ class _Said:
             stored=Money(row.charge, currency),
             recomputed=Money(recomputed, currency),
             balance_before=Money(self.before, currency),
-            balance_after=Money(row.balance, currency),
+            balance_after=Money(row.balance, currency) + (self.on_bill or Money.zero(currency)),
             holds=not self.differences,
             differences=tuple(self.differences),
+            on_bill=self.on_bill,
             **more,
         )
 
@@ -328,5 +355,6 @@ def _other(r: Reader, said: _Said) -> Explanation:
     if row.kind == RecordKind.USAGE:
         return said.explained("a debit in money that the network asked for", row.charge)
     if row.kind == RecordKind.NEW_MONTH:
-        said.compare("charge in micros", row.charge, said.before)
+        freed = said.before if credit_of(said.account.state) is None else 0
+        said.compare("charge in micros", row.charge, freed)
     return said.explained(MOVES[RecordKind(row.kind)], row.charge)

@@ -1,8 +1,9 @@
 """The SQL that reads the journal: pages of it, and what bills and charts sum up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from trunkline.charging.journal import BILLED
@@ -13,7 +14,7 @@ _kinds = ", ".join(str(int(kind)) for kind in BILLED)
 _SUMS = (
     "SELECT r.account, r.service, r.tariff, r.label, sum(r.units) AS units, sum(r.free) AS free,"
     " sum(r.charge) AS charge, count(*) AS events FROM cut JOIN charging_record AS r"
-    f" ON r.account = cut.account AND r.kind IN ({_kinds})"
+    " ON r.account = cut.account AND r.kind BETWEEN cut.kind0 AND cut.kind1"
 )
 # Two ranges of the primary key: months that are new to the bill, and what came late for those
 # that were billed before.
@@ -28,7 +29,7 @@ _USAGE = (
     ") AS part GROUP BY account, service, tariff, label"
     " ORDER BY account, service, tariff, label"
 )
-_FIELDS = ("account", "seq0", "period0", "seq1", "period1")
+_FIELDS = ("account", "seq0", "period0", "seq1", "period1", "kind0", "kind1")
 _SQLITE_CUTS = "WITH cut AS MATERIALIZED (SELECT {} FROM json_each(:cuts) AS c) ".format(
     ", ".join(f"json_extract(c.value, '$[{i}]') AS {name}" for i, name in enumerate(_FIELDS))
 )
@@ -42,9 +43,10 @@ _usage = {
 }
 
 
-def usage_sums(r: Reader, cuts: Sequence[tuple[int, int, int, int, int]]) -> list[Any]:
+def usage_sums(r: Reader, cuts: Sequence[tuple[int, ...]]) -> list[Any]:
     """Sums of usage by account, service, tariff and label for each (account key, sequence and
-    period of the last bill's cut, sequence and period of this one's)."""
+    period of the last bill's cut, sequence and period of this one's, and the first and last kind
+    of the records that are billed)."""
     if not cuts:
         return []
     return list(r.execute(_usage[r.dialect], {"cuts": encode_json(cuts)}))
@@ -55,8 +57,20 @@ _labels = sa.select(tariffs.c.version, tariffs.c.labels).where(
 )
 
 
-def label_rows(r: Reader, versions: Sequence[int]) -> list[Any]:
-    return list(r.execute(_labels, {"versions": list(versions)}))
+def labels(r: Reader, versions: Iterable[int]) -> Mapping[int, tuple[str, ...]]:
+    """The names of these versions' prices, by version; 0 is none."""
+    wanted = sorted(version for version in versions if version)
+    if not wanted:
+        return {}
+    return {
+        row.version: msgspec.msgpack.decode(row.labels, type=tuple[str, ...])
+        for row in r.execute(_labels, {"versions": wanted})
+    }
+
+
+def label(labels: Mapping[int, tuple[str, ...]], version: int, index: int) -> str:
+    """What a record's price is called; "" for none."""
+    return labels[version][index] if version in labels and index >= 0 else ""
 
 
 _page = (

@@ -66,7 +66,9 @@ def _enter(tx: Tx, account: Account, tariffs: Tariffs, epoch: int) -> list[Recor
     give_up_sessions(state, epoch)
     ongoing.enter(state, epoch, records)
     terms = state.terms
-    if terms is not None and (terms.renewal or terms.pool or (terms.share and not state.prepaid)):
+    if terms is not None and (
+        terms.renewal or terms.pool or terms.credit or (terms.share and not state.prepaid)
+    ):
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)
         enter_month(state, epoch, None if plan is None else plan.allowances, records)

@@ -17,7 +17,8 @@ class RecordKind(IntEnum):
     bucket's."""
     NEW_MONTH = 4
     """What a postpaid account had used of its credit limit is free again: `charge` is that,
-    negated. The usage stays to be billed."""
+    negated. The usage stays to be billed. Of a hybrid account it is no money of the balance's:
+    `units` are the limit's micros."""
     UNRATED = 5
     """Usage that no price was found for: charged nothing, kept for whoever mends the tariff."""
     ADJUSTMENT = 6
@@ -34,6 +35,10 @@ class RecordKind(IntEnum):
     """Usage that always passes, charged nothing; `label` says why (`policy.passing.Pass`)."""
     EXPIRED = 13
     """Gone unused when its time was over: money, or `units` of the bucket `number`."""
+    ON_BILL = 14
+    """Of a hybrid account's usage, the record before it, what the balance didn't reach: it goes
+    onto the bill, and `charge` is that, negated. Above zero where a refund takes it off again.
+    What it says of service, price and session is the usage's."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

@@ -62,7 +62,7 @@ def resting(life: Life | None, now: int) -> Status:
         return Status.ACTIVE
     if not life.activated:
         return Status.PRE_ACTIVE
-    if not life.valid_until or now < life.valid_until:
+    if life.money_only or not life.valid_until or now < life.valid_until:
         return Status.ACTIVE
     return Status.ONE_WAY if now < grace_ends(life) else Status.EXPIRED
 
@@ -126,10 +126,12 @@ def extend(state: State, now: int, days: int | None) -> None:
 
 
 def next_change(state: State) -> int:
-    """When time will next move the account; 0 for never."""
+    """When time will next move the account, or a hybrid account's money expires; 0 for never."""
     life = None if state.terms is None else state.terms.life
     if life is None or not life.valid_until:
         return 0
+    if life.money_only:
+        return 0 if life.forfeited == life.valid_until else grace_ends(life)
     if state.status == Status.ACTIVE:
         return life.valid_until
     return grace_ends(life) if state.status == Status.ONE_WAY else 0

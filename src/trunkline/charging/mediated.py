@@ -11,6 +11,7 @@ import msgspec
 from trunkline.charging import hot, ongoing, store
 from trunkline.charging.events import ChargedUsage, UsageEvent
 from trunkline.charging.grants import GrantPolicy
+from trunkline.charging.hybrid import carry
 from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
@@ -115,7 +116,9 @@ class _Applying:
         before, abroad = ongoing.standing(state), state.abroad
         begins = ongoing.begin(state, request, now, records)
         self._lend(account, request)
+        first = len(records)
         result = decide(state, request, self._tariffs, records, self._rules)
+        carry(state, records, first)
         if begins:
             ongoing.keep(state, ChargeAnswer(result), records)
         settle_money(state)
@@ -154,7 +157,9 @@ class _Applying:
         if result is not Result.SUCCESS:
             error = "invalidUsage" if result is Result.INVALID else "ratingFailed"
             return msgspec.structs.replace(about, error=error)
-        own = [each for each in records if each.session == event.id]
+        own = [
+            each for each in records if each.session == event.id and each.kind != RecordKind.ON_BILL
+        ]
         record = own[-1]
         if record.kind == RecordKind.PASSED:
             label = reason(record.label)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from trunkline.charging.journal import BILLED, Record
+from trunkline.charging.journal import BILLED, Record, RecordKind
 from trunkline.charging.state import State
 from trunkline.kernel.ids import Id
 from trunkline.kernel.money import Money
@@ -23,12 +23,17 @@ Totals = dict[tuple[str, bool, str], int]
 
 
 def totals(written: Iterable[tuple[State, Record]]) -> Totals:
-    """What these records charge for usage; empty when they charge nothing."""
+    """What these records charge for usage; empty when they charge nothing. What of a hybrid
+    account's goes onto the bill is charged as a postpaid one's."""
     sums: Totals = {}
     for state, record in written:
         if record.charge and record.kind in BILLED:
             of = state.entity, state.prepaid, state.currency
             sums[of] = sums.get(of, 0) + record.charge
+        elif record.kind == RecordKind.ON_BILL:
+            for prepaid, micros in ((True, record.charge), (False, -record.charge)):
+                of = state.entity, prepaid, state.currency
+                sums[of] = sums.get(of, 0) + micros
     return {of: micros for of, micros in sums.items() if micros}
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from trunkline.charging import history, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.lifetime import next_change, settle, word
@@ -70,8 +71,8 @@ class BucketBalance(msgspec.Struct, frozen=True):
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Where an account stands. A postpaid account's `money` is its usage of the running month,
-    negated; `credit_limit` is None for a prepaid account that can't go below zero, and for a
-    postpaid one without a limit."""
+    negated, a hybrid one's its balance; `credit_limit` is None for a prepaid account that can't
+    go below zero, and for a postpaid one without a limit."""
 
     account: ChargingAccountId
     billing_account: BillingAccountId
@@ -95,6 +96,9 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Of `money`, or beside `credit_limit`, what is the pool's."""
     members: int | None = None
     """Of a pool: how many lease from it."""
+    on_bill: Money | None = None
+    """Of a hybrid account: what of the running month's usage has gone onto its bill, of at most
+    `credit_limit` but for what was used beyond grants."""
 
     @property
     def status_word(self) -> str:
@@ -117,31 +121,6 @@ class BoundIdentity(msgspec.Struct, frozen=True):
     value: str
     valid_from: datetime
     valid_to: datetime | None
-
-
-class UsageCut(msgspec.Struct, frozen=True):
-    """What a bill takes of an account's journal: all records up to `seq` and month `period`
-    but those up to `billed_seq` and `billed_period`, which the bill before took. The first
-    bill has 0 and 0."""
-
-    account: ChargingAccountId
-    seq: int
-    period: int
-    billed_seq: int = 0
-    billed_period: int = 0
-
-
-class UsageLine(msgspec.Struct, frozen=True):
-    """The usage of an account under one price: `free` of its `units` cost nothing because
-    allowances covered them. `service` is None for what was debited in money."""
-
-    account: ChargingAccountId
-    service: int | None
-    label: str
-    units: int
-    free: int
-    events: int
-    charge: Money
 
 
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +202,8 @@ def charging_accounts(
 
 
 def _kind(state: State) -> AccountKind:
+    if credit_of(state) is not None:
+        return AccountKind.HYBRID
     return AccountKind.PREPAID if state.prepaid else AccountKind.POSTPAID
 
 
@@ -235,8 +216,11 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)
         enter_month(state, epoch, None if plan is None else plan.allowances, [])
-    limit = None
-    if state.floor != NO_FLOOR and (state.floor or not state.prepaid):
+    limit = on_bill = None
+    credit = credit_of(state)
+    if credit is not None:
+        limit, on_bill = (Money(each, state.currency) for each in (credit.limit, credit.billed))
+    elif state.floor != NO_FLOOR and (state.floor or not state.prepaid):
         limit = Money(credit_limit(state), state.currency)
     return Balance(
         account=account.id,
@@ -252,6 +236,7 @@ def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
         seq=seq,
         valid_until=_instant(next_change(state)),
         fee=_fee(state),
+        on_bill=on_bill,
         **_sharing(state),
     )
 
@@ -341,53 +326,6 @@ def account_of(r: Reader, identity: Identity, at: datetime) -> ChargingAccountId
     return None
 
 
-def usage_lines(r: Reader, cuts: Sequence[UsageCut]) -> list[UsageLine]:
-    """What these cuts hold, summed up in the database by account, service and label; for
-    chunks of a few hundred accounts. Raises `UnknownChargingAccount`."""
-    found = {each.id: each for each in store.accounts_by_ids(r, [cut.account for cut in cuts])}
-    rows = []
-    for cut in cuts:
-        account = found.get(cut.account)
-        if account is None:
-            raise UnknownChargingAccount(f"there is no charging account {cut.account[:40]!r}")
-        rows.append((account.key, cut.billed_seq, cut.billed_period, cut.seq, cut.period))
-    sums = history.usage_sums(r, rows)
-    labels = _labels(r, {row.tariff for row in sums})
-    by_key = {account.key: account for account in found.values()}
-    lines: dict[tuple[int, int, str], list[int]] = {}
-    for row in sums:
-        of = row.account, row.service, _label(labels, row.tariff, row.label)
-        totals = lines.setdefault(of, [0, 0, 0, 0])
-        for index, value in enumerate((row.units, row.free, row.events, row.charge)):
-            totals[index] += int(value)
-    return [
-        UsageLine(
-            account=by_key[key].id,
-            service=None if service < 0 else service_of(service),
-            label=label,
-            units=units,
-            free=free,
-            events=events,
-            charge=Money(charge, by_key[key].state.currency),
-        )
-        for (key, service, label), (units, free, events, charge) in lines.items()
-    ]
-
-
-def _labels(r: Reader, versions: Iterable[int]) -> Mapping[int, tuple[str, ...]]:
-    wanted = sorted(version for version in versions if version)
-    if not wanted:
-        return {}
-    return {
-        row.version: msgspec.msgpack.decode(row.labels, type=tuple[str, ...])
-        for row in history.label_rows(r, wanted)
-    }
-
-
-def _label(labels: Mapping[int, tuple[str, ...]], version: int, index: int) -> str:
-    return labels[version][index] if version in labels and index >= 0 else ""
-
-
 def records(
     r: Reader,
     account: ChargingAccountId,
@@ -399,7 +337,7 @@ def records(
     the last line seen. Raises `UnknownChargingAccount`."""
     found = _account(r, account)
     rows = history.page(r, found.key, before, limit)
-    labels = _labels(r, {row.tariff for row in rows})
+    labels = history.labels(r, {row.tariff for row in rows})
     return [_line(found, row, labels) for row in rows]
 
 
@@ -415,7 +353,7 @@ def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> 
         rating_group=None if row.rating_group < 0 else row.rating_group,
         label=reason(row.label)
         if row.kind == RecordKind.PASSED
-        else _label(labels, row.tariff, row.label),
+        else history.label(labels, row.tariff, row.label),
         units=row.units,
         free=row.free,
         overrun=row.overrun,

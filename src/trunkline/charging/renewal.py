@@ -9,9 +9,11 @@ from datetime import datetime
 
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import Record, RecordKind
+from trunkline.charging.lifetime import grace_ends
 from trunkline.charging.months import month_at
 from trunkline.charging.postings import BatchId
 from trunkline.charging.state import State, Status
+from trunkline.charging.terms import Life
 from trunkline.kernel.money import Money
 from trunkline.ledger import BREAKAGE, PREPAID, RECURRING_REVENUE, Entry, LegalEntityId, Posting
 from trunkline.ledger.events import PostEntry
@@ -52,11 +54,11 @@ def _month(state: State, now: int) -> int:
     return month_at(now, state.cycle_day, state.time_zone)
 
 
-def forfeits(state: State) -> int:
-    """What an expired account has yet to lose, in micros; what is in use, or a pool's, it
-    doesn't. What comes later without a new validity stays."""
+def forfeits(state: State, now: int) -> int:
+    """What an account has yet to lose at `now`, in micros, its time being over; what is in use, or
+    a pool's, it doesn't. What comes later without a new validity stays."""
     terms = state.terms
-    if terms is None or terms.life is None or state.status != Status.EXPIRED:
+    if terms is None or terms.life is None or not _is_over(state, terms.life, now):
         return 0
     if terms.life.forfeited == terms.life.valid_until:
         return 0
@@ -64,11 +66,17 @@ def forfeits(state: State) -> int:
     return max(state.money - state.held - lent, 0)
 
 
+def _is_over(state: State, life: Life, now: int) -> bool:
+    if life.money_only:
+        return life.valid_until > 0 and grace_ends(life) <= now
+    return state.status == Status.EXPIRED
+
+
 def forfeit(state: State, now: int, records: list[Record]) -> None:
     """Takes what is left of the money once grace is over."""
-    micros = forfeits(state)
+    micros = forfeits(state, now)
     life = None if state.terms is None else state.terms.life
-    if life is not None and state.status == Status.EXPIRED and not state.held:
+    if life is not None and not state.held and _is_over(state, life, now):
         life.forfeited = life.valid_until
     if micros:
         month = enter_month(state, now, None, records)

@@ -23,6 +23,8 @@ class Life(msgspec.Struct, array_like=True, gc=False):
     """By people or policy, whatever the validity says."""
     forfeited: int = 0
     """The `valid_until` after whose grace what was left of the money was taken."""
+    money_only: bool = False
+    """A hybrid account's: when it is over, the money is; bills keep the account active."""
 
 
 class Watch(msgspec.Struct, array_like=True, gc=False):
@@ -103,9 +105,23 @@ class Pool(msgspec.Struct, array_like=True, gc=False):
     """Of a postpaid pool's credit limit, what members have: the account's floor is without it."""
 
 
+class Credit(msgspec.Struct, array_like=True, gc=False):
+    """What makes an account a hybrid one: usage that its balance doesn't reach goes onto its
+    bill."""
+
+    limit: int
+    """At most so much in a billing month, but for what is used beyond grants."""
+    billed: int = 0
+    """Of the running month, what has gone onto the bill."""
+    spent: int = 0
+    """What usage has taken from the balance since anything last went onto the bill: what is given
+    back goes there first."""
+
+
 class Terms(msgspec.Struct, array_like=True, gc=False):
     life: Life | None = None
     watch: Watch | None = None
     renewal: Renewal | None = None
     share: Share | None = None
     pool: Pool | None = None
+    credit: Credit | None = None

@@ -252,6 +252,14 @@ class AccountKind(StrEnum):
 
     PREPAID = "prepaid"
     POSTPAID = "postpaid"
+    HYBRID = "hybrid"
+    """Before, from a balance of its own, as far as that reaches: the rest is billed with the
+    fees, up to a limit."""
+
+    @property
+    def has_balance(self) -> bool:
+        """Whether it is topped up, and usage paid from that."""
+        return self is not AccountKind.POSTPAID
 
 
 class AccountState(StrEnum):

@@ -82,6 +82,7 @@ class ExplanationForm(Wire, kw_only=True):
     after: StandingForm | None = None
     charge: Money
     recomputed: Money
+    on_bill: Money | None = None
     balance_before: Money
     balance_after: Money
     holds: bool
@@ -173,6 +174,7 @@ def form_of(found: Explanation) -> ExplanationForm:
         after=_standing(found.after, currency),
         charge=Money.of(found.stored),
         recomputed=Money.of(found.recomputed),
+        on_bill=None if found.on_bill is None else Money.of(found.on_bill),
         balance_before=Money.of(found.balance_before),
         balance_after=Money.of(found.balance_after),
         holds=found.holds,

@@ -210,7 +210,7 @@ def test_grace_over_takes_what_is_left_once() -> None:
     assert held > 0
     late = NOON + 2 * DAY
     settle(phone.state, late)
-    assert forfeits(phone.state) == phone.state.money - held
+    assert forfeits(phone.state, late) == phone.state.money - held
     forfeit(phone.state, late, phone.journal)
     assert phone.state.money == held
     assert due(phone.state) > 1, "the rest once its session is given up"

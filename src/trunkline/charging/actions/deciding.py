@@ -5,6 +5,7 @@ from datetime import datetime
 from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.model import BalanceTooLow
 from trunkline.charging.buckets import enter_month
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeAnswer, Result
 from trunkline.charging.sessions import end_session
@@ -113,7 +114,9 @@ def _check_open(state: State) -> None:
 
 
 def _check_free(state: State, amount: Money) -> None:
-    free = state.money - state.floor - state.held
+    # A hybrid account's limit is for usage: its balance alone moves.
+    floor = state.floor if credit_of(state) is None else 0
+    free = state.money - floor - state.held
     if amount.micros > free:
         raise BalanceTooLow(f"{Money(max(free, 0), state.currency)} is free", path="amount")
 

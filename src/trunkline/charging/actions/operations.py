@@ -33,7 +33,7 @@ from trunkline.charging.queries import Balance
 from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import Status
 from trunkline.charging.store import Account
-from trunkline.customers import AccountKind, billing_account
+from trunkline.customers import billing_account
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.ledger import post
@@ -117,7 +117,7 @@ def _action(tx: Tx, kind: ActionKind, asked: ActionRequest, now: datetime) -> Ba
 
 
 def _check(balance: Balance, amount: Money, path: str = "account") -> None:
-    if balance.kind is not AccountKind.PREPAID:
+    if not balance.kind.has_balance:
         raise NotAPrepaidBalance("a postpaid product has no balance", path=path)
     if balance.status is Status.CLOSED:
         raise AccountIsClosed("the charging account is closed", path=path)

@@ -8,6 +8,7 @@ import msgspec
 
 from trunkline.charging import store
 from trunkline.charging.debit import Turn
+from trunkline.charging.hybrid import past_the_end
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeRequest, Circumstances, Identity
 from trunkline.charging.months import month_at, month_bounds
@@ -240,7 +241,7 @@ def spent_beyond(
             billing_account=held[key].billing_account,
             at=now,
             exhausted_at=datetime.fromtimestamp(at, UTC),
-            beyond=Money(held[key].state.floor - held[key].state.money, held[key].state.currency),
+            beyond=Money(past_the_end(held[key].state), held[key].state.currency),
         )
         for key, at in reached.items()
         if held[key].state.money <= held[key].state.floor

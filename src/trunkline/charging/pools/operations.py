@@ -6,6 +6,7 @@ from datetime import datetime
 from trunkline.charging import hot, notices, ongoing
 from trunkline.charging import store as accounts
 from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.pools import store
@@ -101,6 +102,8 @@ def _money_limit(command: JoinPool, member: State, pool: State) -> int:
         return 0
     if member.prepaid != pool.prepaid:
         raise Invalid("is shared between accounts that are all prepaid, or postpaid", path="money")
+    if credit_of(member) is not None or credit_of(pool) is not None:
+        raise Invalid("isn't shared with a hybrid account: units are", path="money")
     if NO_FLOOR in (member.floor, pool.floor):
         raise Invalid("is shared where both have a credit limit", path="money")
     limit = command.money_limit

@@ -10,7 +10,7 @@ import falcon
 from trunkline import charging, inventory, payments
 from trunkline.charging import ChargingAccountId
 from trunkline.console.web import Console, Desk, form
-from trunkline.customers import AccountKind, BillingAccountId, CustomerId
+from trunkline.customers import BillingAccountId, CustomerId
 from trunkline.inventory import Product, ProductId
 from trunkline.kernel.errors import Invalid, NotFound, Refused
 from trunkline.kernel.money import Money
@@ -45,7 +45,7 @@ class TopUp:
         subscriber = ChargingAccountId(product.id)
         with self._console.charging.read() as r:
             balance = charging.balance(r, subscriber, desk.now)
-        if balance.kind is not AccountKind.PREPAID:
+        if not balance.kind.has_balance:
             raise Refused("only a prepaid balance can be topped up", path="product")
         if balance.status is charging.Status.CLOSED:
             raise Refused("this balance is closed", path="product")

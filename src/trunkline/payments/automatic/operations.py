@@ -7,7 +7,7 @@ import msgspec
 from trunkline import catalog
 from trunkline.charging import AccountIsClosed, Balance, NotPrepaid, Status
 from trunkline.charging.events import WatchBalance
-from trunkline.customers import AccountKind, billing_account, customer
+from trunkline.customers import billing_account, customer
 from trunkline.kernel.money import CurrencyMismatch, Money
 from trunkline.kernel.time import local_midnight, zone
 from trunkline.messaging import SendMessage, money, notify, served
@@ -55,7 +55,7 @@ def set_rule(tx: Tx, new: NewRule, *, now: datetime) -> Rule:
     `UnknownPaymentMethod`, `MethodNotUsable`."""
     balance = new.balance
     check_rule(new.threshold, new.amount, new.cap)
-    if balance.kind is not AccountKind.PREPAID:
+    if not balance.kind.has_balance:
         raise NotPrepaid("a postpaid product has no balance to top up", path="product")
     if balance.status is Status.CLOSED:
         raise AccountIsClosed("the product has ended", path="product")

@@ -12,7 +12,6 @@ import msgspec
 
 from trunkline import charging, payments, vouchers
 from trunkline.charging import ActionStands, BalanceAction
-from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Invalid, TrunklineError
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money as Amount
@@ -102,7 +101,7 @@ def top_up(database: Database, tx: Tx, new: TopUpCreate, now: datetime) -> str:
     if new.voucher is None and tx.by_subscriber:
         raise ClosedToSubscribers("a subscriber redeems a voucher", path="voucher")
     balance = bucket_of(database, new, now)
-    if balance.kind is not AccountKind.PREPAID:
+    if not balance.kind.has_balance:
         raise NotMonetary("a postpaid product has no balance to top up", path="bucket.id")
     if balance.status is charging.Status.CLOSED:
         raise charging.AccountIsClosed("the product has ended", path="bucket.id")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trunkline.charging import AccountIsClosed, Balance, ChargingAccountId, NotPrepaid, Status
-from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.customers import BillingAccountId
 from trunkline.kernel.errors import NotFound, Refused
 from trunkline.kernel.ids import Id
 from trunkline.kernel.lifecycle import Lifecycle
@@ -117,7 +117,7 @@ class ChannelTopUp(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_takes_top_ups(balance: Balance) -> None:
     """Raises `NotPrepaid`, `AccountIsClosed`."""
-    if balance.kind is not AccountKind.PREPAID:
+    if not balance.kind.has_balance:
         raise NotPrepaid("a postpaid product has no balance to top up", path="account")
     if balance.status is Status.CLOSED:
         raise AccountIsClosed("the product has ended", path="account")
