@@ -54,24 +54,27 @@ def consent(
 
 @group.command()
 def exposure() -> None:
-    """What was used beyond prepaid balances before the host's network stopped it: in all, and the
-    latest balances. For operators whose balances follow files."""
+    """What was used past the end of prepaid balances, and of what data abroad may cost, before the
+    host's network stopped it: in all, and the latest. For operators whose balances follow files."""
     from trunkline import usage
 
     with opened() as system, system.books.read() as r:
         totals, latest = usage.exposed(r), usage.latest_exposures(r)
     if not totals:
-        typer.echo("Nothing was used beyond a balance")
+        typer.echo("Nothing was used beyond its end")
     for total in totals:
         typer.echo(
-            f"{total.beyond} beyond {total.balances:,} balances, {total.unbarred:,} of them not "
-            "stopped yet"
+            f"{total.cause.value}: {total.beyond} beyond {total.ends:,} ends, "
+            f"{total.unbarred:,} of them not stopped yet"
         )
     for each in latest:
         lasted = (
             "not stopped yet" if each.seconds is None else f"stopped after {each.seconds:,.0f} s"
         )
-        typer.echo(f"{each.exhausted_at:%Y-%m-%d %H:%M}  {each.account}  {each.beyond}  {lasted}")
+        typer.echo(
+            f"{each.reached_at:%Y-%m-%d %H:%M}  {each.account}  {each.cause.value}  {each.beyond}  "
+            f"{lasted}"
+        )
 
 
 @group.command()

@@ -140,13 +140,16 @@ def request_states(
     tx: Tx, wanted: Mapping[ServiceId, ServiceState], *, now: datetime
 ) -> dict[ServiceId, InstructionId]:
     """Asks the network to make these services active, inactive or terminated. Those that are
-    not so at once are returned with what is waited for; `ServiceSettled` tells of them. Raises
-    `ServiceNotFound` and `IllegalTransition` before anything is asked for."""
+    not so at once are returned with what is waited for; `ServiceSettled` tells of them. A service
+    may be asked back into the state that it is in, where the network gave no answer to what was
+    to lead out of it. Raises `ServiceNotFound` and `IllegalTransition` before anything is asked
+    for."""
     found = store.services_for_update(tx, list(wanted))
     for ident, state in wanted.items():
         if ident not in found:
             raise ServiceNotFound(f"there is no service {ident}", path="service")
-        SERVICE_LIFECYCLE.check(found[ident].state, state)
+        if found[ident].state is not state or not network.got_stuck(tx, ident):
+            SERVICE_LIFECYCLE.check(found[ident].state, state)
     if not network.is_connected(tx):
         for ident, state in wanted.items():
             change_service_state(tx, service=ident, state=state, now=now)

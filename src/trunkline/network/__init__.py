@@ -19,7 +19,7 @@ from trunkline.network.model import (
     Wish,
 )
 from trunkline.network.operations import forget_instructions, instruct, is_connected
-from trunkline.network.queries import instructions_of, on_the_network, unsettled
+from trunkline.network.queries import got_stuck, instructions_of, on_the_network, unsettled
 from trunkline.network.reactions import CONNECTED
 from trunkline.network.tmf640 import Tmf640Element
 
@@ -36,6 +36,7 @@ __all__ = [
     "Verb",
     "Wish",
     "forget_instructions",
+    "got_stuck",
     "instruct",
     "instructions_of",
     "is_connected",

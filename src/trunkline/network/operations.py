@@ -1,6 +1,6 @@
 """Writes: an instruction is taken down, and moves with each answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,6 +24,13 @@ KEPT = timedelta(days=90)
 """For so long it can be seen what the network was asked for, and answered."""
 _CHUNK = 500
 _LONGEST_REASON = 500
+_IN_PLACE_OF = {
+    Verb.SUSPEND: frozenset({Verb.RESUME}),
+    Verb.RESUME: frozenset({Verb.SUSPEND}),
+    Verb.MODIFY: frozenset({Verb.MODIFY}),
+    Verb.TERMINATE: frozenset(Verb),
+}
+"""What need not be tried any more once this is wanted."""
 _SAID = {
     InstructionState.DONE,
     InstructionState.REFUSED,
@@ -43,7 +50,9 @@ def instruct(tx: Tx, wishes: Sequence[Wish], *, now: datetime) -> list[Instructi
     its old id, so that it can't take effect twice."""
     ids = []
     for wish in wishes:
-        ident = store.stuck(tx, wish.service, wish.verb) or tx.new_id(InstructionId, now)
+        stuck = store.stuck(tx, wish.service, wish.verb)
+        again = stuck is not None and _is_the_same(stuck.wish, wish)
+        ident = stuck.id if stuck is not None and again else tx.new_id(InstructionId, now)
         tx.emit(
             CarryOut(
                 instruction=ident,
@@ -58,6 +67,11 @@ def instruct(tx: Tx, wishes: Sequence[Wish], *, now: datetime) -> list[Instructi
     return ids
 
 
+def _is_the_same(stuck: Wish, wish: Wish) -> bool:
+    """Of two wishes to do the same to the same service."""
+    return wish.verb is not Verb.MODIFY or stuck.characteristics == wish.characteristics
+
+
 def take_down(tx: Tx, command: CarryOut, now: datetime) -> None:
     """Leaves it for the courier."""
     known = store.locked(tx, command.instruction)
@@ -69,8 +83,7 @@ def take_down(tx: Tx, command: CarryOut, now: datetime) -> None:
             specification=command.specification,
             characteristics=command.characteristics,
         )
-        if command.verb is Verb.TERMINATE:
-            _give_up(tx, command.service, now)
+        _give_up(tx, command.service, _IN_PLACE_OF.get(command.verb, frozenset()), now)
         store.insert(tx, Instruction(id=command.instruction, wish=wish), now)
     elif known.state is InstructionState.STUCK:
         state = InstructionState.WORKING if known.following else InstructionState.PENDING
@@ -78,10 +91,10 @@ def take_down(tx: Tx, command: CarryOut, now: datetime) -> None:
         store.save(tx, again, due_at=now, ended_at=None)
 
 
-def _give_up(tx: Tx, service: str, now: datetime) -> None:
-    """What is to end needs nothing any more that got stuck on the way."""
-    for each in store.of_service(tx, service):
-        if each.state is InstructionState.STUCK:
+def _give_up(tx: Tx, service: str, verbs: Collection[Verb], now: datetime) -> None:
+    """What got stuck on the way of these holds up nothing any more."""
+    for each in store.of_service(tx, service) if verbs else ():
+        if each.state is InstructionState.STUCK and each.wish.verb in verbs:
             given_up = msgspec.structs.replace(each, state=InstructionState.REFUSED)
             store.save(tx, given_up, due_at=now, ended_at=now)
 

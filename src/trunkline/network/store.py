@@ -94,8 +94,7 @@ _NAMED = {
 }
 _FORGET = sa.delete(known_service).where(known_service.c.service_id == sa.bindparam("which"))
 _STUCK = (
-    sa.select(instruction.c.id)
-    .where(
+    _joined.where(
         instruction.c.service_id == sa.bindparam("of_service"),
         instruction.c.verb == sa.bindparam("to_do"),
         instruction.c.state == InstructionState.STUCK.value,
@@ -195,9 +194,10 @@ def forget(tx: Tx, service: str) -> None:
     tx.execute(_FORGET, {"which": service})
 
 
-def stuck(r: Reader, service: str, verb: Verb) -> InstructionId | None:
-    found = r.execute(_STUCK, {"of_service": service, "to_do": verb.value}).scalar()
-    return InstructionId(found) if found else None
+def stuck(r: Reader, service: str, verb: Verb) -> Instruction | None:
+    """The last of a service that got stuck on the way to this."""
+    row = r.execute(_STUCK, {"of_service": service, "to_do": verb.value}).first()
+    return _instruction(row) if row else None
 
 
 def settled(r: Reader, before: datetime, most: int) -> list[str]:

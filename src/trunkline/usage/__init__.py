@@ -8,14 +8,24 @@ billing's: the figures here are what charging answered.
 """
 
 from trunkline.usage.exposure import (
+    DATA_ROAMING,
     DELAYS,
+    UNSETTLED,
     Band,
+    Bar,
+    BarState,
+    Cause,
     Exposed,
     Exposure,
+    NothingRefused,
+    UnknownBar,
+    bars,
+    bars_of,
     exposed,
     exposed_by_delay,
     latest_exposures,
     measure_exposure,
+    retry_bar,
 )
 from trunkline.usage.exposure import REACTIONS as EXPOSURE
 from trunkline.usage.jobs import import_cdr_file, retry_rejected
@@ -51,18 +61,25 @@ from trunkline.usage.records import record_of
 from trunkline.usage.specifications import USAGE_SPECIFICATIONS, SpecificationInUse
 
 __all__ = [
+    "DATA_ROAMING",
     "DELAYS",
     "EXPOSURE",
+    "UNSETTLED",
     "USAGES",
     "USAGE_SPECIFICATIONS",
     "Band",
+    "Bar",
+    "BarState",
+    "Cause",
     "Exposed",
     "Exposure",
     "FileOfOtherSource",
     "ImportReport",
+    "NothingRefused",
     "RecordKnown",
     "RejectedLine",
     "SpecificationInUse",
+    "UnknownBar",
     "UnknownUsage",
     "UnreadableFile",
     "Usage",
@@ -72,6 +89,8 @@ __all__ = [
     "UsageRecord",
     "UsageStands",
     "UsageState",
+    "bars",
+    "bars_of",
     "describe_usage",
     "exposed",
     "exposed_by_delay",
@@ -83,6 +102,7 @@ __all__ = [
     "rejected_lines",
     "rejected_usages",
     "rejection_counts",
+    "retry_bar",
     "retry_rejected",
     "retry_usage",
     "some_usages",

@@ -19,7 +19,7 @@ from trunkline.inventory import services_of_customers
 from trunkline.kernel.money import Money
 from trunkline.ledger import Entry, LegalEntityId, Posting
 from trunkline.platform import outbox
-from trunkline.usage.exposure import on_spent
+from trunkline.usage.exposure.reactions import on_spent
 
 
 def book(office: Office, reference: str, amount: str, currency: str = "EUR") -> None:
@@ -75,9 +75,9 @@ def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Off
         on_spent(tx, spent("cac_2", 12, "1.50"), now)
         on_spent(tx, spent("cac_3", 600, "20"), now)
     page = text_of(visitor.get("/console"))
-    assert "within 5 min 1 0 4 min €0.25" in page
-    assert "within 15 min 1 0 12 min €1.50" in page
-    assert "later than 6 h 1 0 10 h €20.00" in page
+    assert "Prepaid balances within 5 min 1 1 – €0.25" in page
+    assert "Prepaid balances within 15 min 1 1 – €1.50" in page
+    assert "Prepaid balances later than 6 h 1 1 – €20.00" in page
 
 
 def test_charging_is_counted_in_the_operators_day(office: Office) -> None:

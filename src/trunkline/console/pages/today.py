@@ -19,6 +19,7 @@ from trunkline.platform.db import Reader
 from trunkline.tmf import hub
 
 HOURS = 24
+_ENDS = {usage.Cause.BALANCE: "Prepaid balances", usage.Cause.ROAMING: "Limits of data abroad"}
 OPEN = (
     OrderState.ACKNOWLEDGED,
     OrderState.PENDING,
@@ -120,10 +121,11 @@ def _figures(
 def _exposed(band: usage.Band) -> Mapping[str, Any]:
     bound, longest = band.within or usage.DELAYS[-1], band.longest
     return {
-        "told": f"{'later than' if band.within is None else 'within'} {_seconds(bound)}",
-        "balances": band.balances,
+        "what": _ENDS[band.cause],
+        "told": f"{'within' if band.within else 'later than'} {_seconds(bound)}",
+        "ends": band.ends,
         "open": band.unbarred,
-        "longest": NONE if longest is None else _seconds(int(longest)),
+        "longest": NONE if longest is None else _seconds(longest),
         "beyond": _in_sum(band.beyond),
     }
 

@@ -1,0 +1,114 @@
+"""What follows when something has come to its end, goes on by right, or the network answers."""
+
+from datetime import datetime
+
+import msgspec
+
+from trunkline.charging import ConsentedToRoam, CreditCame, RoamedBeyond, SpentBeyond
+from trunkline.inventory import ProductId
+from trunkline.inventory.events import ServiceSettled, ServiceTerminated
+from trunkline.platform.db import Tx
+from trunkline.platform.messages import Reaction
+from trunkline.usage.exposure import barring, store
+from trunkline.usage.exposure.events import EndRoamingMonth, RetryBar
+from trunkline.usage.exposure.model import BarState, Cause, Exposure
+
+
+def on_spent(tx: Tx, event: SpentBeyond, now: datetime) -> None:
+    """Notes it and, where that is new, has the network stop the product's services."""
+    _note(
+        tx,
+        Exposure(event.account, Cause.BALANCE, event.exhausted_at, now, None, None, event.beyond),
+        now,
+    )
+
+
+def on_roamed(tx: Tx, event: RoamedBeyond, now: datetime) -> None:
+    """The same for data abroad, until the month ends."""
+    if event.until <= now:
+        return
+    found = Exposure(
+        event.account,
+        Cause.ROAMING,
+        event.reached_at,
+        now,
+        None,
+        None,
+        event.beyond,
+        event.until,
+    )
+    if _note(tx, found, now):
+        command = EndRoamingMonth(account=event.account, until=event.until)
+        tx.emit(command, not_before=event.until)
+
+
+def on_credit(tx: Tx, event: CreditCame, now: datetime) -> None:
+    """There is money again: services that were stopped for want of it go on."""
+    _restore(tx, event.account, Cause.BALANCE, now)
+
+
+def on_consent(tx: Tx, event: ConsentedToRoam, now: datetime) -> None:
+    _restore(tx, event.account, Cause.ROAMING, now)
+
+
+def on_month_ended(tx: Tx, command: EndRoamingMonth, now: datetime) -> None:
+    present = store.open_exposure(tx, command.account, Cause.ROAMING)
+    if present is not None and present.until is not None and present.until <= now:
+        _restore(tx, command.account, Cause.ROAMING, now)
+
+
+def on_settled(tx: Tx, event: ServiceSettled, now: datetime) -> None:
+    """What it refused stays open: it is tried again, and somebody sees it."""
+    bar = barring.settled(tx, event, now)
+    if bar is not None and bar.state is BarState.BARRED:
+        _note_stopped(tx, bar.product, bar.cause, event.at)
+
+
+def on_terminated(tx: Tx, event: ServiceTerminated, now: datetime) -> None:
+    for each in barring.forget_bars(tx, event.service, now):
+        _note_stopped(tx, each.product, each.cause, event.at)
+
+
+def _note(tx: Tx, found: Exposure, now: datetime) -> bool:
+    """Whether it is new."""
+    account, cause = found.account, found.cause
+    known = store.open_exposure(tx, account, cause)
+    if known is not None:
+        if found.beyond > known.beyond:
+            store.move(tx, known, msgspec.structs.replace(known, beyond=found.beyond))
+        return False
+    before = store.exposure(tx, account, cause, found.reached_at)
+    if before is None:
+        store.insert(tx, found)
+    else:
+        again = msgspec.structs.replace(found, noticed_at=before.noticed_at)
+        store.move(tx, before, again)
+    if barring.bar(tx, ProductId(account), cause, now):
+        _note_stopped(tx, ProductId(account), cause, now)
+    return True
+
+
+def _note_stopped(tx: Tx, product: ProductId, cause: Cause, at: datetime) -> None:
+    present = store.open_exposure(tx, product, cause)
+    if present is not None and present.is_open and barring.is_stopped(tx, product, cause):
+        store.move(tx, present, msgspec.structs.replace(present, barred_at=at))
+
+
+def _restore(tx: Tx, account: str, cause: Cause, now: datetime) -> None:
+    present = store.open_exposure(tx, account, cause)
+    if present is not None:
+        store.move(tx, present, msgspec.structs.replace(present, restored_at=now))
+        barring.lift(tx, ProductId(account), cause, now)
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction("usage.spent_beyond", SpentBeyond, on_spent, "books"),
+    Reaction("usage.roamed_beyond", RoamedBeyond, on_roamed, "books"),
+    Reaction("usage.credit_came", CreditCame, on_credit, "books"),
+    Reaction("usage.consented_to_roam", ConsentedToRoam, on_consent, "books"),
+    Reaction("usage.end_roaming_month", EndRoamingMonth, on_month_ended, "books"),
+    Reaction("usage.settled", ServiceSettled, on_settled, "books"),
+    Reaction("usage.service_terminated", ServiceTerminated, on_terminated, "books"),
+    Reaction("usage.retry_bar", RetryBar, barring.retry_when_due, "books"),
+)
+"""For operators whose balances follow files: `[policy] bar_exhausted`."""
