@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import cached_property
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -156,18 +157,14 @@ def create_app(
             add_hub(app, server, api, callbacks)
         if api.number in _BESIDE:
             _BESIDE[api.number](app, server)
-        own = document([api], title=api.title, version=api.version, token_url=oauth.TOKEN)
-        app.add_route(api.base, _Document(own))
+        app.add_route(api.base, _Document([api], api.title, api.version))
     if tmf688_event.API in offered:
         tmf688_event.add_topics(app, server, offered, callbacks)
-    bundle = document(
-        offered, title="Trunkline", version=version("trunkline"), token_url=oauth.TOKEN
-    )
     app.add_route(tmf678_customer_bill.BILL_DOCUMENT, tmf678_customer_bill.BillDocument(books))
     app.add_route(oauth.TOKEN, oauth.Token(books, clock, issuer))
     app.add_route(oauth.JWKS, oauth.Keys(books))
     app.add_route(oauth.METADATA, oauth.Metadata(issuer, offered))
-    app.add_route("/openapi.json", _Document(bundle))
+    app.add_route("/openapi.json", _Document(offered, "Trunkline", version("trunkline")))
     app.add_route("/docs", _Page(_PAGE, "text/html"))
     app.add_route("/docs/start.js", _Page(_SCRIPT, "text/javascript"))
     app.add_route("/healthz", _Alive())
@@ -178,12 +175,19 @@ def create_app(
 
 
 class _Document:
-    """An OpenAPI document: what is offered is no secret."""
+    """An OpenAPI document: what is offered is no secret. It is made when it is first asked for,
+    since all of them would take most of a start."""
 
     is_open = True
 
-    def __init__(self, made: dict[str, Any]) -> None:
-        self._encoded = wire.encode(made)
+    def __init__(self, apis: Sequence[Api], title: str, version: str) -> None:
+        self._apis, self._title, self._version = apis, title, version
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return wire.encode(
+            document(self._apis, title=self._title, version=self._version, token_url=oauth.TOKEN)
+        )
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = JSON

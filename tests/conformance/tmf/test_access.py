@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.conformance.tmf import shop
-from tests.conformance.tmf.client import Answer, Client
+from tests.conformance.tmf.client import Answer, Client, routes
 from tests.conformance.tmf.neighbours import CONSUMPTION, Neighbour, told, two, values
-from tests.conformance.tmf.test_edge import METHODS, routes
+from tests.conformance.tmf.test_edge import METHODS
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database

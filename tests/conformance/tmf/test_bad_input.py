@@ -10,9 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conformance.tmf import shop
-from tests.conformance.tmf.client import Answer, Client
+from tests.conformance.tmf.client import Answer, Client, routes
 from tests.conformance.tmf.neighbours import two
-from tests.conformance.tmf.test_edge import routes
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from tests.conformance.tmf.client import Client, documents
+from tests.conformance.tmf.client import Client, documents, routes
 from tests.conformance.tmf.conftest import MakeClient
 from trunkline.platform import security
 from trunkline.platform.clock import DrivenClock
@@ -25,20 +25,6 @@ OPEN = {
     "/oauth2/jwks", "/oauth2/token", "/openapi.json", "/readyz",
 }  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete", "head")
-
-
-def routes(app: Any) -> list[tuple[str, Any]]:
-    """Every (path, responder) that the application has."""
-    found = []
-
-    def walk(nodes: list[Any]) -> None:
-        for node in nodes:
-            if node.resource is not None:
-                found.append((node.uri_template, node.resource))
-            walk(node.children)
-
-    walk(app._router._roots)
-    return found
 
 
 def test_no_route_is_open_but_those_that_are_meant_to_be(app: Any, charging: Database) -> None:
