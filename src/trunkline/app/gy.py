@@ -3,20 +3,21 @@
 import ssl
 from pathlib import Path
 
-from trunkline.diameter import GySettings, PeerSettings, Tls
+from trunkline.app.services import asked_by
+from trunkline.diameter import GySettings, PeerSettings, Services, Tls
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.settings import Settings
 from trunkline.platform.settings_diameter import DiameterSettings
-from trunkline.rating import service_code
 
 _FAILURE_HANDLING = {"terminate": 0, "continue": 1, "retry_and_terminate": 2}
 """RFC 8506, 8.14."""
 
 
 def gy_settings(settings: Settings) -> GySettings:
-    """Raises `Invalid` for files that can't be used and networks that are none."""
+    """Raises `Invalid` for files, networks and services that can't be used."""
     charging, known = settings.charging, settings.diameter
+    services = asked_by(settings)
     return GySettings(
         origin_host=charging.origin_host,
         origin_realm=charging.origin_realm,
@@ -24,7 +25,10 @@ def gy_settings(settings: Settings) -> GySettings:
         port=charging.port,
         connections=known.connections,
         event_time_tolerance=charging.event_time_tolerance_seconds,
-        services=_services(settings),
+        services=Services(
+            {context.encode(): code for context, code in services.contexts.items()},
+            services.groups,
+        ),
         failure_handling=_FAILURE_HANDLING[settings.policy.failure_handling],
         realms=frozenset(each.lower().encode() for each in known.destination_realms),
         peer=PeerSettings(
@@ -37,18 +41,6 @@ def gy_settings(settings: Settings) -> GySettings:
         shared=charging.processes > 1,
         tls_port=known.tls_port,
     )
-
-
-def _services(settings: Settings) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for each in settings.policy.services:
-        path = f"policy.services: {each.service}"
-        code = service_code(each.service, path=path)
-        for context in each.contexts:
-            if context.encode() in found:
-                raise Invalid(f"{context} stands there twice", path=path)
-            found[context.encode()] = code
-    return found
 
 
 def _tls(known: DiameterSettings) -> Tls | None:

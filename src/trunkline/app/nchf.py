@@ -7,6 +7,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from trunkline import nchf
+from trunkline.app.services import asked_by
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.addresses import parse_networks
 from trunkline.platform.settings import Settings
@@ -15,8 +16,9 @@ from trunkline.tmf.hub import CallbackRule
 
 
 def nchf_settings(settings: Settings) -> nchf.NchfSettings:
-    """Raises `Invalid` for files that can't be read and networks that are none."""
+    """Raises `Invalid` for files, networks and services that can't be used."""
     known = settings.nchf
+    services = asked_by(settings)
     if bool(known.certificate) != bool(known.key):
         raise Invalid("a certificate and its key go together", path="nchf.certificate")
     if known.client_authority and not known.certificate:
@@ -35,7 +37,14 @@ def nchf_settings(settings: Settings) -> nchf.NchfSettings:
         root=known.url,
         failure_handling=settings.policy.failure_handling.upper(),
         notify=CallbackRule.of(networks=known.notify_networks),
-        ways=nchf.Ways(settings.charging.event_time_tolerance_seconds, known.service_identifiers),
+        ways=nchf.Ways(
+            settings.charging.event_time_tolerance_seconds,
+            known.service_identifiers,
+            services.groups,
+            services.contexts,
+            services.information,
+            services.functions,
+        ),
         token_keys=_token_keys(known.token_keys) if known.token_keys else None,
         nrf=_nrf(known),
     )

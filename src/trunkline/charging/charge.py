@@ -97,14 +97,18 @@ def charge(
     passes = None
     if session.passes >= 0 or (groups and session.service == DATA):
         passes = [_passes(session, unit, groups) for unit in request.units]
-    money = state.money
+    money, before = state.money, len(records)
     results = [
         _settle(turn, quota, unit, tariffs, why)
         for quota, unit, why in zip(quotas, request.units, passes or _NONE, strict=False)
     ]
+    turn.service = turn.usual
     roaming = policy.rules.roaming
     if roaming is not None:
-        roamed(turn, roaming, money - state.money, told=request.where)
+        charged = money - state.money
+        if charged and any(quota.service >= 0 for quota in quotas):
+            charged = sum(each.charge for each in records[before:] if each.service == turn.usual)
+        roamed(turn, roaming, charged, told=request.where)
     if request.kind is _TERMINATE:
         answer = _plain_answer(request, results)
         end_session(state, session)
@@ -127,24 +131,27 @@ def _answers(
     policy: GrantPolicy,
 ) -> tuple[tuple[UnitAnswer, ...], int]:
     """What each unit is answered, and the longest time for which one of them may be silent."""
-    size = policy.of(turn.service)
+    usual = size = policy.of(turn.service)
     roaming = policy.rules.roaming
     if roaming is not None and (turn.service != DATA or not roaming.limits_data(turn.where)):
         roaming = None
     longest = 0
     answers = []
     for index, unit in enumerate(units):
-        if policy.groups:
-            size = policy.of(turn.service, unit.rating_group)
+        quota = quotas[index]
+        turn.turn_to(quota)
+        own = quota.service >= 0
+        size = policy.of(turn.service, unit.rating_group) if own or policy.groups else usual
         if size.validity > longest:
             longest = size.validity
         if unit.requested == NOT_REQUESTED or unit.final:
             answer = UnitAnswer(unit.rating_group, unit.service_identifier, results[index])
         elif passes is not None and passes[index] >= 0:
             answer = freely(unit, size)
-            quotas[index].granted, quotas[index].waits = answer.granted, False
+            quota.granted, quota.waits = answer.granted, False
         else:
-            answer = _answered(turn, unit, quotas[index], size, tariffs, roaming)
+            limit = None if own else roaming
+            answer = _answered(turn, unit, quota, size, tariffs, limit)
         answers.append(answer)
     return tuple(answers), longest or size.validity
 
@@ -236,11 +243,11 @@ def _quota(turn: Turn, session: Session, unit: UnitRequest) -> Quota:
     """The session's quota that this unit is about, begun here where it is new."""
     quota = quota_of(session, unit)
     if quota is None:
-        quota = turn.quota(unit.rating_group, unit.service_identifier)
-        quota.upf = unit.upf
+        quota = turn.quota_of(unit)
         session.quotas.append(quota)
     elif not quota.upf:
         quota.upf = unit.upf
+    quota.service = unit.service
     if quota.service_identifier >= 0 and unit.used > quota.granted:
         _cover(session, quota, unit.used - quota.granted)
     return quota
@@ -266,6 +273,7 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     """Releases what the quota held and debits what was used, by the tariff and plan that its
     grant was reckoned with, or of its last report where it had none, whatever changed since: but
     what was used after the change that the grant announced, by the tariff from then on."""
+    turn.turn_to(quota)
     granted, change = quota.granted, quota.change
     if not granted and turn.service == VOICE:
         change = tariffs.next_after(quota.since)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import Circumstances, Result
+from trunkline.charging.model import Circumstances, Result, UnitRequest
 from trunkline.charging.state import Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
@@ -55,6 +55,7 @@ class Turn:
         "session",
         "state",
         "used",
+        "usual",
         "where",
     )
 
@@ -78,7 +79,7 @@ class Turn:
         self.records = records
         self.in_force = in_force
         self.at = at
-        self.service = service
+        self.service = self.usual = service
         self.destination = destination
         self.session = session
         self.number = number
@@ -87,6 +88,17 @@ class Turn:
         self.plan: Plan | None = None if in_force is None else in_force.plan(state.plan)
         allowances = None if self.plan is None else self.plan.allowances
         self.month = enter_month(state, at, allowances, records)
+
+    def turn_to(self, quota: Quota) -> None:
+        """What follows is about this one, and by its own service where it has one."""
+        self.service = self.usual if quota.service < 0 else quota.service
+
+    def quota_of(self, unit: UnitRequest) -> Quota:
+        """What this unit is about, as a quota that begins now; and what follows is about it."""
+        quota = self.quota(unit.rating_group, unit.service_identifier)
+        quota.upf, quota.service = unit.upf, unit.service
+        self.turn_to(quota)
+        return quota
 
     def quota(self, rating_group: int | None, service_identifier: int | None) -> Quota:
         """A quota that begins now."""

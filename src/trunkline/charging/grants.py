@@ -168,7 +168,8 @@ def _at_worst(
         other.granted
         for session in turn.state.sessions
         for other in session.quotas
-        if other is not quota and session.service == turn.service
+        if other is not quota
+        and (session.service if other.service < 0 else other.service) == turn.service
     )
     money_ahead = turn.state.held
     buckets = slice_[BUCKET_COUNT] > 0

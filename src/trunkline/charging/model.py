@@ -174,6 +174,8 @@ class UnitRequest(msgspec.Struct, gc=False):
     upf: str = ""
     """The user plane function that delivers it, where several serve one session and each has a
     quota of its own (uPFID; TS 32.291, 6.1.6.2.1.9)."""
+    service: int = -1
+    """Its own, where it isn't its request's: one session may deliver several."""
 
 
 class ChargeRequest(msgspec.Struct, gc=False):

@@ -98,7 +98,7 @@ def _pass(
     if turn is None:
         return refusal(request, Result.INVALID)
     for unit in request.units or _ONE:
-        note(turn, turn.quota(unit.rating_group, unit.service_identifier), _amount(unit), why)
+        note(turn, turn.quota_of(unit), _amount(unit), why)
     remember(state, request, answer, now)
     return answer
 
@@ -109,12 +109,13 @@ def _as_content(turn: Turn, request: ChargeRequest) -> ChargeRequest | None:
     if turn.plan is None or turn.in_force is None:
         return None
     first = request.units[0] if request.units else _ONE[0]
-    unit = UnitRequest(first.rating_group, first.service_identifier, request.money)
-    service, turn.service = turn.service, Service.CONTENT
-    quota = turn.quota(unit.rating_group, unit.service_identifier)
+    unit = UnitRequest(
+        first.rating_group, first.service_identifier, request.money, service=Service.CONTENT
+    )
+    quota = turn.quota_of(unit)
     slice_ = turn.slice(turn.plan, quota, request.money, NO_LIMIT, buckets=False)
     if turn.in_force.rate(slice_) < 0:
-        turn.service = service
+        turn.service = turn.usual
         return None
     return msgspec.structs.replace(request, money=0, units=(unit,))
 
@@ -147,7 +148,7 @@ def charge_usage(
     turn = _turn(state, request, tariffs, request.at, records)
     if turn is None:
         return Result.INVALID
-    quota = turn.quota(unit.rating_group, unit.service_identifier)
+    quota = turn.quota_of(unit)
     result = Result.SUCCESS
     before = state.money
     why = rules.passing.why(request.service, request.called, unit.rating_group)
@@ -232,7 +233,7 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
         return ChargeAnswer(Result.SUCCESS, (), request.money, state.currency)
     answers = []
     for unit in request.units or _ONE:
-        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        quota = turn.quota_of(unit)
         amount = _amount(unit)
         result = _paid(turn, quota, unit, amount)
         given = result is Result.SUCCESS and not _was_delivered(unit)
@@ -310,7 +311,7 @@ def _costs(turn: Turn, request: ChargeRequest, *, buckets: bool) -> list[int] | 
         return None
     costs = []
     for unit in request.units or _ONE:
-        quota = turn.quota(unit.rating_group, unit.service_identifier)
+        quota = turn.quota_of(unit)
         slice_ = turn.slice(turn.plan, quota, _amount(unit), NO_LIMIT, buckets=buckets)
         if turn.in_force.rate(slice_) != RATED:
             return None

@@ -82,6 +82,8 @@ class Quota(msgspec.Struct, array_like=True, gc=False):
     """When, during the open grant, another tariff takes effect; 0 for none."""
     upf: str = ""
     """The user plane function that it is for, where the network tells several apart."""
+    service: int = -1
+    """Its own, where it isn't its session's."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):

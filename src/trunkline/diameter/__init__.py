@@ -8,6 +8,7 @@ balance.
 
 from trunkline.diameter.gy import GyServer, GySettings, Tls, serve
 from trunkline.diameter.peer import PeerSettings
+from trunkline.diameter.services import Services
 from trunkline.diameter.sy import Statuses
 
-__all__ = ["GyServer", "GySettings", "PeerSettings", "Statuses", "Tls", "serve"]
+__all__ = ["GyServer", "GySettings", "PeerSettings", "Services", "Statuses", "Tls", "serve"]

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,7 @@ from trunkline.diameter.gy_answer import RESULT_CODES, CreditAnswers, result_of
 from trunkline.diameter.gy_request import Reading, read
 from trunkline.diameter.peer import Peer, PeerSettings
 from trunkline.diameter.peers import Peers
+from trunkline.diameter.services import NO_SERVICES, Services
 from trunkline.diameter.sy import Statuses, Sy
 from trunkline.diameter.telling import Teller
 from trunkline.platform.clock import Clock
@@ -64,8 +65,7 @@ class GySettings(msgspec.Struct, frozen=True):
     connections: int = 1000
     drain: float = 3.0
     event_time_tolerance: int = 86_400
-    services: Mapping[bytes, int] = {}
-    """The operator's own, by Service-Context-Id."""
+    services: Services = NO_SERVICES
     failure_handling: int = 0
     realms: frozenset[bytes] = frozenset()
     peer: PeerSettings = PeerSettings()
@@ -99,7 +99,9 @@ class GyServer:
         self._clock = clock
         self._identity = answers.Identity(settings.origin_host, settings.origin_realm)
         self._host = settings.origin_host.lower().encode()
-        self._answers = CreditAnswers(self._identity, settings.failure_handling)
+        self._answers = CreditAnswers(
+            self._identity, settings.failure_handling, settings.services.groups
+        )
         self.peers = Peers()
         self._stopping = False
         self._acceptors: list[Acceptor] = []

@@ -2,6 +2,7 @@
 
 import ipaddress
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
 
 from trunkline.charging import (
@@ -19,6 +20,7 @@ from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity, answer_to, failed
 from trunkline.diameter.currencies import NO_CURRENCY, NUMBERS
 from trunkline.diameter.gy_request import Reading
+from trunkline.diameter.services import NO_SERVICES
 
 RESULT_CODES = {
     Result.SUCCESS: d.SUCCESS,
@@ -39,9 +41,16 @@ _NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
 
 class CreditAnswers:
     """Writes the answers of one node; what is the same in all of them is encoded once. A session
-    that begins is told its `failure_handling`."""
+    that begins is told its `failure_handling`. `groups` are rating groups with services of their
+    own."""
 
-    def __init__(self, identity: Identity, failure_handling: int = 0) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        failure_handling: int = 0,
+        groups: Mapping[int, int] = NO_SERVICES.groups,
+    ) -> None:
+        self._groups: dict[int | None, int] = dict(groups.items())
         self._failure_handling = codec.u32(d.CREDIT_CONTROL_FAILURE_HANDLING, failure_handling)
         self._middles = {
             (result, kind): avp
@@ -61,7 +70,13 @@ class CreditAnswers:
         if answer.result is not Result.SUCCESS:
             pass
         elif reading.by_service:
-            units = b"".join([_service(unit, request.service) for unit in answer.units])
+            of, usual = self._groups, request.service
+            units = b"".join(
+                [
+                    _service(unit, of.get(unit.rating_group, usual) if of else usual)
+                    for unit in answer.units
+                ]
+            )
         elif answer.units:
             unit = answer.units[0]
             units = b"".join(_unit(unit, request.service))

@@ -6,9 +6,7 @@ Rating-Group; several that name one quota are taken as one; octets may come as a
 direction; a CC-Time that is an instant, not a duration, counts for nothing.
 """
 
-import string
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +16,8 @@ from trunkline.charging import (
     SERVER_DECIDES,
     Action,
     ChargeRequest,
+    Circumstances,
+    Identity,
     Kind,
     Service,
     UnitRequest,
@@ -29,6 +29,7 @@ from trunkline.diameter.codec import (
     Malformed,
     avp,
     avp_at,
+    avps,
     from_time,
     missing,
     pair_at,
@@ -37,20 +38,15 @@ from trunkline.diameter.codec import (
     wrong_length,
 )
 from trunkline.diameter.money import Sum, added, bounded, money_in
+from trunkline.diameter.names import notify_word, session_id
 from trunkline.diameter.parties import called, called_party, identities
-from trunkline.diameter.services import NO_SERVICES, service_of
+from trunkline.diameter.services import NO_SERVICES, Services, service_of
 
 MOST_SERVICES = 100
 """Multiple-Services-Credit-Control in one request."""
 
 MOST_SUBSCRIPTIONS = 16
 """Subscription-Ids in one request."""
-
-LONGEST_SESSION_ID = 512
-
-LONGEST_IDENTITY = 255
-
-_OF_IDENTITIES = frozenset(string.ascii_letters + string.digits + "-._")
 
 Value = TypeVar("Value")
 
@@ -131,11 +127,11 @@ def read(
     message: bytes,
     received: int,
     clock_tolerance: int = 86_400,
-    services: Mapping[bytes, int] = NO_SERVICES,
+    services: Services = NO_SERVICES,
 ) -> Reading:
     """The request in a CCR, `received` at this second since the Unix epoch; an Event-Timestamp
-    more than `clock_tolerance` seconds from it is not believed. `services` are those that the
-    operator names, by Service-Context-Id. Raises `Malformed` with the Result-Code and Failed-AVP
+    more than `clock_tolerance` seconds from it is not believed. `services` are the operator's own.
+    Raises `Malformed` with the Result-Code and Failed-AVP
     of its answer."""
     found = _scan(message)
     single = found.single
@@ -144,7 +140,7 @@ def read(
             raise missing(code)
     kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
     number = _u32_of(message, single, d.CC_REQUEST_NUMBER)
-    service = service_of(message[slice(*single[d.SERVICE_CONTEXT_ID])], services)
+    service = service_of(message[slice(*single[d.SERVICE_CONTEXT_ID])], services.contexts)
     oddities: list[str] = []
     action = Action.DIRECT_DEBIT
     money = spent = 0
@@ -153,24 +149,15 @@ def read(
         action = _enumerated(message, single, d.REQUESTED_ACTION, _ACTIONS)
     by_service = bool(found.services)
     if by_service:
-        units = _services(message, found.services, service, oddities)
+        units = _services(message, found.services, service, services.groups, oddities)
     else:
         units, money, spent, currency = _command_units(message, found, kind, service, oddities)
-    at = received
-    if d.EVENT_TIMESTAMP in single:
-        told = from_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
-        if abs(told - received) <= clock_tolerance:
-            at = told
-        else:
-            oddities.append("a clock that is off")
+    at = _moment(message, single, received, clock_tolerance)
+    if at is None:
+        oddities.append("a clock that is off")
+        at = received
     origin = message[slice(*single[d.ORIGIN_HOST])]
-    who = identities(message, found.subscriptions)
-    where, claimed = None, False
-    if kind is not Kind.TERMINATE:
-        station = single.get(d.CALLED_STATION_ID)
-        where, claimed = circumstances(message, found.information, station)
-    if claimed:
-        who = tuple(each for each in who if each[0] != "imsi")
+    who, where = _who_and_where(message, found, kind)
     request = ChargeRequest(
         session=session_id(message[slice(*single[d.SESSION_ID])]),
         number=number,
@@ -204,32 +191,34 @@ def read(
     )
 
 
+def _who_and_where(
+    message: bytes, found: _Found, kind: Kind
+) -> tuple[tuple[Identity, ...], Circumstances | None]:
+    """An IMSI that is only claimed names nobody; a session that ends has been where it was."""
+    who = identities(message, found.subscriptions)
+    if kind is Kind.TERMINATE:
+        return who, None
+    station = found.single.get(d.CALLED_STATION_ID)
+    where, claimed = circumstances(message, found.information, station)
+    if claimed:
+        who = tuple(each for each in who if each[0] != "imsi")
+    return who, where
+
+
+def _moment(
+    message: bytes, single: dict[int, tuple[int, int]], received: int, tolerance: int
+) -> int | None:
+    """None for an Event-Timestamp that isn't believed."""
+    if d.EVENT_TIMESTAMP not in single:
+        return received
+    told = from_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
+    return told if abs(told - received) <= tolerance else None
+
+
 def _multiple_services(message: bytes, single: dict[int, tuple[int, int]]) -> int | None:
     """Multiple-Services-Indicator, where there is one."""
     code = d.MULTIPLE_SERVICES_INDICATOR
     return _u32_of(message, single, code) if code in single else None
-
-
-@lru_cache(maxsize=4096)
-def notify_word(host: bytes, realm: bytes, edge: str = "gy") -> str:
-    """How a gateway is found again: `told_to` reads it. Raises `Malformed`."""
-    return f"{edge}:{_identity(d.ORIGIN_HOST, host)};{_identity(d.ORIGIN_REALM, realm)}"
-
-
-def told_to(word: str) -> tuple[str, str]:
-    """The Origin-Host and Origin-Realm of a `notify_word`."""
-    host, _, realm = word.partition(":")[2].partition(";")
-    return host, realm
-
-
-def _identity(code: int, octets: bytes) -> str:
-    """A DiameterIdentity (RFC 6733, 4.3.1)."""
-    text = octets.decode("ascii", errors="replace")
-    if not 0 < len(text) <= LONGEST_IDENTITY or not set(text) <= _OF_IDENTITIES:
-        raise Malformed(
-            d.INVALID_AVP_VALUE, f"AVP {code} is no DiameterIdentity", avp(code, octets)
-        )
-    return text
 
 
 def _scan(message: bytes) -> _Found:
@@ -285,15 +274,19 @@ def _scan(message: bytes) -> _Found:
 
 
 def _services(
-    message: bytes, spans: list[tuple[int, int]], service: int, oddities: list[str]
+    message: bytes,
+    spans: list[tuple[int, int]],
+    service: int,
+    groups: Mapping[int, int],
+    oddities: list[str],
 ) -> tuple[UnitRequest, ...]:
-    """One `UnitRequest` for each quota that the MSCCs name."""
-    first = _unit(message, *spans[0], service, oddities)
+    """One `UnitRequest` for each quota that the MSCCs name; `groups` have services of their own."""
+    first = _unit(message, *spans[0], service, groups, oddities)
     if len(spans) == 1:
         return (first,)
     units = {(first.rating_group, first.service_identifier): first}
     for begin, end in spans[1:]:
-        unit = _unit(message, begin, end, service, oddities)
+        unit = _unit(message, begin, end, service, groups, oddities)
         key = unit.rating_group, unit.service_identifier
         known = units.get(key)
         if known is None:
@@ -308,9 +301,18 @@ def _services(
     return tuple(units.values())
 
 
-def _unit(message: bytes, begin: int, end: int, service: int, oddities: list[str]) -> UnitRequest:
+def _unit(
+    message: bytes,
+    begin: int,
+    end: int,
+    service: int,
+    groups: Mapping[int, int],
+    oddities: list[str],
+) -> UnitRequest:
     """The contents of one MSCC (RFC 8506, 8.16; TS 32.299, 7.2.5 and 7.2.175)."""
     unit = UnitRequest()
+    if groups and (own := _own_service(message, begin, end, groups, service)) != service:
+        unit.service = service = own
     used = 0
     at = begin
     while at < end:
@@ -347,6 +349,16 @@ def _unit(message: bytes, begin: int, end: int, service: int, oddities: list[str
     unit.used = bounded(used, d.USED_SERVICE_UNIT)
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
     return unit
+
+
+def _own_service(
+    message: bytes, begin: int, end: int, groups: Mapping[int, int], service: int
+) -> int:
+    """By the MSCC's Rating-Group; else the request's `service`."""
+    for part in avps(message, begin, end):
+        if part.code == d.RATING_GROUP and not part.vendor:
+            return groups.get(part.u32(), service)
+    return service
 
 
 def _command_units(
@@ -428,21 +440,6 @@ def _called(message: bytes, found: _Found) -> str:
         return number
     span = found.single.get(d.CALLED_STATION_ID)
     return called(message[span[0] : span[1]]) if span else ""
-
-
-def session_id(data: bytes) -> str:
-    """Raises `Malformed` for one that can't be kept."""
-    try:
-        session = data.decode()
-    except UnicodeDecodeError:
-        session = ""
-    if not session or not session.isprintable() or len(data) > LONGEST_SESSION_ID:
-        raise Malformed(
-            d.INVALID_AVP_VALUE,
-            f"a Session-Id is 1 to {LONGEST_SESSION_ID} printable octets of UTF-8",
-            avp(d.SESSION_ID, data),
-        )
-    return session
 
 
 def _units(message: bytes, begin: int, end: int, code: int) -> int:

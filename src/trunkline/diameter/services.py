@@ -1,13 +1,24 @@
-"""What is charged for, by the Service-Context-Id of a request (TS 32.299, 7.1.12)."""
+"""What is charged for, by the Service-Context-Id of a request (TS 32.299, 7.1.12) and, where the
+operator says so, the rating group."""
 
 from collections.abc import Mapping
 from functools import lru_cache
+
+import msgspec
 
 from trunkline.charging import Service
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed, avp
 
-NO_SERVICES: Mapping[bytes, int] = {}
+
+class Services(msgspec.Struct, frozen=True):
+    """The operator's own: of whole requests by Service-Context-Id, of MSCCs by Rating-Group."""
+
+    contexts: Mapping[bytes, int] = {}
+    groups: Mapping[int, int] = {}
+
+
+NO_SERVICES = Services()
 
 _SERVICES = {
     "32251": Service.DATA,
@@ -20,9 +31,9 @@ _OF_GATEWAYS = {b"open5gs-smfd@open5gs.org": Service.DATA}
 """Service-Context-Ids of gateways' own."""
 
 
-def service_of(context: bytes, services: Mapping[bytes, int]) -> int:
-    """The operator's own in `services` before 3GPP's. Raises `Malformed` for any other."""
-    named = services.get(context) if services else None
+def service_of(context: bytes, contexts: Mapping[bytes, int]) -> int:
+    """The operator's own in `contexts` before 3GPP's. Raises `Malformed` for any other."""
+    named = contexts.get(context) if contexts else None
     return _service(context) if named is None else named
 
 

@@ -22,7 +22,8 @@ from trunkline.charging import (
 from trunkline.diameter import answers, codec, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import HEADER, Avp, Malformed, avp_at, missing
-from trunkline.diameter.gy_request import MOST_SUBSCRIPTIONS, notify_word, session_id
+from trunkline.diameter.gy_request import MOST_SUBSCRIPTIONS
+from trunkline.diameter.names import notify_word, session_id
 from trunkline.diameter.parties import identities
 from trunkline.diameter.peer import Peer
 from trunkline.kernel.errors import Unavailable

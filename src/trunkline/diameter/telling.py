@@ -28,7 +28,7 @@ from trunkline.charging import (
 from trunkline.diameter import answers, codec, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
-from trunkline.diameter.gy_request import told_to
+from trunkline.diameter.names import told_to
 from trunkline.diameter.peer import Peer
 from trunkline.diameter.peers import Peers
 from trunkline.diameter.sy import EDGE as SY_EDGE

@@ -5,8 +5,17 @@ nothing here knows a price or a balance. What the network is told without asking
 `notifier`; by `registration` an NRF tells the network of us.
 """
 
+from trunkline.nchf.documents import INFORMATION
 from trunkline.nchf.reading import Ways
 from trunkline.nchf.registration import NrfSettings, check_registration
 from trunkline.nchf.server import NchfSettings, create_app, serve
 
-__all__ = ["NchfSettings", "NrfSettings", "Ways", "check_registration", "create_app", "serve"]
+__all__ = [
+    "INFORMATION",
+    "NchfSettings",
+    "NrfSettings",
+    "Ways",
+    "check_registration",
+    "create_app",
+    "serve",
+]

@@ -3,6 +3,7 @@
 What isn't named here is skipped; a member that is null counts as left out.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -166,7 +167,7 @@ class NefCharging(msgspec.Struct, gc=False):
     individual: Text | None = field(name="externalIndividualIdentifier", default=None)
 
 
-class Mmtel(msgspec.Struct, gc=False):
+class Told(msgspec.Struct, gc=False):
     """That it is there tells what the request is about."""
 
 
@@ -186,5 +187,28 @@ class ChargingData(msgspec.Struct, gc=False):
     pdu: PduSessionCharging | None = field(name="pDUSessionChargingInformation", default=None)
     sms: SmsCharging | None = field(name="sMSChargingInformation", default=None)
     ims: ImsCharging | None = field(name="iMSChargingInformation", default=None)
-    mmtel: Mmtel | None = field(name="mMTelChargingInformation", default=None)
+    mmtel: Told | None = field(name="mMTelChargingInformation", default=None)
     nef: NefCharging | None = field(name="nEFChargingInformation", default=None)
+    specification: Text | None = field(name="serviceSpecificationInfo", default=None)
+    registration: Told | None = field(name="registrationChargingInformation", default=None)
+    n2_connection: Told | None = field(name="n2ConnectionChargingInformation", default=None)
+    location_report: Told | None = field(name="locationReportingChargingInformation", default=None)
+    nspa: Told | None = field(name="nSPAChargingInformation", default=None)
+    nsm: Told | None = field(name="nSMChargingInformation", default=None)
+    edge_use: Told | None = field(name="edgeInfrastructureUsageChargingInformation", default=None)
+    eas_deployment: Told | None = field(name="eASDeploymentChargingInformation", default=None)
+    direct_edge: Told | None = field(
+        name="directEdgeEnablingServiceChargingInformation", default=None
+    )
+    exposed_edge: Told | None = field(
+        name="exposedEdgeEnablingServiceChargingInformation", default=None
+    )
+    prose: Told | None = field(name="proSeChargingInformation", default=None)
+
+
+INFORMATION: Mapping[str, str] = {
+    each.encode_name: each.name
+    for each in msgspec.structs.fields(ChargingData)
+    if each.encode_name.endswith("ChargingInformation")
+}
+"""Attributes of a request, by the names of the kinds of charging information."""

@@ -1,7 +1,7 @@
 """A ChargingDataRequest in charging's terms (TS 32.290; TS 32.255, 32.260, 32.274)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -20,6 +20,7 @@ from trunkline.charging import (
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.nchf.documents import (
+    INFORMATION,
     Area,
     ChargingData,
     PduSessionCharging,
@@ -77,17 +78,23 @@ def decoded(body: bytes) -> ChargingData:
 
 class Ways(msgspec.Struct, frozen=True, gc=False):
     """How requests are read: a time stamp more than `tolerance` seconds from when it came is not
-    believed; with `by_service` a container's serviceId names what is priced."""
+    believed; with `by_service` a container's serviceId names what is priced. The operator's own
+    services, in the order in which they decide: of units by rating group, of whole requests by
+    serviceSpecificationInfo, by the kind of charging information, by nodeFunctionality."""
 
     tolerance: int = 86_400
     by_service: bool = False
+    groups: Mapping[int, int] = {}
+    specifications: Mapping[str, int] = {}
+    information: Mapping[str, int] = {}
+    functions: Mapping[str, int] = {}
 
 
 def created(data: ChargingData, received: int, ways: Ways) -> Reading:
     """What a POST to the collection asks, `received` at this second: a session's beginning, or an
     event's all. Raises `Problem`."""
     identities = _identities(data)
-    service = _service(data)
+    service = _service(data, ways)
     reading = _read(
         data,
         ref_of(data, service, identities),
@@ -121,7 +128,7 @@ def continued(data: ChargingData, ref: str, kind: Kind, received: int, ways: Way
     else:
         if not ref.isprintable() or len(ref) > LONGEST:
             raise Problem(404, "CONTEXT_NOT_FOUND", "there is no such charging session")
-        service, identities = _service(data), _identities(data)
+        service, identities = _service(data, ways), _identities(data)
     return _read(data, ref, kind, identities, service, received, ways)
 
 
@@ -142,7 +149,7 @@ def _read(
         at=_moment(data, received, ways.tolerance),
         received=received,
         service=service,
-        units=_units(data.usage, service, by_service=ways.by_service) if data.usage else (),
+        units=_units(data.usage, service, ways) if data.usage else (),
         where=_circumstances(data),
         notify="" if data.notify is None else _notify(data.notify),
     )
@@ -201,7 +208,18 @@ def identity_of(text: str) -> Identity | None:
     return (kind, value) if kind in _SUBSCRIBERS else None
 
 
-def _service(data: ChargingData) -> int:
+def _service(data: ChargingData, ways: Ways) -> int:
+    found = ways.specifications.get(data.specification) if data.specification else None
+    if found is None and ways.information:
+        for name, code in ways.information.items():
+            if getattr(data, INFORMATION[name]) is not None:
+                found = code
+    if found is None and ways.functions:
+        found = ways.functions.get(data.consumer.functionality)
+    return _usual_service(data) if found is None else found
+
+
+def _usual_service(data: ChargingData) -> int:
     if data.pdu is not None:
         return Service.DATA
     if data.sms is not None:
@@ -224,29 +242,32 @@ def _check_event(data: ChargingData) -> None:
         )
 
 
-def _units(usage: list[UnitUsage], service: int, *, by_service: bool) -> tuple[UnitRequest, ...]:
+def _units(usage: list[UnitUsage], usual: int, ways: Ways) -> tuple[UnitRequest, ...]:
     """One `UnitRequest` for each rating group, and UPF where they are told apart; then, with
     `by_service`, one for each service that a group's containers name. What several tell of one is
-    added up."""
+    added up. A group that has no service of its own is of the `usual` one."""
+    by_service, groups = ways.by_service, ways.groups
     units: dict[tuple[int, str, int | None], UnitRequest] = {}
     upfs = {each.rating_group: each.upf for each in usage if each.upf}
     for each in usage:
         group = each.rating_group
         upf = each.upf or upfs.get(group, "")
+        service = groups.get(group, usual) if groups else usual
+        own = -1 if service == usual else service
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
         used = each.used or ()
-        own = [one for one in used if one.service_id is None] if by_service else used
-        _add(units, (group, upf, None), requested, _reported(own, service))
-        if len(own) < len(used):
+        unnamed = [one for one in used if one.service_id is None] if by_service else used
+        _add(units, (group, upf, None), own, requested, _reported(unnamed, service))
+        if len(unnamed) < len(used):
             named: dict[int | None, list[UsedUnit]] = {}
             for container in used:
                 if container.service_id is not None:
                     named.setdefault(container.service_id, []).append(container)
             for identifier, containers in named.items():
                 name = group, upf, identifier
-                _add(units, name, NOT_REQUESTED, _reported(containers, service))
+                _add(units, name, own, NOT_REQUESTED, _reported(containers, service))
     if len(units) > _MOST_NAMED:
         raise Problem(400, "CHARGING_FAILED", f"more than {_MOST_NAMED} rating groups and services")
     return tuple(units.values())
@@ -258,6 +279,7 @@ _MOST_NAMED = 100
 def _add(
     units: dict[tuple[int, str, int | None], UnitRequest],
     name: tuple[int, str, int | None],
+    service: int,
     requested: int,
     told: tuple[int, int, int, bool],
 ) -> None:
@@ -267,7 +289,9 @@ def _add(
     known = units.get(name)
     if known is None:
         final = final and requested == NOT_REQUESTED
-        units[name] = UnitRequest(group, identifier, requested, used, final, reason, after, upf)
+        units[name] = UnitRequest(
+            group, identifier, requested, used, final, reason, after, upf, service
+        )
         return
     known.used += used
     known.after_change += after

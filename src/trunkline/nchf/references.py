@@ -21,7 +21,9 @@ API_CALLS = service_code("api-call")
 """What a NEF charges for, in the unit that it counts (TS 32.254)."""
 _LETTERS = {int(Service.DATA): "d", int(Service.VOICE): "v", int(Service.SMS): "s", API_CALLS: "a"}
 _SERVICES = {letter: service for service, letter in _LETTERS.items()}
-_REF = re.compile(r"([a-z])((?:-(?:imsi|msisdn)-[0-9]{1,15}){0,2})-[0-9a-f]{24}", re.ASCII)
+_REF = re.compile(
+    r"([a-z]|x[0-9a-f]{1,16})((?:-(?:imsi|msisdn)-[0-9]{1,15}){0,2})-[0-9a-f]{24}", re.ASCII
+)
 _IDENTITY = re.compile(r"(imsi|msisdn)-([0-9]+)", re.ASCII)
 _NAMELESS = (None,) * 7
 
@@ -62,14 +64,18 @@ def ref_of(data: ChargingData, service: int, identities: tuple[Identity, ...]) -
     )
     mark = hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=12).hexdigest()
     who = "".join(f"-{kind}-{value}" for kind, value in identities[:2])
-    return f"{_LETTERS[service]}{who}-{mark}"
+    return f"{_LETTERS.get(service) or f'x{service:x}'}{who}-{mark}"
 
 
 @lru_cache(maxsize=65_536)
 def named(ref: str) -> Named | None:
     """What the ref says; None for one that isn't ours."""
     match = _REF.fullmatch(ref)
-    if match is None or match[1] not in _SERVICES:
+    if match is None:
+        return None
+    what = match[1]
+    code = int(what[1:], 16) if len(what) > 1 else _SERVICES.get(what)
+    if code is None:
         return None
     found = _IDENTITY.findall(match[2])
-    return Named(service_of(_SERVICES[match[1]]), tuple((kind, value) for kind, value in found))
+    return Named(service_of(code), tuple((kind, value) for kind, value in found))

@@ -103,7 +103,7 @@ def written(reading: Reading, answer: ChargeAnswer, failure_handling: str) -> by
         response.failover = "FAILOVER_SUPPORTED"
     if answer.units and data.usage:
         response.units = [
-            _unit(unit, request.service, asked.upf)
+            _unit(unit, request.service if asked.service < 0 else asked.service, asked.upf)
             for asked, unit in zip(request.units, answer.units, strict=False)
             if asked.service_identifier is None  # what services used is told with their group
         ]

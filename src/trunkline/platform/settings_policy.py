@@ -8,13 +8,15 @@ from msgspec import Meta
 
 _Count = Annotated[int, Meta(ge=1)]
 _Percent = Annotated[int, Meta(ge=0, le=99)]
+_Name = Annotated[str, Meta(min_length=1, max_length=200)]
+_RatingGroup = Annotated[int, Meta(ge=0, le=4_294_967_295)]
 _Last = Literal["terminate", "redirect", "restrict"]
 
 
 class RatingGroupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one rating group's quota is cut, where it isn't as for all data. Amounts are bytes."""
 
-    group: Annotated[int, Meta(ge=0, le=4_294_967_295)]
+    group: _RatingGroup
     grant: _Count | None = None
     smallest: _Count | None = None
     largest: _Count | None = None
@@ -47,13 +49,16 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """By which Service-Context-Ids, as gateways send them, a service is asked for over Gy. Its
-    units are CC-Service-Specific-Units, unless it is data or voice."""
+    """How a service is asked for: by rating groups, over Gy and Nchf, in whichever session; or else
+    the whole session by `contexts` (Service-Context-Ids as gateways send them; over Nchf
+    serviceSpecificationInfo), by the kind of charging `information` that a network function sends,
+    or by its nodeFunctionality. Its units are service-specific, unless it is data or voice."""
 
     service: Annotated[str, Meta(min_length=1, max_length=11)]
-    contexts: Annotated[
-        tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(min_length=1)
-    ]
+    contexts: tuple[_Name, ...] = ()
+    rating_groups: tuple[_RatingGroup, ...] = ()
+    information: tuple[_Name, ...] = ()
+    functions: tuple[_Name, ...] = ()
 
 
 class RoamingLimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +90,7 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     care_numbers: Annotated[tuple[str, ...], Meta(description="The same for our own care")] = ()
     top_up_numbers: Annotated[tuple[str, ...], Meta(description="The same for top-ups")] = ()
     free_rating_groups: Annotated[
-        tuple[Annotated[int, Meta(ge=0, le=4_294_967_295)], ...],
+        tuple[_RatingGroup, ...],
         Meta(description="Data of these always passes, free of charge: the top-up portal's"),
     ] = ()
     smallest_bytes: Annotated[
@@ -123,8 +128,9 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     services: Annotated[
         tuple[ServiceSettings, ...],
         Meta(
-            description="Services by Service-Context-Id, beside 3GPP's: [[policy.services]] with "
-            "service (api-call, or another name that prices have) and contexts"
+            description="How services are asked for, beside 3GPP's ways: [[policy.services]] with "
+            "service (api-call, or another name that prices have) and contexts, rating_groups, "
+            "information or functions"
         ),
     ] = ()
     failure_handling: Annotated[

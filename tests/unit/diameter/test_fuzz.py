@@ -32,7 +32,8 @@ from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity
 from trunkline.diameter.codec import HEADER, LARGEST_MESSAGE, Framer, Malformed
 from trunkline.diameter.gy import GySettings
-from trunkline.diameter.gy_request import LONGEST_SESSION_ID, MOST_SERVICES, read
+from trunkline.diameter.gy_request import MOST_SERVICES, read
+from trunkline.diameter.names import LONGEST_SESSION_ID
 
 US = Identity("ocs.example", "example")
 NOW = 1_800_000_000

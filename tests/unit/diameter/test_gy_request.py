@@ -36,6 +36,7 @@ from trunkline.diameter.gy_request import (
     Reading,
     read,
 )
+from trunkline.diameter.services import Services
 from trunkline.rating import service_code
 
 RECEIVED = 1_795_290_000
@@ -292,7 +293,9 @@ def test_an_sms_event_is_one_message_unless_it_says_otherwise() -> None:
 def test_a_service_of_the_operators_is_known_by_its_context() -> None:
     """Its units are service-specific, whatever octets stand beside them."""
     named = service_code("api-call")
-    services = {b"api@operator.example": named, b"fixed@operator.example": int(Service.DATA)}
+    services = Services(
+        {b"api@operator.example": named, b"fixed@operator.example": int(Service.DATA)}
+    )
 
     def units(amount: int) -> bytes:
         return codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, amount)
@@ -502,3 +505,25 @@ def outcome(message: bytes) -> Reading | Malformed:
         return read(message, RECEIVED)
     except Malformed as error:
         return error
+
+
+def test_rating_groups_may_have_services_of_their_own() -> None:
+    """In a data session: calls of an API in units of their own, a fixed line in seconds."""
+    api = service_code("api-call")
+    services = Services(groups={500: api, 600: int(Service.VOICE), 700: int(Service.DATA)})
+    told = codec.grouped(
+        d.USED_SERVICE_UNIT,
+        codec.u32(d.CC_TIME, 60),
+        codec.u64(d.CC_TOTAL_OCTETS, 1000),
+        codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, 3),
+    )
+    parts = [mscc(told, group=group) for group in (1, 500, 600, 700)]
+    message = ccr(2, 1, SUBSCRIBER, *parts, mscc(told))
+    units = read(message, RECEIVED, services=services).request.units
+    assert [(unit.rating_group, unit.service, unit.used) for unit in units] == [
+        (1, -1, 1000),
+        (500, api, 3),
+        (600, Service.VOICE, 60),
+        (700, -1, 1000),
+        (None, -1, 1000),
+    ]

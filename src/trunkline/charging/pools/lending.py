@@ -85,12 +85,16 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
             return True
         units = units or _ONE
         for unit in units:
+            if unit.service >= 0:
+                return False
             need += max(unit.requested, unit.used, 1)
     else:
         session = state.session(request.session)
         if session is not None:
             service = session.service
         for unit in units:
+            if unit.service >= 0:
+                return False
             need += unit.used
             if unit.requested != NOT_REQUESTED:
                 need += 2 * (unit.requested or policy.of(service, unit.rating_group).default)
@@ -136,7 +140,7 @@ class _Asked:
             self._uses = []
 
     def _of_event(self, unit: UnitRequest) -> _Use:
-        quota = self._turn.quota(unit.rating_group, unit.service_identifier)
+        quota = self._turn.quota_of(unit)
         return self._use(quota, max(unit.requested, unit.used, 1), self._turn.at, used=True)
 
     def _of_session(self, request: ChargeRequest, policy: GrantPolicy) -> list[_Use]:
@@ -145,10 +149,12 @@ class _Asked:
         session = turn.state.session(request.session)
         used, wanted = [], []
         for unit in request.units:
-            if turn.service == DATA and unit.rating_group in policy.rules.passing.groups:
+            if turn.usual == DATA and unit.rating_group in policy.rules.passing.groups:
                 continue
             quota = None if session is None else quota_of(session, unit)
-            quota = quota or turn.quota(unit.rating_group, unit.service_identifier)
+            quota = quota or turn.quota_of(unit)
+            quota.service = unit.service
+            turn.turn_to(quota)
             self._released += quota.holds
             if unit.used:
                 use = self._use(quota, unit.used, quota.since, used=True, paid=quota.granted)
@@ -188,6 +194,7 @@ class _Asked:
 
     def _price(self, use: _Use) -> int | None:
         """None where the plan has no price for it."""
+        self._turn.service = use.want.service
         slice_ = self._turn.slice(
             self.plan, use.quota, use.want.units, NO_LIMIT, buckets=False, used=use.want.used
         )
