@@ -114,9 +114,14 @@ from trunkline.charging.policy.events import (
 )
 from trunkline.charging.policy.kept import keep_policy, policy_of
 from trunkline.charging.policy.passing import Pass, Passing
+from trunkline.charging.policy.queries import (
+    RoamingConsent,
+    counters_of,
+    roaming_consent,
+    statuses_of,
+)
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
-from trunkline.charging.policy.telling import statuses_of
 from trunkline.charging.queries import (
     ACCOUNTS,
     HAS_NUMBER,
@@ -231,6 +236,7 @@ __all__ = [
     "RecordLine",
     "Result",
     "RoamedBeyond",
+    "RoamingConsent",
     "RoamingPolicy",
     "RoamingZone",
     "Rules",
@@ -260,6 +266,7 @@ __all__ = [
     "cancel_action",
     "charging_account_ids",
     "charging_accounts",
+    "counters_of",
     "credited",
     "daily_usage",
     "describe_action",
@@ -285,6 +292,7 @@ __all__ = [
     "requests_between",
     "requests_by_hour",
     "requests_per_second",
+    "roaming_consent",
     "service_name",
     "service_of",
     "service_unit",

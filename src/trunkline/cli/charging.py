@@ -78,6 +78,33 @@ def exposure() -> None:
 
 
 @group.command()
+def bars(
+    retry: Annotated[bool, typer.Option("--retry", help="Ask for what was refused again.")] = False,
+) -> None:
+    """What the host's network was asked to stop, or to let go on, and hasn't done."""
+    from trunkline import usage
+
+    with opened() as system:
+        now = system.clock.now()
+        with system.books.read() as r:
+            found = usage.bars(r)
+        for each in found if retry else ():
+            if each.state in (usage.BarState.REFUSED, usage.BarState.KEPT):
+                with system.books.transaction() as tx:
+                    usage.retry_bar(tx, each.service, each.cause, now=now)
+                    record(tx, "retry bar", each.service, now)
+    if not found:
+        typer.echo("The network has done all that it was asked for")
+    for each in found:
+        why = f"  {each.reason}" if each.reason else ""
+        ticket = f"  {each.ticket}" if each.ticket else ""
+        typer.echo(
+            f"{each.asked_at:%Y-%m-%d %H:%M}  {each.product}  {each.service}  {each.cause.value}"
+            f"  {each.state.value}{ticket}{why}"
+        )
+
+
+@group.command()
 def emergencies() -> None:
     """The latest emergency calls and messages of those who have no account here: unknown, gone, or
     without a SIM. They are kept for 180 days."""

@@ -1,5 +1,4 @@
-"""Why something was charged: a record of charging's journal, run again, beyond TM Forum's APIs;
-and the consent to data abroad.
+"""Why something was charged: a record of charging's journal, run again, beyond TM Forum's APIs.
 
 For staff: what a subscriber may know of it stands in TMF635 and TMF677.
 """
@@ -14,15 +13,14 @@ from trunkline import charging
 from trunkline.charging import ChargingAccountId, Explanation
 from trunkline.kernel import money
 from trunkline.kernel.time import format_instant
-from trunkline.platform import audit
+from trunkline.rest import charging_policy
+from trunkline.rest.charging_policy import BASE
 from trunkline.rest.forms.described import in_path, operation
 from trunkline.rest.forms.wire import Money
 from trunkline.tmf import Api, Timestamp, Wire, wire
-from trunkline.tmf.http import Server, read_object, send
+from trunkline.tmf.http import Server, send
 
-BASE = "/trunkline/charging/v1"
 _PATH = f"{BASE}/record/{{account}}/{{seq}}/explanation"
-_CONSENT = f"{BASE}/account/{{account}}/roamingConsent"
 _PLACES = 12
 """Decimal places of micros that are shown of an exact price."""
 
@@ -102,39 +100,6 @@ class Explained:
         with self._charging.read() as r:
             found = charging.explain(r, ChargingAccountId(which[0]), which[1])
         send(resp, wire.encode(form_of(found)))
-
-
-class ConsentForm(Wire):
-    """`given`: data abroad goes on beyond its limit, until the billing month ends."""
-
-    given: bool
-
-
-class Consents:
-    """POST: a person consents to go on with data abroad, or no longer."""
-
-    scopes: ClassVar = {"POST": "charging:write"}
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account: str) -> None:
-        asked = wire.convert(read_object(req, self._server.max_body), ConsentForm)
-        which = ChargingAccountId.parse(account, path="account")
-        now = self._server.clock.now()
-        with self._server.databases["charging"].read() as r:
-            charging.balance(r, which, now)  # which tells whether there is such an account
-        with self._server.databases["books"].transaction() as tx:
-            tx.emit(charging.ConsentToRoam(account=which, given=asked.given))
-            audit.record(
-                tx,
-                who=req.context.caller.identity,
-                verb="consent to roam" if asked.given else "withdraw consent to roam",
-                what=which,
-                now=now,
-            )
-        resp.status = 202
-        send(resp, wire.encode(asked))
 
 
 def form_of(found: Explanation) -> ExplanationForm:
@@ -228,30 +193,20 @@ def _paths() -> dict[str, Any]:
                 scope="charging:read", answers={"200": ExplanationForm},
             ),
         },
-        _CONSENT: {
-            "parameters": in_path("account"),
-            "post": operation(
-                "CHARGING", "consentToRoam", "Data abroad goes on beyond its limit, or no longer",
-                note="It holds until the account's billing month ends; sessions that were cut "
-                "off are told to ask again.",
-                scope="charging:write", takes=ConsentForm, example={"given": True},
-                answers={"202": ConsentForm},
-            ),
-        },
     }  # fmt: skip
 
 
 API = Api(
     number="CHARGING",
-    title="Charging's records explained, and roaming consents",
+    title="Charging's records explained, and how accounts stand to policies",
     version="1.0.0",
     base=BASE,
     resources=(),
-    beside=_paths(),
+    beside=_paths() | charging_policy.paths(),
     hub=False,
 )
 
 
 def add_routes(app: falcon.App[Any, Any], server: Server) -> None:
     app.add_route(_PATH, Explained(server))
-    app.add_route(_CONSENT, Consents(server))
+    charging_policy.add_routes(app, server)

@@ -14,12 +14,15 @@ from trunkline.charging import (
     Service,
     SpentBeyond,
 )
+from trunkline.console.rendering import NONE
 from trunkline.customers import BillingAccountId
-from trunkline.inventory import services_of_customers
+from trunkline.inventory import ProductId, services_of_customers
 from trunkline.kernel.money import Money
 from trunkline.ledger import Entry, LegalEntityId, Posting
 from trunkline.platform import outbox
+from trunkline.usage import Bar, BarState, Cause
 from trunkline.usage.exposure.reactions import on_spent
+from trunkline.usage.exposure.store import put_bar
 
 
 def book(office: Office, reference: str, amount: str, currency: str = "EUR") -> None:
@@ -75,9 +78,31 @@ def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Off
         on_spent(tx, spent("cac_2", 12, "1.50"), now)
         on_spent(tx, spent("cac_3", 600, "20"), now)
     page = text_of(visitor.get("/console"))
-    assert "Prepaid balances within 5 min 1 1 – €0.25" in page
-    assert "Prepaid balances within 15 min 1 1 – €1.50" in page
-    assert "Prepaid balances later than 6 h 1 1 – €20.00" in page
+    assert f"Prepaid balances within 5 min 1 1 {NONE} €0.25" in page
+    assert f"Prepaid balances within 15 min 1 1 {NONE} €1.50" in page
+    assert f"Prepaid balances later than 6 h 1 1 {NONE} €20.00" in page
+
+
+def test_what_the_network_refuses_is_told_with_whose_it_is(office: Office) -> None:
+    customer, account = office.subscriber()
+    with office.books.transaction() as tx:
+        [service] = services_of_customers(tx, [customer.id])
+        refused = Bar(
+            service=service.id,
+            cause=Cause.ROAMING,
+            product=ProductId(account),
+            state=BarState.REFUSED,
+            asked_at=office.clock.now(),
+            attempts=2,
+            reason="unknown subscriber",
+            ticket="tkt_1",
+        )
+        put_bar(tx, refused)
+    visitor = office.visitor("*")
+    told = "Data abroad isn't stopped, the network refuses: unknown subscriber"
+    page = text_of(visitor.get("/console"))
+    assert f"{service.characteristics['msisdn']} {told} tkt_1 2" in page
+    assert told in text_of(visitor.get(f"/console/customers/{customer.id}"))
 
 
 def test_charging_is_counted_in_the_operators_day(office: Office) -> None:

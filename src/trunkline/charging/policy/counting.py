@@ -48,6 +48,11 @@ class CounterStatus(msgspec.Struct, frozen=True):
     amount: int = 0
     limit: int = 0
 
+    @property
+    def percent(self) -> int:
+        """What of the limit is used; whole, and never rounded up."""
+        return self.amount * 100 // self.limit if self.limit else 0
+
 
 class Crossing(msgspec.Struct, frozen=True):
     """A counter has reached another threshold."""

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from trunkline.charging import store
 from trunkline.charging.debit import Turn
 from trunkline.charging.hybrid import past_the_end
 from trunkline.charging.journal import Record, RecordKind
@@ -14,7 +13,6 @@ from trunkline.charging.model import ChargeRequest, Circumstances, Identity
 from trunkline.charging.months import month_at, month_bounds
 from trunkline.charging.policy.counting import (
     ROAMING,
-    CounterStatus,
     Crossing,
     crossed,
     statuses,
@@ -32,7 +30,7 @@ from trunkline.charging.store import Account
 from trunkline.charging.subscriptions import watch
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.money import Money
-from trunkline.platform.db import Reader, Tx
+from trunkline.platform.db import Tx
 from trunkline.platform.messages import Message
 from trunkline.rating import CHARGE, DATA, NO_LIMIT, RATED, SMS, VOICE
 
@@ -184,13 +182,6 @@ def tell(tx: Tx, happened: Sequence[Happened], rules: Rules, now: datetime) -> N
         if each.crossings:
             state = each.account.state
             watch(tx, each.account.key, statuses(state, rules.counters_of(state), epoch))
-
-
-def statuses_of(r: Reader, account: int, rules: Rules, now: datetime) -> list[CounterStatus]:
-    """The policy counters of the account with this key, as they are at `now`."""
-    found = store.account(r, store.account_id(r, account))
-    assert found is not None, "accounts are never deleted"
-    return statuses(found.state, rules.counters_of(found.state), int(now.timestamp()))
 
 
 def roamed_beyond(

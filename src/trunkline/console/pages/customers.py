@@ -16,6 +16,7 @@ from trunkline import (
     ordering,
     payments,
     receivables,
+    usage,
     vouchers,
 )
 from trunkline.console.pages.balances import balance_cards, usage_chart
@@ -147,9 +148,10 @@ class Customer:
             received = _payments(r, [each.id for each in accounts])
             channelled = _channelled(r, [each.id for each in accounts])
             rules = _rules(r, [each.id for each in accounts])
+            bars = usage.bars_of(r, [each.id for each in products])
         numbers = _numbers(services)
         with self._console.charging.read() as r:
-            balances = balance_cards(r, accounts, products, numbers, desk.now)
+            balances = balance_cards(r, accounts, products, numbers, bars, desk.now)
             chart = usage_chart(r, balances, desk.now, self._console.zone)
         desk.page(
             resp,
@@ -177,8 +179,9 @@ class Customer:
             found = customers.customer(r, CustomerId.parse(customer, path="customer"))
             accounts = customers.accounts_of(r, found.id)
             products = inventory.products_of_customer(r, found.id)
+            bars = usage.bars_of(r, [each.id for each in products])
         with self._console.charging.read() as r:
-            balances = balance_cards(r, accounts, products, {}, desk.now)
+            balances = balance_cards(r, accounts, products, {}, bars, desk.now)
         desk.page(resp, "customer_balances.html", balances=balances)
 
 

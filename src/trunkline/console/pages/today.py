@@ -7,7 +7,8 @@ from typing import Any
 import falcon
 
 from trunkline import charging, inventory, ledger, ordering, receivables, usage
-from trunkline.console.charts import bars
+from trunkline.console.charts import bars as bar_chart
+from trunkline.console.pages.balances import told_of_bar
 from trunkline.console.rendering import NONE, money, quantity
 from trunkline.console.web import Console, Desk
 from trunkline.kernel.money import Money
@@ -17,8 +18,11 @@ from trunkline.ordering import OrderState
 from trunkline.platform import telemetry
 from trunkline.platform.db import Reader
 from trunkline.tmf import hub
+from trunkline.usage import BarState
 
 HOURS = 24
+MOST_REFUSED = 20
+"""Of the network's refusals, on one page."""
 _ENDS = {usage.Cause.BALANCE: "Prepaid balances", usage.Cause.ROAMING: "Limits of data abroad"}
 OPEN = (
     OrderState.ACKNOWLEDGED,
@@ -43,6 +47,7 @@ class Today:
             lines = ledger.trial_balance(r)
             figures = _figures(r, counts, lines, desk.now)
             exposure = usage.exposed_by_delay(r, desk.now)
+            bars = _refused(r)
         desk.page(
             resp,
             "today.html",
@@ -53,6 +58,7 @@ class Today:
             charging_chart=self._charging_chart(desk),
             parked=self._parked(desk),
             exposure=[_exposed(each) for each in exposure],
+            refused=bars,
             **figures,
             **self._charging_figures(desk),
         )
@@ -88,7 +94,7 @@ class Today:
         if not counts:
             return None
         names = [f"{hour.astimezone(self._console.zone):%H:%M}" for hour in hours]
-        return bars(names, {"Requests": [counts.get(hour, 0) for hour in hours]})
+        return bar_chart(names, {"Requests": [counts.get(hour, 0) for hour in hours]})
 
     def _parked(self, desk: Desk) -> int:
         """Deliveries that wait for a person."""
@@ -128,6 +134,24 @@ def _exposed(band: usage.Band) -> Mapping[str, Any]:
         "longest": NONE if longest is None else _seconds(longest),
         "beyond": _in_sum(band.beyond),
     }
+
+
+def _refused(r: Reader) -> list[Mapping[str, Any]]:
+    """What the host won't stop, or won't let go on."""
+    found = usage.bars(r, (BarState.REFUSED, BarState.KEPT), limit=MOST_REFUSED)
+    services = {each.id: each for each in inventory.services(r, [bar.service for bar in found])}
+    return [
+        {
+            "what": told_of_bar(bar),
+            "number": services[bar.service].characteristics.get("msisdn", bar.service),
+            "customer": services[bar.service].customer,
+            "since": bar.asked_at,
+            "attempts": bar.attempts,
+            "ticket": bar.ticket,
+        }
+        for bar in found
+        if bar.service in services
+    ]
 
 
 def _seconds(amount: int) -> str:
