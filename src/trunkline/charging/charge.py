@@ -34,6 +34,7 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import Pass, note
 from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
 from trunkline.charging.sessions import (
+    answered,
     called_number,
     end_session,
     give_up_sessions,
@@ -115,9 +116,9 @@ def charge(
         remember(state, request, answer, now)
         return answer
     answers, validity = _answers(turn, request.units, quotas, results, passes, tariffs, policy)
-    session.number = request.number
     session.until = now + 2 * validity
-    session.answer = answer = ChargeAnswer(_SUCCESS, answers)
+    answer = ChargeAnswer(_SUCCESS, answers)
+    answered(session, request.number, answer)
     return answer
 
 

@@ -19,6 +19,7 @@ from trunkline.charging.policy.passing import note
 from trunkline.charging.policy.roaming import roamed, room
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.sessions import (
+    answered,
     called_number,
     end_session,
     give_up_sessions,
@@ -91,8 +92,9 @@ def charge_in_money(
     session.number = request.number
     validity = policy.of(session.service).validity
     session.until = now + 2 * validity
-    session.answer = answer = _granted(turn, session, quota, request, policy.rules, validity)
+    answer = _granted(turn, session, quota, request, policy.rules, validity)
     answer.cost = spent
+    answered(session, request.number, answer)
     return answer
 
 

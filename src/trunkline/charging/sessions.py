@@ -30,13 +30,15 @@ REMEMBERED_FOR = 600
 """...and for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
 
 _INITIAL = Kind.INITIAL
+_ALL_NUMBERS, _HALF_OF_THEM = (1 << 32) - 1, 1 << 31
+_MOST_MISSED = 8
 
 
 def settled(state: State, session: Session | None, request: ChargeRequest) -> ChargeAnswer | None:
     """The answer to a session's request that asks for no decision: one that repeats what was
     answered before, is about a session that isn't open, or contradicts itself."""
     if session is not None:
-        if request.number <= session.number:
+        if is_repeated(session, request.number):
             return session.answer
     else:
         known = repeated(state, request)
@@ -45,6 +47,27 @@ def settled(state: State, session: Session | None, request: ChargeRequest) -> Ch
         if request.kind != _INITIAL:
             return refusal(request, Result.UNKNOWN_SESSION)
     return None if is_sound(request) else refusal(request, Result.INVALID)
+
+
+def is_repeated(session: Session, number: int) -> bool:
+    """Whether a request with this number was answered. Numbers count up, and around (RFC 8506, 8.2:
+    32 bits); one that others overtook on its way is none that was repeated (5.1.2)."""
+    ahead = number - session.number
+    if ahead == 1:
+        return False
+    return not 0 < ahead & _ALL_NUMBERS < _HALF_OF_THEM and number not in session.missed
+
+
+def answered(session: Session, number: int, answer: ChargeAnswer) -> None:
+    """The session's last answer, unless it is to a number that others overtook."""
+    ahead = number - session.number
+    if number in session.missed:
+        session.missed.remove(number)
+        return
+    if ahead > 1 and session.number >= 0:
+        first = max(session.number + 1, number - _MOST_MISSED)
+        session.missed = [*session.missed, *range(first, number)][-_MOST_MISSED:]
+    session.number, session.answer = number, answer
 
 
 def called_number(called: str) -> int:

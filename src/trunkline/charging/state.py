@@ -102,6 +102,8 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     notify: str = ""
     passes: int = -1
     """Why all of it always passes (`policy.passing.Pass`); -1 where it doesn't."""
+    missed: list[int] = []
+    """Numbers before `number` that haven't come: the last few."""
 
 
 class Counted(msgspec.Struct, array_like=True, gc=False):

@@ -54,6 +54,43 @@ def test_a_retransmission_gets_the_same_answer_and_is_charged_nothing() -> None:
     assert encode(phone.state) == before
 
 
+def test_a_request_that_was_overtaken_is_none_that_is_repeated() -> None:
+    """A gateway asks for two rating groups at once, over two connections (RFC 8506, 5.1.2)."""
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    early = request(Kind.UPDATE, 2, asks(10 * MB, used=2 * MB, group=2))
+    late = request(Kind.UPDATE, 1, asks(10 * MB, used=MB, group=1))
+    first = phone.send(early)
+    assert phone.send(early) == first
+    assert phone.send(late).units[0].granted == 10 * MB
+    assert phone.state.money == 9_970_000
+    before = encode(phone.state)
+    phone.send(late)
+    assert phone.send(early) == first
+    assert encode(phone.state) == before
+    phone.send(request(Kind.TERMINATE, 3, asks(used=MB, group=1), asks(used=MB, group=2)))
+    assert phone.state.money == 9_950_000
+
+
+def test_numbers_that_never_came_are_forgotten_but_for_the_last() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    phone.send(request(Kind.UPDATE, 1_000_000, asks(10 * MB)))
+    [session] = phone.state.sessions
+    assert session.missed == list(range(999_992, 1_000_000))
+    phone.send(request(Kind.UPDATE, 3, asks(10 * MB, used=MB)))
+    assert phone.state.money == 10_000_000
+
+
+def test_request_numbers_go_around() -> None:
+    phone = Phone(account("10"))
+    last = (1 << 32) - 1
+    phone.send(request(Kind.INITIAL, last - 1, asks(10 * MB)))
+    for number in (last, last, 0, 0, last):
+        phone.send(request(Kind.UPDATE, number, asks(10 * MB, used=MB)))
+    assert phone.state.money == 9_980_000
+
+
 def test_the_last_request_of_a_session_is_known_again() -> None:
     phone = Phone(account("10"))
     phone.begin(asks(10 * MB))

@@ -33,6 +33,7 @@ from trunkline.charging.sessions import (
     circumstances,
     give_up_sessions,
     instant_of,
+    is_repeated,
     is_sound,
     quota_of,
     repeated,
@@ -337,7 +338,7 @@ class Lender:
 def _is_known(state: State, request: ChargeRequest) -> bool:
     session = state.session(request.session)
     if session is not None:
-        return request.number <= session.number
+        return is_repeated(session, request.number)
     return repeated(state, request) is not None
 
 
