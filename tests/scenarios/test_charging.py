@@ -174,6 +174,35 @@ def test_records_are_charged_on_the_account_of_their_time(operator: Operator) ->
     assert operator.ledger(UNBILLED) == 500_000
 
 
+def test_a_number_that_is_anothers_by_now_still_reports_for_whose_session_it_is(
+    operator: Operator,
+) -> None:
+    """A session that only the number tells of: its first owner is charged for what it reports, and
+    nothing stays reserved there; who has the number now begins sessions of its own."""
+
+    def send(kind: Kind, number: int, *units: UnitRequest, session: str) -> Result:
+        operator.clock.advance(timedelta(minutes=1))
+        message = request(kind, number, *units, session=session, at=operator.epoch)
+        message.identities = (("msisdn", "46700000001"),)
+        [answer] = operator.network.process([message], operator.clock.now())
+        return answer.result
+
+    first = operator.open(1)
+    operator.top_up(1, "5", "pay_1")
+    assert send(Kind.INITIAL, 0, asks(10 * MB), session="old") is Result.SUCCESS
+    operator.tell(CloseAccount(account=first.account, closed_at=operator.clock.now()))
+    moved = operator.clock.now()
+    operator.open(2, identities=(("msisdn", "46700000001"),), opened_at=moved)
+    operator.top_up(2, "5", "pay_2")
+    assert send(Kind.INITIAL, 0, asks(10 * MB), session="new") is Result.SUCCESS
+    assert send(Kind.TERMINATE, 1, asks(used=10 * MB), session="old") is Result.SUCCESS
+    assert send(Kind.UPDATE, 1, asks(MB, used=MB), session="new") is Result.SUCCESS
+    assert send(Kind.UPDATE, 1, asks(MB), session="nobody's") is Result.UNKNOWN_SESSION
+    assert (operator.money(1), operator.money(2)) == (4_900_000, 4_990_000)
+    with operator.charging.read() as r:
+        assert not balance(r, first.account, operator.clock.now()).reserved
+
+
 def test_an_account_is_opened_once_and_its_number_is_its_own(operator: Operator) -> None:
     operator.open(1)
     operator.open(1)

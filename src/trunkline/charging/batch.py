@@ -195,10 +195,11 @@ class GroupCommit:
         written: list[tuple[int, Record]] = []
         terms: Befalling | None = None
         happened: list[Happened] = []
+        moved = any(len(each) > 1 for each in taken.bindings.values())
         for request in requests:
             key = _bound(request, taken, now)
-            if key is None:
-                key = _of_session(request, taken)
+            if key is None or (moved and _changed_hands(request, taken)):
+                key = _of_session(request, taken) or key
             if key is None:
                 passed = answer_emergency(tx, request, self.policy, now)
                 answers.append(passed or refusal(request, Result.UNKNOWN_SUBSCRIBER))
@@ -343,9 +344,14 @@ def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:
     return None
 
 
+def _changed_hands(request: ChargeRequest, taken: Taken) -> bool:
+    """Whether one of the request's identities was another account's at some time."""
+    return any(len(taken.bindings.get(each, ())) > 1 for each in request.identities)
+
+
 def _of_session(request: ChargeRequest, taken: Taken) -> int | None:
     """The account that had the identity when the request's session began: what its last
-    report tells is still charged after the identity was taken away."""
+    report tells is still charged there after the identity was taken away, or given to another."""
     if request.kind in (_INITIAL, _EVENT):
         return None
     for identity in request.identities:

@@ -28,6 +28,7 @@ from trunkline.charging.sessions import (
 from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.money import LARGEST
 from trunkline.rating import CHARGE, NO_LIMIT, RATED, Plan
 
 _ONE = (UnitRequest(requested=1),)
@@ -276,6 +277,8 @@ def _refund(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
             UnitAnswer(unit.rating_group, unit.service_identifier, Result.SUCCESS)
             for unit in request.units
         )
+    if turn.state.money + amount > LARGEST // 8:
+        return refusal(request, Result.INVALID)
     if amount:
         _move_money(turn, RecordKind.REFUND, -amount)
     return ChargeAnswer(Result.SUCCESS, answers, -amount, turn.state.currency)

@@ -16,7 +16,7 @@ from tests.unit.charging.builders import (
     request,
     tariffs,
 )
-from trunkline.charging import Action, ChargeRequest, Kind, Result, Service
+from trunkline.charging import MOST_UNITS, Action, ChargeRequest, Kind, Result, Service
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.oneoff import charge_usage
 from trunkline.charging.state import encode
@@ -84,6 +84,13 @@ def test_money_is_debited_and_refunded() -> None:
         (RecordKind.USAGE, 600_000),
         (RecordKind.REFUND, -200_000),
     ]
+
+
+def test_no_refund_makes_a_balance_that_is_past_reckoning() -> None:
+    phone = Phone(account("10"))
+    refund = request(Kind.EVENT, 0, session="e1", action=Action.REFUND, money=MOST_UNITS)
+    assert phone.send(refund).result is Result.INVALID
+    assert (phone.state.money, phone.journal) == (10_000_000, [])
 
 
 def test_a_refund_in_units_is_worth_their_price() -> None:
