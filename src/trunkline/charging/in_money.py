@@ -89,7 +89,6 @@ def charge_in_money(
         end_session(state, session)
         remember(state, request, answer, now)
         return answer
-    session.number = request.number
     validity = policy.of(session.service).validity
     session.until = now + 2 * validity
     answer = _granted(turn, session, quota, request, policy.rules, validity)

@@ -75,6 +75,16 @@ def test_a_repetition_changes_nothing() -> None:
     assert asker.state.money == 45 * CENT
 
 
+def test_a_request_that_was_overtaken_is_charged_once() -> None:
+    asker = Asker(account("1"))
+    asker.ask(Kind.INITIAL, 10)
+    asker.ask(Kind.UPDATE, 10, 5, number=2)
+    for _ in range(2):
+        asker.ask(Kind.UPDATE, 10, 3, number=1)
+        asker.ask(Kind.UPDATE, 10, 5, number=2)
+    assert asker.state.money == 92 * CENT
+
+
 def test_nothing_is_left() -> None:
     asker = Asker(account("0.05"))
     assert result(asker.ask(Kind.INITIAL, 10)) == (Result.SUCCESS, 5, True)
