@@ -36,6 +36,8 @@ RESULT_CODES = {
 _OWES_FAILED_AVP = frozenset((Result.RATING_FAILED, Result.INVALID))
 
 _RESULT_AVPS = {result: codec.u32(d.RESULT_CODE, code) for result, code in RESULT_CODES.items()}
+_FAILOVER = codec.u32(d.CC_SESSION_FAILOVER, d.FAILOVER_SUPPORTED)
+"""Over any connection, to any node, a session goes on (RFC 8506, 8.4)."""
 _NUMBER_HEAD = struct.pack(">II", d.CC_REQUEST_NUMBER, 0x4000000C)
 
 
@@ -51,7 +53,9 @@ class CreditAnswers:
         groups: Mapping[int, int] = NO_SERVICES.groups,
     ) -> None:
         self._groups: dict[int | None, int] = dict(groups.items())
-        self._failure_handling = codec.u32(d.CREDIT_CONTROL_FAILURE_HANDLING, failure_handling)
+        self._without_answer = _FAILOVER + codec.u32(
+            d.CREDIT_CONTROL_FAILURE_HANDLING, failure_handling
+        )
         self._middles = {
             (result, kind): avp
             + identity.avps
@@ -91,7 +95,7 @@ class CreditAnswers:
         if request.kind is Kind.EVENT:
             parts.append(_event(request.action, answer))
         elif request.kind is Kind.INITIAL and result is Result.SUCCESS:
-            parts.append(self._failure_handling)
+            parts.append(self._without_answer)
         if result in _OWES_FAILED_AVP:
             parts.append(failed(_at_fault(reading)))
         if reading.proxies:
@@ -231,12 +235,14 @@ def _amount(amount: int, service: int) -> bytes:
 
 
 def _event(action: Action, answer: ChargeAnswer) -> bytes:
-    """Check-Balance-Result and Cost-Information (RFC 8506, 8.6 and 8.7)."""
+    """Check-Balance-Result and Cost-Information (RFC 8506, 8.6 and 8.7): of a refund, what comes
+    back (6.4)."""
     octets = b""
     if action is Action.CHECK_BALANCE and answer.enough is not None:
         octets = codec.u32(d.CHECK_BALANCE_RESULT, 0 if answer.enough else 1)
     if answer.cost is not None:
-        octets += codec.grouped(d.COST_INFORMATION, *_sum(answer.cost, answer.currency))
+        cost = -answer.cost if action is Action.REFUND else answer.cost
+        octets += codec.grouped(d.COST_INFORMATION, *_sum(cost, answer.currency))
     return octets
 
 

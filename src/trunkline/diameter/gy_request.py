@@ -147,11 +147,13 @@ def read(
     currency = ""
     if kind is Kind.EVENT:
         action = _enumerated(message, single, d.REQUESTED_ACTION, _ACTIONS)
+    several = _multiple_services(message, single)
     by_service = bool(found.services)
     if by_service:
         units = _services(message, found.services, service, services.groups, oddities)
     else:
         units, money, spent, currency = _command_units(message, found, kind, service, oddities)
+        by_service = several == d.SEVERAL_SERVICES and _names_a_service(found, kind)
     at = _moment(message, single, received, clock_tolerance)
     if at is None:
         oddities.append("a clock that is off")
@@ -184,7 +186,7 @@ def read(
         proxies,
         origin,
         by_service,
-        _multiple_services(message, single) == 0,
+        several == 0,
         message[slice(*single[d.DESTINATION_REALM])],
         tuple(found.route),
         borne,
@@ -361,15 +363,27 @@ def _own_service(
     return service
 
 
+def _names_a_service(found: _Found, kind: Kind) -> bool:
+    """A session that begins with a service and no more: the server decides how much of it, and
+    answers in an MSCC who knows several services (RFC 8506, A.9)."""
+    single = found.single
+    return (
+        kind is Kind.INITIAL
+        and d.SERVICE_IDENTIFIER in single
+        and d.REQUESTED_SERVICE_UNIT not in single
+    )
+
+
 def _command_units(
     message: bytes, found: _Found, kind: Kind, service: int, oddities: list[str]
 ) -> tuple[tuple[UnitRequest, ...], int, int, str]:
     """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19); or, in micros, money
     asked for and spent, and its currency."""
     span = found.single.get(d.REQUESTED_SERVICE_UNIT)
-    if span is None and not found.used and kind is not Kind.EVENT:
+    named = _names_a_service(found, kind)
+    if span is None and not found.used and kind is not Kind.EVENT and not named:
         return (), 0, 0, ""
-    unit = UnitRequest()
+    unit = UnitRequest(requested=SERVER_DECIDES if named else NOT_REQUESTED)
     asked, spent = None, None
     if d.SERVICE_IDENTIFIER in found.single:
         unit.service_identifier = _u32_of(message, found.single, d.SERVICE_IDENTIFIER)

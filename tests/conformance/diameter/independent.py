@@ -23,8 +23,8 @@ from diameter.node.application import SimpleThreadingApplication
 from tests.conformance.diameter.operator import SETTINGS
 from tests.unit.charging.builders import imsi
 from trunkline.charging import Attempt, Batcher
+from trunkline.diameter import GySettings, serve
 from trunkline.diameter import dictionary as d
-from trunkline.diameter import serve
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 
@@ -33,7 +33,10 @@ MB = 1_000_000
 
 @contextmanager
 def served(
-    attempt: Attempt, clock: DrivenClock, database: Database | None = None
+    attempt: Attempt,
+    clock: DrivenClock,
+    database: Database | None = None,
+    settings: GySettings = SETTINGS,
 ) -> Iterator[tuple[int, "Stopper"]]:
     """The server on a thread of its own, as its process would have it: gives its port."""
     started = threading.Event()
@@ -48,7 +51,7 @@ def served(
             started.set()
 
         await serve(
-            SETTINGS, Batcher(attempt, clock), clock, ready=ready, stop=stop, database=database
+            settings, Batcher(attempt, clock), clock, ready=ready, stop=stop, database=database
         )
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
@@ -170,10 +173,13 @@ class Gateway:
 
 @contextmanager
 def independent_gateway(
-    attempt: Attempt, clock: DrivenClock, database: Database | None = None
+    attempt: Attempt,
+    clock: DrivenClock,
+    database: Database | None = None,
+    settings: GySettings = SETTINGS,
 ) -> Iterator[Gateway]:
     """Connected to a server of its own."""
-    with served(attempt, clock, database) as (port, _):
+    with served(attempt, clock, database, settings) as (port, _):
         found = Gateway(port)
         try:
             yield found

@@ -50,7 +50,7 @@ def shape(message: bytes) -> list[tuple[int, list[int]]]:
             else [],
         )
         for avp in codec.avps(message)
-        if avp.code != d.CREDIT_CONTROL_FAILURE_HANDLING
+        if avp.code not in (d.CREDIT_CONTROL_FAILURE_HANDLING, d.CC_SESSION_FAILOVER)
     ]
 
 

@@ -356,16 +356,16 @@ def every_action_in_every_form(account: Account, gateway: Gateway) -> None:
     ]
     for number, (form, price) in enumerate(forms):
         before = account.spent
-        for action, cost, after in (
-            (PRICE, price, before),
-            (CHECK, price, before),
-            (DEBIT, price, before + price),
-            (REFUND, -price, before),
+        for action, after in (
+            (PRICE, before),
+            (CHECK, before),
+            (DEBIT, before + price),
+            (REFUND, before),
         ):
             session = f"as;{number};{action}"
             answer = gateway.send(EVENT, 0, requested_action=action, session_id=session, **form)
             assert answer.result_code == d.SUCCESS
-            assert answer.cost_information.unit_value.value_digits == cost
+            assert answer.cost_information.unit_value.value_digits == price
             assert answer.check_balance_result == (0 if action == CHECK else None)
             assert account.spent == after
 

@@ -54,7 +54,7 @@ def test_golden_answer() -> None:
     unit = UnitAnswer(7, 9, Result.SUCCESS, 5_000_000, 3600, final=True)
     octets = encoded(reading, ChargeAnswer(Result.SUCCESS, (unit,)))
     assert octets.hex(" ", 4) == (
-        "010000e4 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
+        "010000f0 40000110 00000004 00000007 00000008 "  # P, no R; both identifiers
         "00000107 40000009 73000000 "  # Session-Id "s" first
         "0000010c 4000000c 000007d1 "  # 2001
         "00000108 40000013 6f63732e 6578616d 706c6500 "
@@ -68,6 +68,7 @@ def test_golden_answer() -> None:
         "000001c0 4000000c 00000e10 "
         "0000010c 4000000c 000007d1 "
         "000001ae 40000014 000001c1 4000000c 00000000 "
+        "000001a2 4000000c 00000001 "  # FAILOVER_SUPPORTED
         "000001ab 4000000c 00000000"  # TERMINATE, should no answer come
     )
 
@@ -81,6 +82,14 @@ def test_a_session_that_begins_is_told_what_to_do_without_an_answer() -> None:
         )
         found = list(codec.avps(octets))
         assert values(found, d.CREDIT_CONTROL_FAILURE_HANDLING) == told
+        assert values(found, d.CC_SESSION_FAILOVER) == [(1).to_bytes(4, "big")] * len(told)
+
+
+def test_a_refund_tells_what_comes_back() -> None:
+    avps = answer(event(1), Result.SUCCESS, cost=-120_000, currency="EUR")
+    (cost,) = values(avps, d.COST_INFORMATION)
+    value = inside(inside(cost)[d.UNIT_VALUE])
+    assert value[d.VALUE_DIGITS] == (120_000).to_bytes(8, "big")
 
 
 @pytest.mark.parametrize("result", Result)
