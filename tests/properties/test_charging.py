@@ -1,6 +1,7 @@
 """What holds for any account, tariff and history of sessions."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 from hypothesis import given, settings
@@ -13,6 +14,9 @@ from tests.unit.charging.builders import (
     account,
     asks,
     compiled,
+    credit,
+    decided,
+    hybrid,
     plan,
     postpaid,
     request,
@@ -29,10 +33,9 @@ from trunkline.charging import (
     Service,
     UnitRequest,
 )
-from trunkline.charging.charge import charge
 from trunkline.charging.grants import GrantPolicy, GrantSize
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.oneoff import charge_event
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import (
@@ -122,7 +125,13 @@ def priced(draw: st.DrawFn) -> Tariffs:
 accounts = st.one_of(
     st.integers(0, 5_000_000).map(lambda micros: account(f"{micros / 1_000_000:.6f}")),
     st.sampled_from(["0.5", "3"]).map(postpaid),
+    st.builds(hybrid, st.sampled_from(["0", "0.3", "2"]), st.sampled_from([None, "0.5", "3"])),
 )
+
+
+def worth(state: State) -> int:
+    """The balance, less what of this month's usage went onto a hybrid account's bill."""
+    return state.money - (0 if credit_of(state) is None else credit(state).billed)
 
 
 class Gateway:
@@ -164,7 +173,7 @@ class Gateway:
             assert encode(self.state) == before
 
     def send(self, message: ChargeRequest) -> ChargeAnswer:
-        answer = charge(self.state, message, self.tariffs, self.now, self.journal, POLICY)
+        answer = decided(self.state, message, self.tariffs, self.now, self.journal, POLICY)
         self.sent.append((message, self.now))
         self.answers.append(answer)
         return answer
@@ -187,6 +196,22 @@ class Gateway:
         assert [record.seq for record in self.journal] == list(range(1, state.seq + 1))
         if not any(record.overrun for record in self.journal):
             assert state.money - state.held >= state.floor
+        if credit_of(state) is not None:
+            self.check_bill()
+
+    def check_bill(self) -> None:
+        """The balance is never overdrawn, and what it was credited with is on the bill: of each
+        usage just what the balance didn't reach."""
+        assert self.state.money >= 0
+        sums = dict.fromkeys(RecordKind, 0)
+        for before, record in pairwise([Record(0, 0, 0, 0, self.start), *self.journal]):
+            sums[RecordKind(record.kind)] += record.charge or record.units
+            if record.kind == RecordKind.ON_BILL:
+                assert (record.balance, -record.charge) == (0, -before.balance)
+            elif before.kind == RecordKind.USAGE:
+                assert before.balance >= 0
+        billed = -sums[RecordKind.ON_BILL] - sums[RecordKind.NEW_MONTH]
+        assert credit(self.state).billed == billed
 
     def taken(self) -> dict[int, int]:
         """Units that the journal took from each bucket, in the order of its own evidence."""
@@ -247,7 +272,7 @@ def test_the_same_history_has_the_same_answers(
     journal: list[Record] = []
     for (message, now), answer in zip(gateway.sent, gateway.answers, strict=True):
         again = decode(encode(again))
-        assert charge(again, message, prices, now, journal, POLICY) == answer
+        assert decided(again, message, prices, now, journal, POLICY) == answer
     assert again == gateway.state
     assert journal == gateway.journal
 
@@ -295,16 +320,16 @@ def test_events_debit_whole_or_not_at_all(
             action=action,
             money=0 if units else money,
         )
-        before = state.money
-        answer = charge_event(state, message, prices, NOON, journal)
+        before = worth(state)
+        answer = decided(state, message, prices, NOON, journal)
         if action is Action.DIRECT_DEBIT:
-            assert state.money >= state.floor or state.money == before
+            assert state.money >= state.floor or worth(state) == before
             if answer.result is Result.SUCCESS:
-                assert answer.cost == before - state.money
+                assert answer.cost == before - worth(state)
         elif action is Action.REFUND:
-            assert state.money >= before
+            assert worth(state) >= before
         else:
-            assert state.money == before
-        assert charge_event(state, message, prices, NOON, journal) == answer
+            assert worth(state) == before
+        assert decided(state, message, prices, NOON, journal) == answer
         assert not state.holds_anything()
     assert state.money == start - sum(record.charge for record in journal)

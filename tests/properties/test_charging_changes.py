@@ -9,13 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
-from tests.unit.charging.builders import DAY, NOON, account, compiled, plan, request, tariffs
+from tests.unit.charging.builders import (
+    DAY,
+    NOON,
+    account,
+    compiled,
+    decided,
+    hybrid,
+    plan,
+    request,
+    tariffs,
+)
 from trunkline.charging import NOT_REQUESTED, ChargeAnswer, Kind, Result, Service, UnitRequest
 from trunkline.charging.account import change_plan
-from trunkline.charging.charge import charge
 from trunkline.charging.grants import GrantPolicy, GrantSize
 from trunkline.charging.journal import Record
-from trunkline.charging.oneoff import charge_event
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import (
@@ -149,11 +157,11 @@ class Network:
         message = request(
             kind, number + 1, *units, session=name, at=self.now, service=service, called=called
         )
-        answer = charge(self.state, message, self.prices, self.now, self.journal, POLICY)
+        answer = decided(self.state, message, self.prices, self.now, self.journal, POLICY)
         self.check()
         if step.then == "again":
             before = encode(self.state)
-            again = charge(self.state, message, self.prices, self.now, self.journal, POLICY)
+            again = decided(self.state, message, self.prices, self.now, self.journal, POLICY)
             assert (again, encode(self.state)) == (answer, before)
         self.note(step.session, name, number + 1, granted, answer)
         self.befall(step)
@@ -176,7 +184,7 @@ class Network:
             event = request(
                 Kind.EVENT, 0, UnitRequest(2, requested=10), session=f"e{self.serial}", at=self.now
             )
-            charge_event(self.state, event, self.prices, self.now, self.journal)
+            decided(self.state, event, self.prices, self.now, self.journal)
         self.check()
 
     def check(self) -> None:
@@ -199,7 +207,12 @@ class Network:
 
 
 @given(
-    st.integers(0, 5_000_000).map(lambda micros: account(f"{micros / 1_000_000:.6f}", plan="p")),
+    st.one_of(
+        st.integers(0, 5_000_000).map(
+            lambda micros: account(f"{micros / 1_000_000:.6f}", plan="p")
+        ),
+        st.sampled_from(["0", "0.2", "1"]).map(lambda money: hybrid(money, plan="p")),
+    ),
     versions(),
     steps,
 )
@@ -219,7 +232,7 @@ def test_the_books_agree_whatever_changes_under_a_session(
                 at=network.now,
                 service=Service(session.service),
             )
-            charge(network.state, last, prices, network.now, network.journal, POLICY)
+            decided(network.state, last, prices, network.now, network.journal, POLICY)
     network.check()
     assert network.state.sessions == []
     assert not network.state.holds_anything()

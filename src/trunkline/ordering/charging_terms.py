@@ -3,6 +3,7 @@ how long its balance holds, a fee taken from it, whom it shares with.
 
 `preActive`, `balanceDays`, `topUpDays`, `graceDays`; `lowBalance` (amounts, with commas between);
 `feeFrom` = `balance`: the monthly prices are taken from the prepaid balance and not billed;
+`creditLimit`: how much usage of a postpaid or hybrid product may go onto one month's bill;
 `memberOf`: the product of the pool that it draws on, at most `poolDataLimit` bytes,
 `poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month.
 """
@@ -38,7 +39,7 @@ from trunkline.inventory import (
     products,
 )
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.money import Money
+from trunkline.kernel.money import LARGEST, Money
 from trunkline.ordering.decomposition import ServiceKind
 from trunkline.ordering.model import NotOrderable, OrderItem, TaskKind, UnknownReference
 from trunkline.platform.db import Tx
@@ -53,7 +54,8 @@ _LIMITS = {
     "poolVoiceLimit": Service.VOICE,
     "poolMessageLimit": Service.SMS,
 }
-_LIFE = frozenset({"preActive", *_DAYS})
+_CREDIT_LIMIT = "creditLimit"
+_LIFE = frozenset({"preActive", *_DAYS, _CREDIT_LIMIT})
 """What a subscriber doesn't decide for himself."""
 _POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit"}
 FIXED = _OFFERED | _LIFE | {"lowBalance"}
@@ -213,11 +215,14 @@ def opening(
 def opening_terms(
     said: Mapping[str, Any], prices: Sequence[ProductPrice], kind: AccountKind, currency: str
 ) -> dict[str, Any]:
-    """The fields of `OpenAccount` that a prepaid product's characteristics mean; a postpaid
-    one has none. Raises `Invalid` for a value that can't be one."""
-    if kind is not AccountKind.PREPAID:
-        return {}
+    """The fields of `OpenAccount` that a product's characteristics mean: a limit where usage is
+    billed; how it lives and is watched where it has a balance; a fee where it is prepaid. Raises
+    `Invalid` for a value that can't be one."""
     terms: dict[str, Any] = {}
+    if kind is not AccountKind.PREPAID and _CREDIT_LIMIT in said:
+        terms["credit_limit"] = _limit(str(said[_CREDIT_LIMIT]), currency)
+    if not kind.has_balance:
+        return terms
     if _flag(said, "preActive"):
         terms["pre_active"] = True
     days = {
@@ -230,10 +235,17 @@ def opening_terms(
         terms["low_balance"] = tuple(
             Money.of(each.strip(), currency, path="lowBalance") for each in amounts
         )
-    fee = monthly_fee(said, prices)
+    fee = monthly_fee(said, prices) if kind is AccountKind.PREPAID else None
     if fee is not None:
         terms["fee"] = fee
     return terms
+
+
+def _limit(text: str, currency: str) -> Money:
+    limit = Money.of(text, currency, path=_CREDIT_LIMIT)
+    if not 0 <= limit.micros <= LARGEST // 8:
+        raise Invalid(f"{limit} is no limit", path=_CREDIT_LIMIT)
+    return limit
 
 
 def monthly_fee(said: Mapping[str, Any], prices: Sequence[ProductPrice]) -> MonthlyFee | None:

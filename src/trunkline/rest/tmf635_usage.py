@@ -87,7 +87,8 @@ class Characteristic(Wire):
 
 
 class Rated(Wire, kw_only=True):
-    """RatedProductUsage. A prepaid product's usage is paid for and never billed."""
+    """RatedProductUsage. A prepaid product's usage is paid for and never billed; a hybrid one's is,
+    once a bill has taken what its balance didn't pay."""
 
     is_billed: bool
     is_tax_exempt: bool

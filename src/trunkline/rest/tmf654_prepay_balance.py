@@ -1,8 +1,9 @@
 """TMF654 Prepay Balance Management, v4: buckets, and what is done to them.
 
 A product that is charged for use has a monetary bucket, whose id is the product's, where it is
-prepaid; and one for each allowance of the running month, whose id is the product's with the
-bucket's number. Only money is topped up, adjusted, transferred and reserved.
+prepaid or hybrid; a hybrid one has another, whose id ends in `~credit`, of what may still go onto
+the month's bill; and one for each allowance of the running month, whose id is the product's with
+the bucket's number. Only the balance is topped up, adjusted, transferred and reserved.
 
 A top-up is a payment: the id of one is that of the payment in TMF676. Or it came by a channel:
 `voucher` is a voucher's code when it is asked for, and its serial number when it is told; a code

@@ -2,7 +2,7 @@
 
 The bill cycle stands in `billStructure.cycleSpecification`: `billingDateShift` counts the days
 from the first of the month to the first of the cycle, `paymentDueDateOffset` those from a bill
-to its due date. `accountType` is prepaid or postpaid. Extensions: `currency`, `legalEntity`
+to its due date. `accountType` is prepaid, postpaid or hybrid. Extensions: `currency`, `legalEntity`
 (left out, the operator's only one) and `externalId`. Its `paymentStatus` follows the books: paid,
 due or inArrears. An account that nothing was made for can be deleted; any other is closed.
 

@@ -18,10 +18,12 @@ from trunkline.charging import (
 from trunkline.charging.account import opened
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY, GrantPolicy
+from trunkline.charging.hybrid import carry, credit_of
 from trunkline.charging.journal import Record
 from trunkline.charging.oneoff import charge_event
 from trunkline.charging.state import State
 from trunkline.charging.tariffs import Tariffs
+from trunkline.charging.terms import Credit
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money, to_micros
 from trunkline.ledger import LegalEntityId
@@ -129,6 +131,37 @@ def postpaid(limit: str | None = None, **changed: Any) -> State:
     return account(kind=AccountKind.POSTPAID, credit_limit=credit, **changed)
 
 
+def hybrid(money: str = "1", limit: str | None = "2", **changed: Any) -> State:
+    """A balance, and so much more that may go onto a month's bill."""
+    credit = None if limit is None else Money.of(limit, "EUR")
+    return account(money, kind=AccountKind.HYBRID, credit_limit=credit, **changed)
+
+
+def credit(state: State) -> Credit:
+    """A hybrid account's."""
+    found = credit_of(state)
+    assert found is not None
+    return found
+
+
+def decided(
+    state: State,
+    message: ChargeRequest,
+    tariffs_: Tariffs,
+    now: int,
+    journal: list[Record],
+    policy: GrantPolicy = POLICY,
+) -> ChargeAnswer:
+    """Charges as a batch does, a hybrid account, too."""
+    first = len(journal)
+    if message.kind is Kind.EVENT:
+        answer = charge_event(state, message, tariffs_, now, journal, policy.rules)
+    else:
+        answer = charge(state, message, tariffs_, now, journal, policy)
+    carry(state, journal, first)
+    return answer
+
+
 def request(
     kind: Kind,
     number: int = 0,
@@ -178,10 +211,7 @@ class Phone:
         self.numbers: dict[str, int] = {}
 
     def send(self, message: ChargeRequest) -> ChargeAnswer:
-        if message.kind is Kind.EVENT:
-            rules = self.policy.rules
-            return charge_event(self.state, message, self.tariffs, self.now, self.journal, rules)
-        return charge(self.state, message, self.tariffs, self.now, self.journal, self.policy)
+        return decided(self.state, message, self.tariffs, self.now, self.journal, self.policy)
 
     def _next(
         self, kind: Kind, session: str, units: tuple[UnitRequest, ...], **kw: Any

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.unit.charging.builders import DAY, MB, NOON, Phone, account, asks, request
+from tests.unit.charging.builders import (
+    DAY,
+    MB,
+    NOON,
+    Phone,
+    account,
+    asks,
+    credit,
+    hybrid,
+    request,
+)
 from trunkline.charging import Action, Kind, Result, Status, UnitRequest
 from trunkline.charging.account import InvalidOpening, NotPrepaid, change_plan, top_up, watch
 from trunkline.charging.actions import deciding
@@ -13,15 +23,14 @@ from trunkline.charging.actions.model import BalanceTooLow
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.due import due
 from trunkline.charging.events import MonthlyFee, Validity
-from trunkline.charging.hybrid import carry, credit_of
+from trunkline.charging.hybrid import carry
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import ChargeAnswer, ChargeRequest
+from trunkline.charging.model import ChargeAnswer
 from trunkline.charging.oneoff import charge_usage
 from trunkline.charging.ongoing import enter
 from trunkline.charging.postings import totals
 from trunkline.charging.renewal import forfeits
 from trunkline.charging.state import State, decode, encode
-from trunkline.charging.terms import Credit
 from trunkline.charging.watching import crossed
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import CurrencyMismatch, Money
@@ -31,24 +40,7 @@ EURO = 1_000_000
 CENT = 10_000
 
 
-def hybrid(money: str = "1", limit: str | None = "2", **changed: object) -> State:
-    credit = None if limit is None else Money.of(limit, "EUR")
-    return account(money, kind=AccountKind.HYBRID, credit_limit=credit, **changed)
-
-
-def credit(state: State) -> Credit:
-    found = credit_of(state)
-    assert found is not None
-    return found
-
-
 class HybridPhone(Phone):
-    def send(self, message: ChargeRequest) -> ChargeAnswer:
-        first = len(self.journal)
-        answer = super().send(message)
-        carry(self.state, self.journal, first)
-        return answer
-
     def event(self, name: str, action: Action = Action.DIRECT_DEBIT, **kw: Any) -> ChargeAnswer:
         return self.send(request(Kind.EVENT, session=name, at=self.now, action=action, **kw))
 

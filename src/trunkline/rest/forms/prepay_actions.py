@@ -21,7 +21,9 @@ from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Database, Reader, Tx
 from trunkline.rest.forms.prepay_buckets import (
+    CREDIT,
     MONETARY,
+    SHARED,
     money,
 )
 from trunkline.rest.forms.wire import (
@@ -235,8 +237,9 @@ def check_monetary(said: str, path: str) -> None:
 def balance_of(r: Reader, bucket: str, now: datetime, path: str) -> charging.Balance:
     """The balance whose money this bucket is."""
     account, mark, number = bucket.rpartition("~")
-    if mark and number.isdigit() and charging.balances_by_id(r, [ChargingAccountId(account)], now):
-        raise NotMonetary(f"only a {MONETARY} bucket is topped up or moved", path=path)
+    named = number.isdigit() or number in (SHARED, CREDIT)
+    if mark and named and charging.balances_by_id(r, [ChargingAccountId(account)], now):
+        raise NotMonetary("only a product's own balance is topped up or moved", path=path)
     with placed(unknown=path):
         return charging.balance(r, ChargingAccountId(bucket), now)
 

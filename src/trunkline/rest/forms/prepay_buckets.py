@@ -22,7 +22,6 @@ from trunkline.charging import (
     ChargingAccountId,
     Status,
 )
-from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money as Amount
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader
@@ -38,6 +37,7 @@ BUCKETS = f"{BALANCE}/bucket"
 SUMS = f"{BALANCE}/accumulatedBalance"
 MONETARY = "monetary"
 SHARED = "shared"
+CREDIT = "credit"
 MOST_COMPARED = 2000
 """Accounts that one list opens to compare or sort what stands inside them."""
 MOST_WALKED = 20_000
@@ -87,14 +87,20 @@ Form = TypeVar("Form", BucketForm, SumForm)
 
 
 def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[BucketForm]:
-    """Its money, where it is prepaid, and the allowances of the running month, of whoever has
-    these `numbers`. What a pool leases to its members is shared, at the pool and at the member."""
+    """Its money, where it has a balance; what of a hybrid account's limit is left; and the
+    allowances of the running month, of whoever has these `numbers`. What a pool leases to its
+    members is shared, at the pool and at the member."""
     resources = tuple(Ref(id=each, name=each, referred_type="MSISDN") for each in numbers)
     account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
     products = (ref(PRODUCTS, "Product", balance.account),)
     status = _STATUSES[balance.status]
     reason = None if balance.status is Status.ACTIVE else balance.status_word
-    if balance.kind is AccountKind.PREPAID:
+    held = balance.reserved, Amount.zero(balance.reserved.currency)
+    if balance.on_bill is not None:
+        # Usage takes the balance first: what is reserved beyond it is the limit's.
+        of_balance = min(balance.reserved, balance.money)
+        held = of_balance, balance.reserved - of_balance
+    if balance.kind.has_balance:
         own = balance.money
         if balance.shared_money is not None:
             own -= balance.shared_money
@@ -108,11 +114,29 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
             is_shared=balance.members is not None,
             remaining_value=money(own),
             remaining_value_name=str(own),
-            reserved_value=money(balance.reserved),
+            reserved_value=money(held[0]),
             party_account=account,
             product=products,
             logical_resource=resources,
             valid_for=_until(balance),
+        )
+    if balance.on_bill is not None and balance.credit_limit is not None:
+        ident = f"{balance.account}~{CREDIT}"
+        left = max(balance.credit_limit - balance.on_bill, Amount.zero(balance.on_bill.currency))
+        yield BucketForm(
+            id=ident,
+            href=href(BUCKETS, ident),
+            name="Credit",
+            usage_type=MONETARY,
+            status=status,
+            status_reason=reason,
+            is_shared=False,
+            remaining_value=money(left),
+            remaining_value_name=f"{left} of {balance.credit_limit}",
+            reserved_value=money(held[1]),
+            party_account=account,
+            product=products,
+            logical_resource=resources,
         )
     if balance.shared_money is not None:
         ident = f"{balance.account}~{SHARED}"
@@ -162,10 +186,12 @@ def _until(balance: Balance) -> Period | None:
 
 
 def sums_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[SumForm]:
-    """One for each kind of bucket that it has."""
+    """One for each kind of bucket that it has; what may go onto a bill is no money of the
+    subscriber's, and apart."""
     kinds: dict[str, list[BucketForm]] = {}
     for each in buckets_of(balance, numbers):
-        kinds.setdefault(each.usage_type, []).append(each)
+        kind = CREDIT if each.id == f"{balance.account}~{CREDIT}" else each.usage_type
+        kinds.setdefault(kind, []).append(each)
     for kind, buckets in kinds.items():
         ident = f"{balance.account}~{kind}"
         total = sum((each.remaining_value.amount for each in buckets), start=Decimal(0))
@@ -173,7 +199,7 @@ def sums_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[SumForm]:
             id=ident,
             href=href(SUMS, ident),
             name=f"Remaining {'money' if kind == MONETARY else kind}",
-            usage_type=kind,
+            usage_type=buckets[0].usage_type,
             bucket=tuple(ref(BALANCE, "Bucket", each.id, each.name) for each in buckets),
             total_balance=Quantity(amount=total, units=buckets[0].remaining_value.units),
             party_account=buckets[0].party_account,
