@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from trunkline import charging
-from trunkline.charging import Balance, BucketBalance, ChargingAccountId, DayOfUsage, Status
+from trunkline.charging import (
+    Balance,
+    BucketBalance,
+    ChargingAccountId,
+    CounterStatus,
+    DayOfUsage,
+    Status,
+)
 from trunkline.console.charts import stacked_bars
 from trunkline.console.rendering import quantity
 from trunkline.customers import BillingAccount
@@ -16,6 +23,7 @@ from trunkline.kernel.money import Money
 from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.kernel.time import local_midnight
 from trunkline.platform.db import Reader
+from trunkline.usage import Bar, BarState, Cause
 
 DAYS = 31
 """Of usage, today included."""
@@ -56,6 +64,8 @@ class BalanceCard(msgspec.Struct, frozen=True, kw_only=True):
     limit: Money | None
     sessions: int
     buckets: tuple[BucketLine, ...]
+    counters: tuple[CounterStatus, ...]
+    bars: tuple[str, ...]
     can_top_up: bool
 
     @property
@@ -68,15 +78,24 @@ def balance_cards(
     accounts: Sequence[BillingAccount],
     products: Sequence[Product],
     numbers: Mapping[str, str],
+    bars: Sequence[Bar],
     now: datetime,
 ) -> list[BalanceCard]:
-    """The charging accounts of these billing accounts, those in use first."""
+    """The charging accounts of these billing accounts, those in use first, with what the network
+    was asked to stop of them."""
     names: dict[str, str] = {each.id: each.name for each in products}
     found = charging.balances(r, [each.id for each in accounts], now)
+    balances = [each for account in accounts for each in found.get(account.id, ())]
+    counters = charging.counters_of(r, [each.account for each in balances], now)
     cards = [
-        _card(each, names.get(each.account, each.account), numbers.get(each.account, ""))
-        for account in accounts
-        for each in found.get(account.id, ())
+        _card(
+            each,
+            names.get(each.account, each.account),
+            numbers.get(each.account, ""),
+            counters.get(each.account, ()),
+            [bar for bar in bars if str(bar.product) == each.account],
+        )
+        for each in balances
     ]
     cards.sort(key=lambda card: card.status == _word(Status.CLOSED))
     return cards[:MOST]
@@ -86,7 +105,13 @@ def _word(status: Status) -> str:
     return status.name.lower()
 
 
-def _card(balance: Balance, name: str, number: str) -> BalanceCard:
+def _card(
+    balance: Balance,
+    name: str,
+    number: str,
+    counters: Sequence[CounterStatus],
+    bars: Sequence[Bar],
+) -> BalanceCard:
     has_balance = balance.kind.has_balance
     return BalanceCard(
         product=balance.account,
@@ -99,8 +124,25 @@ def _card(balance: Balance, name: str, number: str) -> BalanceCard:
         limit=balance.credit_limit,
         sessions=balance.open_sessions,
         buckets=tuple(_bucket(each) for each in balance.buckets),
+        counters=tuple(each for each in counters if each.amount),
+        bars=tuple(map(told_of_bar, bars)),
         can_top_up=has_balance and balance.status is not Status.CLOSED,
     )
+
+
+_STOPPED = {Cause.BALANCE: "The line", Cause.ROAMING: "Data abroad"}
+_STANDS = {
+    BarState.ASKED: "is to be stopped; the network hasn't answered yet",
+    BarState.BARRED: "is stopped on the network",
+    BarState.REFUSED: "isn't stopped, the network refuses",
+    BarState.LIFTING: "is to go on; the network hasn't answered yet",
+    BarState.KEPT: "is stopped still, the network refuses to let it go on",
+}
+
+
+def told_of_bar(bar: Bar) -> str:
+    reason = f": {bar.reason}" if bar.reason else ""
+    return f"{_STOPPED[bar.cause]} {_STANDS[bar.state]}{reason}"
 
 
 def _bucket(bucket: BucketBalance) -> BucketLine:
