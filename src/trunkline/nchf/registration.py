@@ -67,6 +67,7 @@ class Registration:
         if database is not None:
             self._presence = Presence(database, f"nrf {self._profile['nfInstanceId']}")
         self._registered = False
+        self._asking = False
         self._refused = ""
 
     async def run(self) -> None:
@@ -74,9 +75,9 @@ class Registration:
             await asyncio.sleep(await self._round())
 
     async def leave(self) -> None:
-        """Deregisters, if it was registered and no other process goes on; an NRF that isn't
+        """Deregisters, if it may be registered and no other process goes on; an NRF that isn't
         reached finds out by itself."""
-        registered, self._registered = self._registered, False
+        registered, self._registered = self._registered or self._asking, False
         presence = self._presence
         try:
             if registered and (presence is None or await asyncio.to_thread(presence.leave)):
@@ -96,7 +97,9 @@ class Registration:
             if reply.status < 300:
                 return _time_in(reply)
             self._registered = False  # 404, as a rule: the NRF has forgotten us
+        self._asking = True  # until there is an answer: whoever is stopped meanwhile may be known
         reply = await self._send("PUT", msgspec.json.encode(self._profile))
+        self._asking = False
         if reply is None or reply.status not in (200, 201):
             return _AGAIN
         self._registered = True
