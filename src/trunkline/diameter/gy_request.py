@@ -24,29 +24,12 @@ from trunkline.charging import (
 )
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.circumstances import circumstances
-from trunkline.diameter.codec import (
-    HEADER,
-    Malformed,
-    avp,
-    avp_at,
-    avps,
-    from_time,
-    missing,
-    pair_at,
-    u32_in,
-    u64_in,
-    wrong_length,
-)
+from trunkline.diameter.codec import Malformed, avp, from_time, missing, u32_at, u64_at
+from trunkline.diameter.gy_form import NOWHERE, Amount, Form, Quota, form_of
 from trunkline.diameter.money import Sum, added, bounded, money_in
 from trunkline.diameter.names import notify_word, session_id
 from trunkline.diameter.parties import called, called_party, identities
 from trunkline.diameter.services import NO_SERVICES, Services, service_of
-
-MOST_SERVICES = 100
-"""Multiple-Services-Credit-Control in one request."""
-
-MOST_SUBSCRIPTIONS = 16
-"""Subscription-Ids in one request."""
 
 Value = TypeVar("Value")
 
@@ -58,33 +41,6 @@ _DATA, _VOICE = Service.DATA, Service.VOICE
 _MESSAGES = (Service.SMS, Service.MMS)
 _KINDS = {kind.value: kind for kind in Kind}
 _ACTIONS = {action.value: action for action in Action}
-
-_SINGLE = frozenset(
-    (
-        d.SESSION_ID,
-        d.CC_REQUEST_TYPE,
-        d.CC_REQUEST_NUMBER,
-        d.SERVICE_CONTEXT_ID,
-        d.EVENT_TIMESTAMP,
-        d.REQUESTED_ACTION,
-        d.REQUESTED_SERVICE_UNIT,
-        d.SERVICE_IDENTIFIER,
-        d.ORIGIN_HOST,
-        d.ORIGIN_REALM,
-        d.CALLED_STATION_ID,
-        d.DESTINATION_REALM,
-        d.AUTH_APPLICATION_ID,
-        d.MULTIPLE_SERVICES_INDICATOR,
-    )
-)
-_REQUIRED = (
-    d.SESSION_ID,
-    d.ORIGIN_HOST,
-    d.ORIGIN_REALM,
-    d.DESTINATION_REALM,
-    d.AUTH_APPLICATION_ID,
-    d.SERVICE_CONTEXT_ID,
-)
 
 
 class Reading(msgspec.Struct, gc=False):
@@ -110,19 +66,6 @@ class Reading(msgspec.Struct, gc=False):
     """What was borne, for the log and the metrics."""
 
 
-class _Found(msgspec.Struct, gc=False):
-    """Where a request's AVPs lie: (where the data begins, where it ends)."""
-
-    single: dict[int, tuple[int, int]]
-    subscriptions: list[tuple[int, int]]
-    services: list[tuple[int, int]]
-    used: list[tuple[int, int]]
-    information: tuple[int, int] | None = None
-    session: bytes = b""
-    proxies: list[bytes] = []
-    route: list[bytes] = []
-
-
 def read(
     message: bytes,
     received: int,
@@ -131,168 +74,92 @@ def read(
 ) -> Reading:
     """The request in a CCR, `received` at this second since the Unix epoch; an Event-Timestamp
     more than `clock_tolerance` seconds from it is not believed. `services` are the operator's own.
-    Raises `Malformed` with the Result-Code and Failed-AVP
-    of its answer."""
-    found = _scan(message)
-    single = found.single
-    for code in _REQUIRED:
-        if code not in single:
-            raise missing(code)
-    kind = _enumerated(message, single, d.CC_REQUEST_TYPE, _KINDS)
-    number = _u32_of(message, single, d.CC_REQUEST_NUMBER)
-    service = service_of(message[slice(*single[d.SERVICE_CONTEXT_ID])], services.contexts)
+    Raises `Malformed` with the Result-Code and Failed-AVP of its answer."""
+    form = form_of(message)
+    kind = _enumerated(message, form.kind, d.CC_REQUEST_TYPE, _KINDS)
+    service = service_of(message[form.context], services.contexts)
     oddities: list[str] = []
     action = Action.DIRECT_DEBIT
     money = spent = 0
     currency = ""
     if kind is Kind.EVENT:
-        action = _enumerated(message, single, d.REQUESTED_ACTION, _ACTIONS)
-    several = _multiple_services(message, single)
-    by_service = bool(found.services)
+        action = _enumerated(message, form.action, d.REQUESTED_ACTION, _ACTIONS)
+    several = u32_at(message, form.indicator)[0] if form.indicator else None
+    by_service = bool(form.quotas)
     if by_service:
-        units = _services(message, found.services, service, services.groups, oddities)
+        units = _services(message, form.quotas, service, services.groups, oddities)
     else:
-        units, money, spent, currency = _command_units(message, found, kind, service, oddities)
-        by_service = several == d.SEVERAL_SERVICES and _names_a_service(found, kind)
-    at = _moment(message, single, received, clock_tolerance)
-    if at is None:
-        oddities.append("a clock that is off")
-        at = received
-    origin = message[slice(*single[d.ORIGIN_HOST])]
-    who, where = _who_and_where(message, found, kind)
+        units, money, spent, currency = _command_units(message, form, kind, service, oddities)
+        by_service = several == d.SEVERAL_SERVICES and _names_a_service(form, kind)
+    at = received
+    if form.timestamp:
+        at = from_time(u32_at(message, form.timestamp)[0])
+        if abs(at - received) > clock_tolerance:
+            oddities.append("a clock that is off")
+            at = received
+    origin = message[form.host]
+    who, where = _who_and_where(message, form, kind)
     request = ChargeRequest(
-        session=session_id(message[slice(*single[d.SESSION_ID])]),
-        number=number,
+        session=session_id(message[form.session]),
+        number=u32_at(message, form.number)[0],
         kind=kind,
         identities=who,
         at=at,
         received=received,
         service=service,
-        called="" if service == _DATA else _called(message, found),
+        called="" if service == _DATA else _called(message, form),
         units=units,
         action=action,
         money=money,
         where=where,
-        notify=notify_word(origin, message[slice(*single[d.ORIGIN_REALM])]),
+        notify=notify_word(origin, message[form.realm]),
         spent=spent,
         currency=currency,
     )
-    proxies = b"".join(found.proxies)
-    borne = tuple(dict.fromkeys(oddities))
     return Reading(
         request,
         message,
-        found.session,
-        proxies,
+        message[form.session_avp],
+        b"".join([message[each] for each in form.proxies]),
         origin,
         by_service,
         several == 0,
-        message[slice(*single[d.DESTINATION_REALM])],
-        tuple(found.route),
-        borne,
+        message[form.destination],
+        tuple([message[each] for each in form.route]),
+        tuple(dict.fromkeys(oddities)) if oddities else (),
     )
 
 
 def _who_and_where(
-    message: bytes, found: _Found, kind: Kind
+    message: bytes, form: Form, kind: Kind
 ) -> tuple[tuple[Identity, ...], Circumstances | None]:
     """An IMSI that is only claimed names nobody; a session that ends has been where it was."""
-    who = identities(message, found.subscriptions)
+    who = identities(
+        [(u32_at(message, type_)[0], message[data]) for type_, data in form.subscriptions]
+    )
     if kind is Kind.TERMINATE:
         return who, None
-    station = found.single.get(d.CALLED_STATION_ID)
-    where, claimed = circumstances(message, found.information, station)
+    where, claimed = circumstances(message, form.information, form.station)
     if claimed:
         who = tuple(each for each in who if each[0] != "imsi")
     return who, where
 
 
-def _moment(
-    message: bytes, single: dict[int, tuple[int, int]], received: int, tolerance: int
-) -> int | None:
-    """None for an Event-Timestamp that isn't believed."""
-    if d.EVENT_TIMESTAMP not in single:
-        return received
-    told = from_time(_u32_of(message, single, d.EVENT_TIMESTAMP))
-    return told if abs(told - received) <= tolerance else None
-
-
-def _multiple_services(message: bytes, single: dict[int, tuple[int, int]]) -> int | None:
-    """Multiple-Services-Indicator, where there is one."""
-    code = d.MULTIPLE_SERVICES_INDICATOR
-    return _u32_of(message, single, code) if code in single else None
-
-
-def _scan(message: bytes) -> _Found:
-    """One pass over the request's own AVPs. It looks into none of them, so the codec's walk is
-    repeated here without its calls: this runs for every AVP of every request."""
-    single: dict[int, tuple[int, int]] = {}
-    found = _Found(single, [], [], [])
-    at, last = HEADER, len(message)
-    while at < last:
-        if at + 8 > last:
-            avp_at(message, at, last)
-        code, word = pair_at(message, at)
-        finish = at + (word & 0xFFFFFF)
-        following = (finish + 3) & ~3
-        if word >= 0x80000000:
-            _, flags, vendor, begin, finish = avp_at(message, at, last)
-            if vendor != d.VENDOR_3GPP:
-                if flags & d.MANDATORY:
-                    raise _unsupported(code, message[at:finish])
-            elif code == d.SERVICE_INFORMATION:
-                found.information = begin, finish
-            at = following
-            continue
-        if finish < at + 8 or finish > last:
-            raise wrong_length(code, 0)
-        if code in _SINGLE:
-            if code in single:
-                raise _too_many(code, message[at:finish])
-            single[code] = at + 8, finish
-            if code == d.SESSION_ID:
-                found.session = message[at:following]
-        elif code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
-            if len(found.services) == MOST_SERVICES:
-                raise _too_many(code, message[at:finish])
-            found.services.append((at + 8, finish))
-        elif code == d.SUBSCRIPTION_ID:
-            if len(found.subscriptions) == MOST_SUBSCRIPTIONS:
-                raise _too_many(code, message[at:finish])
-            found.subscriptions.append((at + 8, finish))
-        elif code == d.USED_SERVICE_UNIT:
-            found.used.append((at + 8, finish))
-        elif code == d.PROXY_INFO:
-            found.proxies.append(message[at:following])
-        elif code == d.ROUTE_RECORD:
-            found.route.append(message[at + 8 : finish])
-        elif code == d.VENDOR_SPECIFIC_APPLICATION_ID:
-            # Older gateways name the application here, and here only.
-            single.setdefault(d.AUTH_APPLICATION_ID, (at + 8, finish))
-        elif code not in d.UNDERSTOOD and word & 0x40000000:
-            raise _unsupported(code, message[at:finish])
-        at = following
-    return found
-
-
 def _services(
     message: bytes,
-    spans: list[tuple[int, int]],
+    quotas: tuple[Quota, ...],
     service: int,
     groups: Mapping[int, int],
     oddities: list[str],
 ) -> tuple[UnitRequest, ...]:
     """One `UnitRequest` for each quota that the MSCCs name; `groups` have services of their own."""
-    first = _unit(message, *spans[0], service, groups, oddities)
-    if len(spans) == 1:
-        return (first,)
-    units = {(first.rating_group, first.service_identifier): first}
-    for begin, end in spans[1:]:
-        unit = _unit(message, begin, end, service, groups, oddities)
-        key = unit.rating_group, unit.service_identifier
-        known = units.get(key)
-        if known is None:
-            units[key] = unit
+    if len(quotas) == 1:
+        return (_unit(message, quotas[0], service, groups, oddities),)
+    units: dict[tuple[int | None, int | None], UnitRequest] = {}
+    for quota in quotas:
+        unit = _unit(message, quota, service, groups, oddities)
+        known = units.setdefault((unit.rating_group, unit.service_identifier), unit)
+        if known is unit:
             continue
         oddities.append("repeated quota")
         known.used = bounded(known.used + unit.used, d.MULTIPLE_SERVICES_CREDIT_CONTROL)
@@ -304,101 +171,71 @@ def _services(
 
 
 def _unit(
-    message: bytes,
-    begin: int,
-    end: int,
-    service: int,
-    groups: Mapping[int, int],
-    oddities: list[str],
+    message: bytes, quota: Quota, service: int, groups: Mapping[int, int], oddities: list[str]
 ) -> UnitRequest:
     """The contents of one MSCC (RFC 8506, 8.16; TS 32.299, 7.2.5 and 7.2.175)."""
     unit = UnitRequest()
-    if groups and (own := _own_service(message, begin, end, groups, service)) != service:
-        unit.service = service = own
-    used = 0
-    at = begin
-    while at < end:
-        code, flags, vendor, start, finish = avp_at(message, at, end)
-        if vendor:
-            if vendor != d.VENDOR_3GPP:
-                if flags & d.MANDATORY:
-                    raise _unsupported(code, message[at:finish])
-            elif code == d.REPORTING_REASON:
-                unit.reason = u32_in(message, start, finish, code, vendor)
-        elif code == d.RATING_GROUP:
-            unit.rating_group = u32_in(message, start, finish, code)
-        elif code == d.USED_SERVICE_UNIT:
-            amount, money, reason, after = _amount(message, start, finish, service, oddities)
-            if money is not None:
-                raise _not_in_money(message[at:finish])
-            if amount > 0:
-                used += amount
-                if after:
-                    unit.after_change += amount
-            if reason >= 0:
-                unit.reason = reason
-        elif code == d.REQUESTED_SERVICE_UNIT:
-            amount, money, _, _ = _amount(message, start, finish, service, oddities)
-            if money is not None and amount < 0:
-                raise _not_in_money(message[at:finish])
-            unit.requested = max(amount, SERVER_DECIDES)
-        elif code == d.SERVICE_IDENTIFIER:
-            if unit.service_identifier is None:
-                unit.service_identifier = u32_in(message, start, finish, code)
-        elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
-            raise _unsupported(code, message[at:finish])
-        at = (finish + 3) & ~3
-    unit.used = bounded(used, d.USED_SERVICE_UNIT)
+    if quota.group:
+        unit.rating_group = group = u32_at(message, quota.group)[0]
+        if groups and (own := groups.get(group, service)) != service:
+            unit.service = service = own
+    if quota.identifier:
+        unit.service_identifier = u32_at(message, quota.identifier)[0]
+    for each in quota.requested:
+        amount, money = _amount(message, each, service, oddities)
+        if money is not None and amount < 0:
+            raise _not_in_money(message[each.whole])
+        unit.requested = max(amount, SERVER_DECIDES)
+    for each in quota.used:
+        if _report(message, each, unit, service, oddities) is not None:
+            raise _not_in_money(message[each.whole])
+    if quota.reason:
+        unit.reason = u32_at(message, quota.reason)[0]
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
     return unit
 
 
-def _own_service(
-    message: bytes, begin: int, end: int, groups: Mapping[int, int], service: int
-) -> int:
-    """By the MSCC's Rating-Group; else the request's `service`."""
-    for part in avps(message, begin, end):
-        if part.code == d.RATING_GROUP and not part.vendor:
-            return groups.get(part.u32(), service)
-    return service
+def _report(
+    message: bytes, used: Amount, unit: UnitRequest, service: int, oddities: list[str]
+) -> Sum | None:
+    """Adds what was used to the unit; money, where it is money."""
+    amount, money = _amount(message, used, service, oddities)
+    if amount > 0:
+        unit.used = bounded(unit.used + amount, d.USED_SERVICE_UNIT)
+        if used.change and u32_at(message, used.change)[0] == d.AFTER_TARIFF_CHANGE:
+            unit.after_change += amount
+    if used.reason:
+        unit.reason = u32_at(message, used.reason)[0]
+    return money
 
 
-def _names_a_service(found: _Found, kind: Kind) -> bool:
+def _names_a_service(form: Form, kind: Kind) -> bool:
     """A session that begins with a service and no more: the server decides how much of it, and
     answers in an MSCC who knows several services (RFC 8506, A.9)."""
-    single = found.single
-    return (
-        kind is Kind.INITIAL
-        and d.SERVICE_IDENTIFIER in single
-        and d.REQUESTED_SERVICE_UNIT not in single
-    )
+    return kind is Kind.INITIAL and form.identifier != NOWHERE and form.requested is None
 
 
 def _command_units(
-    message: bytes, found: _Found, kind: Kind, service: int, oddities: list[str]
+    message: bytes, form: Form, kind: Kind, service: int, oddities: list[str]
 ) -> tuple[tuple[UnitRequest, ...], int, int, str]:
     """Units asked and reported without an MSCC (RFC 8506, 8.17 and 8.19); or, in micros, money
     asked for and spent, and its currency."""
-    span = found.single.get(d.REQUESTED_SERVICE_UNIT)
-    named = _names_a_service(found, kind)
-    if span is None and not found.used and kind is not Kind.EVENT and not named:
+    named = _names_a_service(form, kind)
+    if form.requested is None and not form.used and kind is not Kind.EVENT and not named:
         return (), 0, 0, ""
     unit = UnitRequest(requested=SERVER_DECIDES if named else NOT_REQUESTED)
     asked, spent = None, None
-    if d.SERVICE_IDENTIFIER in found.single:
-        unit.service_identifier = _u32_of(message, found.single, d.SERVICE_IDENTIFIER)
-    if span is not None:
-        amount, asked, _, _ = _amount(message, *span, service, oddities)
+    if form.identifier:
+        unit.service_identifier = u32_at(message, form.identifier)[0]
+    if form.requested is not None:
+        amount, asked = _amount(message, form.requested, service, oddities)
         unit.requested = max(amount, SERVER_DECIDES)
-    elif kind is Kind.EVENT and not found.used:
+    elif kind is Kind.EVENT and not form.used:
         unit.requested = 1 if service in _MESSAGES else SERVER_DECIDES
-    for begin, end in found.used:
-        amount, paid, reason, after = _amount(message, begin, end, service, oddities)
+    for each in form.used:
+        paid = _report(message, each, unit, service, oddities)
         if paid is not None:
             spent = paid if spent is None else added(spent, paid)
-        unit.used = bounded(unit.used + max(amount, 0), d.USED_SERVICE_UNIT)
-        unit.after_change += max(amount, 0) if after else 0
-        unit.reason = max(unit.reason, reason)
     unit.final = unit.reason == d.REPORTING_REASON_FINAL
     if asked is None and spent is None:
         return (unit,), 0, 0, ""
@@ -409,67 +246,43 @@ def _command_units(
 
 
 def _amount(
-    message: bytes, begin: int, end: int, service: int, oddities: list[str]
-) -> tuple[int, Sum | None, int, bool]:
-    """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1,
-    money or None, the Reporting-Reason or -1, and whether it was used after a tariff
-    change. A total of octets counts before its directions, unless it is zero."""
-    total = directions = seconds = specific = reason = -1
-    money: Sum | None = None
-    after = False
-    at = begin
-    while at < end:
-        code, flags, vendor, start, finish = avp_at(message, at, end)
-        if vendor:
-            if code == d.REPORTING_REASON and vendor == d.VENDOR_3GPP:
-                reason = u32_in(message, start, finish, code, vendor)
-        elif code == d.CC_TOTAL_OCTETS:
-            total = _units(message, start, finish, code)
-        elif code in (d.CC_INPUT_OCTETS, d.CC_OUTPUT_OCTETS):
-            directions = max(directions, 0) + _units(message, start, finish, code)
-        elif code == d.CC_TIME:
-            seconds = u32_in(message, start, finish, code)
-            if seconds >= _AN_INSTANT:
-                oddities.append("CC-Time is an instant")
-                seconds = 0
-        elif code == d.CC_SERVICE_SPECIFIC_UNITS:
-            specific = _units(message, start, finish, code)
-        elif code == d.CC_MONEY:
-            money = money_in(message, start, finish)
-        elif code == d.TARIFF_CHANGE_USAGE:
-            after = u32_in(message, start, finish, code) == d.AFTER_TARIFF_CHANGE
-        elif code not in d.UNDERSTOOD and flags & d.MANDATORY:
-            raise _unsupported(code, message[at:finish])
-        at = (finish + 3) & ~3
-    octets = total if total > 0 or directions < 0 else directions
+    message: bytes, found: Amount, service: int, oddities: list[str]
+) -> tuple[int, Sum | None]:
+    """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1, and
+    money or None. A total of octets counts before its directions, unless it is zero."""
+    octets = seconds = specific = -1
+    if found.total:
+        octets = bounded(u64_at(message, found.total)[0], d.CC_TOTAL_OCTETS)
+    if found.directions and octets <= 0:
+        both = sum([u64_at(message, each)[0] for each in found.directions])
+        octets = bounded(both, d.CC_INPUT_OCTETS)
+    if found.seconds:
+        seconds = u32_at(message, found.seconds)[0]
+        if seconds >= _AN_INSTANT:
+            oddities.append("CC-Time is an instant")
+            seconds = 0
+    if found.specific:
+        specific = bounded(u64_at(message, found.specific)[0], d.CC_SERVICE_SPECIFIC_UNITS)
     amount = octets if service == _DATA else seconds if service == _VOICE else specific
-    if amount < 0 and max(octets, seconds, specific) > 0:
+    if amount < 0 and (octets > 0 or seconds > 0 or specific > 0):
         oddities.append("units of another service")
-    return bounded(amount), money, reason, after
+    money = None
+    if found.money is not None:
+        money = money_in(message, found.money.start, found.money.stop)
+    return amount, money
 
 
-def _called(message: bytes, found: _Found) -> str:
+def _called(message: bytes, form: Form) -> str:
     """The called party, or else a Called-Station-Id of digits."""
-    if number := called_party(message, found.information):
+    if number := called_party(message, form.information):
         return number
-    span = found.single.get(d.CALLED_STATION_ID)
-    return called(message[span[0] : span[1]]) if span else ""
+    return called(message[slice(*form.station)]) if form.station else ""
 
 
-def _units(message: bytes, begin: int, end: int, code: int) -> int:
-    return bounded(u64_in(message, begin, end, code), code)
-
-
-def _u32_of(message: bytes, single: dict[int, tuple[int, int]], code: int) -> int:
-    if code not in single:
+def _enumerated(message: bytes, place: int, code: int, values: dict[int, Value]) -> Value:
+    if not place:
         raise missing(code)
-    return u32_in(message, *single[code], code)
-
-
-def _enumerated(
-    message: bytes, single: dict[int, tuple[int, int]], code: int, values: dict[int, Value]
-) -> Value:
-    number = _u32_of(message, single, code)
+    number = u32_at(message, place)[0]
     value = values.get(number)
     if value is None:
         raise Malformed(
@@ -478,14 +291,6 @@ def _enumerated(
             avp(code, number.to_bytes(4, "big")),
         )
     return value
-
-
-def _unsupported(code: int, octets: bytes) -> Malformed:
-    return Malformed(d.AVP_UNSUPPORTED, f"AVP {code} is mandatory and unknown", octets)
-
-
-def _too_many(code: int, octets: bytes) -> Malformed:
-    return Malformed(d.AVP_OCCURS_TOO_MANY_TIMES, f"AVP {code} occurs too often", octets)
 
 
 def _not_in_money(octets: bytes) -> Malformed:

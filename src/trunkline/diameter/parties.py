@@ -1,9 +1,10 @@
 """Who pays and who is called, in the forms that gateways name them (RFC 8506, 8.46; TS 32.299)."""
 
 import re
+from collections.abc import Iterable
 
 from trunkline.diameter import dictionary as d
-from trunkline.diameter.codec import avp_at, avps, u32_in
+from trunkline.diameter.codec import avps
 
 _NAMES = frozenset((d.END_USER_SIP_URI, d.END_USER_NAI, d.END_USER_PRIVATE))
 _DERIVED = re.compile(
@@ -15,21 +16,12 @@ _DERIVED = re.compile(
 says how it authenticates."""
 
 
-def identities(message: bytes, spans: list[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
-    """IMSIs before numbers, whatever their order in the request: a number may be recycled or
-    ported, a SIM's identity isn't."""
+def identities(subscribers: Iterable[tuple[int, bytes]]) -> tuple[tuple[str, str], ...]:
+    """Of Subscription-Id-Types and -Data: IMSIs before numbers, whatever their order in the
+    request: a number may be recycled or ported, a SIM's identity isn't."""
     imsis: list[tuple[str, str]] = []
     numbers: list[tuple[str, str]] = []
-    for begin, end in spans:
-        kind, data = -1, b""
-        at = begin
-        while at < end:
-            code, _, vendor, start, finish = avp_at(message, at, end)
-            if code == d.SUBSCRIPTION_ID_TYPE and not vendor:
-                kind = u32_in(message, start, finish, code)
-            elif code == d.SUBSCRIPTION_ID_DATA and not vendor:
-                data = message[start:finish]
-            at = (finish + 3) & ~3
+    for kind, data in subscribers:
         if kind == d.END_USER_IMSI:
             if data.isdigit() and len(data) <= 15:
                 imsis.append(("imsi", data.decode()))

@@ -22,7 +22,7 @@ from trunkline.charging import (
 from trunkline.diameter import answers, codec, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import HEADER, Avp, Malformed, avp_at, missing
-from trunkline.diameter.gy_request import MOST_SUBSCRIPTIONS
+from trunkline.diameter.gy_form import MOST_SUBSCRIPTIONS
 from trunkline.diameter.names import notify_word, session_id
 from trunkline.diameter.parties import identities
 from trunkline.diameter.peer import Peer
@@ -174,7 +174,7 @@ class Asked:
 def read(message: bytes) -> Asked:
     """Raises `Malformed`."""
     found: dict[int, Avp] = {}
-    subscribers: list[tuple[int, int]] = []
+    subscribers: list[tuple[int, bytes]] = []
     counters: list[str] = []
     at, end = HEADER, len(message)
     while at < end:
@@ -189,7 +189,7 @@ def read(message: bytes) -> Asked:
             if flags & d.MANDATORY:
                 raise Malformed(d.AVP_UNSUPPORTED, f"AVP {code} is unknown", avp.encode())
         elif code == d.SUBSCRIPTION_ID:
-            subscribers.append((start, finish))
+            subscribers.append(_subscriber(avp.data))
         else:
             found.setdefault(code, avp)
         at = (finish + 3) & ~3
@@ -209,10 +209,21 @@ def read(message: bytes) -> Asked:
     return Asked(
         session_id(found[d.SESSION_ID].data),
         notify_word(found[d.ORIGIN_HOST].data, found[d.ORIGIN_REALM].data, EDGE),
-        identities(message, subscribers),
+        identities(subscribers),
         tuple(dict.fromkeys(counters)),
         initial=initial,
     )
+
+
+def _subscriber(data: bytes) -> tuple[int, bytes]:
+    """Subscription-Id-Type, or -1, and -Data."""
+    kind, name = -1, b""
+    for avp in codec.avps(data, 0):
+        if avp.code == d.SUBSCRIPTION_ID_TYPE and not avp.vendor:
+            kind = avp.u32()
+        elif avp.code == d.SUBSCRIPTION_ID_DATA and not avp.vendor:
+            name = avp.data
+    return kind, name
 
 
 def _session_of(message: bytes) -> str:

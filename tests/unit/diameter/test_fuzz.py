@@ -6,6 +6,7 @@ somebody who knows the format would: lengths, flags and codes that lie, AVPs put
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -32,7 +33,8 @@ from trunkline.diameter import dictionary as d
 from trunkline.diameter.answers import Identity
 from trunkline.diameter.codec import HEADER, LARGEST_MESSAGE, Framer, Malformed
 from trunkline.diameter.gy import GySettings
-from trunkline.diameter.gy_request import MOST_SERVICES, read
+from trunkline.diameter.gy_form import MOST_SERVICES, Form, form_of, walked
+from trunkline.diameter.gy_request import read
 from trunkline.diameter.names import LONGEST_SESSION_ID
 
 US = Identity("ocs.example", "example")
@@ -161,6 +163,19 @@ def test_a_request_is_read_or_refused(message: bytes) -> None:
     assert 0 <= request.money <= MOST_UNITS
     assert 0 <= request.spent <= MOST_UNITS
     assert read(message, NOW).request == request
+
+
+@given(broken())
+def test_what_is_remembered_of_other_requests_is_what_a_walk_finds(message: bytes) -> None:
+    def found(walk: Callable[[bytes], Form], of: bytes) -> object:
+        try:
+            return walk(of)
+        except Malformed as error:
+            return error.result_code, error.failed_avp
+
+    for whole in (*WHOLE, *captured()):
+        found(form_of, whole)
+    assert found(form_of, message) == found(walked, message)
 
 
 @given(broken())

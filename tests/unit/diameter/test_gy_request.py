@@ -30,12 +30,8 @@ from trunkline.charging import (
 from trunkline.diameter import codec
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import Malformed
-from trunkline.diameter.gy_request import (
-    MOST_SERVICES,
-    MOST_SUBSCRIPTIONS,
-    Reading,
-    read,
-)
+from trunkline.diameter.gy_form import MOST_SERVICES, MOST_SUBSCRIPTIONS
+from trunkline.diameter.gy_request import Reading, read
 from trunkline.diameter.services import Services
 from trunkline.rating import service_code
 
