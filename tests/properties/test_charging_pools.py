@@ -2,18 +2,17 @@
 killed before a commit, and whatever is sent again."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
+from tests.properties.pool_family import MEMBERS, POOL, Family
 from tests.unit.charging.builders import (
     MB,
-    NOON,
     OPENED,
-    account,
     asks,
     compiled,
     plan,
@@ -22,23 +21,15 @@ from tests.unit.charging.builders import (
 )
 from trunkline.charging import (
     ChargeAnswer,
-    ChargeRequest,
-    ChargingAccountId,
     Circumstances,
-    GroupCommit,
     Kind,
     Result,
 )
-from trunkline.charging.batch import Befalling
-from trunkline.charging.hot import Taken
-from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.pools.leasing import Ids, give_back, is_idle, pool_of, share_of
-from trunkline.charging.state import Bucket, State, decode, encode
-from trunkline.charging.store import Account
+from trunkline.charging.journal import RecordKind
+from trunkline.charging.pools.shares import pool_of, share_of
+from trunkline.charging.state import Bucket, State, decode
 from trunkline.charging.tariffs import Tariffs
-from trunkline.charging.terms import Pool, Share, Terms
-from trunkline.customers import BillingAccountId
-from trunkline.platform.db import Database, Tx
+from trunkline.charging.terms import Share
 from trunkline.rating import (
     BUCKET_GROUP,
     BUCKET_SIZE,
@@ -53,7 +44,6 @@ from trunkline.rating import (
     compile_tariff,
 )
 
-POOL, MEMBERS = 9, (1, 2, 3)
 UNITS = 400 * MB
 MONEY = 5_000_000
 LIMIT = 150 * MB
@@ -94,29 +84,15 @@ def steps(**further: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Step]]:
     )
 
 
-class Family:
-    """Rows as a database would keep them: what isn't committed never was."""
+class Phones(Family):
+    """Each with one session at a time; the first has a limit."""
 
     def __init__(self, prices: Tariffs = PRICES, money: str = "0.03", pool_has: str = "5") -> None:
-        pool = account(pool_has, plan="shared")
-        pool.terms = Terms(pool=Pool(members=len(MEMBERS)))
-        rows = {POOL: pool}
-        for key in MEMBERS:
-            member = account(money, plan="plan")
-            limits = ((0, LIMIT),) if key == 1 else ()
-            member.terms = Terms(share=Share(POOL, "cac_9", limits))
-            rows[key] = member
-        self.rows = {key: encode(state) for key, state in rows.items()}
-        self.journal: list[tuple[int, Record]] = []
-        self.group = GroupCommit(cast(Database, None))
-        self.group.tariffs = prices
+        shares = {key: Share(POOL, "cac_9", ((0, LIMIT),) if key == 1 else ()) for key in MEMBERS}
+        super().__init__(prices, shares, money=money, pool_has=pool_has)
         self.numbers: dict[str, int] = {}
         self.serial = 0
         self.names: dict[int, str] = {}
-        self.now = NOON
-
-    def states(self) -> dict[int, State]:
-        return {key: decode(row) for key, row in self.rows.items()}
 
     def play(self, step: Step) -> ChargeAnswer | None:
         self.now += step.later
@@ -143,30 +119,6 @@ class Family:
             assert self.attempt(step.member, message) == answer
             assert self.rows == before
         return answer
-
-    def attempt(
-        self, member: int, message: ChargeRequest, *, commit: bool = True
-    ) -> ChargeAnswer | None:
-        accounts = {key: _row(key, state) for key, state in self.states().items()}
-        around = Befalling(self.group, cast(Tx, None), Taken({}, {}, 0), accounts, self.now)
-        records: list[Record] = []
-        written: list[tuple[int, Record]] = []
-        answer = around.answer(accounts[member], message, records, written)
-        if commit:
-            self.rows = {key: encode(each.state) for key, each in accounts.items()}
-            self.journal += [*written, *((member, record) for record in records)]
-        return answer
-
-    def return_leases(self) -> None:
-        states = self.states()
-        for key in MEMBERS:
-            if is_idle(states[key], self.now):
-                records: tuple[list[Record], list[Record]] = ([], [])
-                ids = Ids(f"cac_{key}", "cac_9")
-                give_back(states[key], states[POOL], self.now, ids, records)
-                self.journal += [(key, each) for each in records[0]]
-                self.journal += [(POOL, each) for each in records[1]]
-        self.rows = {key: encode(state) for key, state in states.items()}
 
     def check(self) -> None:
         states = self.states()
@@ -195,14 +147,10 @@ class Family:
         assert first + idle <= LIMIT
 
 
-def _row(key: int, state: State) -> Account:
-    return Account(key, ChargingAccountId(f"cac_{key}"), BillingAccountId("bac_1"), 0, state)
-
-
 @given(steps())
 @settings(max_examples=examples(150), deadline=None)
 def test_a_pools_units_and_money_are_in_one_place(history: Sequence[Step]) -> None:
-    family = Family()
+    family = Phones()
     for step in history:
         family.play(step)
         family.check()
@@ -280,7 +228,7 @@ def test_a_member_is_lent_what_it_can_use_and_nothing_else(
         zones=(Zone("abroad", ("310",)), Zone("home", ("262",))),
     )
     prices = tariffs(compile_tariff(source, version=1, effective_from=OPENED))
-    family = Family(prices, money="0", pool_has="0")
+    family = Phones(prices, money="0", pool_has="0")
     last: dict[int, Step] = {}
     for step in history:
         now = step
@@ -309,7 +257,7 @@ def _told(earlier: Step, step: Step) -> Step:
     return msgspec.structs.replace(step, where=where)
 
 
-def _check_lent(before: dict[int, State], family: Family, step: Step, told: Sequence[Step]) -> None:
+def _check_lent(before: dict[int, State], family: Phones, step: Step, told: Sequence[Step]) -> None:
     after = family.states()
     buckets = {each.number: each for each in after[POOL].buckets}
     place_of = {each.number: index for index, each in enumerate(after[POOL].buckets)}
@@ -330,7 +278,7 @@ def _check_lent(before: dict[int, State], family: Family, step: Step, told: Sequ
             assert after[POOL].flat[its + EXPIRES] > family.now - 10_000
 
 
-def _check_units(family: Family) -> None:
+def _check_units(family: Phones) -> None:
     states = family.states()
     granted = sum(
         record.units for _, record in family.journal if record.kind == RecordKind.ALLOWANCE
@@ -344,7 +292,7 @@ def _check_units(family: Family) -> None:
     )
 
 
-def _check_refused(family: Family, step: Step) -> None:
+def _check_refused(family: Phones, step: Step) -> None:
     states = family.states()
     pool, share = states[POOL], share_of(states[step.member])
     if share.vain:

@@ -21,6 +21,7 @@ from tests.unit.charging.builders import (
 from trunkline.charging import (
     Balance,
     BarAccount,
+    BucketGrant,
     ChargeAnswer,
     ChargingAccountId,
     CloseAccount,
@@ -28,6 +29,7 @@ from trunkline.charging import (
     Kind,
     Result,
     Service,
+    TopUp,
     UnbarAccount,
     balance,
     hot,
@@ -182,11 +184,24 @@ def test_a_member_takes_no_more_than_its_limit_in_a_month(operator: Operator) ->
 
 
 def test_own_allowances_go_first(operator: Operator) -> None:
+    """Be they its plan's, or units that it bought when it had leased some already."""
     operator.open(4, plan="rich")
     operator.tell(JoinPool(account=account(4), pool=POOL))
     ask(operator, Kind.INITIAL, 0, 100 * MB, phone=4)
     [own] = seen(operator, 4).buckets
     assert not own.shared
+    ask(operator, Kind.EVENT, 1, 5 * GB, phone=4)
+    ask(operator, Kind.EVENT, 2, 100 * MB, phone=4)
+    bought = BucketGrant(service="data", units=GB, days=60, name="A gigabyte")
+    operator.tell(
+        TopUp(payment_id="p4", account=account(4), amount=Money.of("1", "EUR"), buckets=(bought,))
+    )
+    ask(operator, Kind.EVENT, 3, 300 * MB, phone=4)
+    assert [(each.name, each.shared) for each in seen(operator, 4).buckets][-2:] == [
+        ("A gigabyte", False),
+        ("10 GB", True),
+    ]
+    assert seen(operator, 4).buckets[-2].remaining < GB
 
 
 def test_a_wallet_is_shared_too(operator: Operator) -> None:
@@ -254,7 +269,7 @@ def test_who_closes_is_held_together_with_its_pool(
     """Both in the order of their keys: were the member held first, two might wait for ever."""
     if engine == "sqlite":
         pytest.skip("SQLite has one writer")
-    other, hold = make_database("charging"), pools.hold_with_pool
+    other, hold = make_database("charging"), pools.hold_with_pools
     free: list[bool] = []
 
     def look_first(tx: Tx, member: int) -> dict[int, Account]:
@@ -262,7 +277,7 @@ def test_who_closes_is_held_together_with_its_pool(
             free.append(hot.take_one(stranger, member) is not None)
         return hold(tx, member)
 
-    monkeypatch.setattr(pools, "hold_with_pool", look_first)
+    monkeypatch.setattr(pools, "hold_with_pools", look_first)
     operator.tell(CloseAccount(account=account(1), closed_at=operator.clock.now()))
     assert free == [True]
 
@@ -319,6 +334,61 @@ def test_who_leaves_keeps_what_is_in_use_until_it_ends(operator: Operator) -> No
     assert ask(operator, Kind.INITIAL, 2, 100 * MB).units[0].result is Result.CREDIT_LIMIT
 
 
+def test_who_joins_another_pool_settles_with_the_former_one_when_its_session_ends(
+    operator: Operator,
+) -> None:
+    """100 MB of the old pool are in use, all else goes back at once; what is asked for next comes
+    of the new pool, and what wasn't used of the old one's goes back to it."""
+    operator.open(8, plan="shared", shared=True, identities=())
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    operator.tell(LeavePool(account=account(1), pool=POOL))
+    operator.tell(JoinPool(account=account(1), pool=account(8)))
+    assert seen(operator, 1).pool == account(8)
+    [former] = seen(operator, 1).buckets
+    assert (former.remaining, former.reserved, former.shared) == (100 * MB, 100 * MB, True)
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 100 * MB
+    assert ask(operator, Kind.UPDATE, 1, 50 * MB, used=60 * MB).units[0].granted == 50 * MB
+    assert (seen(operator, 9).members, seen(operator, 8).members) == (3, 1)
+    ask(operator, Kind.TERMINATE, 2, -1, used=50 * MB)
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert (seen(operator, 9).members, seen(operator, 8).members) == (2, 1)
+    both = 60 * MB + 50 * MB
+    of_nine = 10 * GB - seen(operator, 9).buckets[0].remaining
+    operator.tell(LeavePool(account=account(1), pool=account(8)))
+    of_eight = 10 * GB - seen(operator, 8).buckets[0].remaining
+    assert (of_nine, of_eight) == (100 * MB, both - 100 * MB), "the former one's went first"
+    assert (seen(operator, 8).members, seen(operator, 1).pool) == (0, None)
+
+
+def test_money_of_a_former_pool_pays_for_what_it_was_reserved_for(operator: Operator) -> None:
+    """A cent a megabyte: a euro is reserved of the first pool's; 60 cents of it are used."""
+    for number in (7, 8):
+        operator.open(number, shared=True, identities=())
+        operator.top_up(number, "10", f"p{number}")
+    operator.open(5)
+    operator.tell(JoinPool(account=account(5), pool=account(7), money=True))
+    ask(operator, Kind.INITIAL, 0, 100 * MB, phone=5)
+    operator.tell(LeavePool(account=account(5), pool=account(7)))
+    assert seen(operator, 7).money == Money.of("9", "EUR")
+    operator.tell(JoinPool(account=account(5), pool=account(8), money=True))
+    ask(operator, Kind.UPDATE, 1, 100 * MB, used=60 * MB, phone=5)
+    ask(operator, Kind.TERMINATE, 2, -1, phone=5)
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert seen(operator, 7).money == Money.of("9.40", "EUR")
+    assert seen(operator, 5).money + seen(operator, 8).money == Money.of("10", "EUR")
+
+
+def test_who_goes_back_to_a_pool_is_its_member_again(operator: Operator) -> None:
+    operator.open(8, plan="shared", shared=True, identities=())
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    for pool, other in ((POOL, account(8)), (account(8), POOL)):
+        operator.tell(LeavePool(account=account(1), pool=pool))
+        operator.tell(JoinPool(account=account(1), pool=other))
+    assert (seen(operator, 9).members, seen(operator, 8).members) == (3, 0)
+    ask(operator, Kind.TERMINATE, 1, -1, used=100 * MB)
+    assert left(operator) == 10 * GB - 100 * MB
+
+
 @pytest.mark.postgresql
 def test_who_has_some_of_a_held_pool_goes_on(
     operator: Operator, make_database: MakeDatabase, engine: str
@@ -364,6 +434,19 @@ def test_who_waits_for_a_pool_is_told_of_a_refill(operator: Operator) -> None:
         pool = store.account(r, account(8))
         assert pool is not None
         assert who_waits(r, pool.key, 0, 10) == [], "told once"
+
+
+def test_who_was_refused_a_message_before_the_refill_is_not_told_that_there_is_nothing(
+    operator: Operator,
+) -> None:
+    """An event that is refused doesn't wait for the pool; the session a second later asks anew."""
+    operator.open(8, shared=True, identities=())
+    operator.open(6)
+    operator.tell(JoinPool(account=account(6), pool=account(8), money=True))
+    ask(operator, Kind.EVENT, 0, 10 * MB, phone=6)
+    operator.top_up(8, "10", "p8")
+    operator.clock.advance(timedelta(seconds=1))
+    assert ask(operator, Kind.INITIAL, 1, 10 * MB, phone=6).units[0].granted == 10 * MB
 
 
 def test_who_is_charged_in_money_waits_too(operator: Operator) -> None:

@@ -28,8 +28,9 @@ from trunkline.charging.policy.emergencies import answer_emergency
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.leasing import settle_money
-from trunkline.charging.pools.lending import Lender, is_covered
+from trunkline.charging.pools.lending import Lender
+from trunkline.charging.pools.needs import is_covered
+from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import totals
 from trunkline.charging.sessions import give_up_sessions, instant_of, refusal
 from trunkline.charging.state import State, decode
@@ -292,9 +293,9 @@ class Befalling:
         written: list[tuple[int, Record]],
     ) -> ChargeAnswer | None:
         """With what a member's pool lends it."""
-        group, state, now = self._group, account.state, self._now
-        share = None if state.terms is None else state.terms.share
-        if share is None:
+        group, state, now, terms = self._group, account.state, self._now, account.state.terms
+        share = None if terms is None else terms.share
+        if terms is None or share is None:
             return self._decided(account, request, records)
         if not is_covered(state, request, group.policy, now):
             lent = self._lender.lend(account, request, records)
@@ -305,7 +306,7 @@ class Befalling:
                 self._left.add(account.key)
                 return None
         answer = self._decided(account, request, records)
-        if share.money_leased:
+        if share.money_leased or terms.former:
             settle_money(state)
         if (
             account.key in self._lender.short

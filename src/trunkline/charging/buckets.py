@@ -23,6 +23,8 @@ from trunkline.rating import (
     service_code,
 )
 
+LEASED = 1 << 40
+"""`Bucket.period` of what a pool lends: no month of the member's own ends it."""
 _NO_MONTH = 0
 """`Bucket.period` of what no month's allowances gave."""
 _Of = tuple[int, int, Filters | None]
@@ -62,7 +64,7 @@ def _roll_over(
 ) -> None:
     """What remains of the month before goes over, once and up to the allowance's most, and is
     used first. A month in which nothing happened had the allowance all the same; what is
-    reserved stays where it is."""
+    reserved stays where it is, and what members have leased follows when it comes back."""
     opened = month_at(state.opened, state.cycle_day, state.time_zone)
     unused = month - 1 not in state.renewed and opened < month
     if unused and (state.terms is None or is_paid(state.terms, month - 1)):
@@ -72,12 +74,19 @@ def _roll_over(
             continue
         offset = index * BUCKET_SIZE
         free = state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
-        moved = min(free, allowance.rollover)
-        if moved > 0:
+        moved = max(min(free, allowance.rollover), 0)
+        if moved or _is_leased(state, bucket.number):
             state.flat[offset + REMAINING] -= moved
             bucket.granted -= moved
+            bucket.rollover = allowance.rollover - moved
             _add(state, month, allowance, moved, at, records, rolls=False)
+            bucket.into = state.last_bucket
         return
+
+
+def _is_leased(state: State, bucket: int) -> bool:
+    pool = None if state.terms is None else state.terms.pool
+    return pool is not None and any(of == bucket for of, _ in pool.leases)
 
 
 def is_paid(terms: Terms, month: int) -> bool:
@@ -177,7 +186,16 @@ def _add(
         allowance.validity if allowance.first_use else 0,
         allowance.rollover if rolls else 0,
     )
-    _put(state, bucket, len(state.buckets), (service, group, starts, expires), at, month, records)
+    place = _behind_own(state)
+    _put(state, bucket, place, (service, group, starts, expires), at, month, records)
+
+
+def _behind_own(state: State) -> int:
+    """The place behind all that isn't a pool's: that is used after it."""
+    for place, bucket in enumerate(state.buckets):
+        if bucket.period == LEASED:
+            return place
+    return len(state.buckets)
 
 
 def give(
@@ -187,14 +205,15 @@ def give(
     service that hold longer."""
     service = service_code(gift.service)
     expires = at + gift.days * DAY
+    last = _behind_own(state)
     place = next(
         (
             index
-            for index in range(len(state.buckets))
+            for index in range(last)
             if state.flat[index * BUCKET_SIZE + BUCKET_SERVICE] == service
             and state.flat[index * BUCKET_SIZE + EXPIRES] > expires
         ),
-        len(state.buckets),
+        last,
     )
     state.last_bucket += 1
     bucket = Bucket(state.last_bucket, source, _NO_MONTH, gift.units, gift.name)

@@ -3,7 +3,7 @@ nobody touches need not look at all of them. Pure.
 """
 
 from trunkline.charging import lifetime
-from trunkline.charging.pools.leasing import idle_from
+from trunkline.charging.pools.shares import idle_from
 from trunkline.charging.renewal import forfeits
 from trunkline.charging.state import State, Status
 from trunkline.charging.terms import Terms

@@ -6,8 +6,8 @@ from trunkline.charging import hot, notices, ongoing, store
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.pools.leasing import is_idle
 from trunkline.charging.pools.operations import return_leases
+from trunkline.charging.pools.shares import is_idle
 from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import encode
 from trunkline.charging.store import Account

@@ -29,8 +29,8 @@ from trunkline.charging.policy.roaming import beyond
 from trunkline.charging.policy.telling import Happened, befell, roamed_beyond, spent_beyond
 from trunkline.charging.policy.telling import tell as tell_of_policy
 from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.leasing import settle_money
 from trunkline.charging.pools.lending import Lender, lend_for
+from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.sessions import give_up_sessions
 from trunkline.charging.state import State
@@ -55,7 +55,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
         raise TooManyEvents(f"{len(events)} events; at most {MOST_EVENTS}", path="events")
     keys = _accounts(tx, events)
     used = {key for key in keys if key is not None}
-    held = store.hold_many(tx, used | set(pool_store.pools_of(tx, used).values()))
+    held = store.hold_many(tx, used | {pool for _, pool in pool_store.pools_of(tx, used)})
     policy = policy_of(tx)
     applying = _Applying(held, installed_tariffs(tx), policy, int(now.timestamp()))
     results = [

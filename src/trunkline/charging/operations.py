@@ -99,7 +99,7 @@ def _free_from(bound: Sequence[Binding], command: OpenAccount, index: int) -> in
 def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     """Idempotent. Raises `UnknownChargingAccount`."""
     key = _known(store.account(tx, account), account).key
-    both = pools.hold_with_pool(tx, key)
+    both = pools.hold_with_pools(tx, key)
     held = both.pop(key)
     if held.state.closed:
         return

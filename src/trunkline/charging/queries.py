@@ -17,7 +17,7 @@ from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.policy.passing import reason
-from trunkline.charging.pools.leasing import credit_limit, leased, unused_money
+from trunkline.charging.pools.shares import credit_limit, leased, unused_money
 from trunkline.charging.renewal import forfeit
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
@@ -249,7 +249,7 @@ def _sharing(state: State) -> dict[str, Any]:
     if share is not None:
         found["pool"] = ChargingAccountId(share.pool_id)
         if share.money_limit or share.money_leased:
-            found["shared_money"] = Money(unused_money(state, share), state.currency)
+            found["shared_money"] = Money(unused_money(state), state.currency)
     if pool is not None:
         found["members"] = pool.members
     return found

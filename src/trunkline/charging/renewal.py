@@ -11,6 +11,7 @@ from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import grace_ends
 from trunkline.charging.months import month_at
+from trunkline.charging.pools.shares import lent_money
 from trunkline.charging.postings import BatchId
 from trunkline.charging.state import State, Status
 from trunkline.charging.terms import Life
@@ -62,8 +63,7 @@ def forfeits(state: State, now: int) -> int:
         return 0
     if terms.life.forfeited == terms.life.valid_until:
         return 0
-    lent = 0 if terms.share is None else terms.share.money_leased
-    return max(state.money - state.held - lent, 0)
+    return max(state.money - state.held - lent_money(state), 0)
 
 
 def _is_over(state: State, life: Life, now: int) -> bool:

@@ -51,7 +51,9 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     from_use: int = 0
     """Seconds that it holds from its first use on, as long as that hasn't come; else 0."""
     rollover: int = 0
-    """Units, at most, that go over into the next month."""
+    """Units, at most, that go over into the next month, or still may."""
+    into: int = 0
+    """The bucket that they went over to; 0 before."""
 
 
 class Quota(msgspec.Struct, array_like=True, gc=False):

@@ -79,7 +79,7 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     member's credit limit: the pool's, used or not."""
     money_until: int = 0
     left: bool = False
-    """It has left: nothing more is leased, and what is in use goes back when it ends."""
+    """It has left: what is in use goes back when it ends."""
     vain_until: int = 0
     """Of states that were written before there was `vain`."""
     money_vain_until: int = 0
@@ -88,6 +88,17 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     """(a kind of usage, until when): the pool had no units for it, and isn't asked before."""
     waits: bool = False
     """A session of its has too little for the pool had too little: it is told of more."""
+    month_ends: int = 0
+    """When the pool's month ends that `month` is."""
+    before: tuple[tuple[int, int], ...] = ()
+    """`taken` of the month before: late usage counts there."""
+    paused: bool = False
+    """By the pool's owner: as if it had left, until that is taken back."""
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more is leased."""
+        return self.left or self.paused
 
 
 class Pool(msgspec.Struct, array_like=True, gc=False):
@@ -125,3 +136,5 @@ class Terms(msgspec.Struct, array_like=True, gc=False):
     share: Share | None = None
     pool: Pool | None = None
     credit: Credit | None = None
+    former: tuple[Share, ...] = ()
+    """In pools that the account has left and still has something of, while it is in another."""

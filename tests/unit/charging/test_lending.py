@@ -16,8 +16,10 @@ from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Ki
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
 from trunkline.charging.model import UnitRequest
-from trunkline.charging.pools.leasing import Ids, give_back, pool_of
-from trunkline.charging.pools.lending import Lender, is_covered
+from trunkline.charging.pools.leasing import Sides, give_back
+from trunkline.charging.pools.lending import Lender
+from trunkline.charging.pools.needs import is_covered
+from trunkline.charging.pools.shares import pool_of, share_of
 from trunkline.charging.state import State
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
@@ -108,12 +110,13 @@ def test_where_a_phone_is_holds_until_it_is_said_otherwise() -> None:
 def test_a_pool_to_which_nothing_came_back_calls_nobody_back_anew() -> None:
     pair = Pair()
     pair.ask(Kind.INITIAL, asks(10 * MB))
-    its, sides = pool_of(pair.pool.state), Ids("cac_1", "cac_9")
+    member, pool = pair.member.state, pair.pool.state
+    its, sides = pool_of(pool), Sides("cac_1", "cac_9", [], [])
     its.asked_back = NOON
-    give_back(pair.member.state, pair.pool.state, NOON, sides, ([], []))
+    give_back(member, share_of(member), pool, sides, NOON)
     assert (pair.free(), its.asked_back) == (0, 0)
     its.asked_back = NOON
-    give_back(pair.member.state, pair.pool.state, NOON, sides, ([], []))
+    give_back(member, share_of(member), pool, sides, NOON)
     assert its.asked_back == NOON
 
 

@@ -1,29 +1,41 @@
-"""What a pool leases to its members, and gets back. Pure.
+"""What moves between a pool and its members. Pure.
 
-A lease arrives as an ordinary bucket of the member (or as money on its balance), so that the
-pool's row is not touched again until it is used up: a fleet charges like strangers. Its size
-adapts: several grants ahead while the pool is full, a fair part of what is left when it isn't,
-never less than a block. What a member has of its own goes first. Units are in one place at any
-time: pool, lease, or used.
+A lease is a part of what a pool has that one member holds for a while, so that it charges from
+its own row and the pool's is not touched again until the lease is used up: a fleet charges like
+strangers. Of units it is a bucket of the member's like any other, behind its own; of money, a part
+of its balance; of credit, a part of its limit. Each unit is in one place at any time (with the
+pool, leased, or used), and the journals of both sides record each move.
+
+How much is leased adapts: many grants ahead while the pool is full, a fair part of what is left
+when it isn't, never less than a block. What of a lease isn't in use goes back after a while, when
+its month is over, when the member leaves, or when the pool runs short.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from trunkline.charging.debit import meets
+from trunkline.charging.buckets import LEASED
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import Circumstances
-from trunkline.charging.state import Bucket, State, Status
+from trunkline.charging.pools.needs import Want, serving
+from trunkline.charging.pools.shares import (
+    allowed,
+    count_taken,
+    find,
+    idle,
+    idle_money,
+    place_of,
+    pool_of,
+    renew_share,
+    settle_money,
+    share_of,
+)
+from trunkline.charging.state import Bucket, State
 from trunkline.charging.terms import Lease, Pool, Share
 from trunkline.rating import (
-    BUCKET_GROUP,
     BUCKET_SERVICE,
     BUCKET_SIZE,
     EXPIRES,
-    MOST_UNITS,
     REMAINING,
     RESERVED,
-    STARTS,
     TAKEN,
     Plan,
 )
@@ -39,87 +51,21 @@ BLOCKS = (10_000_000, 300, 5)
 BLOCK = 1
 """Of other services."""
 MONEY_BLOCK = 1_000_000
-FOREIGN = 1 << 40
-"""The period of a lease's bucket: no month of the member's own ends it."""
 
 
-class Want(NamedTuple):
-    """Units of a service, in its unit, that are to be there for use from `at` on."""
-
-    service: int
-    group: int
-    identifier: int
-    where: Circumstances | None
-    at: int
-    units: int
-    paid: int = 0
-    """Of them, those that an open grant has paid for already, with whatever."""
-    used: bool = False
-    """They were used, and are due in full, whatever is fair; else they may be."""
-
-
-def serving(state: State, plan: Plan, want: Want) -> Iterator[int]:
-    """The places of the account's buckets that such usage may take from, in their order, full or
-    empty. `plan` is the plan of who uses it: it says what filters mean."""
-    flat = state.flat
-    for place, bucket in enumerate(state.buckets):
-        offset = place * BUCKET_SIZE
-        if (
-            flat[offset + BUCKET_SERVICE] == want.service
-            and flat[offset + BUCKET_GROUP] in (-1, want.group)
-            and flat[offset + STARTS] <= want.at < flat[offset + EXPIRES]
-            and (bucket.where is None or meets(plan, bucket.where, want.identifier, want.where))
-        ):
-            yield place
-
-
-def lacking(
-    state: State, plan: Plan, wants: Sequence[Want], released: Sequence[int] = ()
-) -> list[int]:
-    """How many units of each want the account's buckets don't have, each after those before it.
-    `released` are reservations that end before (number, units, number, units...)."""
-    flat = state.flat
-    free = [
-        flat[offset + REMAINING] - flat[offset + RESERVED]
-        for offset in range(0, len(flat), BUCKET_SIZE)
-    ]
-    for index in range(0, len(released), 2):
-        free[_place(state, released[index])] += released[index + 1]
-    missing = []
-    for want in wants:
-        units = want.units
-        for place in serving(state, plan, want):
-            taken = min(units, free[place])
-            free[place] -= taken
-            units -= taken
-        missing.append(min(units, want.units - want.paid))
-    return missing
-
-
-def lends(pool: State) -> bool:
-    """Whether the account is a pool that has anything to do with its members now."""
-    return pool.terms is not None and pool.terms.pool is not None and pool.status == Status.ACTIVE
-
-
-class Ids(NamedTuple):
-    """What the two journals call the other side."""
+class Sides(NamedTuple):
+    """What the journals call the two, and where they write."""
 
     member: str
     pool: str
+    members: list[Record]
+    pools: list[Record]
 
 
-def lease(
-    member: State,
-    pool: State,
-    plan: Plan,
-    want: Want,
-    ids: Ids,
-    records: tuple[list[Record], ...],
-    now: int,
-) -> int:
-    """Moves units from the pool's buckets to the member's, towards what is wanted: returns how
-    many. `plan` is the member's. An allowance that holds from its first use on begins to with the
-    first lease of it. `records` take the member's and the pool's."""
+def lease(member: State, pool: State, plan: Plan, want: Want, sides: Sides, now: int) -> int:
+    """Moves units from the pool's buckets to the member's, towards what is wanted, at most until
+    the pool's month ends: returns how many. `plan` is the member's. An allowance that holds from
+    its first use on begins to with the first lease of it."""
     share, its = share_of(member), pool_of(pool)
     renew_share(share, pool)
     moved = 0
@@ -128,39 +74,34 @@ def lease(
             break
         bucket, offset = pool.buckets[place], place * BUCKET_SIZE
         flat = pool.flat
+        expires = want.at + bucket.from_use if bucket.from_use else flat[offset + EXPIRES]
+        ends = min(expires, pool.ends)
         left = min(
-            flat[offset + REMAINING] - flat[offset + RESERVED], _allowed(share, want.service)
+            flat[offset + REMAINING] - flat[offset + RESERVED],
+            allowed(share, pool, want.service, ends),
         )
-        held = _lease_of(share, bucket.number)
+        held = _lease_of(member, share, bucket.number, ends)
         active = _count(its, bucket.number) + (held is None)
-        idle = 0 if held is None else _idle(member, held)
+        has = 0 if held is None else idle(member, held)
         missing = want.units - moved
-        units = _size(missing, left, active, _block(want.service), idle)
+        units = _size(missing, left, active, _block(want.service), has)
         if want.used:
             units = max(units, min(missing, left))
         if units <= 0:
             continue
-        if bucket.from_use:
-            flat[offset + EXPIRES] = want.at + bucket.from_use
-            bucket.from_use = 0
+        flat[offset + EXPIRES], bucket.from_use = expires, 0
         flat[offset + REMAINING] -= units
-        _count_taken(share, want.service, units)
+        count_taken(share, pool, want.service, ends, units)
         if held is None:
             _add(its, bucket.number, 1)
-            held = _bucket(member, bucket, flat[offset : offset + BUCKET_SIZE])
-            share.leases = (*share.leases, held)
-        own = _place(member, held.bucket)
+            held = _begin(member, share, pool, place, ends)
+        own = place_of(member, held.bucket)
         member.flat[own * BUCKET_SIZE + REMAINING] += units
         member.buckets[own].granted += units
         held.until = now + LEASED_FOR
-        _note(member, pool, units, want.service, (held.bucket, bucket.number), now, ids, records)
+        _note(member, pool, units, want.service, held, now, sides)
         moved += units
     return moved
-
-
-def _idle(state: State, held: Lease) -> int:
-    offset = _place(state, held.bucket) * BUCKET_SIZE
-    return state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
 
 
 def _size(missing: int, left: int, active: int, block: int, idle: int) -> int:
@@ -176,9 +117,7 @@ def _block(service: int) -> int:
     return BLOCKS[service] if service < len(BLOCKS) else BLOCK
 
 
-def lease_money(
-    member: State, pool: State, missing: int, at: int, ids: Ids, records: tuple[list[Record], ...]
-) -> int:
+def lease_money(member: State, pool: State, missing: int, sides: Sides, now: int) -> int:
     """The same for money, or for credit where both are postpaid: then the pool's limit falls by
     what the member's rises. Both are of one entity and currency."""
     share, its = share_of(member), pool_of(pool)
@@ -187,206 +126,104 @@ def lease_money(
     if share.money_limit >= 0:
         left = min(left, share.money_limit - share.money_taken)
     active = its.money_leases + (not share.money_until)
-    idle = _idle_money(member, share)
-    micros = _size(missing, left, active, MONEY_BLOCK, idle)
+    micros = _size(missing, left, active, MONEY_BLOCK, idle_money(member, share))
     if micros <= 0:
         return 0
     if not share.money_until:
         its.money_leases += 1
-    share.money_until = at + LEASED_FOR
+    share.money_until = now + LEASED_FOR
     share.money_leased += micros
     share.money_taken += micros
-    _move_money(member, pool, micros, at, ids, records)
+    _move_money(member, pool, micros, now, sides)
     return micros
 
 
-def settle_money(state: State) -> None:
-    """After anything was debited: what is left of the balance bounds what is left of the lease,
-    for the member's own money goes first. Credit that was lent is used, and free again with the
-    month: all of it stays lent until it goes back."""
-    share = state.terms.share if state.terms is not None else None
-    if share is not None and share.money_leased and state.prepaid:
-        share.money_leased = min(share.money_leased, max(state.money, 0))
-
-
-def _idle_money(state: State, share: Share) -> int:
-    """Of what is leased, that which isn't in use."""
-    floor = 0 if state.prepaid else state.floor
-    return max(min(share.money_leased, state.money - floor - state.held), 0)
-
-
-def unused_money(state: State, share: Share) -> int:
-    """Of what is leased, that which isn't used up."""
-    if state.prepaid:
-        return share.money_leased
-    return max(min(share.money_leased, state.money - state.floor), 0)
-
-
-def credit_limit(state: State) -> int:
-    """The account's own, in micros, wherever a pool has lent it."""
-    terms = state.terms
-    if terms is None or state.prepaid:
-        return -state.floor
-    lent = 0 if terms.pool is None else terms.pool.credit_lent
-    return lent - state.floor - (0 if terms.share is None else terms.share.money_leased)
-
-
-def give_back(
-    member: State, pool: State, at: int, ids: Ids, records: tuple[list[Record], ...]
-) -> bool:
+def give_back(member: State, share: Share, pool: State, sides: Sides, now: int) -> bool:
     """Returns to the pool what of the member's leases isn't in use; True when nothing is left
     with the member, not even in use."""
-    share, its = share_of(member), pool_of(pool)
+    its = pool_of(pool)
     settle_money(member)
+    renew_share(share, pool)
     for held in share.leases:
-        place = _place(member, held.bucket)
+        place = place_of(member, held.bucket)
         flat, offset = member.flat, place * BUCKET_SIZE
-        idle = _idle(member, held)
-        if idle > 0:
+        units = idle(member, held)
+        if units > 0:
             its.asked_back = 0
             service = flat[offset + BUCKET_SERVICE]
-            flat[offset + REMAINING] -= idle
-            member.buckets[place].granted -= idle
-            if share.month == pool.period:
-                _count_taken(share, service, -idle)
-            its_place = _find(pool, held.of)
-            if its_place is not None:
-                pool.flat[its_place * BUCKET_SIZE + REMAINING] += idle
-            _note(member, pool, -idle, service, (held.bucket, held.of), at, ids, records)
-            if its_place is None:
-                pool.seq += 1
-                records[1].append(
-                    Record(
-                        pool.seq,
-                        RecordKind.EXPIRED,
-                        at,
-                        pool.period,
-                        pool.money,
-                        units=idle,
-                        service=service,
-                        number=held.of,
-                    )
-                )
+            flat[offset + REMAINING] -= units
+            member.buckets[place].granted -= units
+            count_taken(share, pool, service, flat[offset + EXPIRES], -units)
+            _note(member, pool, -units, service, held, now, sides)
+            _take_in(pool, held.of, service, units, now, sides.pools)
         if not flat[offset + RESERVED]:
             del member.buckets[place]
             del flat[offset : offset + BUCKET_SIZE]
             share.leases = tuple(each for each in share.leases if each is not held)
             _add(its, held.of, -1)
-    idle_money = _idle_money(member, share)
-    if idle_money:
+    money = idle_money(member, share)
+    if money:
         its.asked_back = 0
-        share.money_leased -= idle_money
-        if share.month == pool.period:
-            share.money_taken -= idle_money
-        _move_money(member, pool, -idle_money, at, ids, records)
+        share.money_leased -= money
+        share.money_taken -= money
+        _move_money(member, pool, -money, now, sides)
     if share.money_until and not share.money_leased:
         share.money_until = 0
         its.money_leases -= 1
     return not share.leases and not share.money_leased
 
 
-def idle_from(state: State) -> int:
-    """From when on something of the account's leases may go back, that isn't in use: once it was
-    held for its time, or at once (1) where the account left its pool or is terminated; 0 for
-    never. What is in use goes back when its session ends."""
-    share = state.terms.share if state.terms is not None else None
-    if share is None:
-        return 0
-    gone = share.left or state.status == Status.CLOSED
-    if share.left and not share.leases and not share.money_leased:
-        return 1
-    found = 0
-    if share.money_until:
-        if _idle_money(state, share) or not share.money_leased:
-            found = share.money_until
-        elif not state.prepaid:
-            found = state.ends
-    for held in share.leases:
-        reserved = state.flat[_place(state, held.bucket) * BUCKET_SIZE + RESERVED]
-        if (not found or held.until < found) and (_idle(state, held) > 0 or not reserved):
-            found = held.until
-    return 1 if found and gone else found
+def _take_in(
+    pool: State, number: int, service: int, units: int, now: int, records: list[Record]
+) -> None:
+    """Puts units back where they came from or, where that was the month before's, into the month
+    that they roll over to. What is older still has expired."""
+    place = find(pool, number)
+    if place is None:
+        _record(pool, RecordKind.EXPIRED, now, records, units, service, number)
+        return
+    pool.flat[place * BUCKET_SIZE + REMAINING] += units
+    bucket = pool.buckets[place]
+    into = find(pool, bucket.into) if bucket.into else None
+    moved = min(units, bucket.rollover)
+    if into is None or not moved:
+        return
+    bucket.rollover -= moved
+    bucket.granted -= moved
+    pool.flat[place * BUCKET_SIZE + REMAINING] -= moved
+    pool.buckets[into].granted += moved
+    pool.flat[into * BUCKET_SIZE + REMAINING] += moved
+    _record(pool, RecordKind.ALLOWANCE, now, records, moved, service, bucket.into, bucket.allowance)
 
 
-def is_idle(state: State, epoch: int) -> bool:
-    """Whether something of the account's leases may go back now."""
-    return 0 < idle_from(state) <= epoch
-
-
-def wait_no_more(share: Share) -> None:
-    """The pool may have something for the member again, whatever it was told before."""
-    share.vain = ()
-    share.money_vain_until = 0
-    share.waits = False
-
-
-def share_of(state: State) -> Share:
-    share = state.terms.share if state.terms is not None else None
-    assert share is not None, "only a member leases"
-    return share
-
-
-def pool_of(state: State) -> Pool:
-    pool = state.terms.pool if state.terms is not None else None
-    assert pool is not None, "only a pool is leased from"
-    return pool
-
-
-def leased(state: State) -> Iterator[tuple[int, int]]:
-    """(the member's bucket, the pool's) of each lease."""
-    share = state.terms.share if state.terms is not None else None
-    for held in share.leases if share is not None else ():
-        yield held.bucket, held.of
-
-
-def renew_share(share: Share, pool: State) -> None:
-    """A month of the pool's begins: its limits count anew, but for credit that is still lent."""
-    if share.month != pool.period:
-        share.month = pool.period
-        share.taken = ()
-        share.money_taken = 0 if pool.prepaid else share.money_leased
-
-
-def _allowed(share: Share, service: int) -> int:
-    for limited, units in share.limits:
-        if limited == service:
-            return units - sum(taken for of, taken in share.taken if of == service)
-    return MOST_UNITS
-
-
-def _count_taken(share: Share, service: int, units: int) -> None:
-    taken = dict(share.taken)
-    taken[service] = taken.get(service, 0) + units
-    share.taken = tuple(sorted(taken.items()))
-
-
-def _lease_of(share: Share, of: int) -> Lease | None:
-    return next((each for each in share.leases if each.of == of), None)
-
-
-def _bucket(member: State, bucket: Bucket, flat: list[int]) -> Lease:
-    """An empty bucket of the member like the pool's, behind its own."""
-    member.last_bucket += 1
-    new = flat[:]
-    new[REMAINING] = new[RESERVED] = new[TAKEN] = 0
-    member.buckets.append(
-        Bucket(member.last_bucket, bucket.allowance, FOREIGN, 0, bucket.name, bucket.where)
-    )
-    member.flat += new
-    return Lease(member.last_bucket, bucket.number, 0)
-
-
-def _place(state: State, number: int) -> int:
-    place = _find(state, number)
-    assert place is not None, f"the lease's bucket {number} is gone"
-    return place
-
-
-def _find(state: State, number: int) -> int | None:
-    for place, bucket in enumerate(state.buckets):
-        if bucket.number == number:
-            return place
+def _lease_of(member: State, share: Share, of: int, ends: int) -> Lease | None:
+    for each in share.leases:
+        offset = place_of(member, each.bucket) * BUCKET_SIZE
+        if each.of == of and member.flat[offset + EXPIRES] == ends:
+            return each
     return None
+
+
+def _begin(member: State, share: Share, pool: State, place: int, ends: int) -> Lease:
+    """An empty bucket of the member like the pool's at `place`, in the pool's order behind the
+    member's own."""
+    bucket, offset = pool.buckets[place], place * BUCKET_SIZE
+    flat = pool.flat[offset : offset + BUCKET_SIZE]
+    flat[REMAINING] = flat[RESERVED] = flat[TAKEN] = 0
+    flat[EXPIRES] = ends
+    later = {each.bucket for each in share.leases if (find(pool, each.of) or 0) > place}
+    own = next(
+        (index for index, each in enumerate(member.buckets) if each.number in later),
+        len(member.buckets),
+    )
+    member.last_bucket += 1
+    member.buckets.insert(
+        own, Bucket(member.last_bucket, bucket.allowance, LEASED, 0, bucket.name, bucket.where)
+    )
+    member.flat[own * BUCKET_SIZE : own * BUCKET_SIZE] = flat
+    held = Lease(member.last_bucket, bucket.number, 0)
+    share.leases = (*share.leases, held)
+    return held
 
 
 def _count(pool: Pool, bucket: int) -> int:
@@ -400,51 +237,57 @@ def _add(pool: Pool, bucket: int, holders: int) -> None:
 
 
 def _note(
-    member: State,
-    pool: State,
+    member: State, pool: State, units: int, service: int, held: Lease, now: int, sides: Sides
+) -> None:
+    kind = RecordKind.LEASE
+    _record(member, kind, now, sides.members, units, service, held.bucket, sides.pool)
+    _record(pool, kind, now, sides.pools, -units, service, held.of, sides.member)
+
+
+def _record(
+    state: State,
+    kind: RecordKind,
+    now: int,
+    records: list[Record],
     units: int,
     service: int,
-    buckets: tuple[int, int],
-    at: int,
-    ids: Ids,
-    records: tuple[list[Record], ...],
+    number: int,
+    other: str = "",
 ) -> None:
-    sides = ((member, units, ids.pool), (pool, -units, ids.member))
-    for (state, moved, other), number, journal in zip(sides, buckets, records, strict=True):
-        state.seq += 1
-        journal.append(
-            Record(
-                state.seq,
-                RecordKind.LEASE,
-                at,
-                state.period,
-                state.money,
-                units=moved,
-                service=service,
-                session=other,
-                number=number,
-            )
+    state.seq += 1
+    records.append(
+        Record(
+            state.seq,
+            kind,
+            now,
+            state.period,
+            state.money,
+            units=units,
+            service=service,
+            session=other,
+            number=number,
         )
+    )
 
 
-def _move_money(
-    member: State, pool: State, micros: int, at: int, ids: Ids, records: tuple[list[Record], ...]
-) -> None:
+def _move_money(member: State, pool: State, micros: int, now: int, sides: Sides) -> None:
     """Or credit: that moves limits, and nobody's money."""
     if not member.prepaid:
         pool_of(pool).credit_lent += micros
-    sides = ((member, micros, ids.pool), (pool, -micros, ids.member))
-    for (state, moved, other), journal in zip(sides, records, strict=True):
+    for state, moved, other, records in (
+        (member, micros, sides.pool, sides.members),
+        (pool, -micros, sides.member, sides.pools),
+    ):
         if state.prepaid:
             state.money += moved
         else:
             state.floor -= moved
         state.seq += 1
-        journal.append(
+        records.append(
             Record(
                 state.seq,
                 RecordKind.LEASE,
-                at,
+                now,
                 state.period,
                 state.money,
                 -moved if state.prepaid else 0,

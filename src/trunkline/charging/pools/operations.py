@@ -18,17 +18,19 @@ from trunkline.charging.pools.events import (
     PoolLeft,
     PoolRefilled,
 )
-from trunkline.charging.pools.leasing import (
-    Ids,
-    give_back,
+from trunkline.charging.pools.leasing import Sides, give_back
+from trunkline.charging.pools.shares import (
+    has_lease,
     is_idle,
+    join,
+    part,
     pool_of,
-    share_of,
+    share_in,
     wait_no_more,
 )
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.store import Account
-from trunkline.charging.terms import Share, Terms
+from trunkline.charging.terms import Share
 from trunkline.kernel.errors import Conflict, Invalid, Refused
 from trunkline.kernel.money import CurrencyMismatch
 from trunkline.platform.db import Database, Tx
@@ -60,14 +62,13 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
     _check_pool(member.state, pool.state)
     limits = _limits(command)
     money_limit = _money_limit(command, member.state, pool.state)
-    terms = member.state.terms = member.state.terms or Terms()
-    share = terms.share
-    if share is not None and share.pool != pool.key:
-        raise AlreadyMember(f"is a member of {share.pool_id}", path="account")
+    share = share_in(member.state, pool.key)
     if share is None:
-        terms.share = share = Share(pool.key, str(pool.id))
+        share = Share(pool.key, str(pool.id))
         pool_of(pool.state).members += 1
         store.insert(tx, member.key, pool.key)
+    if not join(member.state, share):
+        raise AlreadyMember("is a member of another pool", path="account")
     share.limits, share.money_limit = limits, money_limit
     share.left = False
     wait_no_more(share)
@@ -119,10 +120,10 @@ def _money_limit(command: JoinPool, member: State, pool: State) -> int:
 def leave_pool(tx: Tx, command: LeavePool, now: datetime) -> None:
     """Idempotent. Raises `UnknownChargingAccount`."""
     member, pool = _held(tx, command.account, command.pool)
-    terms = member.state.terms
-    if terms is None or terms.share is None or terms.share.pool != pool.key:
+    share = share_in(member.state, pool.key)
+    if share is None:
         return
-    terms.share.left = True
+    share.left = True
     take_back(tx, [member], pool, now)
     tx.emit(PoolLeft(account=command.account, pool=command.pool, at=now))
 
@@ -131,14 +132,11 @@ def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
     """Gets back what a chunk of the pool's members lease and don't use, and sends itself on to
     the next."""
     found = store.members_after(tx, command.pool, command.after, 10 * CHUNK)
-    idle = [each.key for each in found if _has_lease(each.state, command.pool)][:CHUNK]
+    idle = [each.key for each in found if has_lease(each.state, command.pool)][:CHUNK]
     if idle:
         held = accounts.hold_many(tx, [*idle, command.pool])
         pool = held.pop(command.pool)
-        # Before it was held, one may have given back all and left.
-        take_back(
-            tx, [each for each in held.values() if _has_lease(each.state, pool.key)], pool, now
-        )
+        take_back(tx, list(held.values()), pool, now)
     if idle and len(idle) == CHUNK:
         tx.emit(CallBack(pool=command.pool, after=idle[-1]))
     elif len(found) == 10 * CHUNK:
@@ -163,69 +161,56 @@ def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:
         tx.emit(PoolRefilled(pool=refilled.pool, after=keys[-1]))
 
 
-def _has_lease(state: State, pool: int) -> bool:
-    share = None if state.terms is None else state.terms.share
-    return share is not None and share.pool == pool and bool(share.leases or share.money_leased)
-
-
 def return_leases(database: Database, members: Iterable[int], now: datetime) -> int:
     """Gets back what these accounts have leased for too long; returns from how many."""
     with database.read() as r:
-        pools = store.pools_of(r, members)
+        memberships = store.pools_of(r, members)
     by_pool: dict[int, list[int]] = {}
-    for member, pool in pools.items():
+    for member, pool in memberships:
         by_pool.setdefault(pool, []).append(member)
+    epoch = int(now.timestamp())
     for pool, keys in by_pool.items():
         for start in range(0, len(keys), CHUNK):
             with database.transaction() as tx:
                 held = accounts.hold_many(tx, [*keys[start : start + CHUNK], pool])
                 its = held.pop(pool)
-                due = [
-                    each
-                    for each in held.values()
-                    if is_idle(each.state, int(now.timestamp()))
-                    and share_of(each.state).pool == pool
-                ]
-                take_back(tx, due, its, now)
+                take_back(
+                    tx, [each for each in held.values() if is_idle(each.state, epoch)], its, now
+                )
                 accounts.set_due(tx, held.values())
-    return len(pools)
+    return len({member for member, _ in memberships})
 
 
-def hold_with_pool(tx: Tx, member: int) -> dict[int, Account]:
-    """The account, and its pool's where it is a member, held in the order of their keys."""
-    return accounts.hold_many(tx, [member, *store.pools_of(tx, [member]).values()])
+def hold_with_pools(tx: Tx, member: int) -> dict[int, Account]:
+    """The account, and those of the pools that it has anything of, held in the order of their
+    keys."""
+    return accounts.hold_many(tx, [member, *(pool for _, pool in store.pools_of(tx, [member]))])
 
 
 def take_back(tx: Tx, members: Sequence[Account], pool: Account, now: datetime) -> None:
-    """Gets back what these members have and don't use; all are held, and saved here."""
+    """Gets back what these members have of the pool and don't use; all are held, and saved here.
+    Who has left, and has nothing more of it, is no member any longer."""
     epoch = int(now.timestamp())
     written: list[tuple[int, Record]] = []
     befores = [(each, ongoing.standing(each.state)) for each in (*members, pool)]
     for member in members:
-        records: tuple[list[Record], list[Record]] = ([], [])
-        ids = Ids(str(member.id), str(pool.id))
-        empty = give_back(member.state, pool.state, epoch, ids, records)
-        written += ((member.key, each) for each in records[0])
-        written += ((pool.key, each) for each in records[1])
-        if empty and share_of(member.state).left:
-            _part(tx, member, pool)
+        share = share_in(member.state, pool.key)
+        if share is None:
+            continue
+        sides = Sides(str(member.id), str(pool.id), [], [])
+        empty = give_back(member.state, share, pool.state, sides, epoch)
+        written += ((member.key, each) for each in sides.members)
+        written += ((pool.key, each) for each in sides.pools)
+        if empty and share.left:
+            part(member.state, share)
+            pool_of(pool.state).members -= 1
+            store.delete(tx, member.key, pool.key)
     ongoing.tell(tx, befores, (), now)
     hot.write(tx, [*members, pool], written)
     for account in (*members, pool):
         account.version += 1
     if any(key == pool.key for key, _ in written):
         tx.emit(PoolRefilled(pool=pool.key))
-
-
-def _part(tx: Tx, member: Account, pool: Account) -> None:
-    """Nothing of the pool's is left with who has left it."""
-    assert member.state.terms is not None
-    member.state.terms.share = None
-    if member.state.terms == Terms():
-        member.state.terms = None
-    pool_of(pool.state).members -= 1
-    store.wait_no_more(tx, pool.key, [member.key])
-    store.delete(tx, member.key)
 
 
 def _held(tx: Tx, member: ChargingAccountId, pool: ChargingAccountId) -> tuple[Account, Account]:

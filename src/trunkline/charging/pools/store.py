@@ -1,4 +1,5 @@
-"""Who is a member of which pool, and who waits for it (charging's database)."""
+"""Who is a member of which pool, or has something of one that it has left, and who waits for it
+(charging's database)."""
 
 from collections.abc import Iterable
 
@@ -17,7 +18,13 @@ members = sa.Table(
         primary_key=True,
         autoincrement=False,
     ),
-    sa.Column("pool", sa.BigInteger, sa.ForeignKey(accounts.c.key), nullable=False),
+    sa.Column(
+        "pool",
+        sa.BigInteger,
+        sa.ForeignKey(accounts.c.key),
+        primary_key=True,
+        autoincrement=False,
+    ),
     sa.Index("charging_pool_member_of", "pool", "member"),
 )
 
@@ -41,7 +48,9 @@ waiting = sa.Table(
 )
 
 _insert = sa.insert(members)
-_delete = sa.delete(members).where(members.c.member == sa.bindparam("which"))
+_delete = sa.delete(members).where(
+    members.c.member == sa.bindparam("which"), members.c.pool == sa.bindparam("its")
+)
 _pools_of = sa.select(members.c.member, members.c.pool).where(
     members.c.member.in_(sa.bindparam("members", expanding=True))
 )
@@ -58,14 +67,15 @@ def insert(tx: Tx, member: int, pool: int) -> None:
     tx.execute(_insert, {"member": member, "pool": pool})
 
 
-def delete(tx: Tx, member: int) -> None:
-    tx.execute(_delete, {"which": member})
+def delete(tx: Tx, member: int, pool: int) -> None:
+    tx.execute(_delete, {"which": member, "its": pool})
+    wait_no_more(tx, pool, [member])
 
 
-def pools_of(r: Reader, keys: Iterable[int]) -> dict[int, int]:
-    """The pools of those of these accounts that are members, by the account."""
+def pools_of(r: Reader, keys: Iterable[int]) -> list[tuple[int, int]]:
+    """(member, pool) of those of these accounts that are members."""
     rows = r.execute(_pools_of, {"members": list(keys)})
-    return {row.member: row.pool for row in rows}
+    return [(row.member, row.pool) for row in rows]
 
 
 def members_after(r: Reader, pool: int, after: int, most: int) -> list[Account]:
