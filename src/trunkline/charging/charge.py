@@ -34,6 +34,7 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import Pass, note
 from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
 from trunkline.charging.sessions import (
+    add_session,
     answered,
     called_number,
     end_session,
@@ -171,7 +172,7 @@ def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
     session.passes = passes
-    state.sessions.append(session)
+    add_session(state, session)
     return session
 
 

@@ -19,6 +19,7 @@ from trunkline.charging.policy.passing import note
 from trunkline.charging.policy.roaming import roamed, room
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.sessions import (
+    add_session,
     answered,
     called_number,
     end_session,
@@ -107,7 +108,7 @@ def _begin(state: State, request: ChargeRequest, rules: Rules) -> Session | Resu
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
     session.passes = passes
-    state.sessions.append(session)
+    add_session(state, session)
     return session
 
 

@@ -29,6 +29,11 @@ minute's, where a company's account sends 30 messages a second..."""
 REMEMBERED_FOR = 600
 """...and for so many seconds: Diameter's Tx timer and several retransmissions, with room."""
 
+MOST_SESSIONS = 1000
+"""Open ones of an account. A gateway that forgets its sessions costs only itself."""
+MOST_QUOTAS = 1000
+"""Of a session."""
+
 _INITIAL = Kind.INITIAL
 _ALL_NUMBERS, _HALF_OF_THEM = (1 << 32) - 1, 1 << 31
 _MOST_MISSED = 8
@@ -46,7 +51,9 @@ def settled(state: State, session: Session | None, request: ChargeRequest) -> Ch
             return known
         if request.kind != _INITIAL:
             return refusal(request, Result.UNKNOWN_SESSION)
-    return None if is_sound(request) else refusal(request, Result.INVALID)
+    if not is_sound(request) or (session is not None and _is_overfull(session, request)):
+        return refusal(request, Result.INVALID)
+    return None
 
 
 def is_repeated(session: Session, number: int) -> bool:
@@ -105,6 +112,21 @@ def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
             UnitAnswer(unit.rating_group, unit.service_identifier, result) for unit in request.units
         ),
     )
+
+
+def add_session(state: State, session: Session) -> None:
+    """Past `MOST_SESSIONS`, the one that must be heard of first is given up for it."""
+    if len(state.sessions) >= MOST_SESSIONS:
+        end_session(state, min(state.sessions, key=lambda each: each.until))
+    state.sessions.append(session)
+
+
+def _is_overfull(session: Session, request: ChargeRequest) -> bool:
+    """Whether it would begin more quotas than a session may have."""
+    room = MOST_QUOTAS - len(session.quotas)
+    if room >= len(request.units):
+        return False
+    return sum(quota_of(session, unit) is None for unit in request.units) > room
 
 
 def give_up_sessions(state: State, now: int) -> None:

@@ -235,6 +235,8 @@ class Peer(asyncio.Protocol):
             self._acknowledge(message, codec.u32(d.ORIGIN_STATE_ID, self._identity.state))
         elif header.application == d.BASE and header.command == d.DISCONNECT_PEER:
             self._origin(message)
+            cause = self._leave(message)
+            log.info("diameter peer leaves", peer=self.host, cause=cause)
             self.state = State.CLOSING
             self._acknowledge(message)
             self._start_timer(self._settings.handshake, self.close)
@@ -263,7 +265,8 @@ class Peer(asyncio.Protocol):
                 securities.add(avp.u32())
         host, realm = self._origin(message)
         result = d.SUCCESS
-        if not self._may_connect(host, realm):
+        renamed = self.host and host.lower() != self.host.lower()
+        if renamed or not self._may_connect(host, realm):
             result = d.UNKNOWN_PEER
         elif not applications & {d.CREDIT_CONTROL, d.RELAY, *self._applications()}:
             result = d.NO_COMMON_APPLICATION
@@ -322,6 +325,13 @@ class Peer(asyncio.Protocol):
             if code not in found:
                 raise codec.missing(code)
         return found[d.ORIGIN_HOST], found[d.ORIGIN_REALM]
+
+    def _leave(self, message: bytes) -> int:
+        """The Disconnect-Cause of a DPR, which must be there (RFC 6733, 5.4.3)."""
+        for avp in codec.avps(message):
+            if avp.code == d.DISCONNECT_CAUSE and not avp.vendor:
+                return avp.u32()
+        raise codec.missing(d.DISCONNECT_CAUSE)
 
     def _acknowledge(self, message: bytes, *more: bytes) -> None:
         result = codec.u32(d.RESULT_CODE, d.SUCCESS)

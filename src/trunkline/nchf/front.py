@@ -16,7 +16,7 @@ from granian.rsgi import ProtocolClosed as RSGIProtocolClosed  # type: ignore[at
 
 from trunkline.nchf import meters
 from trunkline.nchf.callers import Callers
-from trunkline.nchf.problems import MEDIA_TYPE, Problem
+from trunkline.nchf.problems import MEDIA_TYPE, UNREADABLE, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class Call:
         if kind is not None and kind != JSON:
             essence = kind.partition(";")[0].strip().lower()
             if essence != JSON and not essence.endswith("+json"):
-                raise Problem(415, "INVALID_MSG_FORMAT", "the body must be application/json")
+                raise Problem(415, UNREADABLE, "the body must be application/json")
         length = headers.get("content-length")
         if length is None or not length.isdecimal():
             return await self._bodies.wait(self._pieces())
@@ -186,14 +186,14 @@ class Application:
             name, handler = self._find(path, scope.method)
             reply = await handler(Call(scope, transport, path, self._bodies))
         except Problem as problem:
-            reply = _told(problem)
+            reply = _told(_uncoded(problem, scope.headers))
         except RSGIProtocolClosed:
             return  # whoever asked is gone
         except Exception:
             log.exception("an Nchf request failed", operation=name)
             reply = _told(Problem(500, "SYSTEM_FAILURE", "this request failed"))
         with suppress(RSGIProtocolClosed):
-            if reply.body:
+            if reply.body and scope.method != "HEAD":
                 transport.response_bytes(reply.status, reply.headers, reply.body)
             else:
                 transport.response_empty(reply.status, [])
@@ -212,6 +212,19 @@ class Application:
                 405, "METHOD_NOT_ALLOWED", f"{allowed} only", headers=(("allow", allowed),)
             )
         raise Problem(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "there is nothing at this path")
+
+
+def _uncoded(problem: Problem, headers: Headers) -> Problem:
+    """A body that can't be read because it is compressed is told so (RFC 9110, 12.5.3)."""
+    coding = headers.get("content-encoding") if problem.cause == UNREADABLE else None
+    if coding is None or coding.strip().lower() == "identity":
+        return problem
+    return Problem(
+        415,
+        UNREADABLE,
+        "no content coding is taken",
+        headers=(("accept-encoding", "identity"),),
+    )
 
 
 def _told(problem: Problem) -> Reply:

@@ -9,6 +9,7 @@ from trunkline.charging import Result
 from trunkline.kernel.errors import Invalid
 
 MEDIA_TYPE = "application/problem+json"
+UNREADABLE = "INVALID_MSG_FORMAT"
 
 _TITLES = {
     400: "Bad Request",
@@ -86,7 +87,7 @@ _MISSING = re.compile(r"missing required field `(.+)`")
 def undecodable(fault: Exception) -> Problem:
     """What msgspec found wrong with a body."""
     if not isinstance(fault, msgspec.ValidationError):
-        return Problem(400, "INVALID_MSG_FORMAT", "the body is no JSON that could be read")
+        return Problem(400, UNREADABLE, "the body is no JSON that could be read")
     text = str(fault)
     match = _PLACE.match(text)
     reason, place = (match[1], match[2]) if match else (text, "")

@@ -15,6 +15,7 @@ from tests.unit.charging.builders import (
     tariffs,
 )
 from trunkline.charging import SERVER_DECIDES, Kind, Result, Service
+from trunkline.charging.sessions import MOST_SESSIONS
 from trunkline.charging.state import decode, encode
 
 WITH_DATA = tariffs(compiled(plan(FIVE_GIGABYTES)))
@@ -80,6 +81,33 @@ def test_numbers_that_never_came_are_forgotten_but_for_the_last() -> None:
     assert session.missed == list(range(999_992, 1_000_000))
     phone.send(request(Kind.UPDATE, 3, asks(10 * MB, used=MB)))
     assert phone.state.money == 10_000_000
+
+
+def test_sessions_that_a_gateway_forgets_make_room_for_new_ones() -> None:
+    phone = Phone(account("10"))
+    for number in range(MOST_SESSIONS + 5):
+        phone.send(request(Kind.INITIAL, 0, asks(MB), session=f"s{number}"))
+    assert len(phone.state.sessions) == MOST_SESSIONS
+    assert phone.state.held == sum(
+        quota.money for session in phone.state.sessions for quota in session.quotas
+    )
+    last = phone.send(request(Kind.UPDATE, 1, asks(used=MB), session=f"s{MOST_SESSIONS + 4}"))
+    assert last.result is Result.SUCCESS
+
+
+def test_a_session_has_so_many_quotas_and_no_more() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(1, group=0))
+    for number in range(1, 10):
+        groups = range(100 * number, 100 * (number + 1))
+        phone.send(request(Kind.UPDATE, number, *(asks(1, group=each) for each in groups)))
+    groups = range(1000, 1100)
+    too_many = phone.send(request(Kind.UPDATE, 10, *(asks(1, group=each) for each in groups)))
+    assert too_many.result is Result.INVALID
+    assert len(phone.state.sessions[0].quotas) == 901
+    for number, groups in ((10, range(900, 999)), (11, range(1000, 1099))):
+        fits = phone.send(request(Kind.UPDATE, number, *(asks(1, group=each) for each in groups)))
+        assert fits.result is Result.SUCCESS
 
 
 def test_request_numbers_go_around() -> None:

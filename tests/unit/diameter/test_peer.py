@@ -3,10 +3,11 @@
 import asyncio
 import random
 
+import msgspec
 import pytest
 
 from tests.unit.diameter.builders import GATEWAY, ccr, cer, request
-from tests.unit.diameter.wire import Wire, connected, generous, result_of, run, serving
+from tests.unit.diameter.wire import SETTINGS, Wire, connected, generous, result_of, run, serving
 from trunkline.diameter import GySettings, PeerSettings, codec
 from trunkline.diameter import dictionary as d
 
@@ -178,6 +179,7 @@ def test_our_watchdog_is_content_with_an_answer() -> None:
         (request(272, 16777238, GATEWAY), d.APPLICATION_UNSUPPORTED, True),
         (ccr(flags=d.REQUEST | d.ERROR), d.INVALID_HDR_BITS, True),
         (request(d.DEVICE_WATCHDOG, d.BASE), d.MISSING_AVP, False),
+        (request(d.DISCONNECT_PEER, d.BASE, GATEWAY), d.MISSING_AVP, False),
         (ccr(5), d.INVALID_AVP_VALUE, False),
         (b"\1\0\0\x16" + ccr()[4:20] + b"\0\0", d.INVALID_MESSAGE_LENGTH, False),
     ],
@@ -230,10 +232,59 @@ def test_answers_to_nothing_are_dropped() -> None:
     run(story)
 
 
-def test_capabilities_may_be_renewed() -> None:
+def test_capabilities_may_be_renewed_but_not_by_another() -> None:
+    other = codec.text(d.ORIGIN_HOST, "other.example") + codec.text(d.ORIGIN_REALM, "example")
+
     async def story() -> None:
         async with serving(generous) as (_, port), connected(port) as wire:
             assert result_of(await wire.ask(cer())) == d.SUCCESS
             assert result_of(await wire.ask(ccr())) == d.SUCCESS
+            assert result_of(await wire.ask(cer(origin=other))) == d.UNKNOWN_PEER
+            assert await wire.ended()
+
+    run(story)
+
+
+def test_a_gateway_of_several_addresses_and_connections() -> None:
+    """IPv6 among them, and served over it; a restarted one (Origin-State-Id) is served at once."""
+    settings = msgspec.structs.replace(SETTINGS, host="::1")
+    addresses = [b"\0\1\x7f\0\0\1", b"\0\2" + bytes(15) + b"\1"]
+
+    def first(state: int) -> bytes:
+        return request(
+            d.CAPABILITIES_EXCHANGE,
+            d.BASE,
+            GATEWAY,
+            *(codec.avp(d.HOST_IP_ADDRESS, each) for each in addresses),
+            codec.u32(d.VENDOR_ID, 0),
+            codec.text(d.PRODUCT_NAME, "a gateway", mandatory=False),
+            codec.u32(d.ORIGIN_STATE_ID, state),
+            codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+        )
+
+    async def story() -> None:
+        async with serving(generous, settings) as (_, port):
+            before = Wire(*await asyncio.open_connection("::1", port))
+            after = Wire(*await asyncio.open_connection("::1", port))
+            answer = await before.ask(first(7))
+            told = [each.data for each in codec.avps(answer) if each.code == d.HOST_IP_ADDRESS]
+            assert told == addresses[1:]
+            assert result_of(await after.ask(first(8))) == d.SUCCESS
+            for wire in (before, after):
+                assert result_of(await wire.ask(ccr())) == d.SUCCESS
+                await wire.close()
+
+    run(story)
+
+
+def test_who_asks_much_and_reads_nothing_holds_up_nobody() -> None:
+    async def story() -> None:
+        async with serving(generous) as (server, port), connected(port) as other:
+            async with connected(port) as slow:
+                while not any(peer.unsent for peer in server.peers.all):
+                    slow.send(*(DWR for _ in range(5000)))
+                    await asyncio.sleep(0)
+                assert result_of(await other.ask(ccr())) == d.SUCCESS
+            assert result_of(await other.ask(DWR)) == d.SUCCESS
 
     run(story)

@@ -1,6 +1,8 @@
 """Who may call, what is refused and how, and that no body breaks anything."""
 
 import copy
+import gzip
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -136,6 +138,19 @@ def test_paths_methods_and_media_types() -> None:
     assert call(WHOLE, headers={"content-type": "application/json; charset=utf-8"}).status == 201
     assert call(b" " * 1_000_001).status == 413
     assert call(b"", headers={"content-length": "1000001"}).status == 413
+
+
+def test_a_head_has_no_body() -> None:
+    answer = call(b"", method="HEAD")
+    assert (answer.status, answer.body) == (405, None)
+
+
+def test_a_compressed_body_is_told_what_is_taken() -> None:
+    octets = gzip.compress(json.dumps(WHOLE).encode())
+    answer = call(octets, headers={"content-encoding": "gzip"})
+    assert (answer.status, answer.headers["accept-encoding"]) == (415, "identity")
+    assert call(octets).status == 400
+    assert call(WHOLE, headers={"content-encoding": "identity"}).status == 201
 
 
 def test_who_may_call() -> None:
