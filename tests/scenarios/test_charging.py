@@ -24,6 +24,7 @@ from tests.unit.charging.builders import (
     rule,
 )
 from trunkline.charging import (
+    Action,
     BarAccount,
     ChangePlan,
     ChargeAnswer,
@@ -201,6 +202,37 @@ def test_a_number_that_is_anothers_by_now_still_reports_for_whose_session_it_is(
     assert (operator.money(1), operator.money(2)) == (4_900_000, 4_990_000)
     with operator.charging.read() as r:
         assert not balance(r, first.account, operator.clock.now()).reserved
+
+
+def test_an_event_that_was_kept_back_for_hours_is_charged_once(operator: Operator) -> None:
+    """The gateway heard no answer, and sends it again once it is connected again; the phone has
+    used data since. A debit and a refund change nothing; what never came is charged now."""
+    operator.open(1)
+    operator.top_up(1, "5", "pay_1")
+    first = operator.epoch
+
+    def send(session: str, *, again: bool = False, **more: Any) -> ChargeAnswer:
+        units = more.pop("units", ())
+        message = request(Kind.EVENT, 0, *units, session=session, at=first, **more)
+        message.again = again
+        [answer] = operator.network.process([message], operator.clock.now())
+        return answer
+
+    message: dict[str, Any] = {"service": Service.SMS, "called": "4670"}
+    refund: dict[str, Any] = {"action": Action.REFUND, "money": 20_000}
+    sent = send("m1", units=(asks(1),), **message)
+    credited = send("r1", **refund)
+    operator.clock.advance(timedelta(hours=2))
+    begin, end = (
+        request(kind, number, asks(), session="data", at=operator.epoch)
+        for number, kind in enumerate((Kind.INITIAL, Kind.TERMINATE))
+    )
+    operator.network.process([begin, end], operator.clock.now())
+    assert send("m1", again=True, units=(asks(1),), **message) == sent
+    assert send("r1", again=True, **refund) == credited
+    assert operator.money(1) == 5_000_000 - 90_000 + 20_000
+    assert send("m2", again=True, units=(asks(1),), **message).cost == 90_000
+    assert operator.money(1) == 5_000_000 - 90_000 + 20_000 - 90_000
 
 
 def test_an_account_is_opened_once_and_its_number_is_its_own(operator: Operator) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 import structlog
 
-from trunkline.charging import hot, ongoing, store
+from trunkline.charging import history, hot, ongoing, store
 from trunkline.charging.charge import charge
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
@@ -23,7 +23,7 @@ from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.notices import waits
-from trunkline.charging.oneoff import charge_event
+from trunkline.charging.oneoff import charge_event, charged_before
 from trunkline.charging.policy.emergencies import answer_emergency
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
@@ -32,7 +32,7 @@ from trunkline.charging.pools.lending import Lender
 from trunkline.charging.pools.needs import is_covered
 from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import totals
-from trunkline.charging.sessions import give_up_sessions, instant_of, refusal
+from trunkline.charging.sessions import give_up_sessions, instant_of, refusal, repeated
 from trunkline.charging.state import State, decode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
@@ -212,6 +212,11 @@ class GroupCommit:
                     answers.append(None)
                     continue
                 account = accounts[key] = store.account_of(row)
+            if request.again and request.kind == _EVENT:
+                long_ago = _of_long_ago(tx, account, request)
+                if long_ago is not None:
+                    answers.append(long_ago)
+                    continue
             records: list[Record] = []
             abroad = account.state.abroad
             if account.state.terms is None:
@@ -241,6 +246,15 @@ class GroupCommit:
         if request.money or request.spent:
             return charge_in_money(state, request, self.tariffs, now, records, self.policy)
         return charge(state, request, self.tariffs, now, records, self.policy)
+
+
+def _of_long_ago(tx: Tx, account: Account, request: ChargeRequest) -> ChargeAnswer | None:
+    """The answer to an event that is sent again after it was forgotten: a gateway keeps what it
+    couldn't send, or heard no answer to, for as long as it is cut off (RFC 8506, 6.5)."""
+    if repeated(account.state, request) is not None:
+        return None
+    charged = history.of_request(tx, account.key, request.session, request.number)
+    return charged_before(request, account.state.currency, charged) if charged else None
 
 
 class Befalling:

@@ -6,10 +6,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from trunkline.charging.journal import BILLED
+from trunkline.charging.journal import BILLED, Record, RecordKind
 from trunkline.charging.store import records, tariffs
 from trunkline.platform.db import Reader, encode_json
 
+NEWEST = 10_000
+"""Records of an account, among which a request is looked for that was charged long ago."""
+
+_CHARGED = (*BILLED, RecordKind.PASSED)
 _kinds = ", ".join(str(int(kind)) for kind in BILLED)
 _SUMS = (
     "SELECT r.account, r.service, r.tariff, r.label, sum(r.units) AS units, sum(r.free) AS free,"
@@ -71,6 +75,33 @@ def labels(r: Reader, versions: Iterable[int]) -> Mapping[int, tuple[str, ...]]:
 def label(labels: Mapping[int, tuple[str, ...]], version: int, index: int) -> str:
     """What a record's price is called; "" for none."""
     return labels[version][index] if version in labels and index >= 0 else ""
+
+
+_newest = (
+    sa.select(records)
+    .where(records.c.account == sa.bindparam("key"))
+    .order_by(records.c.period.desc(), records.c.seq.desc())
+    .limit(NEWEST)
+    .subquery()
+)
+_of_request = (
+    sa.select(
+        _newest.c.seq, _newest.c.kind, _newest.c.at, _newest.c.period, _newest.c.balance,
+        _newest.c.charge, _newest.c.units, _newest.c.rating_group, _newest.c.service_identifier,
+    )
+    .where(
+        _newest.c.kind.in_([int(kind) for kind in _CHARGED]),
+        _newest.c.session == sa.bindparam("session"),
+        _newest.c.number == sa.bindparam("number"),
+    )
+    .order_by(_newest.c.seq)
+)  # fmt: skip
+
+
+def of_request(r: Reader, key: int, session: str, number: int) -> list[Record]:
+    """What this request was charged, among the account's `NEWEST` records; without evidence."""
+    rows = r.execute(_of_request, {"key": key, "session": session, "number": number})
+    return [Record(**row) for row in rows.mappings()]
 
 
 _page = (

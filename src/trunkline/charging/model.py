@@ -208,6 +208,9 @@ class ChargeRequest(msgspec.Struct, gc=False):
     """Micros that a session which is asked for in `money` has used, priced by who asks."""
     currency: str = ""
     """Of `money` and `spent`, where it is told; else the account's."""
+    again: bool = False
+    """Whoever sends it may have sent it before (the T flag, RFC 6733, 5.5.4;
+    retransmissionIndicator, TS 32.291), perhaps hours ago."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):

@@ -1,5 +1,7 @@
 """What has no session: the network's one-time events, and usage that a record told of later."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from trunkline.charging.debit import Turn, debit
@@ -79,6 +81,29 @@ def charge_event(
         roamed(turn, rules.roaming, before - state.money, told=request.where)
     remember(state, request, answer, now)
     return answer
+
+
+def charged_before(
+    request: ChargeRequest, currency: str, charged: Sequence[Record]
+) -> ChargeAnswer:
+    """The answer to an event that was charged so long ago that only these records know of it."""
+    granted = {(each.rating_group, each.service_identifier): each.units for each in charged}
+    answers = []
+    for unit in request.units if not request.money else ():
+        names = unit.rating_group, unit.service_identifier
+        units = granted.get((_number(names[0]), _number(names[1])), NOT_REQUESTED)
+        result = Result.SUCCESS
+        if request.action is not Action.DIRECT_DEBIT or _was_delivered(unit):
+            units = NOT_REQUESTED
+        elif units == NOT_REQUESTED:
+            result = Result.CREDIT_LIMIT
+        answers.append(UnitAnswer(*names, result, units))
+    cost = sum(each.charge for each in charged)
+    return ChargeAnswer(Result.SUCCESS, tuple(answers), cost, currency)
+
+
+def _number(name: int | None) -> int:
+    return -1 if name is None else name
 
 
 def _pass(

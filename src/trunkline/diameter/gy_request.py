@@ -115,6 +115,7 @@ def read(
         notify=notify_word(origin, message[form.realm]),
         spent=spent,
         currency=currency,
+        again=bool(message[4] & d.RETRANSMITTED),
     )
     return Reading(
         request,

@@ -182,6 +182,7 @@ class ChargingData(msgspec.Struct, gc=False):
     one_time: bool | None = field(name="oneTimeEvent", default=None)
     event_type: Text | None = field(name="oneTimeEventType", default=None)
     notify: Text | None = field(name="notifyUri", default=None)
+    again: bool | None = field(name="retransmissionIndicator", default=None)
     usage: Annotated[list[UnitUsage], Items] | None = field(name="multipleUnitUsage", default=None)
     triggers: Annotated[list[Trigger], Items] | None = None
     pdu: PduSessionCharging | None = field(name="pDUSessionChargingInformation", default=None)

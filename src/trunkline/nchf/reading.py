@@ -152,6 +152,7 @@ def _read(
         units=_units(data.usage, service, ways) if data.usage else (),
         where=_circumstances(data),
         notify="" if data.notify is None else _notify(data.notify),
+        again=data.again is True,
     )
     return Reading(request, data)
 

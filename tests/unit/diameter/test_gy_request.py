@@ -61,6 +61,12 @@ def test_an_initial_request() -> None:
     assert reading.request.units == (UnitRequest(10, 3, requested=500),)
 
 
+@pytest.mark.parametrize("flags", [0, d.RETRANSMITTED])
+def test_whether_it_may_have_been_sent_before(flags: int) -> None:
+    message = ccr(flags=d.REQUEST | d.PROXIABLE | flags)
+    assert read(message, RECEIVED).request.again is bool(flags)
+
+
 @pytest.mark.parametrize(
     ("context", "service"),
     [

@@ -131,6 +131,12 @@ def test_the_last_report_of_a_rating_group() -> None:
     assert not read(multipleUnitUsage=[asks]).request.units[0].final
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_whether_it_may_have_been_sent_before(told: bool) -> None:
+    assert read(retransmissionIndicator=told).request.again is told
+    assert not read().request.again
+
+
 def test_a_ref_tells_who_and_what() -> None:
     found = read(subscriberIdentifier="imsi-99970").request
     again = read(subscriberIdentifier="imsi-99970").request
