@@ -18,10 +18,12 @@ MOST_SERVICES = 100
 MOST_SUBSCRIPTIONS = 16
 """Subscription-Ids in one request."""
 
+LONGEST = 4096
+"""Octets of a message whose form is kept..."""
 MOST_LENGTHS = 256
-"""Of messages whose forms are kept; past them all are forgotten..."""
+"""...and of how many lengths; past them all are forgotten..."""
 MOST_ALIKE = 8
-"""...and so many of one length."""
+"""...and so many of one length: what peers send, of whatever forms, takes 20 MB at most."""
 
 NOWHERE = 0
 """Where what is missing lies: every message has its header there."""
@@ -125,13 +127,15 @@ _known: dict[int, list[Form]] = {}
 
 def form_of(message: bytes) -> Form:
     """Raises `Malformed` for a message that isn't built as it must be."""
+    if len(message) > LONGEST:
+        return walked(message)
     octets = int.from_bytes(message, "little")
     alike = _known.get(len(message), [])
     for form in alike:
         if octets & form.mask == form.headers:
             return form
     form = walked(message)
-    if len(_known) == MOST_LENGTHS:
+    if not alike and len(_known) == MOST_LENGTHS:
         _known.clear()
     _known[len(message)] = [form, *alike[: MOST_ALIKE - 1]]
     return form
