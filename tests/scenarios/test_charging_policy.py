@@ -10,6 +10,7 @@ from trunkline.charging import (
     ChargeAnswer,
     ChargingAccountId,
     Circumstances,
+    ConsentedToRoam,
     ConsentToRoam,
     GrantPolicy,
     GroupCommit,
@@ -22,7 +23,9 @@ from trunkline.charging import (
     Service,
     UnitRequest,
     explain,
+    keep_policy,
     records,
+    roaming_consent,
     statuses_of,
     subscriptions,
 )
@@ -34,6 +37,7 @@ from trunkline.charging.subscriptions import Subscription
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.ledger.reactions import REACTIONS as LEDGER
+from trunkline.messaging.incoming import hear
 from trunkline.messaging.templates import shipped_declarations
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
@@ -44,13 +48,14 @@ from trunkline.rating import TariffSource, Zone, compile_tariff
 ACCOUNT = ChargingAccountId("cac_1")
 SPAIN = Circumstances(network="21407")
 RULES = Rules(
-    passing=Passing.of(care=("1850",)), roaming=RoamingPolicy(home=("272",), limit=1_000_000)
+    passing=Passing.of(care=("1850",)),
+    roaming=RoamingPolicy(home=("272",), limit=1_000_000, words=("ROAM",)),
 )
 
 
 @pytest.fixture
 def ear() -> Ear:
-    return Ear({"charging.roaming_spent", "charging.arrived_abroad"})
+    return Ear({"charging.roaming_spent", "charging.arrived_abroad", "charging.consented_to_roam"})
 
 
 @pytest.fixture
@@ -103,7 +108,32 @@ def test_welcomed_warned_cut_off_and_going_on_by_consent(operator: Operator, ear
     operator.tell(ConsentToRoam(account=ACCOUNT, given=False))
     answer = send(operator, Kind.UPDATE, 4, asks(40 * MB, used=40 * MB))
     assert answer.units[0].result is Result.CREDIT_LIMIT
-    assert len(ear.told) == 3
+    assert len([each for each in ear.told if not isinstance(each, ConsentedToRoam)]) == 3
+
+
+def test_who_answers_by_text_message_goes_on(operator: Operator, ear: Ear) -> None:
+    """Cut off at a euro, they send ROAM to the operator's number; another word, and somebody
+    else's number, mean nothing."""
+    keep_policy(operator.charging, GrantPolicy(rules=RULES))
+    send(operator, Kind.INITIAL, 0, asks(40 * MB))
+    answer = send(operator, Kind.UPDATE, 1, asks(40 * MB, used=100 * MB))
+    assert answer.units[0].result is Result.CREDIT_LIMIT
+    [cut_off] = [each for each in ear.told if isinstance(each, RoamingSpent)]
+    assert (cut_off.cut_off, cut_off.word) == (True, "ROAM")
+    for number, text, goes_on in (
+        ("+46700000009", "roam", False),
+        ("+46700000001", "thanks", False),
+        ("+46700000001", " roam! and thanks", True),
+    ):
+        with operator.books.transaction() as tx:
+            hear(tx, number=number, text=text, now=operator.clock.now())
+        operator.relay.drain()
+        with operator.charging.read() as r:
+            consent = roaming_consent(r, ACCOUNT, operator.clock.now())
+        assert consent.given is goes_on
+    assert isinstance(ear.told[-1], ConsentedToRoam)
+    answer = send(operator, Kind.UPDATE, 2, asks(40 * MB))
+    assert answer.units[0].granted == 40 * MB
 
 
 def test_who_subscribed_hears_of_the_status(operator: Operator) -> None:

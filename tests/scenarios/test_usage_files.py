@@ -9,9 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from trunkline.charging import MOST_EVENTS, ChargingAccountId, InstallTariff, OpenAccount
+from trunkline.charging import (
+    MOST_EVENTS,
+    ChargingAccountId,
+    CloseAccount,
+    InstallTariff,
+    OpenAccount,
+)
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money, to_micros
@@ -99,7 +106,9 @@ class Office:
         """Each record's charge, or its error, or where it stands."""
         with self.books.read() as r:
             return {
-                each.content.record_id: str(each.charge or each.error or each.state)
+                each.content.record_id: str(
+                    each.error or each.state if each.charge is None else each.charge
+                )
                 for each in usages(r)
             }
 
@@ -123,7 +132,7 @@ def flat(label: str, price: str, per: int, *, connection_fee: int = 0) -> Rate:
     return Rate(label, per, (PriceStep(0, to_micros(price)),), connection_fee=connection_fee)
 
 
-def opening(name: str, number: str, entity: LegalEntityId) -> Message:
+def opening(name: str, number: str, entity: LegalEntityId) -> OpenAccount:
     return OpenAccount(
         account=ChargingAccountId(f"cac_{name}"),
         billing_account=BillingAccountId(f"bac_{name}"),
@@ -324,3 +333,63 @@ def test_progress_is_told(office: Office, write: Write) -> None:
     )
     whole = range(MOST_EVENTS, 250, MOST_EVENTS)
     assert told == [*((done, 250) for done in whole), (250, 250)]
+
+
+def test_a_file_that_was_cut_off_names_its_last_line_and_the_whole_one_adds_the_rest(
+    office: Office, write: Write
+) -> None:
+    """The sender broke down in the middle of the third record."""
+    whole = write(CALL, MESSAGE, DATA, name="whole.csv")
+    cut = write(name="cut.csv")
+    cut.write_bytes(whole.read_bytes()[:-20])
+    report = import_cdr_file(office.books, cut, now=office.clock.now())
+    assert [(each.line, each.reason) for each in report.rejected] == [(4, "5 fields instead of 7")]
+    assert office.take_in(whole) == (1, 2, 0)
+    assert office.charges() == {"c1": "0.20 EUR", "m1": "0.07 EUR", "d1": "0.20 EUR"}
+
+
+def test_what_comes_late_and_out_of_order_is_charged_by_the_month_it_was_used_in(
+    office: Office, write: Write
+) -> None:
+    """November's 120 MB come before October's 70 and 70. Each month has 100 MB included: 20 and 40
+    are paid."""
+    office.take_in(write(DATA))
+    october = [f"o{hour},data,{ANNE},,2026-10-31T0{hour}:00:00Z,70,MB" for hour in (9, 8)]
+    assert office.take_in(write(*october, name="late.csv")) == (2, 0, 0)
+    assert office.charges() == {"d1": "0.20 EUR", "o9": "0.00 EUR", "o8": "0.40 EUR"}
+
+
+def test_a_number_that_was_given_to_somebody_else_is_whose_it_was_then(
+    office: Office, write: Write
+) -> None:
+    """Anne leaves at eleven, Carl has her number from the next day on. Files that tell of all that
+    come after: her message is hers, his is his, and nobody's at noon waits for a person."""
+    with office.books.transaction() as tx:
+        left = datetime(2026, 11, 1, 11, tzinfo=UTC)
+        tx.emit(CloseAccount(account=ChargingAccountId("cac_anne"), closed_at=left))
+    office.settle()
+    with office.books.transaction() as tx:
+        carl = opening("carl", ANNE, office.entity)
+        came = datetime(2026, 11, 2, tzinfo=UTC)
+        tx.emit(msgspec.structs.replace(carl, opened_at=came))
+    office.settle()
+    times = ("01T10:05", "01T12:00", "02T08:00")
+    lines = [f"m{at[:5]},sms,{ANNE},442012345678,2026-11-{at}:00Z,1," for at in times]
+    office.take_in(write(*lines))
+    with office.books.read() as r:
+        found = {each.content.record_id: each.account or each.error for each in usages(r)}
+    assert found == {"m01T10": "cac_anne", "m01T12": "unknownSubscriber", "m02T08": "cac_carl"}
+
+
+def test_what_has_not_come_yet_is_refused_and_taken_when_it_has(
+    office: Office, write: Write
+) -> None:
+    """A network's clock is five hours ahead: that says something is wrong. In the evening the same
+    record is one like any other."""
+    early = MESSAGE.replace("2026-11-01T10:05:00Z", "2026-11-02T14:00:00Z")
+    report = import_cdr_file(office.books, write(early), now=office.clock.now())
+    assert [(each.column, each.reason) for each in report.rejected] == [
+        ("start", "2026-11-02T14:00:00Z has not come yet")
+    ]
+    office.clock.advance(timedelta(hours=6))
+    assert office.take_in(write(early, CALL, name="again.csv")) == (2, 0, 0)

@@ -1,6 +1,7 @@
 """The operator's settings as charging's policy."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
@@ -18,6 +19,7 @@ from trunkline.charging import (
     Threshold,
 )
 from trunkline.kernel.money import to_micros
+from trunkline.messaging import STOP
 from trunkline.platform.settings import InvalidSettings, Settings
 from trunkline.platform.settings_policy import (
     CounterSettings,
@@ -25,6 +27,7 @@ from trunkline.platform.settings_policy import (
     RatingGroupSettings,
 )
 
+_BAR = "policy.bar_exhausted"
 _ACTIONS = {"redirect": FinalAction.REDIRECT, "restrict": FinalAction.RESTRICT}
 
 
@@ -64,6 +67,8 @@ def grant_policy(settings: Settings) -> GrantPolicy:
 def rules(settings: Settings) -> Rules:
     """What every process knows. Raises `InvalidSettings`."""
     ruled = settings.policy
+    if ruled.bar_exhausted and settings.network.adapter == "none":
+        raise InvalidSettings("there is no [network] to stop anything on", path=_BAR)
     return Rules(
         passing=Passing.of(
             emergency=ruled.emergency_numbers,
@@ -72,7 +77,7 @@ def rules(settings: Settings) -> Rules:
             top_up=ruled.top_up_numbers,
             groups=ruled.free_rating_groups,
         ),
-        counters=tuple(_counter(each) for each in ruled.counters),
+        counters=_counters(ruled),
         roaming=_roaming(ruled) if ruled.home_networks else None,
     )
 
@@ -96,7 +101,18 @@ def _roaming(ruled: PolicySettings) -> RoamingPolicy:
         zones=tuple(
             RoamingZone(each.name, each.networks, each.like_home) for each in ruled.roaming_zones
         ),
+        unknown_is_home=ruled.unknown_network == "home",
+        words=_words(ruled.roaming_words),
     )
+
+
+def _words(words: tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(each.upper() for each in words)
+    for word in found:
+        if len(word.split()) != 1 or word in STOP:
+            path = "policy.roaming_words"
+            raise InvalidSettings(f"{word!r} is one word, and none that stops messages", path=path)
+    return found
 
 
 def _check_amount(amount: Decimal, path: str) -> None:
@@ -110,11 +126,26 @@ def _check_networks(networks: tuple[str, ...], path: str) -> None:
             raise InvalidSettings("an MCC, or an MCC and MNC: 3 to 6 digits", path=path)
 
 
+def _counters(ruled: PolicySettings) -> tuple[CounterPolicy, ...]:
+    found = tuple(_counter(each) for each in ruled.counters)
+    seen = set()
+    for each in found:
+        if (each.counter, each.plan) in seen:
+            whose = f"of {each.plan}" if each.plan else "of all plans"
+            path = f"policy.counters: {each.counter}"
+            raise InvalidSettings(f"stands there twice {whose}", path=path)
+        seen.add((each.counter, each.plan))
+    return found
+
+
 def _counter(told: CounterSettings) -> CounterPolicy:
     place = f"policy.counters: {told.counter}"
     thresholds = tuple(Threshold(each.percent, each.status) for each in told.thresholds)
-    if list(thresholds) != sorted(thresholds, key=lambda each: each.percent):
+    if any(before.percent >= after.percent for before, after in pairwise(thresholds)):
         raise InvalidSettings("thresholds ascend", path=place)
+    statuses = [told.initial, *(each.status for each in thresholds)]
+    if len(set(statuses)) < len(statuses):
+        raise InvalidSettings("each threshold has a status of its own", path=place)
     if told.counter == ROAMING:
         raise InvalidSettings(
             "is what data abroad has cost: it has settings of its own", path=place

@@ -43,6 +43,9 @@ from trunkline.platform.db import Tx
 from trunkline.platform.messages import Message
 from trunkline.rating import DATA
 
+FRESH = 86_400
+"""Seconds: usage of longer ago doesn't tell where a person is."""
+
 
 class TooManyEvents(Invalid):
     code = "tooManyEvents"
@@ -126,6 +129,8 @@ class _Applying:
         self.news += ongoing.news(account, before, now, event.identities)
         if self._has_no_room_abroad(state, event, records):
             self.abroad.setdefault(account.key, event.at)
+        if now - request.at > FRESH:
+            state.abroad = abroad
         told = befell(account, request, self._rules, self._tariffs, abroad, now)
         if told is not None:
             self.happened.append(told)

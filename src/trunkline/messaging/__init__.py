@@ -7,7 +7,8 @@ outside of every transaction, by a sender in the jobs process.
 """
 
 from trunkline.messaging.bodies import MESSAGE
-from trunkline.messaging.events import SendMessage
+from trunkline.messaging.events import SendMessage, WordHeard
+from trunkline.messaging.incoming import STOP
 from trunkline.messaging.model import (
     DISPATCH_LIFECYCLE,
     MESSAGE_LIFECYCLE,
@@ -80,6 +81,7 @@ __all__ = [
     "MESSAGE",
     "MESSAGES",
     "MESSAGE_LIFECYCLE",
+    "STOP",
     "Accepted",
     "Centre",
     "Channel",
@@ -115,6 +117,7 @@ __all__ = [
     "Unanswered",
     "UnknownTemplate",
     "VariableKind",
+    "WordHeard",
     "begin_sending",
     "cancel",
     "change_message",

@@ -24,6 +24,20 @@ class SendMessage(Message, frozen=True, kw_only=True):
         return self.customer
 
 
+class WordHeard(Message, frozen=True, kw_only=True):
+    """Somebody's text message to the operator began with this word, in capitals. `number` has no
+    plus sign."""
+
+    topic: ClassVar[str] = "messaging.word_heard"
+
+    number: str
+    word: str
+
+    @property
+    def key(self) -> str:
+        return self.number
+
+
 class ReleaseDispatch(Message, frozen=True, kw_only=True):
     """A command to itself, held back until the dispatch may go."""
 

@@ -1,13 +1,16 @@
-"""What people answer by text message: STOP takes their consent to marketing back."""
+"""What people answer by text message: STOP takes their consent to marketing back; what other words
+mean, those above know."""
 
 from datetime import datetime
 
 from trunkline import customers
 from trunkline.customers import PartyId, Phone
+from trunkline.messaging.events import WordHeard
 from trunkline.messaging.model import ChannelName
 from trunkline.platform.db import Reader, Tx
 
 _MOST = 200
+LONGEST_WORD = 20
 STOP = frozenset(
     {"STOP", "STOPP", "STOPALL", "ARRET", "ARRÊT", "UNSUBSCRIBE", "ABMELDEN", "CANCEL", "QUIT"}
 )
@@ -15,9 +18,12 @@ STOP = frozenset(
 
 def hear(tx: Tx, *, number: str, text: str, now: datetime) -> list[PartyId]:
     """Withdraws the consent to marketing by text message of all who have this number, where the
-    text begins with a word that means it. Returns whose it was."""
+    text begins with a word that means it. Returns whose it was. Of any other, its first word is
+    told on."""
     word = text.strip().split(maxsplit=1)[0].strip(".!\"'").upper() if text.strip() else ""
     if word not in STOP:
+        if 0 < len(word) <= LONGEST_WORD:
+            tx.emit(WordHeard(number=number.lstrip("+"), word=word))
         return []
     parties = _having(tx, number)
     for party in parties:

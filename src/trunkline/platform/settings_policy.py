@@ -151,6 +151,20 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         tuple[str, ...],
         Meta(description="MCC and MNC where nobody is abroad, or whole countries by their MCC"),
     ] = ()
+    unknown_network: Annotated[
+        Literal["abroad", "home"],
+        Meta(
+            description="Where data counts as used of which no network is told: abroad protects "
+            "people from what it may cost, home is for gateways and files that tell none"
+        ),
+    ] = "abroad"
+    roaming_words: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=20)], ...],
+        Meta(
+            min_length=1,
+            description="Who answers with one of these by text message goes on beyond the limit",
+        ),
+    ] = ("ROAM",)
     roaming_redirect_to: Annotated[
         str, Meta(description="Where data abroad is redirected when it is cut off: to consent")
     ] = ""

@@ -32,6 +32,7 @@ from trunkline.charging import (
 )
 from trunkline.charging.counters import count, counted
 from trunkline.charging.policy.counting import crossed, statuses
+from trunkline.charging.policy.roaming import arrived
 from trunkline.charging.state import State, decode, encode
 
 HOME = Circumstances(network="27201")
@@ -164,7 +165,7 @@ def test_zones_like_home_have_no_limit_and_the_rest_of_the_world_has() -> None:
         there = Circumstances(network=network)
         assert phone.begin(asks(500 * MB), session=session, where=there).units[0].granted <= 50 * MB
         phone.end(asks(used=10 * MB), session=session)
-    assert (spent(phone), phone.state.abroad) == (200_000, "250")
+    assert (spent(phone), phone.state.abroad) == (200_000, "250,310,214")
 
 
 def test_calls_and_messages_tell_where_somebody_is_where_the_network_tells_it() -> None:
@@ -179,6 +180,38 @@ def test_calls_and_messages_tell_where_somebody_is_where_the_network_tells_it() 
     phone.send(sms)
     assert phone.state.abroad == ""
     assert spent(phone) == 0
+
+
+def test_data_of_no_known_network_is_at_home_only_where_the_operator_says_so() -> None:
+    """As abroad it counts like the rest of the world; once a network is told, that is believed."""
+    roaming = RoamingPolicy(home=("272",), limit=1_000_000, unknown_is_home=False)
+    phone = abroad(rules=Rules(roaming=roaming))
+    assert phone.begin(asks(500 * MB)).units[0].granted == 50 * MB
+    phone.end(asks(used=20 * MB))
+    assert (spent(phone), phone.state.abroad) == (200_000, "")
+    assert phone.begin(asks(500 * MB), session="h", where=HOME).units[0].granted == 500 * MB
+    assert phone.go_on(asks(MB, used=300 * MB), session="h").units[0].granted == MB
+    assert spent(phone) == 200_000
+
+
+def test_each_country_of_a_trip_is_arrived_at_once() -> None:
+    """To Spain, over the border and back: no second welcome. Home, and to Spain anew: another."""
+    phone = abroad()
+    told: list[bool] = []
+    for network in ("21407", "20801", "21401", "20810", "27201", "21407"):
+        before = phone.state.abroad
+        message = request(
+            Kind.EVENT,
+            len(told),
+            session=f"{len(told)}",
+            service=Service.SMS,
+            called="34",
+            where=Circumstances(network=network),
+        )
+        phone.send(message)
+        told.append(arrived(before, phone.state.abroad))
+    assert told == [True, True, False, False, False, True]
+    assert phone.state.abroad == "214"
 
 
 FAIR = CounterPolicy("fair", 1000, (Threshold(80, "nearly"), Threshold(100, "over")))
@@ -212,6 +245,32 @@ def test_a_plan_of_its_own_goes_first() -> None:
     state = account()
     count(state, "fair", 683, 10)
     assert [each.status for each in crossed(state, (FAIR, own))] == ["slow"]
+
+
+def test_several_counters_each_have_their_status_and_a_new_plan_its_own_limits() -> None:
+    """Units and money beside each other. What was counted goes on under the plan that follows; its
+    own, larger limit is nearly reached, not passed."""
+    money = CounterPolicy("spent", 5_000_000, (Threshold(100, "capped"),))
+    large = CounterPolicy(
+        "fair", 1100, (Threshold(80, "nearly"), Threshold(100, "over")), plan="large"
+    )
+    known = (FAIR, money, large)
+    phone = Phone(account())
+    phone.begin(asks(MB))
+    state = phone.state
+    count(state, "fair", state.period, 1000)
+    count(state, "spent", state.period, 4_999_999)
+    assert [(each.counter, each.status) for each in crossed(state, known)] == [("fair", "over")]
+    count(state, "spent", state.period, 1)
+    assert [(each.counter, each.status) for each in crossed(state, known)] == [("spent", "capped")]
+    state.plan = "large"
+    found = {each.counter: each for each in statuses(state, known, phone.now)}
+    assert (found["fair"].status, found["fair"].percent, found["fair"].limit) == (
+        "nearly",
+        90,
+        1100,
+    )
+    assert (found["spent"].status, found["spent"].amount) == ("capped", 5_000_000)
 
 
 @pytest.mark.parametrize(

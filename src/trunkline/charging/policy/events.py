@@ -46,6 +46,8 @@ class RoamingSpent(_AboutAccount, frozen=True, kw_only=True):
     spent: Money
     limit: Money
     cut_off: bool
+    word: str = ""
+    """By which they consent in a text message to go on; none where it is empty."""
 
 
 class ArrivedAbroad(_AboutAccount, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from trunkline.charging import hot, notices, store
+from trunkline.charging import hot, notices, store, subscriptions
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.months import month_at
 from trunkline.charging.notices import NoticeKind
@@ -17,7 +17,7 @@ from trunkline.charging.policy.kept import policy_of
 from trunkline.charging.policy.telling import roamed_beyond
 from trunkline.customers import billing_account
 from trunkline.kernel.money import Money
-from trunkline.messaging import SendMessage, money, notify
+from trunkline.messaging import SendMessage, WordHeard, money, notify
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 
@@ -42,13 +42,29 @@ def consent_to_roam(tx: Tx, command: ConsentToRoam, now: datetime) -> None:
         tx.emit_all(roamed_beyond({held.key: held}, {held.key: now}, policy_of(tx).rules, now))
 
 
+def word_heard(tx: Tx, event: WordHeard, now: datetime) -> None:
+    """A word that means it is consent, of whose number it is now."""
+    roaming = policy_of(tx).rules.roaming
+    if roaming is None or event.word not in roaming.words:
+        return
+    try:
+        found = subscriptions.bound_account(tx, (("msisdn", event.number),), now)
+    except subscriptions.NobodyBound:
+        return
+    consent_to_roam(tx, ConsentToRoam(account=found.id, given=True), now)
+
+
 def roaming_spent(tx: Tx, event: RoamingSpent, _now: datetime) -> None:
     """Regulated: it is told at night, too."""
-    said = {"limit": money(event.limit)}
+    said = {"limit": money(event.limit), "word": event.word}
     if not event.cut_off:
         said |= {"percent": str(event.percent), "spent": money(event.spent)}
     template = "roaming.limit" if event.cut_off else "roaming.warning"
     _say(tx, event, template, said)
+
+
+def consented_to_roam(tx: Tx, event: ConsentedToRoam, _now: datetime) -> None:
+    _say(tx, event, "roaming.consented", {})
 
 
 def arrived_abroad(tx: Tx, event: ArrivedAbroad, _now: datetime) -> None:
@@ -74,7 +90,7 @@ def _price(amount: Money | None) -> str:
 
 def _say(
     tx: Tx,
-    event: RoamingSpent | ArrivedAbroad | ThresholdReached,
+    event: RoamingSpent | ConsentedToRoam | ArrivedAbroad | ThresholdReached,
     template: str,
     said: dict[str, str],
 ) -> None:
@@ -85,6 +101,10 @@ def _say(
 REACTIONS: tuple[Reaction, ...] = (
     Reaction(
         "charging.consent_to_roam", on=ConsentToRoam, run=consent_to_roam, database="charging"
+    ),
+    Reaction("charging.word_heard", on=WordHeard, run=word_heard, database="charging"),
+    Reaction(
+        "charging.consented_to_roam", on=ConsentedToRoam, run=consented_to_roam, database="books"
     ),
     Reaction("charging.roaming_spent", on=RoamingSpent, run=roaming_spent, database="books"),
     Reaction("charging.arrived_abroad", on=ArrivedAbroad, run=arrived_abroad, database="books"),

@@ -40,11 +40,13 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
     limits: Mapping[str, int] = {}
     """Other limits, by currency."""
     zones: tuple[RoamingZone, ...] = ()
+    unknown_is_home: bool = True
+    """Otherwise data of which no network is told counts like data in the rest of the world."""
+    words: tuple[str, ...] = ()
+    """By which people consent in a text message to go on."""
 
-    def abroad(self, where: Circumstances | None) -> bool:
-        """Whether a service used so is used abroad; where nothing is told of the network it
-        isn't."""
-        return where is not None and bool(where.network) and not where.network.startswith(self.home)
+    def abroad(self, network: str) -> bool:
+        return not network.startswith(self.home)
 
     def zone_of(self, network: str) -> RoamingZone | None:
         """None at home, and in the rest of the world."""
@@ -54,10 +56,10 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
 
     def limits_data(self, where: Circumstances | None) -> bool:
         """Whether data used so counts towards what abroad may cost."""
-        if where is None or not self.abroad(where):
-            return False
+        if where is None or not where.network:
+            return not self.unknown_is_home
         zone = self.zone_of(where.network)
-        return zone is None or not zone.like_home
+        return self.abroad(where.network) if zone is None else not zone.like_home
 
     def limit_of(self, currency: str) -> int:
         return self.limits.get(currency, self.limit)
@@ -74,7 +76,22 @@ def roamed(turn: Turn, policy: RoamingPolicy, charged: int, *, told: Circumstanc
     if charged and turn.service == DATA and policy.limits_data(turn.used):
         count(turn.state, ROAMING, turn.month, charged)
     if told is not None and told.network:
-        turn.state.abroad = told.network[:3] if policy.abroad(told) else ""
+        turn.state.abroad = _trip(turn.state.abroad, told.network, policy)
+
+
+def _trip(before: str, network: str, policy: RoamingPolicy) -> str:
+    """The countries of a trip by their codes, where the person is the first; "" at home."""
+    if not policy.abroad(network):
+        return ""
+    country = network[:3]
+    if before.startswith(country):
+        return before
+    return ",".join([country, *(each for each in before.split(",") if each not in ("", country))])
+
+
+def arrived(before: str, after: str) -> bool:
+    """Whether a trip that was `before` has come to a country where it hasn't been."""
+    return bool(after) and after[:3] not in before.split(",")
 
 
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:

@@ -24,7 +24,7 @@ from trunkline.charging.policy.events import (
     SpentBeyond,
     ThresholdReached,
 )
-from trunkline.charging.policy.roaming import CUT_OFF, beyond, limits
+from trunkline.charging.policy.roaming import CUT_OFF, arrived, beyond, limits
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.store import Account
 from trunkline.charging.subscriptions import watch
@@ -48,17 +48,18 @@ class Happened(msgspec.Struct, frozen=True):
 def befell(
     account: Account, request: ChargeRequest, rules: Rules, tariffs: Tariffs, before: str, now: int
 ) -> Happened | None:
-    """What is to be told after a request: thresholds that were reached, and the country that
-    isn't `before`'s any more."""
+    """What is to be told after a request: thresholds that were reached, and a country where the
+    trip that was `before` hadn't been."""
     state = account.state
     crossings = crossed(state, rules.counters_of(state)) if state.counters else []
-    arrived = bool(state.abroad) and state.abroad != before
-    if not crossings and not arrived:
+    has_arrived = arrived(before, state.abroad)
+    if not crossings and not has_arrived:
         return None
     phone = phone_of(request.identities)
     at = datetime.fromtimestamp(now, UTC)
-    news = [_arrival(account, request, rules, tariffs, at, phone)] if arrived else []
-    news += [_crossing(account, each, at, phone) for each in crossings]
+    news = [_arrival(account, request, rules, tariffs, at, phone)] if has_arrived else []
+    words = () if rules.roaming is None else rules.roaming.words
+    news += [_crossing(account, each, at, phone, words) for each in crossings]
     return Happened(account, crossings, news)
 
 
@@ -66,7 +67,9 @@ def phone_of(identities: Sequence[Identity]) -> str | None:
     return next((value for kind, value in identities if kind == "msisdn"), None)
 
 
-def _crossing(account: Account, each: Crossing, at: datetime, phone: str | None) -> Message:
+def _crossing(
+    account: Account, each: Crossing, at: datetime, phone: str | None, words: Sequence[str]
+) -> Message:
     if each.counter == ROAMING:
         currency = account.state.currency
         return RoamingSpent(
@@ -78,6 +81,7 @@ def _crossing(account: Account, each: Crossing, at: datetime, phone: str | None)
             spent=Money(each.amount, currency),
             limit=Money(each.limit, currency),
             cut_off=each.status == CUT_OFF,
+            word=next(iter(words), ""),
         )
     return ThresholdReached(
         account=account.id,
