@@ -44,6 +44,7 @@ class Tls(msgspec.Struct, frozen=True):
         """Raises `OSError` and `ssl.SSLError` for files that can't be used."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION
         context.load_cert_chain(self.certificate, self.key)
         if self.authorities:
             context.load_verify_locations(self.authorities)

@@ -12,7 +12,14 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, Event, ResponseReceived, StreamReset
 from hpack import Encoder
-from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, RstStreamFrame
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    RstStreamFrame,
+)
 
 from tests.conformance.nchf.network import CHARGING, SETTINGS, Smf, network, run
 from tests.unit.nchf.calls import generous, request
@@ -139,6 +146,27 @@ def test_headers_that_are_too_large() -> None:
                 ContinuationFrame(1, parts[-1], flags=["END_HEADERS"]),
             )
             assert await abuser.ended()
+
+    run(story)
+
+
+def test_it_says_goodbye() -> None:
+    """A connection that is open when it stops gets a GOAWAY (RFC 9113, 6.8)."""
+
+    async def story() -> None:
+        async with network(generous, SystemClock(), SETTINGS) as smf:
+            reader, writer = await asyncio.open_connection("127.0.0.1", smf.port)
+            client = Connection(reader, writer)
+            client.ask(0)
+            await client.until(answers)
+        octets = await reader.read()
+        writer.transport.abort()
+        kinds = []
+        while octets:
+            frame, length = Frame.parse_frame_header(memoryview(octets[:9]))
+            kinds.append(type(frame))
+            octets = octets[9 + length :]
+        assert GoAwayFrame in kinds
 
     run(story)
 

@@ -275,16 +275,3 @@ def test_a_gateway_of_several_addresses_and_connections() -> None:
                 await wire.close()
 
     run(story)
-
-
-def test_who_asks_much_and_reads_nothing_holds_up_nobody() -> None:
-    async def story() -> None:
-        async with serving(generous) as (server, port), connected(port) as other:
-            async with connected(port) as slow:
-                while not any(peer.unsent for peer in server.peers.all):
-                    slow.send(*(DWR for _ in range(5000)))
-                    await asyncio.sleep(0)
-                assert result_of(await other.ask(ccr())) == d.SUCCESS
-            assert result_of(await other.ask(DWR)) == d.SUCCESS
-
-    run(story)
