@@ -258,9 +258,11 @@ def _where(allowance: Allowance) -> Filters | None:
 def replace(
     state: State, month: int, allowances: Iterable[Allowance], at: int, records: list[Record]
 ) -> None:
-    """The month's buckets end at `at` and others take their place; what was consumed of the
-    old, and of those that had to make place before, counts as consumed of the new."""
+    """The month's buckets end at `at`, or once what is granted of them is being used, and others
+    take their place; what was consumed of the old, and of those that had to make place before,
+    counts as consumed of the new."""
     consumed: dict[_Of, int] = {}
+    begins = _uses_begin(state)
     for index, bucket in enumerate(state.buckets):
         if bucket.period != month:
             continue
@@ -268,9 +270,19 @@ def replace(
         flat = state.flat
         of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], bucket.where
         consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
-        if flat[offset + EXPIRES] > at:
-            flat[offset + EXPIRES] = max(at, flat[offset + STARTS])
+        ends = max(at, flat[offset + STARTS], begins.get(bucket.number, -1) + 1)
+        flat[offset + EXPIRES] = min(flat[offset + EXPIRES], ends)
     grant(state, month, allowances, at, records, consumed=consumed)
+
+
+def _uses_begin(state: State) -> dict[int, int]:
+    """When, by bucket, the last of the uses began that something of it is reserved for."""
+    begins: dict[int, int] = {}
+    for session in state.sessions:
+        for quota in session.quotas:
+            for number in quota.holds[::2]:
+                begins[number] = max(quota.since, begins.get(number, 0))
+    return begins
 
 
 def release(state: State, holds: list[int]) -> None:

@@ -85,6 +85,22 @@ def test_a_grant_keeps_its_price_when_the_plan_changes() -> None:
     assert phone.state.money == 8_900_000
 
 
+@pytest.mark.parametrize("late", [0, 5])
+def test_what_an_allowance_was_granted_for_it_pays_whenever_the_plan_changes(late: int) -> None:
+    """In the second of the grant, or in one before it, of which charging is told after it."""
+    prices = tariffs(compiled(plan(FIVE_GIGABYTES), plan(id_="bare")))
+    phone = Phone(account("0"), prices)
+    phone.now = int(NOW.timestamp()) + late
+    phone.begin(asks(GB))
+    change_plan(phone.state, "bare", NOW, prices, phone.journal)
+    phone.now += 60
+    phone.end(asks(used=GB))
+    assert (phone.state.money, phone.journal[-1].overrun) == (0, 0)
+    phone.begin(asks(GB), session="s2")
+    assert phone.state.session("s2") is not None
+    assert phone.reserved() == [0]
+
+
 def test_an_upgrade_earns_no_second_allowance() -> None:
     prices = tariffs(compiled(plan(FIVE_GIGABYTES), plan(TEN_GIGABYTES, id_="more")))
     phone = Phone(account("10"), prices)
