@@ -27,6 +27,7 @@ from trunkline.charging import (
     store,
 )
 from trunkline.charging.events import ActOnBalance, BalanceVerb
+from trunkline.charging.hybrid import credit_of
 from trunkline.charging.pools.events import JoinPool, LeavePool
 from trunkline.customers import AccountKind
 from trunkline.diameter import codec
@@ -260,7 +261,8 @@ class Phone:
 
 POOL = 9
 POSTPAID = 4
-PEOPLE = (1, 2, 3, POSTPAID)
+HYBRID = 5
+PEOPLE = (1, 2, 3, POSTPAID, HYBRID)
 """The third is a member of the pool, mostly."""
 
 
@@ -279,8 +281,9 @@ class Town:
         operator.open(POOL, plan="shared", shared=True, identities=())
         for number in PEOPLE:
             limit: dict[str, Any] = {}
-            if number == POSTPAID:
-                limit = {"kind": AccountKind.POSTPAID, "credit_limit": Money.of("3", "EUR")}
+            if number in (POSTPAID, HYBRID):
+                kind = AccountKind.POSTPAID if number == POSTPAID else AccountKind.HYBRID
+                limit = {"kind": kind, "credit_limit": Money.of("3", "EUR")}
             operator.open(number, plan="small" if number == 2 else "plan", **limit)
             if number != POSTPAID:
                 operator.top_up(number, "2", f"pay_{number}")
@@ -358,15 +361,17 @@ class Town:
         operator.relay.drain()
         operator.post_earnings()
         charged: Reported = Counter()
-        money = {}
+        money, on_bill = {}, 0
         with operator.charging.read() as r:
             for number in (*PEOPLE, POOL):
                 money[number], journal = checked(r, account(number))
                 for line in journal:
                     if line.kind in (RecordKind.USAGE, RecordKind.UNRATED):
                         charged[line.session, line.number] += line.units
+                    elif line.kind is RecordKind.ON_BILL:
+                        on_bill -= line.charge.micros
         assert charged == reported
-        owed = -money.pop(POSTPAID)
+        owed = on_bill - money.pop(POSTPAID)
         ledger = {name: operator.ledger(name) for name in (PREPAID, UNBILLED, CASH, USAGE_REVENUE)}
         assert ledger[PREPAID] == -sum(money.values())
         assert ledger[UNBILLED] == owed
@@ -383,10 +388,12 @@ def checked(r: Reader, name: ChargingAccountId) -> tuple[int, list[RecordLine]]:
     lines = sorted(records(r, name, limit=100_000), key=lambda line: line.seq)
     assert [line.seq for line in lines] == list(range(1, state.seq + 1))
     balance = beyond = 0
+    credit = credit_of(state)
+    lowest = min(state.floor, 0) if credit is None else -credit.limit
     for line in lines:
         balance -= line.charge.micros
         beyond += line.charge.micros if line.overrun else 0
-        assert balance >= min(state.floor, 0) - beyond
+        assert balance >= lowest - beyond
         explained = explain(r, name, line.seq)
         assert explained.holds, explained.differences
     assert balance == state.money
