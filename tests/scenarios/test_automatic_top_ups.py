@@ -12,8 +12,9 @@ import pytest
 from tests.scenarios.voucher_town import Town, eur
 from tests.unit.charging.builders import MB, asks, request
 from trunkline import ledger, payments
-from trunkline.charging import CloseAccount, GroupCommit, Kind, TopUp, store
+from trunkline.charging import CloseAccount, GroupCommit, Kind, TopUp, post_earnings, store
 from trunkline.charging.events import WatchBalance
+from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Invalid
 from trunkline.payments import (
     Collection,
@@ -181,6 +182,35 @@ def test_a_crossing_is_one_top_up(town: Kiosk) -> None:
         paid = payments.payments(r, [str(first.payment), str(second.payment)])
         assert {(each.source, each.payment_method) for each in paid} == {("automatic", town.card)}
         assert str(ledger.balance(r, ledger.CASH, "EUR")) == "40.00 EUR"
+
+
+class Controlled(Kiosk):
+    """People with hybrid accounts and no limit: a bill for what is used beyond grants only."""
+
+    kind = AccountKind.HYBRID
+
+
+def test_a_hybrid_balance_is_topped_up_and_its_bill_isnt(
+    books: Database, charging: Database, relay: Relay, clock: DrivenClock
+) -> None:
+    """A voucher's 10.00; 13.00 of use, of which 3.00 go onto the bill and stay there when 20.00
+    come from the card."""
+    town = Controlled(books, charging, relay, clock)
+    try:
+        _, codes = town.made_and_sold(1)
+        town.redeem(codes[0])
+        relay.drain()
+        town.rule()
+        town.use(1300, "s1")
+        assert town.collect() == 1
+        found = town.balance(1)
+        assert (str(found.money), str(found.on_bill)) == ("20.00 EUR", "3.00 EUR")
+        with charging.transaction() as tx:
+            post_earnings(tx, clock.now())
+        relay.drain()
+        town.check_books()
+    finally:
+        town.provider.close()
 
 
 def test_what_is_low_already_is_topped_up_until_it_isnt(town: Kiosk) -> None:

@@ -31,14 +31,14 @@ MONTHS = timedelta(days=30)
 class Town:
     """Both databases, their relay, two prepaid people (1 and 2) and a kiosk."""
 
+    kind = AccountKind.PREPAID
+
     def __init__(self, books: Database, charging: Database, relay: Relay, clock: DrivenClock):
         self.books, self.charging, self.relay, self.clock = books, charging, relay, clock
         vouchers.keep_keys(books, lambda: VoucherKeys.of([KEY]))
         with books.transaction() as tx:
             found_town(tx, clock.now())
-            people = [
-                move_in(tx, name, clock.now(), kind=AccountKind.PREPAID) for name in ("Ada", "Bo")
-            ]
+            people = [move_in(tx, name, clock.now(), kind=self.kind) for name in ("Ada", "Bo")]
             role = customers.give_role(
                 tx, {"name": "Kiosk", "@type": "Dealer", "status": "active"}, now=clock.now()
             )
@@ -60,7 +60,7 @@ class Town:
                 version=tariff.version, effective_from=tariff.effective_from, body=tariff.encode()
             ),
             *(
-                opening(number, legal_entity=ENTITY, billing_account=person)
+                opening(number, legal_entity=ENTITY, billing_account=person, kind=self.kind)
                 for number, person in enumerate(people, 1)
             ),
         )
