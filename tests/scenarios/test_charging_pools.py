@@ -257,6 +257,7 @@ def test_who_closes_gives_back_what_it_leased(operator: Operator) -> None:
     release_lost_sessions(operator.charging, operator.clock.now())
     release_lost_sessions(operator.charging, operator.clock.now())
     assert seen(operator, 9).buckets[0].remaining == 10 * GB
+    assert seen(operator, 9).members == 2
 
 
 @pytest.mark.postgresql
@@ -376,6 +377,22 @@ def test_money_of_a_former_pool_pays_for_what_it_was_reserved_for(operator: Oper
     release_lost_sessions(operator.charging, operator.clock.now())
     assert seen(operator, 7).money == Money.of("9.40", "EUR")
     assert seen(operator, 5).money + seen(operator, 8).money == Money.of("10", "EUR")
+
+
+def test_an_owner_pauses_a_member_and_lets_it_go_on(operator: Operator) -> None:
+    """What its session holds it may use; all else goes back at once, and nothing more comes."""
+    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    operator.tell(JoinPool(account=account(1), pool=POOL, paused=True))
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 100 * MB
+    refused = ask(operator, Kind.UPDATE, 1, 100 * MB, used=100 * MB)
+    assert refused.units[0].result is Result.CREDIT_LIMIT
+    message = request(Kind.UPDATE, 2, asks(100 * MB), session="s1", at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:1")
+    operator.network.process([message], operator.clock.now())
+    operator.tell(JoinPool(account=account(1), pool=POOL))
+    assert waiting(operator) == ["s1"]
+    assert ask(operator, Kind.UPDATE, 3, 100 * MB).units[0].granted == 100 * MB
+    assert left(operator) == 10 * GB - 100 * MB
 
 
 def test_who_goes_back_to_a_pool_is_its_member_again(operator: Operator) -> None:

@@ -122,6 +122,7 @@ from trunkline.charging.policy.queries import (
 )
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
+from trunkline.charging.pools.queries import MemberUse, member_use, member_uses
 from trunkline.charging.queries import (
     ACCOUNTS,
     HAS_NUMBER,
@@ -219,6 +220,7 @@ __all__ = [
     "IdentityTaken",
     "InstallTariff",
     "Kind",
+    "MemberUse",
     "MonthOfUsage",
     "NoRecordName",
     "NobodyBound",
@@ -277,6 +279,8 @@ __all__ = [
     "identities",
     "keep_policy",
     "latest_emergencies",
+    "member_use",
+    "member_uses",
     "month_bounds",
     "network_of_access",
     "notices",

@@ -23,6 +23,7 @@ from trunkline.charging.model import BucketGrant, ChargingAccountId
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.ongoing import standing
 from trunkline.charging.pools import operations as pools
+from trunkline.charging.pools.shares import shares
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import to_micros
@@ -103,8 +104,9 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     held = both.pop(key)
     if held.state.closed:
         return
-    for pool in both.values():
-        pools.take_back(tx, [held], pool, at)
+    for share in shares(held.state):
+        share.left = True
+        pools.take_back(tx, [held], both[share.pool], at)
     before = standing(held.state)
     life.close(held.state, at)
     store.end_bindings(tx, held.key, at)

@@ -94,6 +94,7 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     """`taken` of the month before: late usage counts there."""
     paused: bool = False
     """By the pool's owner: as if it had left, until that is taken back."""
+    month_starts: int = 0
 
     @property
     def closed(self) -> bool:

@@ -5,7 +5,8 @@ how long its balance holds, a fee taken from it, whom it shares with.
 `feeFrom` = `balance`: the monthly prices are taken from the prepaid balance and not billed;
 `creditLimit`: how much usage of a postpaid or hybrid product may go onto one month's bill;
 `memberOf`: the product of the pool that it draws on, at most `poolDataLimit` bytes,
-`poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month.
+`poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month, and
+nothing while `poolPaused` = `true`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +58,7 @@ _LIMITS = {
 _CREDIT_LIMIT = "creditLimit"
 _LIFE = frozenset({"preActive", *_DAYS, _CREDIT_LIMIT})
 """What a subscriber doesn't decide for himself."""
-_POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit"}
+_POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit", "poolPaused"}
 FIXED = _OFFERED | _LIFE | {"lowBalance"}
 """What charging is told once, when the account is opened."""
 NAMES = FIXED | _POOL
@@ -292,6 +293,7 @@ def joining(said: Mapping[str, Any], product: str) -> JoinPool | None:
         ),
         money=money is not None,
         money_limit=limit,
+        paused=_flag(said, "poolPaused"),
     )
 
 

@@ -3,12 +3,12 @@
 A query names products, party accounts, related parties (customers) or logical resources (numbers)
 in its `searchCriteria`, or `partyAccount` and `relatedParty` beside it; all that it names must
 hold. It is answered from charging's own database at once, and kept with its answer: a usage
-consumption for each product, with its buckets and what of each is used.
+consumption for each product, with its buckets and what of each is used: of a member of a pool what
+it has used of that and still may, of a pool what each member has.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -20,14 +20,25 @@ from trunkline.charging import (
     Balance,
     BucketBalance,
     ChargingAccountId,
+    MemberUse,
     MonthOfUsage,
 )
 from trunkline.customers import CustomerId, PartyId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Database, Reader, Tx
+from trunkline.rest.forms.consumption import (
+    MOST_MEMBERS,
+    Counter,
+    by_member,
+    counter,
+    in_units,
+    money_counters,
+    period,
+    shared_buckets,
+)
 from trunkline.rest.forms.prepay_buckets import BucketForm, buckets_of, money
-from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, Quantity, ref
+from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, ref
 from trunkline.tmf import (
     Api,
     Body,
@@ -210,17 +221,12 @@ def _consumption(
 ) -> Mapping[str, Any]:
     """A product's usage consumption."""
     wanted = criteria.bucket_ref_or_value
-    granted = {f"{balance.account}~{each.number}": each for each in balance.buckets}
-    buckets = [
-        _bucket(each, granted.get(each.id))
-        for each in buckets_of(balance)
-        if _is_wanted(each, wanted)
-    ]
     numbers = [
         each.value for each in charging.identities(r, balance.account)
         if each.kind == "msisdn" and each.valid_to is None
     ]  # fmt: skip
-    used = charging.usage_of_month(r, balance.account, now)
+    members = _members(r, balance, now)
+    used = [_used(each, now) for each in charging.usage_of_month(r, balance.account, now)]
     product = ref(PRODUCTS, "Product", balance.account)
     return {
         "id": balance.account,
@@ -228,15 +234,57 @@ def _consumption(
         "creationDate": format_instant(now),
         "lastUpdate": format_instant(now),
         "state": "done",
-        "product": [
-            {**wire.plain(product), "consumptionSummary": [_used(each, now) for each in used]}
-        ],
+        "product": [{**wire.plain(product), "consumptionSummary": [*used, *by_member(members)]}],
         "partyAccount": [ref(ACCOUNT, "BillingAccount", balance.billing_account)],
         "logicalResource": [
             {"id": each, "name": each, "@referredType": "MSISDN"} for each in numbers
         ],
-        "bucketRefOrValue": buckets,
+        "bucketRefOrValue": [
+            _shown_bucket(form, counters)
+            for form, counters in _buckets(r, balance, members, now)
+            if _is_wanted(form, wanted)
+        ],
+        **_of_members(balance, members),
     }
+
+
+def _members(r: Reader, balance: Balance, now: datetime) -> Sequence[MemberUse]:
+    if balance.members is None:
+        return ()
+    return charging.member_uses(r, balance.account, now, MOST_MEMBERS)
+
+
+def _of_members(balance: Balance, members: Sequence[MemberUse]) -> Mapping[str, str]:
+    if balance.members is None or len(members) >= balance.members:
+        return {}
+    return {"description": f"Of {balance.members:,} members, {len(members)} are told one by one"}
+
+
+def _buckets(
+    r: Reader, balance: Balance, members: Sequence[MemberUse], now: datetime
+) -> Iterator[tuple[BucketForm, list[Counter]]]:
+    use = charging.member_use(r, balance.account, now)
+    granted = {f"{balance.account}~{each.number}": each for each in balance.buckets}
+    for form in buckets_of(balance):
+        bucket = granted.get(form.id)
+        if bucket is None:
+            of_pool = use is not None and form.is_shared
+            yield form, money_counters(use) if use is not None and of_pool else []
+        elif use is None or not bucket.shared:
+            yield form, _counters(bucket, members)
+    if use is not None:
+        yield from shared_buckets(r, balance, use, now)
+
+
+def _counters(bucket: BucketBalance, members: Sequence[MemberUse]) -> list[Counter]:
+    """What members have leased of a pool's and not used isn't used."""
+    lent = sum(each.lent.get(bucket.number, 0) for each in members)
+    used = bucket.granted - bucket.remaining - lent
+    holds = period(bucket.starts, bucket.expires)
+    return [
+        counter("used", in_units(bucket.service, used), holds),
+        counter("granted", in_units(bucket.service, bucket.granted), holds),
+    ]
 
 
 def _is_wanted(bucket: BucketForm, wanted: Sequence[BucketNamed]) -> bool:
@@ -248,43 +296,18 @@ def _is_wanted(bucket: BucketForm, wanted: Sequence[BucketNamed]) -> bool:
     )
 
 
-def _bucket(form: BucketForm, granted: BucketBalance | None) -> Mapping[str, Any]:
+def _shown_bucket(form: BucketForm, counters: Sequence[Counter]) -> Mapping[str, Any]:
     shown: dict[str, Any] = {**wire.plain(form)}
     shown["product"] = [wire.plain(each) for each in form.product]
-    if granted is not None:
-        units = form.remaining_value.units
-        used = granted.granted - granted.remaining
-        period = {
-            "startDateTime": format_instant(granted.starts),
-            "endDateTime": format_instant(granted.expires),
-        }
-        shown["bucketCounter"] = [
-            _counter("used", used, units, period),
-            _counter("granted", granted.granted, units, period),
-        ]
+    if counters:
+        shown["bucketCounter"] = counters
     return shown
-
-
-def _counter(kind: str, amount: int, units: str, period: Mapping[str, str]) -> Mapping[str, Any]:
-    return {
-        "counterType": kind,
-        "level": "global",
-        "value": Quantity(amount=Decimal(amount), units=units),
-        "valueName": f"{amount:,} {units}",
-        "consumptionPeriod": period,
-    }
 
 
 def _used(usage: MonthOfUsage, now: datetime) -> Mapping[str, Any]:
     """What a product has used of a service since its month began; `charge` is an extension."""
-    units = charging.service_unit(usage.service)
     return {
-        **_counter(
-            "used",
-            usage.units,
-            units,
-            {"startDateTime": format_instant(usage.since), "endDateTime": format_instant(now)},
-        ),
+        **counter("used", in_units(usage.service, usage.units), period(usage.since, now)),
         "charge": money(usage.charge),
     }
 

@@ -1,8 +1,11 @@
 """What members ask of their pool, on states alone."""
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from tests.unit.charging.builders import (
+    DAY,
     MB,
     NOON,
     account,
@@ -13,19 +16,20 @@ from tests.unit.charging.builders import (
     tariffs,
 )
 from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Kind
+from trunkline.charging.buckets import enter_month
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
 from trunkline.charging.model import UnitRequest
 from trunkline.charging.pools.leasing import Sides, give_back
 from trunkline.charging.pools.lending import Lender
 from trunkline.charging.pools.needs import is_covered
-from trunkline.charging.pools.shares import pool_of, share_of
+from trunkline.charging.pools.shares import pool_of, settle_money, share_of
 from trunkline.charging.state import State
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.terms import Pool, Share, Terms
 from trunkline.customers import BillingAccountId
-from trunkline.rating import Allowance, Filters
+from trunkline.rating import BUCKET_SIZE, EXPIRES, REMAINING, Allowance, Filters
 
 PRICES = tariffs(compiled(plan(), plan(Allowance("all", "Shared", "data", 400 * MB), id_="shared")))
 MEMBER, POOL = 1, 9
@@ -54,6 +58,7 @@ class Pair:
             lender = Lender({POOL: self.pool}.get, self.prices, self.policy, self.now)
             assert lender.lend(self.member, message, [])
         charge(state, message, self.prices, self.now, [], self.policy)
+        settle_money(state)
 
     def free(self) -> int:
         """Units that the member has leased and not reserved."""
@@ -139,3 +144,50 @@ def test_whoever_used_more_than_its_part_still_gets_what_it_asks_for_next() -> N
     pair.ask(Kind.UPDATE, asks(0, used=25 * MB, group=2))
     state = pair.member.state
     assert (state.money, state.sessions[0].quotas[-1].granted) == (0, 2_500_000)
+
+
+MONTH_ENDS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp())
+
+
+def test_a_lease_holds_no_longer_than_the_pools_month() -> None:
+    """So that the next month's limits count all that is used in it."""
+    lasting = Allowance("all", "Lasts", "data", 400 * MB, validity=40 * DAY)
+    pair = Pair(prices=tariffs(compiled(plan(), plan(lasting, id_="shared"))))
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    assert pair.member.state.flat[EXPIRES] == MONTH_ENDS < pair.pool.state.flat[EXPIRES]
+
+
+def test_what_was_leased_when_the_month_ended_rolls_over_when_it_comes_back() -> None:
+    """Ten megabytes, all of them leased and in use; 4 were used, of 6 at most 5 roll over."""
+    rolling = Allowance("all", "Shared", "data", 10 * MB, rollover=5 * MB)
+    pair = Pair(prices=tariffs(compiled(plan(), plan(rolling, id_="shared"))))
+    pair.now = MONTH_ENDS - 600
+    pair.ask(Kind.INITIAL, asks(100 * MB))
+    member, pool = pair.member.state, pair.pool.state
+    assert pool.flat[REMAINING] == 0
+    enter_month(pool, MONTH_ENDS, (rolling,), [])
+    assert [each.granted for each in pool.buckets] == [10 * MB, 0, 10 * MB]
+    pair.now = MONTH_ENDS + 60
+    pair.ask(Kind.TERMINATE, asks(used=4 * MB))
+    sides = Sides("cac_1", "cac_9", [], [])
+    assert give_back(member, share_of(member), pool, sides, pair.now)
+    assert pool.flat[REMAINING::BUCKET_SIZE] == [MB, 5 * MB, 10 * MB]
+    assert [record.units for record in sides.pools] == [6 * MB, 5 * MB]
+
+
+def test_money_that_is_left_of_a_month_counts_in_the_next() -> None:
+    """A euro a month at most, leased at once; 20 cents of it are used in November, 120 asked for in
+    December: the pool pays the 80 that are left and 20 more."""
+    pair = Pair(prices=tariffs())
+    pair.pool.state.plan, pair.pool.state.money, pair.member.state.money = "plan", 10_000_000, 0
+    share = share_of(pair.member.state)
+    share.money_limit = 1_000_000
+    pair.now = MONTH_ENDS - 100
+    pair.ask(Kind.INITIAL, asks(20 * MB))
+    pair.ask(Kind.UPDATE, asks(MB, used=20 * MB))
+    assert (share.money_leased, pair.member.state.money) == (800_000, 800_000)
+    pair.now = MONTH_ENDS
+    pair.ask(Kind.UPDATE, asks(MB, used=60 * MB))
+    pair.ask(Kind.UPDATE, asks(MB, used=60 * MB))
+    assert (pair.pool.state.money, share.money_taken) == (8_800_000, 1_000_000)
+    assert pair.member.state.money == -200_000

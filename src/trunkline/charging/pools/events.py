@@ -29,13 +29,15 @@ class _AboutMember(Message, frozen=True, kw_only=True):
 class JoinPool(_AboutMember, frozen=True, kw_only=True):
     """A command: what the account lacks it gets from the pool from now on, in each month at most
     `limits`; `money` too, at most `money_limit`, where both are prepaid. Who is a member already
-    has other limits from now on. Answered by `PoolJoined` or `JoiningRefused`."""
+    has other limits from now on; one that is `paused` gets nothing, until it is told otherwise, and
+    gives back what it has and isn't in use. Answered by `PoolJoined` or `JoiningRefused`."""
 
     topic: ClassVar[str] = "charging.join_pool"
 
     limits: tuple[UnitLimit, ...] = ()
     money: bool = False
     money_limit: Money | None = None
+    paused: bool = False
 
 
 class LeavePool(_AboutMember, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
 from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
+from trunkline.charging.notices import NoticeKind
 from trunkline.charging.pools import store
 from trunkline.charging.pools.events import (
     CallBack,
@@ -71,9 +72,14 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
         raise AlreadyMember("is a member of another pool", path="account")
     share.limits, share.money_limit = limits, money_limit
     share.left = False
+    share.paused = command.paused
     wait_no_more(share)
     store.wait_no_more(tx, pool.key, [member.key])
-    hot.write(tx, [member, pool], [])
+    if share.paused:
+        take_back(tx, [member], pool, now)
+    else:
+        notices.tell(tx, member, NoticeKind.REAUTHORISE)
+        hot.write(tx, [member, pool], [])
     tx.emit(PoolJoined(account=command.account, pool=command.pool, at=now))
 
 

@@ -192,7 +192,7 @@ def renew_share(share: Share, pool: State) -> None:
         share.before = share.taken if share.month == pool.period - 1 else ()
         share.month, share.taken = pool.period, ()
         share.money_taken = share.money_leased
-    share.month_ends = pool.ends
+    share.month_starts, share.month_ends = pool.starts, pool.ends
 
 
 def allowed(share: Share, pool: State, service: int, ends: int) -> int:
@@ -231,15 +231,32 @@ def _month_of(pool: State, ends: int) -> int:
     return month_at(ends - 1, pool.cycle_day, pool.time_zone)
 
 
-def used_units(state: State) -> dict[int, int]:
-    """By service, what the member has used of its pool in the month that its share knows of."""
-    share = share_of(state)
+def used_units(state: State, share: Share) -> dict[int, int]:
+    """By service, what the member has used of the pool in the month that the share knows of."""
     found = dict(share.taken)
     for held in share.leases:
         offset = place_of(state, held.bucket) * BUCKET_SIZE
-        if state.flat[offset + EXPIRES] >= share.month_ends:
-            found[state.flat[offset + BUCKET_SERVICE]] -= state.flat[offset + REMAINING]
+        service = state.flat[offset + BUCKET_SERVICE]
+        if service in found and state.flat[offset + EXPIRES] > share.month_starts:
+            found[service] -= state.flat[offset + REMAINING]
     return found
+
+
+def unused_units(state: State, share: Share) -> dict[int, int]:
+    """By the pool's bucket, what is leased and not used."""
+    found: dict[int, int] = {}
+    for held in share.leases:
+        offset = place_of(state, held.bucket) * BUCKET_SIZE
+        found[held.of] = found.get(held.of, 0) + state.flat[offset + REMAINING]
+    return found
+
+
+def used_money(state: State, share: Share) -> int:
+    """The same of money or credit, in micros."""
+    unused = share.money_leased
+    if not state.prepaid:
+        unused = max(min(unused, state.money - state.floor), 0)
+    return share.money_taken - unused
 
 
 def wait_no_more(share: Share) -> None:

@@ -44,7 +44,7 @@ MOST_WALKED = 20_000
 """Accounts that one list opens on its way to its page."""
 _CHUNK = 500
 
-_STATUSES = {
+STATUSES = {
     Status.PRE_ACTIVE: "active",
     Status.ACTIVE: "active",
     Status.ONE_WAY: "suspended",
@@ -93,7 +93,7 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
     resources = tuple(Ref(id=each, name=each, referred_type="MSISDN") for each in numbers)
     account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
     products = (ref(PRODUCTS, "Product", balance.account),)
-    status = _STATUSES[balance.status]
+    status = STATUSES[balance.status]
     reason = None if balance.status is Status.ACTIVE else balance.status_word
     held = balance.reserved, Amount.zero(balance.reserved.currency)
     if balance.on_bill is not None:
