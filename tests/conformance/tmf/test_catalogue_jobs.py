@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, made, offer
 from trunkline.app.files import HttpFiles
@@ -169,7 +170,7 @@ def test_entries_come_in_whatever_their_order(
     assert len(api.get(f"{SERVICES}/serviceSpecification").body) == 2
 
 
-@pytest.mark.parametrize(
+@together(
     ("content", "said"),
     [
         (b"{", "$: the body is not JSON"),
@@ -212,7 +213,7 @@ def test_files_that_can_not_be_had(
     )
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({}, "url"),

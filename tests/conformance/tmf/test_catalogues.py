@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, made
 from trunkline.platform.clock import DrivenClock
@@ -85,7 +86,7 @@ def test_a_service_stands_on_specifications(api: Client) -> None:
     assert api.delete(decoy["href"]).status == 204
 
 
-@pytest.mark.parametrize(
+@together(
     ("where", "body", "path"),
     [
         (f"{SERVICES}/serviceCandidate", {"name": "x"}, "serviceSpecification"),

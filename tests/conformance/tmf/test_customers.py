@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import ACCOUNT, CUSTOMER, PARTY, account, customer, individual, made
 from trunkline import catalog
@@ -66,7 +65,7 @@ def test_a_person_changes(api: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"familyName": None}, "familyName"),
@@ -139,7 +138,7 @@ def test_a_customer(api: Client) -> None:
         assert (refused.status, refused.body["path"]) == (400, path), refused.body
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"name": None}, "name"),
@@ -218,7 +217,7 @@ def test_a_billing_account(api: Client) -> None:
         assert (refused.status, refused.body["path"]) == (400, path), refused.body
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"name": None}, "name"),

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.neighbours import AGREEMENT, INTERACTION, ROLE, TICKET
@@ -40,7 +39,7 @@ def bodies() -> list[tuple[str, dict[str, Any], str]]:
     ]
 
 
-@pytest.mark.parametrize("which", range(len(bodies())))
+@together("which", range(len(bodies())))
 def test_references_are_taken_on_trust_where_settings_say_so(
     api: Client, books: Database, which: int
 ) -> None:

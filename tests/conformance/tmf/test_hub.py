@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client, documents
 from tests.conformance.tmf.conftest import MakeClient
@@ -113,7 +114,7 @@ def test_registering_again_is_the_same_listener(api: Client, listener: ListenerS
     assert len(api.get(HUB).body) == 2
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "status", "path"),
     [
         ({}, 400, "callback"),

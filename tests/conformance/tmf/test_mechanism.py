@@ -6,6 +6,7 @@ from typing import Any
 import falcon
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.unit.tmf.widgets import API, BASE, create_tables
@@ -129,7 +130,7 @@ def test_a_patch_is_the_verb_that_it_means(client: Client) -> None:
     assert client.patch(href, stepped.body).body == stepped.body
 
 
-@pytest.mark.parametrize(
+@together(
     ("patch", "media", "status", "path"),
     [
         ({"size": 4}, MERGE, 400, "size"),
@@ -183,7 +184,7 @@ BAD_QUERIES = [
 ]
 
 
-@pytest.mark.parametrize(("query", "path"), BAD_QUERIES)
+@together(("query", "path"), BAD_QUERIES)
 def test_a_query_that_cannot_be_honoured_is_refused(client: Client, query: str, path: str) -> None:
     refused = client.get(f"{WIDGETS}?{query}")
     assert (refused.status, refused.body["path"]) == (400, path), refused.body
@@ -212,7 +213,7 @@ BAD_BODIES: list[tuple[Any, str, int, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "media", "status", "path"), BAD_BODIES)
+@together(("body", "media", "status", "path"), BAD_BODIES)
 def test_a_body_that_cannot_be_read_is_refused(
     client: Client, body: bytes, media: str, status: int, path: str | None
 ) -> None:
@@ -462,10 +463,16 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("query", "names"), FILTERS)
-def test_a_filter_leaves_its_decoys_out(client: Client, query: str, names: set[str]) -> None:
+@pytest.fixture
+def decoys(client: Client) -> None:
     for size, (name, codes) in enumerate([("a", "x"), ("b", "xy"), ("c", "y")]):
         made(client, name=name, size=size, part=[{"code": each} for each in codes])
+
+
+@together(("query", "names"), FILTERS)
+def test_a_filter_leaves_its_decoys_out(
+    client: Client, decoys: None, query: str, names: set[str]
+) -> None:
     found = client.get(f"{WIDGETS}?{query}")
     assert {each["name"] for each in found.body} == names
     assert found.headers["x-total-count"] == str(len(names))
@@ -519,7 +526,7 @@ def test_numbers_survive_with_all_their_digits(client: Client) -> None:
     assert client.send("POST", PAPERS, b'{"name":"n","x":1e131073}').body["path"] == "x"
 
 
-@pytest.mark.parametrize(
+@together(
     ("patch", "path"),
     [
         ({"id": "other"}, "id"),

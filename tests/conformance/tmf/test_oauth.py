@@ -11,6 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from trunkline.app import METADATA
@@ -118,7 +119,7 @@ def test_the_server_tells_about_itself(clients: Clients) -> None:
     assert "tmf620:read" in told["scopes_supported"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("form", "status", "error"),
     [
         ({"grant_type": None}, 400, "invalid_request"),
@@ -155,7 +156,7 @@ def test_a_client_that_is_none(clients: Clients) -> None:
         assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "media"),
     [
         (b"{}", "application/json"),

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import BALANCE, BILL, ORDERING, PAYMENT, PRODUCT, SERVICE, made
@@ -102,7 +101,7 @@ def test_an_order_is_cancelled_by_either_way(
     assert api.patch(done["href"], {"state": "cancelled"}).status == 409
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "status", "path"),
     [
         ({"productOrderItem": None}, 400, "productOrderItem"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, made, money, offer
 from trunkline.platform.clock import DrivenClock
@@ -91,7 +92,7 @@ def test_what_is_named_elsewhere_stays(api: Client) -> None:
     assert (launched.status, launched.body["path"]) == (409, "lifecycleStatus")
 
 
-@pytest.mark.parametrize(
+@together(
     ("collection", "body", "status", "path"),
     [
         ("productOffering", {}, 400, "name"),

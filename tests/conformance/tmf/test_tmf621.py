@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline.kernel.time import format_instant
@@ -158,7 +157,7 @@ def test_it_is_too_late_to_reopen(api: Client, clock: DrivenClock) -> None:
     assert (late.status, late.body["code"], late.body["path"]) == (409, "tooLateToReopen", "status")
 
 
-@pytest.mark.parametrize(
+@together(
     ("way", "to"),
     [
         ([], "closed"),
@@ -181,7 +180,7 @@ def test_transitions_that_the_table_lacks(api: Client, way: list[str], to: str) 
     assert refused.body["path"] == "status"
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"description": None}, "description"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CUSTOMER, account, customer, individual, made
 
@@ -96,7 +97,7 @@ def test_a_prospect_is_rejected_and_comes_back(api: Client) -> None:
         assert (moved["status"], moved.get("statusReason")) == (status, None)
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"relatedParty": [{"id": "x", "@referredType": "Customer"}]}, "relatedParty[0].id"),

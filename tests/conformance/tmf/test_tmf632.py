@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.conformance.tmf.shop import PARTY, customer, individual, made
@@ -143,7 +142,7 @@ def test_organizations_within_organizations(api: Client) -> None:
     assert api.get(f"{PARTY}/organization?isLegalEntity=true").body == [api.get(top["href"]).body]
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"organizationParentRelationship": {"organization": {"id": "x"}}},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import made, money
@@ -134,7 +135,7 @@ def test_what_nobody_had_is_rejected_and_tried_again(
     assert api.get(lost[0]["href"]).status == 404
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "path"),
     [
         ({"usageType": "a pigeon"}, "usageType"),
@@ -159,7 +160,7 @@ def test_what_is_wrong_is_named(api: Client, wrong: Body, path: str) -> None:
     assert (refused.status, refused.body["path"]) == (400, path)
 
 
-@pytest.mark.parametrize(
+@together(
     ("number", "quantity", "unit", "rest", "path"),
     [
         ("x", 3, "GB", {}, "usageCharacteristic[0].value"),

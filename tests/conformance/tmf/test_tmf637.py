@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from trunkline import inventory
@@ -79,7 +80,7 @@ def test_everything_is_kept(api: Client):
     assert made["place"][0]["name"] == "Attic"
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({}, "status"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
@@ -31,7 +32,7 @@ def test_the_least_that_the_document_asks_for(api: Client):
     assert api.get(made["href"]).body == made
 
 
-@pytest.mark.parametrize(
+@together(
     "state", ["feasibilityChecked", "designed", "reserved", "inactive", "active", "terminated"]
 )
 def test_it_is_taken_on_in_any_state(api: Client, state: str):
@@ -65,7 +66,7 @@ def test_everything_is_kept(api: Client):
     assert made["relatedParty"][0]["id"] == owner["id"]
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({"state": None}, "state"),

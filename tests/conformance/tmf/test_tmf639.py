@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
@@ -77,7 +78,7 @@ def test_numbers_and_cards_go_on_the_shelf(
     assert api.delete(made["href"]).status == 409
 
 
-@pytest.mark.parametrize(
+@together(
     ("collection", "body", "path"),
     [
         (RESOURCE, {}, "name"),

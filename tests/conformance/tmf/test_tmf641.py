@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
@@ -94,7 +95,7 @@ def test_items_come_in_their_order(api: Client, relay: Relay):
     assert len(api.get(SERVICE).body) == 3
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"id": "2", "action": "add"}, "service"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline import customers
@@ -197,7 +198,7 @@ def test_profiles_are_found(api: Client) -> None:
     assert set(partial.body[0]) == {"id", "href", "status"}
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"agreedByParty": {"id": "nobody", "@referredType": "Individual"}}, "agreedByParty.id"),

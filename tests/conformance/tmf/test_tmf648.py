@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
@@ -244,7 +245,7 @@ def test_a_bundle_is_quoted_with_its_components(api: Client, chief: Client, rela
     assert (shown["state"], total(shown, "orderTotalPrice")) == ("completed", [8])
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"quoteItem": None}, "quoteItem"),
@@ -270,7 +271,7 @@ def test_a_quote_that_cannot_be(api: Client, change: Body, path: str) -> None:
     assert api.get(QUOTES).body == []
 
 
-@pytest.mark.parametrize(
+@together(
     ("prices", "path"),
     [
         (off(-4), "priceAlteration[0].price"),

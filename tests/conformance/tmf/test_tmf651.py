@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, made, offer
 from trunkline import customers
@@ -121,7 +120,7 @@ def test_what_was_signed_elsewhere_is_an_agreement(
     ]
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"name": None}, "name"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import BALANCE, made
@@ -205,7 +206,13 @@ def test_a_reservation_is_deleted_with_what_it_holds(
     assert left(api, one) == (10, 0)
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def two(subscribe: Subscribe) -> tuple[Body, Body]:
+    """One with ten, and another."""
+    return subscribe(money=10), subscribe()
+
+
+@together(
     ("task", "wrong", "status", "path"),
     [
         ("adjustBalance", {"reason": None}, 400, "reason"),
@@ -246,9 +253,9 @@ def test_a_reservation_is_deleted_with_what_it_holds(
     ],
 )
 def test_what_can_not_be_done_is_refused_with_its_place(
-    api: Client, subscribe: Subscribe, task: str, wrong: Body, status: int, path: str
+    api: Client, two: tuple[Body, Body], task: str, wrong: Body, status: int, path: str
 ) -> None:
-    one, other = subscribe(money=10), subscribe()
+    one, other = two
     body = about(one, 1, reason="r")
     if task == "transferBalance":
         body |= to(other)

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, ORDERING, Body, made
@@ -177,7 +176,7 @@ def test_a_change_of_plan_in_a_cart(api: Client, relay: Relay) -> None:
     assert (foreign.status, foreign.body["path"]) == (400, "cartItem[0].product.id")
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"cartItem": [{}]}, "cartItem[0].productOffering.id"),
@@ -211,6 +210,7 @@ def test_a_cart_that_cannot_be(api: Client, change: Body, path: str) -> None:
     if "quote" not in change:
         assert again.status == 400, again.body
     assert api.get(body["href"]).body["cartItem"] == body["cartItem"]
+    assert api.delete(body["href"]).status == 204
 
 
 def test_an_expired_cart_is_forgotten_a_month_later_unless_it_was_ordered(

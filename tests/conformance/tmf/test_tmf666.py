@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import ACCOUNT, made
@@ -190,7 +191,7 @@ def test_a_billing_account_points_at_them(api: Client) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "status", "path"),
     [
         ({"creditLimit": {"unit": "EUR", "value": 1}}, 422, "creditLimit"),

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import PARTY, made
 
@@ -94,7 +93,7 @@ def test_partners_are_party_roles(api: Client) -> None:
     assert api.delete(programme["href"]).status == 204
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"name": None}, "name"),

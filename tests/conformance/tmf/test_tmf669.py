@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import PARTY, account, individual, made
 from trunkline.kernel.time import format_instant
@@ -77,7 +76,7 @@ def test_the_life_of_a_role(api: Client, clock: DrivenClock) -> None:
     assert api.delete(kept["href"]).status == 204
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"name": None}, "name"),

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import made
@@ -20,7 +19,7 @@ def of(account: dict[str, Any], **rest: Any) -> dict[str, Any]:
     return {"account": [{"id": account["id"], "@referredType": "BillingAccount"}], **rest}
 
 
-@pytest.mark.parametrize(
+@together(
     ("type_", "rest"),
     [
         ("cash", {}),
@@ -47,7 +46,7 @@ def test_a_type_may_be_written_in_any_case(api: Client) -> None:
     assert made(api.post(METHOD, body("TokenizedCard")))["@type"] == "tokenizedCard"
 
 
-@pytest.mark.parametrize(
+@together(
     ("rest", "path"),
     [
         ({"cardNumber": PAN}, "cardNumber"),
@@ -68,7 +67,7 @@ def test_a_card_number_is_kept_nowhere(api: Client, rest: dict[str, Any], path: 
     assert api.get(kept["href"]).body == kept
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "path"),
     [
         ({"@type": "cash"}, "name"),

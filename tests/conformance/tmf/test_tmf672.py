@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
 from tests.conformance.tmf.shop import Body, made
@@ -91,7 +92,7 @@ def test_roles_with_decoys(api: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({}, "entitlement"),
@@ -129,7 +130,7 @@ def at(role: object) -> list[Body]:
     return [{"manageableAsset": {"id": "*"}, "userRole": role}]
 
 
-@pytest.mark.parametrize(
+@together(
     ("rest", "path"),
     [
         ({"user": None}, "user"),

@@ -4,8 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import made, money
@@ -67,7 +66,7 @@ def test_a_payment_keeps_what_was_said_of_it(api: Client) -> None:
     assert decoy["correlatorId"].startswith("pay_")
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "path"),
     [
         ({"amount": money(13)}, "amount.value"),
@@ -144,7 +143,7 @@ def test_unused_credit_goes_back_without_a_payment(
     assert (refused.status, refused.body["path"]) == (422, "totalAmount")
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "path", "status"),
     [
         ({"payment": {"id": "pay_none"}}, "payment.id", 400),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import made
@@ -117,7 +118,7 @@ def test_an_answer_is_kept_and_can_be_forgotten(api: Client, products: Callable[
     assert api.delete(asked["href"]).status == 404
 
 
-@pytest.mark.parametrize(
+@together(
     ("wrong", "path"),
     [
         ({}, "searchCriteria"),

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import CATALOG, ORDERING, Body, made
@@ -208,7 +207,7 @@ def test_what_names_nothing_ends_with_its_error(api: Client) -> None:
     assert mixed["state"] == "done"
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"productOfferingQualificationItem": [item({"id": "none"})]},

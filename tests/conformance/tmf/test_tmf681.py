@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, individual, made
 from trunkline import messaging
@@ -253,7 +254,7 @@ def test_a_channel_that_is_not_there(
 ATTACHED = {"name": "a.pdf", "mimeType": "application/pdf"}
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"content": None}, "content"),
@@ -304,7 +305,7 @@ def test_messages_that_are_refused(api: Client, change: Body, path: str) -> None
     assert (refused.status, refused.body["path"]) == (400, path), refused.body
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "status", "path"),
     [
         ({"sendTime": "2026-11-02T09:00:00Z"}, 400, "sendTime"),

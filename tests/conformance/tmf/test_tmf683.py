@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import customer, made
 from trunkline.kernel.time import format_instant
@@ -87,7 +86,7 @@ def test_interactions_are_found_among_others(api: Client) -> None:
     assert api.get(f"{INTERACTION}?channel.id=shop").body == []
 
 
-@pytest.mark.parametrize(
+@together(
     ("change", "path"),
     [
         ({"interactionDate": None}, "interactionDate"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from trunkline import inventory
@@ -77,7 +78,7 @@ def test_a_stock_is_kept(api: Client):
     assert api.get(made["href"]).status == 404
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({"productStockLevel": None}, "productStockLevel"),

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
+from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.conftest import MakeClient
@@ -53,7 +52,7 @@ def test_a_topic_lives(api: Client) -> None:
     assert api.get(new["href"]).status == 404
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({"headerQuery": "nonsense"}, "headerQuery"),
@@ -156,7 +155,7 @@ def test_a_topics_listener_hears_what_is_announced(
     assert dispatcher.drain() == 0
 
 
-@pytest.mark.parametrize(
+@together(
     ("body", "path"),
     [
         ({"eventTime": "yesterday"}, "eventTime"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from trunkline.catalog import (
     Document,
     DocumentKind,
@@ -138,7 +139,7 @@ def test_what_is_not_on_sale_or_an_award_has_no_effect() -> None:
     assert promotion_of(document(wrong, lifecycleStatus="In design")) is None
 
 
-@pytest.mark.parametrize(
+@together(
     ("changed", "path"),
     [
         ({"value": "much"}, "pattern[0].action[0].actionValue"),

@@ -39,6 +39,7 @@ class Office:
         self, books: Database, charging: Database, relay: Relay, clock: DrivenClock
     ) -> None:
         self.books, self.charging, self.relay, self.clock = books, charging, relay, clock
+        self._sessions: set[str] = set()
         self.console = Console(
             books=books,
             charging=charging,
@@ -114,8 +115,10 @@ class Office:
         token = ""
         if scopes:
             token = f"token of {name} {scopes}"
-            with self.books.transaction() as tx:
-                _open_session(tx, name, token, scopes, self.clock.now())
+            if token not in self._sessions:
+                with self.books.transaction() as tx:
+                    _open_session(tx, name, token, scopes, self.clock.now())
+                self._sessions.add(token)
         return Visitor(client, token)
 
 

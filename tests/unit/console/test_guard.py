@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import together
 from tests.unit.console.office import CSRF, Office, text_of
 from trunkline import ordering
 from trunkline.console import create_app
@@ -69,7 +70,7 @@ def test_every_route_but_signing_in_is_closed(office: Office) -> None:
         assert refused.status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@together("path", PATHS)
 def test_nobody_sees_anything_without_signing_in(office: Office, path: str) -> None:
     visitor = office.visitor()
     answer = visitor.get(path)
@@ -100,7 +101,7 @@ def test_a_session_ends(office: Office) -> None:
     assert visitor.get("/console").status_code == 303
 
 
-@pytest.mark.parametrize(
+@together(
     ("fields", "headers"),
     [
         ({"csrf": ""}, {}),
@@ -273,7 +274,7 @@ def test_static_files_are_remembered_by_browsers(office: Office) -> None:
     assert again.text == ""
 
 
-@pytest.mark.parametrize(
+@together(
     "path", ["../web.py", "..%2Fweb.py", "%00", "vendor", "", "/etc/passwd", "templates/base.html"]
 )
 def test_static_files_lead_nowhere_else(office: Office, path: str) -> None:

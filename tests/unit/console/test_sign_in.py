@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.cases import together
 from tests.unit.console.office import CSRF, Office, text_of
 from trunkline.console.pages.sign_in import _within
 from trunkline.platform import security
@@ -69,7 +70,7 @@ def test_in_and_out(office: Office) -> None:
 
 
 @pytest.mark.usefixtures("_administrator")
-@pytest.mark.parametrize(
+@together(
     ("name", "secret"),
     [("admin", "wrong"), ("nobody", SECRET), ("admin", ""), ("\0<b>", "\0"), ("a" * 500, "x")],
 )

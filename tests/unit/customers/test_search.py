@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.cases import together
 from tests.unit.customers.builders import Operator, account_of, customer_of, operator, person
 from trunkline.customers import (
     Customer,
@@ -48,7 +49,7 @@ def found(books: Database, text: str, limit: int = 20) -> list[str]:
         return [each.name for each in search_customers(r, text, limit=limit).customers]
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "names"),
     [
         ("ada", ["Ada Lovelace"]),
@@ -149,7 +150,7 @@ def test_a_page_has_a_size(books: Database, limit: int) -> None:
     assert refused.value.path == "limit"
 
 
-@pytest.mark.parametrize("after", ["?", "äö", "AAAA", "YQ", "AAo"])
+@together("after", ["?", "äö", "AAAA", "YQ", "AAo"])
 def test_a_page_begins_where_one_ended(books: Database, after: str) -> None:
     with pytest.raises(Invalid) as refused, books.read() as r:
         search_customers(r, "a", after=after)
