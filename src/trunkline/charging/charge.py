@@ -119,7 +119,10 @@ def charge(
     answers, validity = _answers(turn, request.units, quotas, results, passes, tariffs, policy)
     session.until = now + 2 * validity
     answer = ChargeAnswer(_SUCCESS, answers)
-    answered(session, request.number, answer)
+    if request.number - session.number == 1:
+        session.number, session.answer = request.number, answer
+    else:
+        answered(session, request.number, answer)
     return answer
 
 
@@ -141,8 +144,9 @@ def _answers(
     answers = []
     for index, unit in enumerate(units):
         quota = quotas[index]
-        turn.turn_to(quota)
         own = quota.service >= 0
+        if own or turn.service != turn.usual:
+            turn.turn_to(quota)
         size = policy.of(turn.service, unit.rating_group) if own or policy.groups else usual
         if size.validity > longest:
             longest = size.validity
@@ -275,7 +279,8 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     """Releases what the quota held and debits what was used, by the tariff and plan that its
     grant was reckoned with, or of its last report where it had none, whatever changed since: but
     what was used after the change that the grant announced, by the tariff from then on."""
-    turn.turn_to(quota)
+    if quota.service >= 0 or turn.service != turn.usual:
+        turn.turn_to(quota)
     granted, change = quota.granted, quota.change
     if not granted and turn.service == VOICE:
         change = tariffs.next_after(quota.since)

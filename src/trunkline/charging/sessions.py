@@ -33,6 +33,7 @@ MOST_SESSIONS = 1000
 """Open ones of an account. A gateway that forgets its sessions costs only itself."""
 MOST_QUOTAS = 1000
 """Of a session."""
+_MANY = MOST_QUOTAS // 2
 
 _INITIAL = Kind.INITIAL
 _ALL_NUMBERS, _HALF_OF_THEM = (1 << 32) - 1, 1 << 31
@@ -51,7 +52,9 @@ def settled(state: State, session: Session | None, request: ChargeRequest) -> Ch
             return known
         if request.kind != _INITIAL:
             return refusal(request, Result.UNKNOWN_SESSION)
-    if not is_sound(request) or (session is not None and _is_overfull(session, request)):
+    if not is_sound(request):
+        return refusal(request, Result.INVALID)
+    if session is not None and len(session.quotas) > _MANY and _is_overfull(session, request):
         return refusal(request, Result.INVALID)
     return None
 
