@@ -23,6 +23,7 @@ from trunkline.cli import (
     serving,
     templates,
     trail,
+    usage,
     vouchers,
 )
 from trunkline.kernel.errors import TrunklineError, Unavailable
@@ -42,6 +43,7 @@ app.add_typer(databases.group, name="db")
 app.add_typer(access.group, name="keys")
 app.add_typer(access.users, name="users")
 app.add_typer(parked.group, name="parked")
+app.add_typer(usage.group, name="usage")
 app.add_typer(parties.group, name="parties")
 app.add_typer(templates.group, name="templates")
 app.add_typer(events.group, name="hub")

@@ -1,0 +1,55 @@
+"""`usage`: files that came in, and what of them could not be charged."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.running import opened, record_start
+
+group = typer.Typer(help="Usage in files, and what of it waits.", no_args_is_help=True)
+_MOST = 50
+
+
+@group.command()
+def files() -> None:
+    """The files that came in last, with what became of their lines."""
+    from trunkline import usage
+
+    with opened() as system, system.books.read() as r:
+        for each in usage.usage_files(r, limit=_MOST):
+            ended = "" if each.finished_at else ", not ended: import it again"
+            typer.echo(
+                f"{each.started_at:%Y-%m-%d %H:%M}  {each.source}  {each.name}  {each.accepted:,} "
+                f"taken, {each.duplicates:,} here already, {each.rejected:,} refused{ended}"
+            )
+
+
+@group.command()
+def rejected(
+    error: Annotated[str | None, typer.Option(help="Only these: unknownSubscriber, ...")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Send them to charging again.")] = False,
+) -> None:
+    """Records that charging rejected: how many by error, and the first of them. Mend what was
+    wrong (an account, a price), then try them again."""
+    from trunkline import usage
+
+    with opened() as system:
+        with system.books.read() as r:
+            counts = usage.rejection_counts(r)
+            found = usage.rejected_usages(r, error=error, limit=_MOST)
+        for name, count in sorted(counts.items()):
+            if error in (None, name):
+                typer.echo(f"{name}: {count:,}")
+        for each in found:
+            content = each.content
+            place = "" if each.line is None else f"  line {each.line}"
+            typer.echo(
+                f"{content.start:%Y-%m-%d %H:%M:%S}  {each.source} {content.record_id}"
+                f"  {content.subscriber}  {each.error}{place}"
+            )
+        if not found:
+            typer.echo("Nothing waits")
+        if retry and found:
+            record_start(system, "retry usage", error or "all")
+            sent = usage.retry_rejected(system.books, now=system.clock.now(), error=error)
+            typer.echo(f"{sent:,} sent to charging again")
