@@ -35,10 +35,19 @@ def grant_policy(settings: Settings) -> GrantPolicy:
     """Raises `InvalidSettings` for a redirection to nowhere, and a group that is told twice."""
     known, ruled = settings.charging, settings.policy
     default = GrantPolicy()
+    calls_end = None
+    if ruled.calls_redirect_to:
+        if not ruled.calls_redirect_to.startswith(("sip:", "sips:")):
+            raise InvalidSettings("is no SIP URI", path="policy.calls_redirect_to")
+        calls_end = FinalUnit(FinalAction.REDIRECT, ruled.calls_redirect_to)
 
-    def sized(size: GrantSize, amount: int) -> GrantSize:
+    def sized(size: GrantSize, amount: int, last: FinalUnit | None = None) -> GrantSize:
         return GrantSize(
-            amount, min(size.smallest, amount), max(size.largest, amount), known.validity_seconds
+            amount,
+            min(size.smallest, amount),
+            max(size.largest, amount),
+            known.validity_seconds,
+            last=last,
         )
 
     data = GrantSize(
@@ -57,7 +66,7 @@ def grant_policy(settings: Settings) -> GrantPolicy:
         groups[each.group] = _of_group(each, data)
     return GrantPolicy(
         data=data,
-        voice=sized(default.voice, known.grant_seconds),
+        voice=sized(default.voice, known.grant_seconds, calls_end),
         sms=sized(default.sms, known.grant_messages),
         groups=groups,
         rules=rules(settings),

@@ -111,6 +111,10 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     redirect_to: Annotated[str, Meta(description="Where to: a URL, a SIP URI or an IP address")] = (
         ""
     )
+    calls_redirect_to: Annotated[
+        str,
+        Meta(description="Where a call is led when nothing is left, a SIP URI; empty: it ends"),
+    ] = ""
     filters: Annotated[
         tuple[str, ...],
         Meta(description="What stays open then: filters by name, or as permit ... rules"),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from trunkline.app.policy import rules
+from trunkline.app.policy import grant_policy, rules
+from trunkline.charging import FinalAction, FinalUnit
 from trunkline.platform.settings import InvalidSettings, NetworkSettings, Settings
 from trunkline.platform.settings_policy import CounterSettings, PolicySettings, ThresholdSettings
 
@@ -55,6 +56,15 @@ def test_what_is_refused(policy: dict[str, Any], path: str, said: str) -> None:
     with pytest.raises(InvalidSettings, match=said) as refusal:
         rules(ruled(**policy))
     assert refusal.value.path == path
+
+
+def test_calls_end_or_are_led_to_a_sip_uri() -> None:
+    assert grant_policy(ruled()).voice.last is None
+    led = grant_policy(ruled(calls_redirect_to="sip:top-up@ims.example")).voice
+    assert led.last == FinalUnit(FinalAction.REDIRECT, "sip:top-up@ims.example")
+    with pytest.raises(InvalidSettings, match="no SIP URI") as refusal:
+        grant_policy(ruled(calls_redirect_to="https://top-up.example/"))
+    assert refusal.value.path == "policy.calls_redirect_to"
 
 
 def test_where_no_network_is_told_data_counts_as_abroad_unless_the_operator_says_home() -> None:
