@@ -48,6 +48,7 @@ async def _main(system: System, sockets: Sockets, ready: Callable[[], None]) -> 
     # What is loaded now stays: no collection needs to walk it between two commits.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     left = {"gy", "nchf"}
 
     def listening(edge: str) -> None:

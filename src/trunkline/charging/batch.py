@@ -8,6 +8,7 @@ killed at any time; what was not committed was not answered.
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import psycopg
@@ -266,12 +267,12 @@ class Befalling:
         self, group: GroupCommit, tx: Tx, taken: Taken, accounts: dict[int, Account], now: int
     ) -> None:
         self._group = group
-        self._tx = tx
-        self._taken = taken
-        self._accounts = accounts
         self._now = now
         self._left: set[int] = set()
-        self._lender = Lender(self._find, group.tariffs, group.policy, now)
+        # Not one of our own methods: in a circle with us, it would keep the batch's accounts in
+        # memory until somebody collects them.
+        find = partial(_held, tx, taken, accounts)
+        self._lender = Lender(find, group.tariffs, group.policy, now)
         self.news: list[Message] = []
         self.waiting: list[tuple[int, int]] = []
         """(pool, member): told so when the pool has more."""
@@ -339,14 +340,15 @@ class Befalling:
         carry(account.state, records, first)
         return answer
 
-    def _find(self, key: int) -> Account | None:
-        """A pool's account, held by the batch."""
-        account = self._accounts.get(key)
-        if account is None:
-            row = self._taken.rows.get(key) or hot.take_one(self._tx, key)
-            if row is not None:
-                account = self._accounts[key] = store.account_of(row)
-        return account
+
+def _held(tx: Tx, taken: Taken, accounts: dict[int, Account], key: int) -> Account | None:
+    """A pool's account, held by the batch."""
+    account = accounts.get(key)
+    if account is None:
+        row = taken.rows.get(key) or hot.take_one(tx, key)
+        if row is not None:
+            account = accounts[key] = store.account_of(row)
+    return account
 
 
 def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -73,7 +73,7 @@ class Edge(Protocol[T]):
     def unanswered(self, asked: T, why: Unanswered) -> None: ...
 
 
-class _Waiting(NamedTuple):
+class _Waiting(msgspec.Struct, gc=False):
     """A request that waits for its commit since `arrived`."""
 
     edge: Edge[Any]
@@ -241,12 +241,12 @@ class Batcher:
         """Tells the edges, each of all its answers at once."""
         now = time.perf_counter()
         by_edge: dict[Edge[Any], tuple[list[tuple[Any, ChargeAnswer]], list[float]]] = {}
-        for (edge, asked, _, arrived), answer in answered:
-            told = by_edge.get(edge)
+        for each, answer in answered:
+            told = by_edge.get(each.edge)
             if told is None:
-                told = by_edge[edge] = [], []
-            told[0].append((asked, answer))
-            told[1].append(now - arrived)
+                told = by_edge[each.edge] = [], []
+            told[0].append((each.asked, answer))
+            told[1].append(now - each.arrived)
         for edge, (answers, seconds) in by_edge.items():
             edge.answered(answers, seconds)
 

@@ -9,7 +9,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -75,7 +74,7 @@ class GySettings(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, gc=False):
     """Whom to answer."""
 
     peer: Peer

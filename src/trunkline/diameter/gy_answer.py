@@ -4,6 +4,9 @@ import ipaddress
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
+
+from msgspec.structs import astuple
 
 from trunkline.charging import (
     NOT_REQUESTED,
@@ -121,7 +124,14 @@ def _goes_on(unit: UnitAnswer) -> bool:
 
 
 def _service(unit: UnitAnswer, service: int) -> bytes:
-    """One MSCC, in the order of RFC 8506, 8.16."""
+    """One MSCC. Most services are answered alike: the same grant, for the same time."""
+    return _mscc(astuple(unit), service)
+
+
+@lru_cache(maxsize=1024)
+def _mscc(values: tuple[Any, ...], service: int) -> bytes:
+    """In the order of RFC 8506, 8.16."""
+    unit = UnitAnswer(*values)
     granted, validity, final = _unit(unit, service)
     if unit.holding or unit.threshold:
         final += _limits(unit, service)
