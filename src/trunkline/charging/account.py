@@ -114,7 +114,7 @@ def _terms(command: OpenAccount) -> Terms | None:
             terms.life.activated = opened_at
             terms.life.valid_until = opened_at + days[0] * DAY if days[0] else 0
     if fee is not None:
-        terms.renewal = Renewal(_fee(fee, command.currency), fee.label[:100])
+        terms.renewal = _renewal(fee, command.currency)
     if command.low_balance:
         terms.watch = _watch(command.low_balance, command.currency)
         terms.watch.below = sum(each > 0 for each in terms.watch.thresholds)
@@ -123,12 +123,12 @@ def _terms(command: OpenAccount) -> Terms | None:
     return None if terms == Terms() else terms
 
 
-def _fee(fee: MonthlyFee, currency: str) -> int:
+def _renewal(fee: MonthlyFee, currency: str) -> Renewal:
     if fee.amount.currency != currency:
         raise CurrencyMismatch(f"a fee in {fee.amount.currency}", path="fee")
     if not 0 < fee.amount.micros <= LARGEST // 8:
         raise InvalidOpening(f"{fee.amount} is no fee", path="fee")
-    return fee.amount.micros
+    return Renewal(fee.amount.micros, fee.label[:100], first=fee.first or "")
 
 
 def _watch(thresholds: Sequence[Money], currency: str) -> Watch:
@@ -216,8 +216,9 @@ def _change_fee(state: State, fee: MonthlyFee) -> None:
             state.terms.renewal = None
         return
     state.terms = state.terms or Terms()
-    paid = [] if state.terms.renewal is None else state.terms.renewal.paid
-    state.terms.renewal = Renewal(_fee(fee, state.currency), fee.label[:100], paid)
+    before, state.terms.renewal = state.terms.renewal, _renewal(fee, state.currency)
+    if before is not None:
+        state.terms.renewal.paid = before.paid
 
 
 def top_up(

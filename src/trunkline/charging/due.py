@@ -4,7 +4,7 @@ nobody touches need not look at all of them. Pure.
 
 from trunkline.charging import lifetime
 from trunkline.charging.pools.shares import idle_from
-from trunkline.charging.renewal import forfeits
+from trunkline.charging.renewal import fee_of, forfeits
 from trunkline.charging.state import State, Status
 from trunkline.charging.terms import Terms
 
@@ -50,5 +50,5 @@ def _month(state: State, terms: Terms) -> int:
         awaited = terms.pool is not None and terms.pool.members
         return state.ends if awaited or _waits_for_credit(state, terms) else 0
     free = state.money - state.floor - state.held
-    waits = renewal.missed == state.period and free < renewal.fee
+    waits = renewal.missed == state.period and free < fee_of(state, renewal, state.period)
     return state.ends if waits or state.period in renewal.paid else AT_ONCE

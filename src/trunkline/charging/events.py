@@ -17,6 +17,7 @@ from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import LegalEntityId
 from trunkline.platform.messages import Message
+from trunkline.rating import Days
 
 
 class _AboutAccount(Message, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class MonthlyFee(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: Money
     label: str = ""
+    first: Days | None = None
+    """Of the first month only the part that is left is taken, its days counted so; None: all."""
 
 
 class OpenAccount(_AboutAccount, frozen=True, kw_only=True):

@@ -39,6 +39,11 @@ def epoch_bounds(month: int, cycle_day: int, time_zone: str) -> tuple[int, int]:
     return int(start.timestamp()), int(end.timestamp())
 
 
+def month_days(month: int, cycle_day: int) -> tuple[date, date]:
+    """The local days on which this billing month and the next one begin."""
+    return _first_day(month, cycle_day), _first_day(month + 1, cycle_day)
+
+
 def _first_day(month: int, cycle_day: int) -> date:
     year, of_year = divmod(month, 12)
     return add_months(date(year, of_year + 1, 1), 0, day_of_month=cycle_day)

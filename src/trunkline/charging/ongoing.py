@@ -12,7 +12,7 @@ from trunkline.charging.events import AccountStatusChanged, BalanceLow, FeeMisse
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import Action, ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.postings import BatchId
-from trunkline.charging.renewal import entries, forfeit, renew, taken
+from trunkline.charging.renewal import entries, fee_of, forfeit, renew, taken
 from trunkline.charging.state import State, Status
 from trunkline.charging.store import Account
 from trunkline.charging.watching import crossed
@@ -95,7 +95,7 @@ def news(
             FeeMissed(
                 account=account.id,
                 billing_account=account.billing_account,
-                amount=Money(state.terms.renewal.fee, state.currency),
+                amount=Money(fee_of(state, state.terms.renewal, after.missed), state.currency),
                 balance=balance,
                 at=at,
                 phone=phone,

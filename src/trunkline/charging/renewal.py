@@ -10,14 +10,16 @@ from datetime import datetime
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import grace_ends
-from trunkline.charging.months import month_at
+from trunkline.charging.months import month_at, month_days
 from trunkline.charging.pools.shares import lent_money
 from trunkline.charging.postings import BatchId
 from trunkline.charging.state import State, Status
-from trunkline.charging.terms import Life
+from trunkline.charging.terms import Life, Renewal
 from trunkline.kernel.money import Money
+from trunkline.kernel.time import zone
 from trunkline.ledger import BREAKAGE, PREPAID, RECURRING_REVENUE, Entry, LegalEntityId, Posting
 from trunkline.ledger.events import PostEntry
+from trunkline.rating import Days, prorate
 
 
 def renew(state: State, now: int, records: list[Record]) -> None:
@@ -29,12 +31,13 @@ def renew(state: State, now: int, records: list[Record]) -> None:
     if month in renewal.paid:
         return
     enter_month(state, now, None, records)
-    if state.money - state.floor - state.held < renewal.fee:
+    fee = fee_of(state, renewal, month)
+    if state.money - state.floor - state.held < fee:
         renewal.missed = month
         return
     renewal.paid = [each for each in renewal.paid if each >= month - 1] + [month]
     renewal.missed = 0
-    state.money -= renewal.fee
+    state.money -= fee
     state.seq += 1
     records.append(
         Record(
@@ -43,10 +46,24 @@ def renew(state: State, now: int, records: list[Record]) -> None:
             now,
             month,
             state.money,
-            renewal.fee,
+            fee,
             session=renewal.label,
         )
     )
+
+
+def fee_of(state: State, renewal: Renewal, month: int) -> int:
+    """What the month costs, in micros: of the one in which the account began, where it is so
+    agreed, the part from that day on, in whole minor units as a bill would have it."""
+    if not renewal.first or renewal.paid:
+        return renewal.fee
+    life = None if state.terms is None else state.terms.life
+    began = datetime.fromtimestamp(life.activated if life else state.opened, zone(state.time_zone))
+    first, last = month_days(month, state.cycle_day)
+    if not first <= began.date() < last:
+        return renewal.fee
+    part = prorate(began.date(), last, period=(first, last), days=Days(renewal.first))
+    return part.of(Money(renewal.fee, state.currency)).rounded().micros
 
 
 def _month(state: State, now: int) -> int:

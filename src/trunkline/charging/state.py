@@ -135,16 +135,18 @@ class State(msgspec.Struct, array_like=True, gc=False):
     entity: str
     currency: str
     prepaid: bool
+    """Or hybrid (`Terms.credit`): it has a balance."""
     plan: str
     cycle_day: int
     time_zone: str
     opened: int
     floor: int = 0
     """No grant takes `money` below it: 0 for a prepaid account, the credit limit negated for a
-    postpaid one."""
+    postpaid one, and what is left of it for a hybrid one."""
     status: int = 0
     money: int = 0
-    """A prepaid account's balance; a postpaid one's usage of the running month, negated."""
+    """A prepaid or hybrid account's balance; a postpaid one's usage of the running month,
+    negated."""
     held: int = 0
     """Money reserved for open sessions."""
     seq: int = 0

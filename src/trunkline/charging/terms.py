@@ -45,6 +45,8 @@ class Renewal(msgspec.Struct, array_like=True, gc=False):
     """The billing months, of this one and the one before, that are paid for."""
     missed: int = 0
     """The month for which the balance was too low when it was last asked for; told once."""
+    first: str = ""
+    """How days are counted (`rating.Days`) where the first month costs a part; "": it costs all."""
 
 
 class Lease(msgspec.Struct, array_like=True, gc=False):

@@ -3,6 +3,7 @@ how long its balance holds, a fee taken from it, whom it shares with.
 
 `preActive`, `balanceDays`, `topUpDays`, `graceDays`; `lowBalance` (amounts, with commas between);
 `feeFrom` = `balance`: the monthly prices are taken from the prepaid balance and not billed;
+`firstFee` = `actual` or `thirty`: of the first month only the part that is left, by such days;
 `creditLimit`: how much usage of a postpaid or hybrid product may go onto one month's bill;
 `memberOf`: the product of the pool that it draws on, at most `poolDataLimit` bytes,
 `poolVoiceLimit` seconds, `poolMessageLimit` messages and `poolMoneyLimit` of money a month, and
@@ -44,6 +45,7 @@ from trunkline.kernel.money import LARGEST, Money
 from trunkline.ordering.decomposition import ServiceKind
 from trunkline.ordering.model import NotOrderable, OrderItem, TaskKind, UnknownReference
 from trunkline.platform.db import Tx
+from trunkline.rating import Days
 
 _MEMBER_OF = "memberOf"
 _OFFERED = frozenset({FEE_FROM, "serviceKind"})
@@ -56,7 +58,8 @@ _LIMITS = {
     "poolMessageLimit": Service.SMS,
 }
 _CREDIT_LIMIT = "creditLimit"
-_LIFE = frozenset({"preActive", *_DAYS, _CREDIT_LIMIT})
+_FIRST_FEE = "firstFee"
+_LIFE = frozenset({"preActive", *_DAYS, _CREDIT_LIMIT, _FIRST_FEE})
 """What a subscriber doesn't decide for himself."""
 _POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit", "poolPaused"}
 FIXED = _OFFERED | _LIFE | {"lowBalance"}
@@ -261,7 +264,16 @@ def monthly_fee(said: Mapping[str, Any], prices: Sequence[ProductPrice]) -> Mont
     total = sum(amounts[1:], start=amounts[0]) if amounts else None
     if total is None or total.micros <= 0:
         return None
-    return MonthlyFee(amount=total, label=monthly[0].name)
+    return MonthlyFee(amount=total, label=monthly[0].name, first=_first(said))
+
+
+def _first(said: Mapping[str, Any]) -> Days | None:
+    days = said.get(_FIRST_FEE)
+    if not days:
+        return None
+    if days not in list(Days):
+        raise Invalid(f"{str(days)[:40]!r} is not one of {', '.join(Days)}", path=_FIRST_FEE)
+    return Days(days)
 
 
 def changed_fee(product: Product, prices: Sequence[ProductPrice]) -> MonthlyFee | None:

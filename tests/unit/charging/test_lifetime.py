@@ -1,6 +1,7 @@
 """The life of an account, its fee and its thresholds, without a database."""
 
 import itertools
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -171,6 +172,55 @@ def test_next_months_fee_is_another() -> None:
     assert state.terms is not None
     assert state.terms.renewal is not None
     assert state.terms.renewal.missed == state.period
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "cents"),
+    [
+        # Of 10.00: November has thirty days, 21 of them from the 10th on.
+        (datetime(2026, 11, 10, tzinfo=UTC), "actual", 700),
+        (datetime(2026, 11, 10, tzinfo=UTC), "", 1000),
+        (datetime(2026, 11, 1, tzinfo=UTC), "actual", 1000),
+        # A month of thirty, leap or not: what February lacks falls to its last day.
+        (datetime(2027, 2, 15, 23, 59, tzinfo=UTC), "actual", 500),
+        (datetime(2027, 2, 15, 23, 59, tzinfo=UTC), "thirty", 533),
+        (datetime(2026, 12, 31, 8, tzinfo=UTC), "thirty", 33),
+    ],
+)
+def test_of_the_first_month_a_part_is_taken(day: datetime, first: str, cents: int) -> None:
+    """From the day on which the account began; then all, and the part is what low means."""
+    state = living(f"{cents / 100:.2f}", renewal=Renewal(10_000_000, first=first))
+    state.opened = int(day.timestamp())
+    journal: list[Record] = []
+    state.money -= 1
+    renew(state, state.opened + 3600, journal)
+    assert not journal
+    state.money += 1
+    renew(state, state.opened + 7200, journal)
+    assert ([each.charge for each in journal], state.money) == ([cents * 10_000], 0)
+    state.money = 10_000_000
+    renew(state, state.opened + 32 * DAY, journal)
+    assert journal[-1].charge == 10_000_000
+
+
+def test_a_first_month_that_was_missed_makes_no_other_cheaper() -> None:
+    state = living("1", renewal=Renewal(10_000_000, first="actual"))
+    state.opened = NOON + 7 * DAY
+    journal: list[Record] = []
+    renew(state, NOON + 7 * DAY, journal)
+    state.money = 10_000_000
+    renew(state, NOON + 30 * DAY, journal)
+    assert [each.charge for each in journal] == [10_000_000]
+
+
+def test_who_begins_later_pays_from_then_on() -> None:
+    """A pre-active account's first month is that of its first use, in its own time zone."""
+    state = living("10", life=Life(), renewal=Renewal(10_000_000, first="actual"))
+    state.time_zone = "Asia/Tokyo"
+    journal: list[Record] = []
+    activate(state, int(datetime(2026, 11, 15, 15, tzinfo=UTC).timestamp()))
+    renew(state, int(datetime(2026, 11, 15, 15, tzinfo=UTC).timestamp()), journal)
+    assert [each.charge for each in journal] == [5_000_000]
 
 
 def test_a_threshold_is_told_once_for_each_time_it_is_crossed() -> None:
