@@ -4,8 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
+from tests.cases import together
 from tests.unit.cli.test_answers import Run, only_line
 from tests.unit.cli.test_answers import run as run
 from trunkline import customers
@@ -27,7 +26,7 @@ def test_a_template_is_shown_and_saved(run: Run) -> None:
     assert run("templates", "quiet", "IE", "20:00", "09:00")[0] == 0
 
 
-@pytest.mark.parametrize(
+@together(
     ("words", "file", "told"),
     [
         (["save", "security.code", "de", "x.toml"], 'sms = "{cod}"', "sms: {cod} is not among"),
