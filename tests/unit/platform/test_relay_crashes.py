@@ -117,10 +117,10 @@ def test_killed_at_any_statement(
         killed = False
         with killing(both, lambda steps=steps, step=step: next(steps) == step):  # type: ignore[misc]
             try:
-                Relay(both, routes, clock).drain()
+                Relay(both, routes, clock, hold=3600.0).drain()
             except Killed:
                 killed = True
-        Relay(both, routes, clock).drain()
+        Relay(both, routes, clock, hold=3600.0).drain()
         check(both, sent)
         if not killed:
             break
@@ -164,7 +164,7 @@ def test_failing_deliveries_keep_order_too(
     both["books"].routes = routes
     sent = [Counted(who, number) for number in range(12) for who in "abc"]
     send(both["books"], *sent)
-    relay = Relay(both, routes, clock)
+    relay = Relay(both, routes, clock, jitter=lambda: 0.0, hold=3600.0)
     for _ in range(40):
         relay.drain()
         clock.advance(timedelta(minutes=1))
