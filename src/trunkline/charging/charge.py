@@ -11,12 +11,12 @@ full and shown as overrun.
 from collections.abc import Mapping
 from itertools import repeat
 
+from trunkline.charging.changes import Later
 from trunkline.charging.debit import Turn, debit
 from trunkline.charging.grants import (
     POLICY,
     GrantPolicy,
     GrantSize,
-    Later,
     freely,
     grant,
     let_go,
@@ -175,7 +175,7 @@ def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
-    session.passes = passes
+    session.passes, session.notify, session.boot = passes, request.notify, request.boot
     add_session(state, session)
     return session
 

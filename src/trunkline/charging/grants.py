@@ -1,11 +1,11 @@
 """Grants: how much of a service may be used next, reserved on buckets and money."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
 from trunkline.charging.buckets import release
+from trunkline.charging.changes import Later, over_change
 from trunkline.charging.debit import FIRST_BUCKET, Turn, result_of
 from trunkline.charging.model import (
     NOT_REQUESTED,
@@ -80,13 +80,6 @@ class GrantPolicy(msgspec.Struct, frozen=True):
 POLICY = GrantPolicy()
 
 
-class Later(NamedTuple):
-    """The tariff that takes effect next, from `starts` on."""
-
-    starts: int
-    in_force: InForce
-
-
 def freely(unit: UnitRequest, size: GrantSize, *, last: bool = False) -> UnitAnswer:
     """What always passes is granted without asking what is left, and nothing is reserved for it;
     with the `last` report nothing more is asked for."""
@@ -108,8 +101,8 @@ def grant(
 ) -> tuple[Result, int, bool]:
     """Reserves for the quota. Returns the result, the units granted, and whether they are the
     last ones: nothing is left, nor will another session's reservation come back. Where another
-    tariff takes effect while the grant holds, it is reserved for by both: whenever the units
-    are used, they are paid for. `most` is what they may cost, however much money there is."""
+    tariff takes effect while the grant holds, what is reserved pays for the units whenever they
+    are used. `most` is what they may cost, however much money there is."""
     state, in_force, plan = turn.state, turn.in_force, turn.plan
     only_free = state.status == Status.ONE_WAY
     if state.status and not only_free:
@@ -146,12 +139,11 @@ def grant(
         final = final and slice_[GRANTED] == granted
         granted = slice_[GRANTED]
     if later is not None:
-        both = _for_both(turn, quota, slice_, free, later)
-        if both is not None:
-            final = final and both[0][GRANTED] == granted
-            slice_, after = both
+        dearest = over_change(turn, quota, plan, in_force, slice_, free, later)
+        if dearest is not None:
+            slice_ = dearest
+            final = final and slice_[GRANTED] == granted
             granted = slice_[GRANTED]
-            _reserve(state, quota, after, beside=slice_)
             quota.change = later.starts
     _reserve(state, quota, slice_)
     quota.granted = granted
@@ -205,32 +197,6 @@ def _at_worst(
     return found
 
 
-def _for_both(
-    turn: Turn, quota: Quota, slice_: list[int], free: int, later: Later
-) -> tuple[list[int], list[int]] | None:
-    """The slices of a grant that money pays for by the tariff of now and, should its use begin
-    when the next one holds, by that; None where it must end at the change instead, since the
-    next tariff doesn't price it, money doesn't reach that far, or what it costs at worst depends
-    on what is used before the change."""
-    plan = later.in_force.plan(turn.state.plan)
-    if plan is None or turn.plan is None or turn.in_force is None:
-        return None
-    if plan.shifting or turn.plan.shifting:
-        return None
-    buckets = turn.state.status != Status.ONE_WAY
-    since, quota.since = quota.since, later.starts
-    room = max(free - slice_[CHARGE], 0)
-    after = turn.slice(plan, quota, slice_[GRANTED], room, buckets=buckets)
-    code = later.in_force.rate(after)
-    quota.since = since
-    if code < 0 or not after[GRANTED]:
-        return None
-    if after[GRANTED] < slice_[GRANTED]:
-        slice_ = turn.slice(turn.plan, quota, after[GRANTED], free, buckets=buckets)
-        turn.in_force.rate(slice_)
-    return slice_, after
-
-
 def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
     """Whether as much again is left by all appearances, so that the kernel need not be asked.
     Where a later step is much dearer this may err; then a last grant isn't told as the last."""
@@ -246,11 +212,7 @@ def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:
     return room > 2 * wanted
 
 
-def _reserve(
-    state: State, quota: Quota, slice_: list[int], beside: list[int] | None = None
-) -> None:
-    """`beside` is a slice for the same units, reserved for too: of a bucket only what this one
-    takes beyond it."""
+def _reserve(state: State, quota: Quota, slice_: list[int]) -> None:
     charge = slice_[CHARGE]
     assert charge >= 0, "a reservation of less than nothing"
     quota.money += charge
@@ -260,8 +222,6 @@ def _reserve(
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE
         taken = slice_[FIRST_BUCKET + offset + TAKEN]
-        if beside is not None:
-            taken = max(taken - beside[FIRST_BUCKET + offset + TAKEN], 0)
         if taken:
             state.flat[offset + RESERVED] += taken
             quota.holds += (bucket.number, taken)

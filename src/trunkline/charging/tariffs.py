@@ -16,7 +16,7 @@ KEPT = 8
 class InForce:
     """One version, ready to rate."""
 
-    __slots__ = ("_tariff", "lasts", "rate", "version")
+    __slots__ = ("_tariff", "course", "lasts", "rate", "version")
 
     def __init__(self, tariff: Tariff) -> None:
         self._tariff = tariff
@@ -24,6 +24,7 @@ class InForce:
         rater = Rater(tariff)
         self.rate = rater.rate
         self.lasts = rater.lasts
+        self.course = rater.course
 
     def plan(self, plan: str) -> Plan | None:
         try:

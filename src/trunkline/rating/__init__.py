@@ -45,6 +45,7 @@ units of a timed service) charges in sum what the whole charges at once.
 
 from trunkline.rating.blocks import TariffRefused
 from trunkline.rating.compiler import compile_tariff
+from trunkline.rating.course import Course
 from trunkline.rating.layout import (
     ADDED,
     BUCKET_COUNT,
@@ -72,6 +73,7 @@ from trunkline.rating.layout import (
     NO_PRICE,
     PAID,
     PLAN,
+    POS_PAID,
     POSITION,
     POSITION_END,
     RATED,
@@ -163,6 +165,7 @@ __all__ = [
     "PLAN",
     "POSITION",
     "POSITION_END",
+    "POS_PAID",
     "RATED",
     "REMAINING",
     "RESERVED",
@@ -182,6 +185,7 @@ __all__ = [
     "Again",
     "Allowance",
     "CounterSource",
+    "Course",
     "Days",
     "Discount",
     "Filters",

@@ -80,7 +80,7 @@ def pay(
     """Pay for `wanted` units (whole increments), and `extra` micros and a `rest` beside, in
     money, or for as many whole increments as keep the session's charge within `ceiling`;
     returns the units paid for."""
-    if s[POS_OPENED] == 0 and table[rule + RULE_MINIMUM] > ceiling:
+    if table[rule + RULE_MINIMUM] > ceiling:
         return 0
     per = s[POS_PER]
     cost = s[POS_COST] + extra
@@ -165,14 +165,15 @@ def falls(table: Sequence[int], rule: int) -> bool:
 
 
 def settled(table: Sequence[int], s: MutableSequence[int], rule: int) -> int:
-    """What the session's exact cost so far comes to as a charge."""
+    """What the session's exact cost so far comes to as a charge. A minimum that another price had
+    less of counts once something is paid for at this one."""
     if s[POS_OPENED] == 0:
         return s[POS_CHARGED]
     charged = s[POS_COST]
     if 2 * s[POS_REMAINDER] >= s[POS_PER]:
         charged += 1
     minimum = table[rule + RULE_MINIMUM]
-    if charged < minimum and minimum > 0:
+    if charged < minimum and (s[PAID] > 0 or s[POS_CHARGED] >= minimum):
         charged = minimum
     if charged > s[POS_CHARGED] or falls(table, rule):
         return charged

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import compiled, finding, kernel, layout
+from trunkline.rating.course import Courses
 from trunkline.rating.tariff import Tariff
 
 _DIGITS = 15
@@ -106,6 +107,8 @@ class Rater:
 
     def __init__(self, tariff: Tariff) -> None:
         self.tariff = tariff
+        self._courses = Courses(tariff)
+        self.course = self._courses.course
         self._array: compiled.Integers | None = None
 
     def rate(self, slice_: list[int]) -> int:
@@ -119,17 +122,7 @@ class Rater:
 
     def lasts(self, slice_: list[int]) -> int:
         """For how many seconds from the slice's start the calendar leaves its price as it is."""
-        table = self.tariff.table
-        rule = finding.find_rule(
-            table,
-            slice_[layout.PLAN],
-            slice_[layout.SERVICE],
-            slice_[layout.GROUP],
-            slice_[layout.DESTINATION],
-            slice_[layout.WHERE],
-        )
-        return (
-            layout.MOST_UNITS
-            if rule < 0
-            else finding.find_steps(table, rule, slice_[layout.START])[1]
-        )
+        rule = self._courses.rule(slice_)
+        if rule < 0:
+            return layout.MOST_UNITS
+        return finding.find_steps(self.tariff.table, rule, slice_[layout.START])[1]
