@@ -107,7 +107,7 @@ def _begin(state: State, request: ChargeRequest, rules: Rules) -> Session | Resu
     except Invalid:
         return Result.INVALID
     session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
-    session.passes = passes
+    session.passes, session.notify, session.boot = passes, request.notify, request.boot
     add_session(state, session)
     return session
 

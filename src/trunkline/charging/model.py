@@ -211,6 +211,9 @@ class ChargeRequest(msgspec.Struct, gc=False):
     again: bool = False
     """Whoever sends it may have sent it before (the T flag, RFC 6733, 5.5.4;
     retransmissionIndicator, TS 32.291), perhaps hours ago."""
+    boot: int = 0
+    """Which start of who asks (`notify`) this is, the higher the later: what it began before a
+    later one it has forgotten (Origin-State-Id, RFC 6733, 8.16); 0 where that isn't told."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):

@@ -118,7 +118,12 @@ def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
 
 
 def add_session(state: State, session: Session) -> None:
-    """Past `MOST_SESSIONS`, the one that must be heard of first is given up for it."""
+    """Those that who asks has forgotten by its restart (RFC 6733, 8.16) are given up; and past
+    `MOST_SESSIONS` the one that must be heard of first."""
+    if session.boot:
+        for each in state.sessions[:]:
+            if each.notify == session.notify and 0 < each.boot < session.boot:
+                end_session(state, each)
     if len(state.sessions) >= MOST_SESSIONS:
         end_session(state, min(state.sessions, key=lambda each: each.until))
     state.sessions.append(session)
@@ -150,6 +155,8 @@ def hear(session: Session, request: ChargeRequest) -> Circumstances | None:
     before = session.where
     session.where = circumstances(session, request)
     session.notify = request.notify or session.notify
+    if request.boot > session.boot:
+        session.boot = request.boot
     return before
 
 

@@ -106,6 +106,8 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     """Why all of it always passes (`policy.passing.Pass`); -1 where it doesn't."""
     missed: list[int] = []
     """Numbers before `number` that haven't come: the last few."""
+    boot: int = 0
+    """Which start of who asks (`ChargeRequest.boot`)."""
 
 
 class Counted(msgspec.Struct, array_like=True, gc=False):

@@ -220,6 +220,8 @@ class GyServer:
             return
         if reading.origin != peer.origin:
             self.peers.learn(reading.origin, peer)
+        else:
+            reading.request.boot = peer.boot
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
         self._batcher.ask(self, Asked(peer, reading), reading.request)

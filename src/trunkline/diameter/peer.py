@@ -86,6 +86,8 @@ class Peer(asyncio.Protocol):
         self.host = ""
         self.origin = b""
         """`host` as octets."""
+        self.boot = 0
+        """Its Origin-State-Id, or 0."""
         self.relays = False
         """Whether it is an agent for whatever applications (RFC 6733, 2.4)."""
         self.unsupported: set[int] = set()
@@ -253,6 +255,7 @@ class Peer(asyncio.Protocol):
         """CER (RFC 6733, 5.3): also on an open connection, where it only renews."""
         applications: set[int] = set()
         securities: set[int] = set()
+        boot = 0
         for avp in codec.avps(message):
             if avp.vendor:
                 continue
@@ -263,6 +266,8 @@ class Peer(asyncio.Protocol):
                 applications |= {part.u32() for part in inner if part.code != d.VENDOR_ID}
             elif avp.code == d.INBAND_SECURITY_ID:
                 securities.add(avp.u32())
+            elif avp.code == d.ORIGIN_STATE_ID:
+                boot = avp.u32()
         host, realm = self._origin(message)
         result = d.SUCCESS
         renamed = self.host and host.lower() != self.host.lower()
@@ -280,7 +285,7 @@ class Peer(asyncio.Protocol):
             log.warning("diameter peer refused", peer=host, result=result)
             self.close()
             return
-        self.host, self.origin = host, host.encode()
+        self.host, self.origin, self.boot = host, host.encode(), boot
         self.relays = d.RELAY in applications
         if self.state is State.CONNECTED:
             log.info("diameter peer open", peer=host)

@@ -95,6 +95,30 @@ def test_sessions_that_a_gateway_forgets_make_room_for_new_ones() -> None:
     assert last.result is Result.SUCCESS
 
 
+def test_a_gateway_that_starts_again_has_forgotten_its_sessions() -> None:
+    """What they had reserved is free when the subscriber comes back; other gateways' stay."""
+    phone = Phone(account("10"))
+
+    def begin(session: str, gateway: str, boot: int) -> None:
+        first = request(Kind.INITIAL, 0, asks(100 * MB), session=session)
+        first.notify, first.boot = gateway, boot
+        phone.send(first)
+
+    begin("a", "gy:pgw.example;example", 7)
+    begin("b", "gy:pgw.example;example", 0)
+    begin("c", "gy:tas.example;example", 3)
+    begin("d", "gy:pgw.example;example", 7)
+    assert [each.id for each in phone.state.sessions] == ["a", "b", "c", "d"]
+    later = request(Kind.UPDATE, 1, asks(MB, used=MB), session="d")
+    later.notify, later.boot = "gy:pgw.example;example", 8
+    phone.send(later)
+    begin("e", "gy:pgw.example;example", 8)
+    assert [each.id for each in phone.state.sessions] == ["b", "c", "d", "e"]
+    assert phone.send(request(Kind.UPDATE, 1, asks(MB), session="a")).result is (
+        Result.UNKNOWN_SESSION
+    )
+
+
 def test_a_session_has_so_many_quotas_and_no_more() -> None:
     phone = Phone(account("10"))
     phone.begin(asks(1, group=0))

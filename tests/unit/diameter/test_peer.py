@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 import pytest
 
 from tests.unit.diameter.builders import GATEWAY, ccr, cer, request
 from tests.unit.diameter.wire import SETTINGS, Wire, connected, generous, result_of, run, serving
+from trunkline.charging import ChargeAnswer, ChargeRequest
 from trunkline.diameter import GySettings, PeerSettings, codec
 from trunkline.diameter import dictionary as d
 
@@ -246,7 +249,13 @@ def test_capabilities_may_be_renewed_but_not_by_another() -> None:
 
 
 def test_a_gateway_of_several_addresses_and_connections() -> None:
-    """IPv6 among them, and served over it; a restarted one (Origin-State-Id) is served at once."""
+    """IPv6 among them, and served over it; charging is told by which start of the gateway."""
+    boots: list[int] = []
+
+    def noted(requests: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        boots.extend(each.boot for each in requests)
+        return generous(requests, now)
+
     settings = msgspec.structs.replace(SETTINGS, host="::1")
     addresses = [b"\0\1\x7f\0\0\1", b"\0\2" + bytes(15) + b"\1"]
 
@@ -263,7 +272,7 @@ def test_a_gateway_of_several_addresses_and_connections() -> None:
         )
 
     async def story() -> None:
-        async with serving(generous, settings) as (_, port):
+        async with serving(noted, settings) as (_, port):
             before = Wire(*await asyncio.open_connection("::1", port))
             after = Wire(*await asyncio.open_connection("::1", port))
             answer = await before.ask(first(7))
@@ -273,5 +282,6 @@ def test_a_gateway_of_several_addresses_and_connections() -> None:
             for wire in (before, after):
                 assert result_of(await wire.ask(ccr())) == d.SUCCESS
                 await wire.close()
+            assert boots == [7, 8]
 
     run(story)
