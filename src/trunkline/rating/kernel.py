@@ -173,7 +173,7 @@ def settled(table: Sequence[int], s: MutableSequence[int], rule: int) -> int:
     if 2 * s[POS_REMAINDER] >= s[POS_PER]:
         charged += 1
     minimum = table[rule + RULE_MINIMUM]
-    if charged < minimum and (s[PAID] > 0 or s[POS_CHARGED] >= minimum):
+    if minimum > 0 and charged < minimum and (s[PAID] > 0 or s[POS_CHARGED] >= minimum):
         charged = minimum
     if charged > s[POS_CHARGED] or falls(table, rule):
         return charged
