@@ -90,71 +90,16 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
     """Its money, where it has a balance; what of a hybrid account's limit is left; and the
     allowances of the running month, of whoever has these `numbers`. What a pool leases to its
     members is shared, at the pool and at the member."""
-    resources = tuple(Ref(id=each, name=each, referred_type="MSISDN") for each in numbers)
-    account = ref(ACCOUNT, "BillingAccount", balance.billing_account)
-    products = (ref(PRODUCTS, "Product", balance.account),)
-    status = STATUSES[balance.status]
-    reason = None if balance.status is Status.ACTIVE else balance.status_word
-    held = balance.reserved, Amount.zero(balance.reserved.currency)
-    if balance.on_bill is not None:
-        # Usage takes the balance first: what is reserved beyond it is the limit's.
-        of_balance = min(balance.reserved, balance.money)
-        held = of_balance, balance.reserved - of_balance
-    if balance.kind.has_balance:
-        own = balance.money
-        if balance.shared_money is not None:
-            own -= balance.shared_money
-        yield BucketForm(
-            id=balance.account,
-            href=href(BUCKETS, balance.account),
-            name="Balance",
-            usage_type=MONETARY,
-            status=status,
-            status_reason=reason,
-            is_shared=balance.members is not None,
-            remaining_value=money(own),
-            remaining_value_name=str(own),
-            reserved_value=money(held[0]),
-            party_account=account,
-            product=products,
-            logical_resource=resources,
-            valid_for=_until(balance),
-        )
-    if balance.on_bill is not None and balance.credit_limit is not None:
-        ident = f"{balance.account}~{CREDIT}"
-        left = max(balance.credit_limit - balance.on_bill, Amount.zero(balance.on_bill.currency))
-        yield BucketForm(
-            id=ident,
-            href=href(BUCKETS, ident),
-            name="Credit",
-            usage_type=MONETARY,
-            status=status,
-            status_reason=reason,
-            is_shared=False,
-            remaining_value=money(left),
-            remaining_value_name=f"{left} of {balance.credit_limit}",
-            reserved_value=money(held[1]),
-            party_account=account,
-            product=products,
-            logical_resource=resources,
-        )
-    if balance.shared_money is not None:
-        ident = f"{balance.account}~{SHARED}"
-        yield BucketForm(
-            id=ident,
-            href=href(BUCKETS, ident),
-            name="Shared balance",
-            usage_type=MONETARY,
-            status=status,
-            status_reason=reason,
-            is_shared=True,
-            remaining_value=money(balance.shared_money),
-            remaining_value_name=str(balance.shared_money),
-            reserved_value=money(balance.shared_money - balance.shared_money),
-            party_account=account,
-            product=products,
-            logical_resource=resources,
-        )
+    alike: dict[str, Any] = {
+        "status": STATUSES[balance.status],
+        "status_reason": None if balance.status is Status.ACTIVE else balance.status_word,
+        "party_account": ref(ACCOUNT, "BillingAccount", balance.billing_account),
+        "product": (ref(PRODUCTS, "Product", balance.account),),
+        "logical_resource": tuple(
+            Ref(id=each, name=each, referred_type="MSISDN") for each in numbers
+        ),
+    }
+    yield from _of_money(balance, alike)
     for each in balance.buckets:
         units = charging.service_unit(each.service)
         ident = f"{balance.account}~{each.number}"
@@ -163,20 +108,50 @@ def buckets_of(balance: Balance, numbers: Sequence[str] = ()) -> Iterator[Bucket
             href=href(BUCKETS, ident),
             name=each.name,
             usage_type=usage_type(each),
-            status=status,
-            status_reason=reason,
             is_shared=each.shared,
             remaining_value=Quantity(amount=Decimal(each.remaining), units=units),
             remaining_value_name=f"{each.remaining:,} {units}",
             reserved_value=Quantity(amount=Decimal(each.reserved), units=units),
-            party_account=account,
-            product=products,
-            logical_resource=resources,
             valid_for=Period(
                 start_date_time=format_instant(each.starts),
                 end_date_time=format_instant(each.expires),
             ),
+            **alike,
         )
+
+
+def _of_money(balance: Balance, alike: Mapping[str, Any]) -> Iterator[BucketForm]:
+    nothing = Amount.zero(balance.money.currency)
+
+    def bucket(
+        name: str, mark: str, left: Amount, reserved: Amount = nothing, **more: Any
+    ) -> BucketForm:
+        ident = f"{balance.account}~{mark}" if mark else str(balance.account)
+        told: dict[str, Any] = {"is_shared": False, "remaining_value_name": str(left)} | more
+        return BucketForm(
+            id=ident,
+            href=href(BUCKETS, ident),
+            name=name,
+            usage_type=MONETARY,
+            remaining_value=money(left),
+            reserved_value=money(reserved),
+            **told,
+            **alike,
+        )
+
+    # Usage takes a hybrid account's balance first: what is reserved beyond it is the limit's.
+    limit, on_bill = balance.credit_limit, balance.on_bill
+    held = balance.reserved if on_bill is None else min(balance.reserved, balance.money)
+    if balance.kind.has_balance:
+        own = balance.money - (balance.shared_money or nothing)
+        shared = balance.members is not None
+        yield bucket("Balance", "", own, held, is_shared=shared, valid_for=_until(balance))
+    if limit is not None and on_bill is not None:
+        left = max(limit - on_bill, nothing)
+        reserved = balance.reserved - held
+        yield bucket("Credit", CREDIT, left, reserved, remaining_value_name=f"{left} of {limit}")
+    if balance.shared_money is not None:
+        yield bucket("Shared balance", SHARED, balance.shared_money, is_shared=True)
 
 
 def _until(balance: Balance) -> Period | None:
