@@ -43,7 +43,7 @@ def check_kept(body: Body, before: Body | None, names: Collection[str]) -> None:
             raise UnfitDocument("can't be changed", path=name)
 
 
-def customer_of(body: Body) -> tuple[str, str] | None:
+def customer_and_path(body: Body) -> tuple[str, str] | None:
     """The id of the related party that is the customer, with its path."""
     for index, party in enumerate(body.get("relatedParty") or ()):
         said = (str(party.get("role")).lower(), str(party.get("@referredType")).lower())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from trunkline import catalog, customers, inventory
 from trunkline.catalog import Offering, OfferingId
 from trunkline.customers import CustomerId
-from trunkline.ordering.bodies import Body, action_of, customer_of, items_in, offering_in
+from trunkline.ordering.bodies import Body, action_of, customer_and_path, items_in, offering_in
 from trunkline.ordering.model import Action, UnfitOrder, UnknownReference
 from trunkline.platform.db import Reader
 
@@ -22,7 +22,7 @@ def offers_in(r: Reader, body: Body, items: str) -> dict[OfferingId, Offering]:
     """The offerings that a document's items (at `items`, and within each other) are about.
     Raises `UnknownReference` for a customer, an offering or a product of that customer that
     doesn't exist, and `UnfitOrder` for an item that names none; each with its path."""
-    customer = customer_of(body)
+    customer = customer_and_path(body)
     if customer is not None and not customers.customers(r, {CustomerId(customer[0])}):
         raise UnknownReference(f"there is no customer {customer[0][:60]}", path=customer[1])
     offerings: dict[str, str] = {}

@@ -13,7 +13,7 @@ from trunkline.catalog import OWNED, Effect, Facts, Offering, OfferingId
 from trunkline.customers import Customer, CustomerId
 from trunkline.inventory import PriceAlteration, ProductPrice
 from trunkline.kernel.money import Money
-from trunkline.ordering.bodies import Body, action_of, customer_of, id_of, offering_in
+from trunkline.ordering.bodies import Body, action_of, customer_and_path, id_of, offering_in
 from trunkline.ordering.model import Action
 from trunkline.ordering.pricing import prices
 from trunkline.ordering.qualification.asking import held
@@ -68,7 +68,7 @@ def promoted_in(
         named = offering_in(item, at)
         if named is not None and action_of(item, at) in (Action.ADD, Action.MODIFY):
             asked[OfferingId(named[0])] += item.get("quantity", 1)
-    customer, channel = customer_of(body), id_of(body.get("channel"))
+    customer, channel = customer_and_path(body), id_of(body.get("channel"))
     known = customers.customers(r, {CustomerId(customer[0])}) if customer else {}
     return promoted(
         r,

@@ -18,7 +18,7 @@ from trunkline.ordering.bodies import (
     Body,
     action_of,
     check_kept,
-    customer_of,
+    customer_and_path,
     ends,
     id_of,
     items_in,
@@ -74,7 +74,7 @@ class CartOrdered(Conflict):
 
 
 def _columns(body: Body) -> Mapping[str, Any]:
-    customer = customer_of(body)
+    customer = customer_and_path(body)
     return {
         "customer_id": customer[0] if customer else None,
         "channel_id": id_of(body.get("channel")),
@@ -240,7 +240,7 @@ def _cost(
 
 def _agreed(r: Reader, body: Body, item: Body) -> tuple[ProductPrice, ...] | None:
     """What a quote that the item refers to has agreed with this cart's customer."""
-    reference, customer = item.get("quoteItem"), customer_of(body)
+    reference, customer = item.get("quoteItem"), customer_and_path(body)
     if reference is None or customer is None:
         return None
     return agreed_in(r, str(reference.get("quoteId")), str(reference.get("id")), customer[0])
@@ -292,7 +292,7 @@ def order_cart(
         _check_open(body, now)
         items = (item for _, item in items_in(body[_INNER], _INNER, _INNER))
         quotes.update(each["quoteItem"]["quoteId"] for each in items if each.get("quoteItem"))
-        named = customer_of(body)
+        named = customer_and_path(body)
         owner = named[0] if named else customer
         if customer is not None and owner != customer:
             raise NotOrderable("the cart is another customer's", path="shoppingCart.id")

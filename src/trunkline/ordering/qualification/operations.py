@@ -18,7 +18,7 @@ from trunkline.ordering.bodies import (
     Body,
     action_of,
     check_kept,
-    customer_of,
+    customer_and_path,
     items_in,
     noted,
     numbered,
@@ -81,7 +81,7 @@ QUALIFICATION_LIFECYCLE = Lifecycle(
 
 
 def _columns(body: Body) -> Mapping[str, Any]:
-    customer = customer_of(body)
+    customer = customer_and_path(body)
     return {
         "customer_id": customer[0] if customer else None,
         "state": body["state"],
@@ -204,7 +204,7 @@ def _read(tx: Tx, asked: Body, items: list[Body], now: datetime) -> _Question:
 
 
 def _owner(r: Reader, asked: Body) -> Customer | None:
-    named = customer_of(asked)
+    named = customer_and_path(asked)
     if named is None:
         return None
     ident, path = named

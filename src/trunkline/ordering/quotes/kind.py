@@ -10,7 +10,7 @@ from trunkline.ordering.bodies import (
     UnfitDocument,
     action_of,
     check_kept,
-    customer_of,
+    customer_and_path,
     ends,
     items_in,
     noted,
@@ -35,7 +35,7 @@ ITEMS = "quoteItem"
 
 
 def _columns(body: Body) -> Mapping[str, Any]:
-    customer = customer_of(body)
+    customer = customer_and_path(body)
     return {
         "customer_id": customer[0] if customer else None,
         "state": body["state"],

@@ -14,7 +14,7 @@ from trunkline.ordering.bodies import (
     UnfitDocument,
     action_of,
     check_kept,
-    customer_of,
+    customer_and_path,
     items_in,
     offering_in,
     request_from,
@@ -264,7 +264,7 @@ def _accepted(tx: Tx, body: Body, now: datetime) -> Body:
     """Accepted by the customer: an order at once, where it is known who pays."""
     if is_expired(body, now):
         raise QuoteExpired("the quote is no longer valid", path="validFor")
-    customer = customer_of(body)
+    customer = customer_and_path(body)
     if customer is None:
         raise QuoteNotReady("no related party is the customer", path="relatedParty")
     account = _account(tx, body, customer[0])
@@ -332,7 +332,7 @@ def agreed_in(r: Reader, quote: str, item: str, customer: str) -> tuple[ProductP
     """What one of a quote's item costs as it was agreed with this customer; None where nothing
     was, or it doesn't bind any more."""
     for body in documents.find(r, QUOTE, [quote]):
-        named = customer_of(body)
+        named = customer_and_path(body)
         binds = body["state"] in (QuoteState.APPROVED, QuoteState.ACCEPTED)
         if binds and named is not None and named[0] == customer:
             for _, each in items_in(body[ITEMS], ITEMS, ITEMS):
@@ -367,7 +367,7 @@ def order_quote(tx: Tx, *, ident: str, place: Place, now: datetime) -> ProductOr
 
     def ordered(body: Body) -> Body:
         _check_binding(body, now)
-        customer = customer_of(body)
+        customer = customer_and_path(body)
         if customer is None:
             raise QuoteNotReady("no related party is the customer", path="quote[0].id")
         placed.append(place(requests_in(body), customer[0]))
