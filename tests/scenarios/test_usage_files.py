@@ -38,12 +38,15 @@ from trunkline.rating import (
 )
 from trunkline.usage import (
     FileOfOtherSource,
+    MissingFiles,
     RejectedLine,
+    SerialKnown,
     UnknownUsage,
     UnreadableFile,
     UsageId,
     UsageState,
     import_cdr_file,
+    missing_files,
     rejected_lines,
     rejected_usages,
     rejection_counts,
@@ -393,3 +396,28 @@ def test_what_has_not_come_yet_is_refused_and_taken_when_it_has(
     ]
     office.clock.advance(timedelta(hours=6))
     assert office.take_in(write(early, CALL, name="again.csv")) == (2, 0, 0)
+
+
+def test_a_file_that_is_missing_between_numbered_ones_is_known_until_it_comes(
+    office: Office, write: Write
+) -> None:
+    """7, 8 and 11 came, then 10. Another file as number 8 is none of the source's."""
+    now = office.clock.now()
+
+    def take_in(serial: int, line: str) -> int:
+        path = write(line, name=f"{serial}.csv")
+        return import_cdr_file(office.books, path, now=now, source="msc", serial=serial).accepted
+
+    def missing() -> list[MissingFiles]:
+        with office.books.read() as r:
+            return missing_files(r)
+
+    assert [take_in(7, CALL), take_in(8, MESSAGE), take_in(11, DATA)] == [1, 1, 1]
+    assert missing() == [("msc", 9, 10)]
+    assert take_in(10, STRANGER) == 1
+    assert take_in(10, STRANGER) == 0
+    assert missing() == [("msc", 9, 9)]
+    with pytest.raises(SerialKnown, match=r"file 8 of 'msc' came in as '8\.csv'"):
+        take_in(8, STRANGER)
+    office.take_in(write(CALL, MESSAGE, name="unnumbered.csv"))
+    assert missing() == [("msc", 9, 9)]

@@ -83,14 +83,30 @@ def import_rates(
 
 
 @group.command("usage")
-def import_usage(file: File) -> None:
+def import_usage(
+    file: File,
+    source: Annotated[
+        str, typer.Option(help="Who wrote it; the ids of records, and serials, are its own.")
+    ] = "cdr",
+    serial: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**62, help="The file's number among those of its source."),
+    ] = None,
+) -> None:
     """Take in a file of call, message or data records (CSV): each record is charged once."""
     from trunkline.usage import import_cdr_file
 
     check_readable(file)
     with opened() as system, progress_of("records") as progress:
         record_start(system, "import usage", str(file))
-        report = import_cdr_file(system.books, file, now=system.clock.now(), progress=progress)
+        report = import_cdr_file(
+            system.books,
+            file,
+            now=system.clock.now(),
+            source=source,
+            serial=serial,
+            progress=progress,
+        )
     typer.echo(f"{report.accepted:,} new records, {report.duplicates:,} here already")
     name_refused(file, report.rejected)
 

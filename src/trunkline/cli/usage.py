@@ -12,14 +12,20 @@ _MOST = 50
 
 @group.command()
 def files() -> None:
-    """The files that came in last, with what became of their lines."""
+    """The files that came in last, with what became of their lines; and those that are missing
+    between numbered ones."""
     from trunkline import usage
 
     with opened() as system, system.books.read() as r:
+        for gap in usage.missing_files(r, limit=_MOST):
+            which = f"{gap.first}" if gap.first == gap.last else f"{gap.first} to {gap.last}"
+            typer.echo(f"MISSING  {gap.source}  {which}")
         for each in usage.usage_files(r, limit=_MOST):
+            number = "" if each.serial is None else f" {each.serial}"
             ended = "" if each.finished_at else ", not ended: import it again"
             typer.echo(
-                f"{each.started_at:%Y-%m-%d %H:%M}  {each.source}  {each.name}  {each.accepted:,} "
+                f"{each.started_at:%Y-%m-%d %H:%M}  {each.source}{number}  {each.name}  "
+                f"{each.accepted:,} "
                 f"taken, {each.duplicates:,} here already, {each.rejected:,} refused{ended}"
             )
 

@@ -32,8 +32,10 @@ from trunkline.usage.jobs import import_cdr_file, retry_rejected
 from trunkline.usage.model import (
     FileOfOtherSource,
     ImportReport,
+    MissingFiles,
     RecordKnown,
     RejectedLine,
+    SerialKnown,
     UnknownUsage,
     UnreadableFile,
     Usage,
@@ -47,6 +49,7 @@ from trunkline.usage.model import (
 from trunkline.usage.operations import describe_usage, forget_usage, retry_usage, take_usage
 from trunkline.usage.queries import (
     USAGES,
+    missing_files,
     rejected_lines,
     rejected_usages,
     rejection_counts,
@@ -75,9 +78,11 @@ __all__ = [
     "Exposure",
     "FileOfOtherSource",
     "ImportReport",
+    "MissingFiles",
     "NothingRefused",
     "RecordKnown",
     "RejectedLine",
+    "SerialKnown",
     "SpecificationInUse",
     "UnknownBar",
     "UnknownUsage",
@@ -98,6 +103,7 @@ __all__ = [
     "import_cdr_file",
     "latest_exposures",
     "measure_exposure",
+    "missing_files",
     "record_of",
     "rejected_lines",
     "rejected_usages",

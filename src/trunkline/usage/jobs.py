@@ -18,6 +18,7 @@ from trunkline.usage.model import (
     FileOfOtherSource,
     ImportReport,
     RejectedLine,
+    SerialKnown,
     UnreadableFile,
     UsageFile,
     UsageId,
@@ -37,19 +38,21 @@ def import_cdr_file(
     *,
     now: datetime,
     source: str = "cdr",
+    serial: int | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Takes in a file of usage records (`trunkline.usage.records` describes it) and sends them
     to charging, each (source, record id) once for ever.
 
     Lines that are no record are reported and left out. An import that was killed continues
-    when it is started again; a file that is in already changes nothing. Raises
-    `UnreadableFile`, `FileOfOtherSource`, or `Busy` while another process takes it in.
+    when it is started again; a file that is in already changes nothing. With its `serial` among
+    the source's files, those that are missing between them are known. Raises `UnreadableFile`,
+    `FileOfOtherSource`, `SerialKnown`, or `Busy` while another process takes it in.
     """
     Id.parse(source, path="source")
     try:
         with path.open("rb") as file:
-            return _Intake(books, path, file, source, now).run(progress)
+            return _Intake(books, path, file, source, serial, now).run(progress)
     except OSError as error:
         raise UnreadableFile(error.strerror or str(error), path=str(path)) from None
 
@@ -58,12 +61,19 @@ class _Intake:
     """One import of one open file: what is there when it begins, whatever is appended."""
 
     def __init__(
-        self, books: Database, path: Path, file: BinaryIO, source: str, now: datetime
+        self,
+        books: Database,
+        path: Path,
+        file: BinaryIO,
+        source: str,
+        serial: int | None,
+        now: datetime,
     ) -> None:
         self.books = books
         self.path = path
         self.file = file
         self.source = source
+        self.serial = serial
         self.now = now
         self.sha256, self.size, lines = _measure(file)
         self.total = max(lines - 1, 0)
@@ -99,6 +109,15 @@ class _Intake:
     def known(self) -> UsageFile | None:
         with self.books.read() as r:
             known = store.find_file(r, self.sha256)
+            numbered = (
+                None if self.serial is None else store.file_of_serial(r, self.source, self.serial)
+            )
+        if numbered is not None and numbered.sha256 != self.sha256:
+            raise SerialKnown(
+                f"file {self.serial} of {self.source!r} came in as {numbered.name!r}, and said"
+                " something else",
+                path=str(self.path),
+            )
         if known is not None and known.source != self.source:
             raise FileOfOtherSource(
                 f"this very file came in as {known.name!r} of {known.source!r}",
@@ -141,7 +160,7 @@ class _Intake:
 
     def fresh(self, now: datetime) -> UsageFile:
         name = self.path.name[-200:]
-        return UsageFile(self.sha256, self.source, name, self.size, 0, 0, 0, now)
+        return UsageFile(self.sha256, self.source, name, self.size, 0, 0, 0, now, None, self.serial)
 
 
 def _measure(file: BinaryIO) -> tuple[str, int, int]:

@@ -61,6 +61,12 @@ class FileOfOtherSource(Conflict):
     code = "fileOfOtherSource"
 
 
+class SerialKnown(Conflict):
+    """A file of this number came before from the source, and said something else."""
+
+    code = "usageSerialKnown"
+
+
 class UsageStands(Conflict):
     """What was rated, or is being rated, is part of an account's history."""
 
@@ -147,6 +153,16 @@ class UsageFile(msgspec.Struct, frozen=True):
     rejected: int
     started_at: datetime
     finished_at: datetime | None = None
+    serial: int | None = None
+    """Its number among the files of its source, where they are numbered."""
+
+
+class MissingFiles(NamedTuple):
+    """Of a source's numbered files, these numbers haven't come, though later ones have."""
+
+    source: str
+    first: int
+    last: int
 
 
 class ImportReport(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from trunkline.platform.db import Reader
 from trunkline.usage import store
 from trunkline.usage.model import (
     MOST_TOLD,
+    MissingFiles,
     RejectedLine,
     UnknownUsage,
     Usage,
@@ -87,6 +88,11 @@ def rejection_counts(r: Reader) -> dict[str, int]:
 def usage_files(r: Reader, *, limit: int = 50) -> list[UsageFile]:
     """The files that came in last."""
     return store.files(r, limit)
+
+
+def missing_files(r: Reader, *, limit: int = 50) -> list[MissingFiles]:
+    """What hasn't come of files that are numbered, by source."""
+    return store.missing_files(r, limit)
 
 
 def rejected_lines(r: Reader, file: str, *, limit: int = MOST_TOLD) -> list[RejectedLine]:

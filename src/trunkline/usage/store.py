@@ -12,6 +12,7 @@ from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.usage.model import (
+    MissingFiles,
     RejectedLine,
     Usage,
     UsageBatchId,
@@ -33,6 +34,8 @@ usage_file = sa.Table(
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("started_at", Instant, nullable=False, index=True),
     sa.Column("finished_at", Instant),
+    sa.Column("serial", sa.BigInteger),
+    sa.Index("usage_file_by_serial", "source", "serial", unique=True),
 )
 
 usage_rejected_line = sa.Table(
@@ -89,6 +92,26 @@ usage = sa.Table(
 )
 
 _FILE = sa.select(usage_file).where(usage_file.c.sha256 == sa.bindparam("which"))
+_OF_SERIAL = sa.select(usage_file).where(
+    usage_file.c.source == sa.bindparam("source"), usage_file.c.serial == sa.bindparam("number")
+)
+_numbered = (
+    sa.select(
+        usage_file.c.source,
+        usage_file.c.serial,
+        sa.func.lag(usage_file.c.serial)
+        .over(partition_by=usage_file.c.source, order_by=usage_file.c.serial)
+        .label("before"),
+    )
+    .where(usage_file.c.serial.is_not(None))
+    .subquery()
+)
+_MISSING = (
+    sa.select(_numbered)
+    .where(_numbered.c.serial > _numbered.c.before + 1)
+    .order_by(_numbered.c.source, _numbered.c.serial)
+    .limit(sa.bindparam("limit"))
+)
 _FILES = (
     sa.select(usage_file)
     .order_by(usage_file.c.started_at.desc(), usage_file.c.sha256)
@@ -178,6 +201,16 @@ def find_file(r: Reader, sha256: str) -> UsageFile | None:
     return None if row is None else _file(row)
 
 
+def file_of_serial(r: Reader, source: str, serial: int) -> UsageFile | None:
+    row = r.execute(_OF_SERIAL, {"source": source, "number": serial}).one_or_none()
+    return None if row is None else _file(row)
+
+
+def missing_files(r: Reader, limit: int) -> list[MissingFiles]:
+    rows = r.execute(_MISSING, {"limit": limit})
+    return [MissingFiles(row.source, row.before + 1, row.serial - 1) for row in rows]
+
+
 def files(r: Reader, limit: int) -> list[UsageFile]:
     return [_file(row) for row in r.execute(_FILES, {"limit": limit})]
 
@@ -195,6 +228,7 @@ def insert_file(tx: Tx, file: UsageFile) -> None:
             "rejected": file.rejected,
             "started_at": file.started_at,
             "finished_at": file.finished_at,
+            "serial": file.serial,
         },
     )
 
@@ -336,6 +370,7 @@ def _file(row: Any) -> UsageFile:
         rejected=row.rejected,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        serial=row.serial,
     )
 
 
