@@ -81,24 +81,35 @@ class Gateway:
 
     def __init__(self, port: int) -> None:
         self.told: queue.Queue[Message] = queue.Queue()
+        while not self._begun(port):
+            pass
+        self.application.wait_for_ready(20)
+        self.session = self.node.session_generator.next_id()
+
+    def _begun(self, port: int) -> bool:
+        """False where the node's thread has read its socket before that was connected: then it
+        has closed it, and the node's start fails."""
         self.node = Node("pgw.localdomain", "localdomain", ip_addresses=["127.0.0.1"])
         self.node.wakeup_interval = 0
-        peer = self.node.add_peer(
+        self.peer = self.node.add_peer(
             f"aaa://ocs.localdomain:{port};transport=tcp",
             "localdomain",
             ip_addresses=["127.0.0.1"],
             is_persistent=True,
         )
+        self.peer.reconnect_wait = 1
         self.application = SimpleThreadingApplication(
             constants.APP_DIAMETER_CREDIT_CONTROL_APPLICATION,
             is_auth_application=True,
             request_handler=self._hear,
         )
-        self.node.add_application(self.application, [peer])
-        self.node.start()
-        self.application.wait_for_ready(20)
-        self.peer = peer
-        self.session = self.node.session_generator.next_id()
+        self.node.add_application(self.application, [self.peer])
+        try:
+            self.node.start()
+        except OSError:
+            self.node.stop(wait_timeout=1)
+            return False
+        return True
 
     def _hear(self, application: SimpleThreadingApplication, request: Message) -> Message:
         self.told.put(request)
