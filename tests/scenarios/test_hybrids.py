@@ -31,6 +31,8 @@ from trunkline.charging import (
 )
 from trunkline.charging.events import ActOnBalance, BalanceVerb, MonthlyFee, Validity
 from trunkline.charging.months import month_at
+from trunkline.charging.pools.events import JoinPool
+from trunkline.cli.charging import lines_of
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.ledger import ADJUSTMENTS, BREAKAGE, PREPAID, UNBILLED, USAGE_REVENUE
@@ -125,6 +127,7 @@ def test_a_month_and_the_next(operator: Operator) -> None:
         found = explain(r, HYBRID, 2)
     assert (str(found.stored), str(found.on_bill)) == ("1.50 EUR", "0.50 EUR")
     assert (str(found.balance_before), str(found.balance_after)) == ("1.00 EUR", "0.00 EUR")
+    assert "paid       1.00 EUR from the balance, 0.50 EUR on the bill" in lines_of(found)
     granted = 0
     for name in "abcdefghij":
         answer = ask(operator, Kind.INITIAL, 0, 200, name=name)
@@ -230,6 +233,20 @@ def test_what_files_tell_of_is_billed_past_the_limit(operator: Operator) -> None
     with operator.charging.read() as r:
         assert [each.session for each in notices.due(r, operator.clock.now(), 10, "gy")] == ["s"]
     assert ask(operator, Kind.UPDATE, 1, 10, who=4).units[0].granted == 10 * MB
+
+
+def test_it_shares_a_pools_units_and_not_its_money(operator: Operator) -> None:
+    """5 GB are the pool's; a gigabyte's tenth more is the own balance's."""
+    operator.open(8, shared=True, identities=(), plan="rich")
+    operator.top_up(8, "5", "pay_8")
+    pool = ChargingAccountId("cac_8")
+    for money in (True, False):
+        operator.tell(JoinPool(account=HYBRID, pool=pool, money=money))
+        assert seen(operator).pool == (None if money else pool)
+    ask(operator, Kind.INITIAL, 0, 5000)
+    ask(operator, Kind.TERMINATE, 1, 0, used=5120)
+    assert stands(operator) == (0, 20)
+    assert operator.money(8) == 500 * CENT
 
 
 def test_its_fees_are_billed(operator: Operator) -> None:

@@ -15,8 +15,16 @@ from tests.unit.charging.builders import (
     credit,
     hybrid,
     request,
+    tariffs,
 )
-from trunkline.charging import Action, Kind, Result, Status, UnitRequest
+from trunkline.charging import (
+    Action,
+    ChargingAccountId,
+    Kind,
+    Result,
+    Status,
+    UnitRequest,
+)
 from trunkline.charging.account import InvalidOpening, NotPrepaid, change_plan, top_up, watch
 from trunkline.charging.actions import deciding
 from trunkline.charging.actions.model import BalanceTooLow
@@ -28,11 +36,13 @@ from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import ChargeAnswer
 from trunkline.charging.oneoff import charge_usage
 from trunkline.charging.ongoing import enter
+from trunkline.charging.policy.telling import spent_beyond
 from trunkline.charging.postings import totals
 from trunkline.charging.renewal import forfeits
 from trunkline.charging.state import State, decode, encode
+from trunkline.charging.store import Account
 from trunkline.charging.watching import crossed
-from trunkline.customers import AccountKind
+from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import CurrencyMismatch, Money
 
 AT = datetime.fromtimestamp(NOON, UTC)
@@ -191,6 +201,19 @@ def test_late_usage_of_last_month_counts_against_this_ones_limit() -> None:
     assert credit(state).billed == 30 * CENT
     assert journal[-1].kind == RecordKind.ON_BILL
     assert journal[-1].period == journal[-2].period == phone.journal[-1].period - 1
+
+
+def test_a_file_that_goes_past_the_limit_tells_by_how_much() -> None:
+    """Of 2.00, a euro is the balance's and 50 cents are the limit's; while it isn't reached,
+    nothing is told."""
+    for units, beyond in ((200, [50 * CENT]), (149, [])):
+        state, journal = hybrid(limit="0.50"), list[Record]()
+        told = request(Kind.EVENT, 0, UnitRequest(1, used=units * MB), session="file", at=NOON)
+        charge_usage(state, told, tariffs(), journal)
+        carry(state, journal, 0)
+        held = {1: Account(1, ChargingAccountId("cac_1"), BillingAccountId("bac_1"), 0, state)}
+        news = spent_beyond(held, [(1, record) for record in journal], AT)
+        assert [each.beyond.micros for each in news] == beyond
 
 
 def test_only_the_balance_moves_between_people() -> None:
