@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from trunkline.catalog.model import RateSheetEntry, RateSheetRejected
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.lines import text_of
 from trunkline.kernel.money import Money
 
 COLUMNS = (
@@ -65,11 +66,10 @@ def read_sheet(lines: Iterable[str | bytes], *, currency: str) -> list[RateSheet
 def _decoded(lines: Iterable[str | bytes], faults: list[Fault]) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         try:
-            text = line if isinstance(line, str) else line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            faults.append((number, "", f"byte {error.start + 1} is not UTF-8"))
-            text = "\n"
-        yield text.removeprefix("\ufeff") if number == 1 else text
+            yield text_of(line, first=number == 1)
+        except Invalid as fault:
+            faults.append((number, "", fault.reason))
+            yield "\n"
 
 
 def _header(fields: list[str]) -> dict[str, int]:

@@ -1,11 +1,11 @@
 """The customer file: what its columns may say, and what is wrong with a line."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.ids import Id
+from trunkline.kernel.lines import fields_of
 from trunkline.kernel.money import Money, minor_digits
 from trunkline.migration.model import ImportRefused, Remark, Row
 from trunkline.payments import PaymentMethodKind
@@ -68,9 +68,9 @@ def read_rows(
     seen: dict[str, int] = {}
     for line, raw in numbered:
         try:
-            values = _split(raw, line)
-        except _Fault as fault:
-            yield None, [fault.remark]
+            values = fields_of(raw)
+        except Invalid as fault:
+            yield None, [Remark(line, "", fault.reason)]
             continue
         if not values:
             continue
@@ -89,31 +89,11 @@ def read_rows(
         yield row, faults
 
 
-class _Fault(Exception):
-    def __init__(self, remark: Remark) -> None:
-        super().__init__(str(remark))
-        self.remark = remark
-
-
-def _split(raw: bytes | str, line: int) -> list[str]:
-    try:
-        text = raw if isinstance(raw, str) else raw.decode("utf-8")
-        text = text.removeprefix("\ufeff") if line == 1 else text
-    except UnicodeDecodeError as error:
-        raise _Fault(Remark(line, "", f"byte {error.start + 1} is not UTF-8")) from None
-    if not text.strip():
-        return []
-    try:
-        return next(csv.reader([text.rstrip("\r\n")], strict=True), [])
-    except csv.Error as error:
-        raise _Fault(Remark(line, "", f"is no CSV record: {error}")) from None
-
-
 def _header(raw: bytes | str) -> tuple[dict[str, int], int, list[Remark]]:
     try:
-        names = [name.strip() for name in _split(raw, 1)]
-    except _Fault as fault:
-        raise _refused([fault.remark]) from None
+        names = [name.strip() for name in fields_of(raw, first=True)]
+    except Invalid as fault:
+        raise _refused([Remark(1, "", fault.reason)]) from None
     faults = [
         Remark(1, name, "is not exactly once in the header")
         for name in COLUMNS

@@ -25,7 +25,6 @@ A line that says something else is told with its number, column and reason, and 
 header that does refuses the file.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -33,6 +32,7 @@ from typing import BinaryIO
 
 from trunkline.charging import MOST_UNITS, Circumstances, Service, service_name
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.lines import fields_of
 from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.kernel.time import parse_instant
 from trunkline.rating import service_code
@@ -81,7 +81,7 @@ Columns = Mapping[str, int]
 def read_header(raw: bytes) -> Columns:
     """Where each column stands. Raises `UnreadableFile`, its path `line 1`."""
     try:
-        names = [name.strip() for name in _fields(raw.removeprefix(b"\xef\xbb\xbf"))]
+        names = [name.strip() for name in _fields(raw, first=True)]
     except Invalid as error:
         raise UnreadableFile(error.reason, path="line 1") from None
     faults = [f"{name} is missing" for name in _REQUIRED if name not in names]
@@ -129,18 +129,10 @@ def record_of(values: Mapping[str, str], now: datetime) -> UsageRecord:
     return _record(list(values.values()), columns, now)
 
 
-def _fields(raw: bytes) -> list[str]:
+def _fields(raw: bytes, *, first: bool = False) -> list[str]:
     if len(raw) > LONGEST_LINE:
         raise Invalid(f"longer than {LONGEST_LINE} bytes")
-    try:
-        text = raw.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"byte {error.start + 1} is not UTF-8") from None
-    try:
-        fields = next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        raise Invalid(str(error)) from None
-    return fields
+    return fields_of(raw, first=first)
 
 
 def _record(fields: list[str], columns: Columns, now: datetime) -> UsageRecord:

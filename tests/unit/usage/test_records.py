@@ -124,7 +124,7 @@ def test_blank_lines_say_nothing() -> None:
             "rating_group",
             "only data has rating groups",
         ),
-        ('r,"voice,353871234567\n', "", "unexpected end of data"),
+        ('r,"voice,353871234567\n', "", "is no CSV record: unexpected end of data"),
         (b"r,\xff", "", "byte 3 is not UTF-8"),
         (b"x" * 5000, "", "longer than 4096 bytes"),
     ],
