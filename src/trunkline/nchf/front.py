@@ -196,7 +196,7 @@ class Application:
             if reply.body and scope.method != "HEAD":
                 transport.response_bytes(reply.status, reply.headers, reply.body)
             else:
-                transport.response_empty(reply.status, [])
+                transport.response_empty(reply.status, reply.headers if reply.body else [])
         meters.count(name, reply.status)
 
     def _find(self, path: str, method: str) -> tuple[str, Handler]:

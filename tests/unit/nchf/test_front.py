@@ -142,7 +142,7 @@ def test_paths_methods_and_media_types() -> None:
 
 def test_a_head_has_no_body() -> None:
     answer = call(b"", method="HEAD")
-    assert (answer.status, answer.body) == (405, None)
+    assert (answer.status, answer.body, answer.headers["allow"]) == (405, None, "POST")
 
 
 def test_a_compressed_body_is_told_what_is_taken() -> None:
