@@ -1,17 +1,20 @@
 """A person goes abroad: welcomed, warned, cut off, and going on by consent. And a counter whose
 status the network's policy hears of."""
 
+import msgspec
 import pytest
 
 from tests.ear import Ear
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import MB, asks, opening, plan, request
 from trunkline.charging import (
+    ChangePlan,
     ChargeAnswer,
     ChargingAccountId,
     Circumstances,
     ConsentedToRoam,
     ConsentToRoam,
+    CounterPolicy,
     GrantPolicy,
     GroupCommit,
     Kind,
@@ -21,12 +24,14 @@ from trunkline.charging import (
     RoamingPolicy,
     Rules,
     Service,
+    Threshold,
     UnitRequest,
     explain,
     keep_policy,
     records,
     roaming_consent,
     statuses_of,
+    store,
     subscriptions,
 )
 from trunkline.charging.journal import RecordKind
@@ -43,7 +48,7 @@ from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
-from trunkline.rating import TariffSource, Zone, compile_tariff
+from trunkline.rating import CounterSource, Measure, TariffSource, Zone, compile_tariff
 
 ACCOUNT = ChargingAccountId("cac_1")
 SPAIN = Circumstances(network="21407")
@@ -154,6 +159,46 @@ def test_who_subscribed_hears_of_the_status(operator: Operator) -> None:
     [(after, at)] = status.pending
     assert after == "normal"
     assert at > operator.epoch
+
+
+def test_who_changes_the_plan_is_measured_by_its_limits_and_the_network_hears_of_it(
+    operator: Operator, clock: DrivenClock
+) -> None:
+    """150 of 100 MB are exceeded; of the other plan's 400 they are nothing yet. Back again, they
+    are told once more, as they are with the next usage."""
+    policies = (
+        CounterPolicy("fair", 100 * MB, (Threshold(80, "nearly"), Threshold(100, "over"))),
+        CounterPolicy("fair", 400 * MB, (Threshold(100, "over"),), plan="large"),
+    )
+    policy = GrantPolicy(rules=Rules(counters=policies))
+    keep_policy(operator.charging, policy)
+    operator.network = GroupCommit(operator.charging, policy=policy)
+    counter = CounterSource("fair", Measure.UNITS, "data")
+    plans = (plan(), plan(id_="large"))
+    counting = tuple(msgspec.structs.replace(each, counters=(counter,)) for each in plans)
+    operator.install(
+        compile_tariff(TariffSource(plans=counting), version=9, effective_from=clock.now())
+    )
+    now = clock.now()
+    send(operator, Kind.INITIAL, 0, asks(MB))
+    send(operator, Kind.TERMINATE, 1, asks(used=150 * MB))
+    with operator.charging.transaction() as tx:
+        key = subscriptions.bound_account(tx, opening().identities, now).key
+        subscriptions.subscribe(tx, Subscription("sub1", key, "sy:pcrf", ("fair",)))
+        [status] = statuses_of(tx, key, policy.rules, now)
+        assert status.status == "over"
+        subscriptions.note_told(tx, subscriptions.subscription(tx, "sub1"), [status])
+    for wanted, told in (("large", "normal"), ("plan", "over")):
+        operator.tell(ChangePlan(account=ACCOUNT, plan=wanted, changed_at=now))
+        with operator.charging.transaction() as tx:
+            [notice] = due(tx, now, 10, "sy")
+            assert notice.session == "sub1"
+            [status] = statuses_of(tx, key, policy.rules, now)
+            assert status.status == told
+            subscriptions.note_told(tx, subscriptions.subscription(tx, "sub1"), [status])
+            found = store.hold(tx, ACCOUNT)
+            assert found is not None
+            assert [each.told for each in found.state.counters] == [0]
 
 
 def test_a_message_to_care_passes_and_is_explained(operator: Operator) -> None:

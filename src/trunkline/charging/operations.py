@@ -22,6 +22,8 @@ from trunkline.charging.journal import Record
 from trunkline.charging.model import BucketGrant, ChargingAccountId
 from trunkline.charging.notices import NoticeKind
 from trunkline.charging.ongoing import standing
+from trunkline.charging.policy.kept import policy_of
+from trunkline.charging.policy.telling import follow_plan
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools.shares import shares
 from trunkline.charging.store import FOREVER, Account, Binding
@@ -138,6 +140,7 @@ def change_plan(
     held = _hold(tx, account)
     records: list[Record] = []
     life.change_plan(held.state, plan, at, installed_tariffs(tx), records, fee)
+    follow_plan(tx, held, policy_of(tx).rules, at)
     hot.write(tx, [held], [(held.key, record) for record in records])
     notices.tell(tx, held, NoticeKind.REAUTHORISE, everyone=True)
     notices.tell_members(tx, held)

@@ -91,6 +91,14 @@ def statuses(state: State, known: tuple[CounterPolicy, ...], now: int) -> list[C
     return found
 
 
+def replan(state: State, known: tuple[CounterPolicy, ...]) -> None:
+    """Other limits hold: what hasn't been reached of them hasn't been told either."""
+    for each in state.counters:
+        for policy in policies_of(state, known):
+            if policy.counter == each.id:
+                each.told = min(each.told, policy.reached(each.amount))
+
+
 def crossed(state: State, known: tuple[CounterPolicy, ...]) -> list[Crossing]:
     """What has been reached and wasn't told yet, in the newest month of each counter; it counts
     as told from now on. Several thresholds at once are one crossing, the highest's."""

@@ -15,6 +15,7 @@ from trunkline.charging.policy.counting import (
     ROAMING,
     Crossing,
     crossed,
+    replan,
     statuses,
 )
 from trunkline.charging.policy.events import (
@@ -186,6 +187,14 @@ def tell(tx: Tx, happened: Sequence[Happened], rules: Rules, now: datetime) -> N
         if each.crossings:
             state = each.account.state
             watch(tx, each.account.key, statuses(state, rules.counters_of(state), epoch))
+
+
+def follow_plan(tx: Tx, account: Account, rules: Rules, now: datetime) -> None:
+    """After a change of plan, whose policies hold from now on; `account` is written after it."""
+    state = account.state
+    known = rules.counters_of(state)
+    replan(state, known)
+    watch(tx, account.key, statuses(state, known, int(now.timestamp())))
 
 
 def roamed_beyond(
