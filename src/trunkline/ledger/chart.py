@@ -49,7 +49,7 @@ CHART: tuple[ChartAccount, ...] = (
     ChartAccount(RECURRING_REVENUE, "Recurring revenue", AccountKind.INCOME),
     ChartAccount(ONE_TIME_REVENUE, "One-time revenue", AccountKind.INCOME),
     ChartAccount(USAGE_REVENUE, "Usage revenue", AccountKind.INCOME),
-    ChartAccount(BREAKAGE, "Vouchers never redeemed", AccountKind.INCOME),
+    ChartAccount(BREAKAGE, "Breakage", AccountKind.INCOME),
     ChartAccount(ROUNDING, "Rounding differences", AccountKind.INCOME),
     ChartAccount(ADJUSTMENTS, "Adjustments", AccountKind.INCOME),
     ChartAccount(BAD_DEBT, "Bad debt", AccountKind.EXPENSE),
