@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.conftest import MakeDatabase
+from tests.ear import Ear
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
     FIVE_GIGABYTES,
@@ -42,18 +43,39 @@ from trunkline.charging.events import UsageEvent
 from trunkline.charging.mediated import charge_usage
 from trunkline.charging.pools import operations as pools
 from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.events import JoinPool, LeavePool, PoolRefilled, UnitLimit
+from trunkline.charging.pools.events import (
+    JoinPool,
+    LeavePool,
+    LimitReached,
+    MemberReached,
+    PoolReached,
+    PoolRefilled,
+    UnitLimit,
+)
 from trunkline.charging.pools.store import who_waits
+from trunkline.charging.reactions import REACTIONS as CHARGING
 from trunkline.charging.store import Account
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.ledger import PREPAID, UNBILLED
+from trunkline.ledger.reactions import REACTIONS as LEDGER
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
+from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.rating import REMAINING
 
 POOL = ChargingAccountId("cac_9")
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear({"charging.limit_reached", "charging.member_reached", "charging.pool_reached"})
+
+
+@pytest.fixture
+def routes(ear: Ear) -> Routes:
+    return Routes((*ear.among(CHARGING), *LEDGER))
 
 
 @pytest.fixture
@@ -146,7 +168,9 @@ def test_what_lies_idle_goes_back(operator: Operator) -> None:
     assert left(operator) == 10 * GB - 50 * MB
 
 
-def test_the_last_of_a_pool_is_found_with_those_who_do_not_use_it(operator: Operator) -> None:
+def test_the_last_of_a_pool_is_found_with_those_who_do_not_use_it(
+    operator: Operator, ear: Ear
+) -> None:
     """The first leaves its lease idle; the second uses all else, is refused, and gets the rest
     once that was called back."""
     ask(operator, Kind.INITIAL, 0, 500 * MB)
@@ -164,9 +188,14 @@ def test_the_last_of_a_pool_is_found_with_those_who_do_not_use_it(operator: Oper
         assert left(operator) + free(operator, 2) == 10 * GB
         assert serial < 200
     assert left(operator) == 0
+    assert [(each.account, each.percent) for each in ear.told if isinstance(each, PoolReached)] == [
+        (POOL, 80),
+        (POOL, 100),
+    ]
 
 
-def test_a_member_takes_no_more_than_its_limit_in_a_month(operator: Operator) -> None:
+def test_a_member_takes_no_more_than_its_limit_in_a_month(operator: Operator, ear: Ear) -> None:
+    """At 80 and at 100 percent it is told, and so is who owns the pool."""
     operator.tell(
         JoinPool(account=account(1), pool=POOL, limits=(UnitLimit(Service.DATA, 150 * MB),))
     )
@@ -179,6 +208,10 @@ def test_a_member_takes_no_more_than_its_limit_in_a_month(operator: Operator) ->
         operator.clock.advance(timedelta(seconds=10))
         granted = ask(operator, Kind.UPDATE, serial, 100 * MB, used=open_).units[0].granted
     assert free(operator, 1) == 150 * MB
+    mine = [each for each in ear.told if isinstance(each, LimitReached)]
+    assert [(each.percent, each.units) for each in mine] == [(80, 150 * MB), (100, 150 * MB)]
+    theirs = [each for each in ear.told if isinstance(each, MemberReached)]
+    assert [(each.reached, each.owner) for each in theirs] == [(each, "bac_9") for each in mine]
     operator.clock.advance(timedelta(days=31))
     assert ask(operator, Kind.INITIAL, 0, 100 * MB).units[0].granted > 0, "another month"
 

@@ -29,7 +29,7 @@ from trunkline.charging.policy.emergencies import answer_emergency
 from trunkline.charging.policy.telling import Happened, befell
 from trunkline.charging.policy.telling import tell as policy_told
 from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.lending import Lender
+from trunkline.charging.pools.lending import Lender, tell_of_limits
 from trunkline.charging.pools.needs import is_covered
 from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import totals
@@ -323,6 +323,8 @@ class Befalling:
         answer = self._decided(account, request, records)
         if share.money_leased or terms.former:
             settle_money(state)
+        if records:
+            self.news += tell_of_limits(account, request, now)
         if (
             account.key in self._lender.short
             and not share.waits

@@ -29,7 +29,7 @@ from trunkline.charging.policy.roaming import beyond
 from trunkline.charging.policy.telling import Happened, befell, roamed_beyond, spent_beyond
 from trunkline.charging.policy.telling import tell as tell_of_policy
 from trunkline.charging.pools import store as pool_store
-from trunkline.charging.pools.lending import Lender, lend_for
+from trunkline.charging.pools.lending import Lender, lend_for, tell_of_limits
 from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import BatchId, entries, totals
 from trunkline.charging.sessions import give_up_sessions
@@ -125,6 +125,8 @@ class _Applying:
         if begins:
             ongoing.keep(state, ChargeAnswer(result), records)
         settle_money(state)
+        if state.terms is not None and state.terms.share is not None:
+            self.news += tell_of_limits(account, request, now)
         self.written += ((account.key, record) for record in records)
         self.news += ongoing.news(account, before, now, event.identities)
         if self._has_no_room_abroad(state, event, records):

@@ -32,14 +32,7 @@ from trunkline.charging.events import (
 from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.personal import forget_party
 from trunkline.charging.policy.reactions import REACTIONS as POLICIES
-from trunkline.charging.pools import operations as pools
-from trunkline.charging.pools.events import (
-    CallBack,
-    JoiningRefused,
-    JoinPool,
-    LeavePool,
-    PoolRefilled,
-)
+from trunkline.charging.pools.reactions import REACTIONS as POOLS
 from trunkline.charging.publication import publish_tariff, request_tariff
 from trunkline.customers.events import PartyErased
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
@@ -135,20 +128,6 @@ def on_action_refused(tx: Tx, message: ActionRefused, now: datetime) -> None:
     note_answer(tx, message.action, failure=message.reason, now=now)
 
 
-def join_pool(tx: Tx, message: JoinPool, now: datetime) -> None:
-    try:
-        pools.join_pool(tx, message, now)
-    except (Conflict, Invalid, NotFound, Refused) as refusal:
-        tx.emit(
-            JoiningRefused(
-                account=message.account,
-                pool=message.pool,
-                code=refusal.code,
-                reason=str(refusal),
-            )
-        )
-
-
 def compile_and_send(tx: Tx, message: PublishTariff, _now: datetime) -> None:
     publish_tariff(tx, message)
 
@@ -167,12 +146,6 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.bar_account", on=BarAccount, run=bar_account, database="charging"),
     Reaction("charging.unbar_account", on=UnbarAccount, run=unbar_account, database="charging"),
     Reaction("charging.watch_balance", on=WatchBalance, run=watch_balance, database="charging"),
-    Reaction("charging.join_pool", on=JoinPool, run=join_pool, database="charging"),
-    Reaction("charging.leave_pool", on=LeavePool, run=pools.leave_pool, database="charging"),
-    Reaction("charging.call_back", on=CallBack, run=pools.call_back, database="charging"),
-    Reaction(
-        "charging.pool_refilled", on=PoolRefilled, run=pools.tell_members, database="charging"
-    ),
     Reaction("charging.top_up", on=TopUp, run=top_up, database="charging"),
     Reaction("charging.act_on_balance", on=ActOnBalance, run=act_on_balance, database="charging"),
     Reaction("charging.action_done", on=ActionDone, run=on_action_done, database="books"),
@@ -186,5 +159,6 @@ REACTIONS: tuple[Reaction, ...] = (
         "charging.status_changed", on=AccountStatusChanged, run=status_changed, database="books"
     ),
     Reaction("charging.publish_tariff", on=PublishTariff, run=compile_and_send, database="books"),
+    *POOLS,
     *POLICIES,
 )

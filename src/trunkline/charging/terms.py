@@ -97,6 +97,8 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     paused: bool = False
     """By the pool's owner: as if it had left, until that is taken back."""
     month_starts: int = 0
+    told: tuple[tuple[int, int], ...] = ()
+    """(a service or money, percent): reached of a limit in `month`, and told."""
 
     @property
     def closed(self) -> bool:
@@ -117,6 +119,10 @@ class Pool(msgspec.Struct, array_like=True, gc=False):
     came back."""
     credit_lent: int = 0
     """Of a postpaid pool's credit limit, what members have: the account's floor is without it."""
+    told_in: int = 0
+    """The month that `told` is of."""
+    told: tuple[tuple[int, int], ...] = ()
+    """(a service or money, percent): used or lent, and told."""
 
 
 class Credit(msgspec.Struct, array_like=True, gc=False):

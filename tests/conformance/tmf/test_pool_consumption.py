@@ -4,11 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.shop import made
 from tests.scenarios.ordering_shop import fill_shelf
 from trunkline.charging import ChargingAccountId, identities
+from trunkline.charging.pools import reactions
+from trunkline.messaging import SendMessage
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
@@ -49,9 +53,12 @@ def test_a_members_report_and_its_pools(
     relay: Relay,
     clock: DrivenClock,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two gigabytes are shared; of its own one, half a gigabyte at most, a member uses 0.3 of the
-    pool's, the other 0.2."""
+    """Of two gigabytes one uses 400 MB, that may use half a gigabyte, and is told so, for it is 80
+    percent; another customer's product uses 200."""
+    sent: list[SendMessage] = []
+    monkeypatch.setattr(reactions, "notify", lambda _tx, *commands: sent.extend(commands))
     with books.transaction() as tx:
         fill_shelf(tx, clock.now(), numbers=6)
     payer = shop.account(api, kind="prepaid")
@@ -60,7 +67,7 @@ def test_a_members_report_and_its_pools(
          "unitOfMeasure": {"amount": 1, "units": "GB"}},
     ]  # fmt: skip
 
-    def ordered(offering: Body) -> str:
+    def ordered(offering: Body, payer: Body = payer) -> str:
         done = shop.order(api, payer, offering)
         relay.drain()
         (item,) = api.get(done["href"]).body["productOrderItem"]
@@ -71,10 +78,10 @@ def test_a_members_report_and_its_pools(
     )
     member = said(serviceKind="mobile", memberOf=pool, poolDataLimit="500000000")
     plan = shop.offer(api, "Member", productOfferingPrice=bare, prodSpecCharValueUse=member)
-    one, other = ordered(plan), ordered(plan)
+    one, other = ordered(plan, shop.account(api, kind="prepaid")), ordered(plan)
     file = tmp_path / "day.csv"
     lines = ["record_id,service,subscriber,start,quantity,unit"]
-    for ident, product, quantity in (("1", one, 300), ("2", other, 200)):
+    for ident, product, quantity in (("1", one, 400), ("2", other, 200)):
         with charging.read() as r:
             known = identities(r, ChargingAccountId(product))
         (number,) = (each.value for each in known if each.kind == "msisdn")
@@ -88,19 +95,24 @@ def test_a_members_report_and_its_pools(
     (shared,) = (each for each in told(api, one)["bucketRefOrValue"] if each["isShared"])
     assert (shared["usageType"], shared["name"]) == ("data", "Included data")
     assert counted(shared["bucketCounter"]) == {
-        (one, "used", "bytes"): 300_000_000,
+        (one, "used", "bytes"): 400_000_000,
         (one, "limit", "bytes"): 500_000_000,
     }
-    assert shared["remainingValue"] == {"amount": 200_000_000, "units": "bytes"}
+    assert shared["remainingValue"] == {"amount": 100_000_000, "units": "bytes"}
 
     whole = told(api, pool)
     (bucket,) = (each for each in whole["bucketRefOrValue"] if each["usageType"] == "data")
     assert bucket["isShared"]
     assert counted(bucket["bucketCounter"]) == {
-        ("all", "used", "bytes"): 500_000_000,
+        ("all", "used", "bytes"): 600_000_000,
         ("all", "granted", "bytes"): 2_000_000_000,
     }
     assert counted(whole["product"][0]["consumptionSummary"]) == {
-        (one, "used", "bytes"): 300_000_000,
+        (one, "used", "bytes"): 400_000_000,
         (other, "used", "bytes"): 200_000_000,
     }
+
+    mine, theirs = sorted(sent, key=lambda each: len(each.variables["counter"]))
+    assert mine.variables == {"counter": "500 MB", "percent": "80"}
+    assert theirs.variables["counter"] == f"500 MB ({mine.phone})"
+    assert theirs.customer == payer["relatedParty"][0]["id"] != mine.customer

@@ -6,8 +6,12 @@ from typing import ClassVar
 import msgspec
 
 from trunkline.charging.model import ChargingAccountId, Service
+from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.platform.messages import Message
+
+MONEY = -1
+"""In the place of a service."""
 
 
 class UnitLimit(msgspec.Struct, frozen=True):
@@ -66,6 +70,53 @@ class PoolLeft(_AboutMember, frozen=True, kw_only=True):
     topic: ClassVar[str] = "charging.pool_left"
 
     at: datetime
+
+
+class _Reached(Message, frozen=True, kw_only=True):
+    account: ChargingAccountId
+    billing_account: BillingAccountId
+    at: datetime
+    percent: int
+    service: int
+    """Or `MONEY`."""
+    units: int
+    """The limit, in the service's unit, or `money`."""
+    money: Money | None = None
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+class LimitReached(_Reached, frozen=True, kw_only=True):
+    """A member has used so many percent of what it may have of its pool in the pool's month: once
+    for each percentage and month."""
+
+    topic: ClassVar[str] = "charging.limit_reached"
+
+    pool: int
+    """The pool's row."""
+    phone: str | None = None
+    """The number that was used."""
+
+
+class MemberReached(Message, frozen=True, kw_only=True):
+    """The same, with the pool's `owner`."""
+
+    topic: ClassVar[str] = "charging.member_reached"
+
+    reached: LimitReached
+    owner: BillingAccountId
+
+    @property
+    def key(self) -> str:
+        return self.reached.account
+
+
+class PoolReached(_Reached, frozen=True, kw_only=True):
+    """Of a pool's units, or credit limit, so many percent are used or with members."""
+
+    topic: ClassVar[str] = "charging.pool_reached"
 
 
 class CallBack(Message, frozen=True, kw_only=True):

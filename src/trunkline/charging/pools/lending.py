@@ -9,10 +9,12 @@ from trunkline.charging.debit import Turn
 from trunkline.charging.grants import GrantPolicy
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeRequest
+from trunkline.charging.policy.telling import phone_of
 from trunkline.charging.pools.events import CallBack, PoolRefilled
 from trunkline.charging.pools.leasing import Sides, lease, lease_money
 from trunkline.charging.pools.needs import Asked, Use, Want, serving
 from trunkline.charging.pools.shares import lends, pool_of, renew_share, share_of
+from trunkline.charging.pools.telling import limits_reached, pool_reached
 from trunkline.charging.sessions import (
     circumstances,
     give_up_sessions,
@@ -89,6 +91,7 @@ class Lender:
             sides = Sides(str(member.id), str(pool.id), records, theirs)
             if not self._lease(state, pool.state, asked, wants, sides):
                 self._call_back(pool)
+            self.news += pool_reached(pool, now)
             missing = asked.missing()
         self._note_short(member, asked, missing)
         self.news += ongoing.news(pool, before, now)
@@ -178,6 +181,14 @@ class Lender:
         enter_month(pool.state, at, None if plan is None else plan.allowances, records)
         if pool.state.period != month:
             self.news.append(PoolRefilled(pool=pool.key))
+
+
+def tell_of_limits(member: Account, request: ChargeRequest, now: int) -> list[Message]:
+    """After usage: what of its limits the member has reached."""
+    share = share_of(member.state)
+    if not share.limits and share.money_limit <= 0:
+        return []
+    return [*limits_reached(member, phone_of(request.identities), now)]
 
 
 def _is_known(state: State, request: ChargeRequest) -> bool:

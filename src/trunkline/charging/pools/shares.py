@@ -190,7 +190,7 @@ def renew_share(share: Share, pool: State) -> None:
     still."""
     if share.month != pool.period:
         share.before = share.taken if share.month == pool.period - 1 else ()
-        share.month, share.taken = pool.period, ()
+        share.month, share.taken, share.told = pool.period, (), ()
         share.money_taken = share.money_leased
     share.month_starts, share.month_ends = pool.starts, pool.ends
 
