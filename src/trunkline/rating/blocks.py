@@ -288,7 +288,11 @@ def _check_tiers(rate: Rate, place: Place, path: str) -> None:
             )
     if rate.tiers is Tiers.VOLUME:
         if rate.windows:
-            raise TariffRefused("a volume price has no windows", path=path)
+            raise TariffRefused(
+                "a volume price has no windows: at another step all units are charged anew, and"
+                " by then nobody knows when each was used; use graduated steps",
+                path=path,
+            )
         if not all(place.is_for_all(each) for each in place.discounts()):
             raise TariffRefused(
                 "a volume price gets no discount on part of its usage: make it a step", path=path

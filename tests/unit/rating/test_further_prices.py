@@ -1,5 +1,6 @@
 """Volume, flat amounts, percentages, and what was spent: worked examples, with their arithmetic."""
 
+import msgspec
 import pytest
 
 from tests.unit.rating.builders import JANUARY, NOON, price_of, rate_of, steps_of, tariff_of
@@ -23,6 +24,7 @@ from trunkline.rating import (
     TariffSource,
     Tiers,
     UsageRule,
+    Window,
     bucket_offset,
     compile_tariff,
     new_slice,
@@ -120,6 +122,14 @@ def test_volume_with_a_discount_on_part_of_it_is_refused(discount: Discount) -> 
     counters = (CounterSource("all", Measure.UNITS, "sms"),)
     with pytest.raises(TariffRefused, match="part of its usage"):
         compiled(UsageRule("sms", VOLUME), counters=counters, discounts=(discount,))
+
+
+def test_volume_by_the_hour_is_refused_where_it_stands() -> None:
+    night = Window((0,), 0, 3600, (PriceStep(0, EURO),))
+    rule = UsageRule("sms", msgspec.structs.replace(VOLUME, windows=(night,)))
+    with pytest.raises(TariffRefused, match="nobody knows when each was used") as refused:
+        compiled(UsageRule("data", rate_of()), rule)
+    assert refused.value.path == "plan plan, usage rule 2, 'Volume'"
 
 
 def test_a_percentage_with_fixed_amounts() -> None:
