@@ -67,7 +67,7 @@ from trunkline.ledger import (
     LegalEntityId,
 )
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database, Tx
+from trunkline.platform.db import Database, DatabaseUnavailable, Tx
 from trunkline.platform.messages import Reaction, Routes
 from trunkline.platform.relay import Relay
 
@@ -233,6 +233,24 @@ def test_an_event_that_was_kept_back_for_hours_is_charged_once(operator: Operato
     assert operator.money(1) == 5_000_000 - 90_000 + 20_000
     assert send("m2", again=True, units=(asks(1),), **message).cost == 90_000
     assert operator.money(1) == 5_000_000 - 90_000 + 20_000 - 90_000
+
+
+def test_a_database_that_can_only_be_read_is_away(operator: Operator) -> None:
+    """A disk that is full, a server that is a replica by now: whoever asks comes back later."""
+    operator.open(1)
+    on_postgresql = operator.charging.dialect == "postgresql"
+    with operator.charging.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+            if on_postgresql
+            else "PRAGMA query_only = on"
+        )
+        connection.commit()
+    message = request(Kind.INITIAL, 0, asks(MB), at=operator.epoch)
+    with pytest.raises(DatabaseUnavailable):
+        operator.network.attempt([message], operator.clock.now())
+    with pytest.raises(DatabaseUnavailable), operator.charging.transaction() as tx:
+        tx.execute(sa.update(store.accounts).values(version=0))
 
 
 def test_an_account_is_opened_once_and_its_number_is_its_own(operator: Operator) -> None:

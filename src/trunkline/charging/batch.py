@@ -51,7 +51,11 @@ MOST_REQUESTS = 128
 ATTEMPTS = 50
 """How often `process` comes back for an account that another transaction holds."""
 
-_DATABASE_FAILURES = (sqlite3.OperationalError, psycopg.OperationalError)
+_DATABASE_FAILURES = (
+    sqlite3.OperationalError,
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
 
 _EVENT, _INITIAL = Kind.EVENT, Kind.INITIAL
 _MICROS = 1_000_000

@@ -68,6 +68,7 @@ _RELEARN = 600
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 _serials = itertools.count()  # SQLite's data_version says something to its own connection only
 _NOTIFY = sa.text(f"NOTIFY {outbox.CHANNEL}")
+_READ_ONLY = "25006"  # SQLSTATE
 # Sooner than PostgreSQL looks for deadlocks (after 1 s), so that nobody else is its victim.
 _GIVE_WAY = sa.text("SET LOCAL lock_timeout = '250ms'")
 
@@ -260,7 +261,7 @@ class Database:
         assert not getattr(self._inside, "tx", False), "a transaction inside a transaction"
         self._inside.tx = True
         try:
-            with self._available(), self._writing(persisted) as tx:
+            with self._available(writing=True), self._writing(persisted) as tx:
                 yield tx
                 tx.send()
                 if tx.emitted and self.dialect == "postgresql":
@@ -274,16 +275,22 @@ class Database:
                 self._knocker.knock_at(channel)
 
     @contextmanager
-    def _available(self) -> Iterator[None]:
-        """Turns the errors that may pass by themselves into `DatabaseUnavailable`."""
+    def _available(self, *, writing: bool = False) -> Iterator[None]:
+        """Turns the errors that may pass by themselves into `DatabaseUnavailable`. To who is
+        `writing`, a database that can only be read is one: a replica by now, or a full disk."""
         try:
             yield
         except sa.exc.TimeoutError as error:
             raise DatabaseUnavailable(f"{self.name}: too many use it at once") from error
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, sa.exc.InternalError) as error:
             reason = str(error.orig).strip().partition("\n")[0]
-            # SQLite's OperationalError is for wrong statements too.
-            if self.dialect == "sqlite" and not re.search("locked|unable to open|disk", reason):
+            passes = isinstance(error, sa.exc.OperationalError)
+            if self.dialect == "sqlite":  # its OperationalError is for wrong statements too
+                passes = re.search("locked|unable to open|disk", reason) is not None
+                read_only = "readonly" in reason
+            else:
+                read_only = getattr(error.orig, "sqlstate", None) == _READ_ONLY
+            if not passes and not (writing and read_only):
                 raise
             raise DatabaseUnavailable(f"{self.name}: {reason}") from error
 
