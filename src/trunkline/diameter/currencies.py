@@ -7,7 +7,7 @@ NUMBERS: dict[str, int] = {
     "AED": 784, "AFN": 971, "ALL": 8, "AMD": 51, "AOA": 973, "ARS": 32, "AUD": 36, "AWG": 533,
     "AZN": 944, "BAM": 977, "BBD": 52, "BDT": 50, "BGN": 975, "BHD": 48, "BIF": 108, "BMD": 60,
     "BND": 96, "BOB": 68, "BRL": 986, "BSD": 44, "BTN": 64, "BWP": 72, "BYN": 933, "BZD": 84,
-    "CAD": 124, "CDF": 976, "CHF": 756, "CLP": 152, "CNY": 156, "COP": 170, "CRC": 188,
+    "CAD": 124, "CDF": 976, "CHF": 756, "CLF": 990, "CLP": 152, "CNY": 156, "COP": 170, "CRC": 188,
     "CUP": 192, "CVE": 132, "CZK": 203, "DJF": 262, "DKK": 208, "DOP": 214, "DZD": 12, "EGP": 818,
     "ERN": 232, "ETB": 230, "EUR": 978, "FJD": 242, "FKP": 238, "GBP": 826, "GEL": 981,
     "GHS": 936, "GIP": 292, "GMD": 270, "GNF": 324, "GTQ": 320, "GYD": 328, "HKD": 344,
@@ -23,9 +23,9 @@ NUMBERS: dict[str, int] = {
     "SEK": 752, "SGD": 702, "SHP": 654, "SLE": 925, "SOS": 706, "SRD": 968, "SSP": 728,
     "STN": 930, "SVC": 222, "SYP": 760, "SZL": 748, "THB": 764, "TJS": 972, "TMT": 934,
     "TND": 788, "TOP": 776, "TRY": 949, "TTD": 780, "TWD": 901, "TZS": 834, "UAH": 980,
-    "UGX": 800, "USD": 840, "UYU": 858, "UZS": 860, "VED": 926, "VES": 928, "VND": 704,
-    "VUV": 548, "WST": 882, "XAF": 950, "XCD": 951, "XOF": 952, "XPF": 953, "YER": 886,
-    "ZAR": 710, "ZMW": 967, "ZWG": 924,
+    "UGX": 800, "USD": 840, "UYI": 940, "UYU": 858, "UYW": 927, "UZS": 860, "VED": 926,
+    "VES": 928, "VND": 704, "VUV": 548, "WST": 882, "XAF": 950, "XCD": 951, "XOF": 952, "XPF": 953,
+    "YER": 886, "ZAR": 710, "ZMW": 967, "ZWG": 924,
 }  # fmt: skip
 
 NAMES: dict[int, str] = {number: name for name, number in NUMBERS.items()}
