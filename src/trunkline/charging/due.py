@@ -2,6 +2,8 @@
 nobody touches need not look at all of them. Pure.
 """
 
+from collections.abc import Iterator
+
 from trunkline.charging import lifetime
 from trunkline.charging.pools.shares import idle_from
 from trunkline.charging.renewal import fee_of, forfeits
@@ -20,10 +22,20 @@ def due(state: State) -> int:
             found = session.until + 1
     terms = state.terms
     if terms is not None:
-        for other in (_change(state, terms), _month(state, terms), idle_from(state)):
+        for other in _later(state, terms):
             if other and (not found or other < found):
                 found = other
     return found
+
+
+def _later(state: State, terms: Terms) -> Iterator[int]:
+    """What its terms have in store, where they have anything."""
+    if terms.life is not None:
+        yield _change(state, terms)
+    if terms.renewal is not None or terms.pool is not None or terms.credit is not None:
+        yield _month(state, terms)
+    if terms.share is not None:
+        yield idle_from(state)
 
 
 def _waits_for_credit(state: State, terms: Terms) -> bool:
