@@ -98,7 +98,15 @@ class Postgresql:
         # Where nobody has taken note of its end, the next one would take it for alive.
         (self._server.pgdata / "postmaster.pid").unlink()
         Path(f"{self._server.get_postmaster_info().socket_path}.lock").unlink()
-        self._server.ensure_postgres_running()
+        self._wait_until_it_serves()
+
+    def _wait_until_it_serves(self) -> None:
+        """Its recovery may take longer on a busy disk than the library waits for."""
+        while True:
+            with suppress(subprocess.TimeoutExpired, AssertionError):
+                self._server.ensure_postgres_running()
+                return
+            os.sched_yield()
 
     def remove(self) -> None:
         self._server.cleanup()
