@@ -18,7 +18,7 @@ from tests.scenarios.ordering_shop import (
     sign_up,
 )
 from trunkline import catalog, inventory, network
-from trunkline.charging import ChargingAccountId, store
+from trunkline.charging import ChargingAccountId, CloseAccount, store
 from trunkline.charging.state import Status
 from trunkline.customers import BillingAccountId, CustomerId
 from trunkline.inventory import ProductId, ProductStatus, ResourceState, ServiceState
@@ -373,3 +373,24 @@ def test_a_bundle_rests_with_all_that_is_in_it(
     assert [each.status for each in had] == [ProductStatus.SUSPENDED] * 3
     phone = next(each.id for each in had if each.offering == MOBILE)
     assert is_barred(charging, phone)
+
+
+def test_a_barring_that_charging_refuses_holds_the_order_with_the_reason(
+    books: Database, buy: Buy, settle: Callable[..., None], clock: DrivenClock
+) -> None:
+    """Nothing to bar any more: somebody closed the account. The product is not called suspended."""
+    product = product_of(buy(add(MOBILE)))
+    settle()
+    with books.transaction() as tx:
+        tx.emit(CloseAccount(account=ChargingAccountId(product), closed_at=clock.now()))
+    settle()
+    placed = buy(resting(product, ProductStatus.SUSPENDED))
+    settle()
+    found = standing(books, placed)
+    assert found.state is OrderState.HELD
+    with books.read() as r:
+        failed = [each for each in tasks(r, placed.id) if each.state is TaskState.FAILED]
+        assert inventory.product(r, product).status is ProductStatus.ACTIVE
+    assert [(each.kind, each.reason) for each in failed] == [
+        (TaskKind.BAR_CHARGING, "the charging account is closed")
+    ]

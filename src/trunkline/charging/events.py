@@ -101,13 +101,14 @@ class ChangePlan(_AboutAccount, frozen=True, kw_only=True):
 
 
 class BarAccount(_AboutAccount, frozen=True, kw_only=True):
-    """A command: grant nothing more. What was granted may still be reported."""
+    """A command: grant nothing more. What was granted may still be reported. Answered by
+    `AccountBarred` or `BarringRefused`."""
 
     topic: ClassVar[str] = "charging.bar_account"
 
 
 class UnbarAccount(_AboutAccount, frozen=True, kw_only=True):
-    """A command: grant again."""
+    """A command: grant again. Answered likewise."""
 
     topic: ClassVar[str] = "charging.unbar_account"
 
@@ -254,6 +255,25 @@ class AccountClosed(_AboutAccount, frozen=True, kw_only=True):
     closed_at: datetime
     remaining: Money
     """The balance that stays with the account; zero for a postpaid one."""
+
+
+class AccountBarred(_AboutAccount, frozen=True, kw_only=True):
+    """It grants nothing more; or again, where it isn't `barred`."""
+
+    topic: ClassVar[str] = "charging.account_barred"
+
+    barred: bool
+
+
+class BarringRefused(_AboutAccount, frozen=True, kw_only=True):
+    """Nothing has changed, and trying again won't help."""
+
+    topic: ClassVar[str] = "charging.barring_refused"
+
+    barred: bool
+    """What was wanted."""
+    code: str
+    reason: str
 
 
 class PlanChanged(_AboutAccount, frozen=True, kw_only=True):

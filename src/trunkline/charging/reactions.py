@@ -8,12 +8,14 @@ from trunkline.charging import mediated, operations
 from trunkline.charging.account import AccountIsClosed, NotPrepaid
 from trunkline.charging.actions.operations import act_on_balance, note_answer
 from trunkline.charging.events import (
+    AccountBarred,
     AccountStatusChanged,
     ActionDone,
     ActionRefused,
     ActOnBalance,
     BalanceLow,
     BarAccount,
+    BarringRefused,
     ChangePlan,
     ChargeUsage,
     CloseAccount,
@@ -29,6 +31,7 @@ from trunkline.charging.events import (
     UsageCharged,
     WatchBalance,
 )
+from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.occasions import balance_low, fee_missed, status_changed
 from trunkline.charging.personal import forget_party
 from trunkline.charging.policy.reactions import REACTIONS as POLICIES
@@ -72,11 +75,23 @@ def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
 
 
 def bar_account(tx: Tx, message: BarAccount, now: datetime) -> None:
-    operations.bar_account(tx, message.account, barred=True, now=now)
+    _bring(tx, message.account, barred=True, now=now)
 
 
 def unbar_account(tx: Tx, message: UnbarAccount, now: datetime) -> None:
-    operations.bar_account(tx, message.account, barred=False, now=now)
+    _bring(tx, message.account, barred=False, now=now)
+
+
+def _bring(tx: Tx, account: ChargingAccountId, *, barred: bool, now: datetime) -> None:
+    try:
+        operations.bar_account(tx, account, barred=barred, now=now)
+    except (Conflict, NotFound) as refusal:
+        answer: AccountBarred | BarringRefused = BarringRefused(
+            account=account, barred=barred, code=refusal.code, reason=refusal.reason
+        )
+    else:
+        answer = AccountBarred(account=account, barred=barred)
+    tx.emit(answer)
 
 
 def watch_balance(tx: Tx, message: WatchBalance, _now: datetime) -> None:

@@ -230,10 +230,11 @@ def _on_the_network(bring: Callable[[Tx, ProductId, datetime], bool]) -> RunOne:
     return lambda tx, step, now: {} if bring(tx, step.product, now) else None
 
 
-def _telling(command: type[BarAccount | UnbarAccount]) -> RunOne:
-    def run(tx: Tx, step: Step, _now: datetime) -> Result:
+def _asking(command: type[BarAccount | UnbarAccount]) -> RunOne:
+    """Of charging, which answers."""
+
+    def run(tx: Tx, step: Step, _now: datetime) -> None:
         tx.emit(command(account=ChargingAccountId(step.product)))
-        return {}
 
     return run
 
@@ -269,8 +270,8 @@ _RUN_ONE: dict[TaskKind, RunOne] = {
     TaskKind.TERMINATE_PRODUCT: _becoming(ProductStatus.TERMINATED),
     TaskKind.SUSPEND_SERVICE: _on_the_network(activation.rest),
     TaskKind.RESUME_SERVICE: _on_the_network(activation.resume),
-    TaskKind.BAR_CHARGING: _telling(BarAccount),
-    TaskKind.UNBAR_CHARGING: _telling(UnbarAccount),
+    TaskKind.BAR_CHARGING: _asking(BarAccount),
+    TaskKind.UNBAR_CHARGING: _asking(UnbarAccount),
     TaskKind.SUSPEND_PRODUCT: _becoming(ProductStatus.SUSPENDED),
     TaskKind.RESUME_PRODUCT: _becoming(ProductStatus.ACTIVE),
     TaskKind.AWAIT_INSTANT: _await_instant,

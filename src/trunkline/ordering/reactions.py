@@ -5,9 +5,11 @@ from datetime import datetime
 
 from trunkline import inventory
 from trunkline.charging.events import (
+    AccountBarred,
     AccountClosed,
     AccountOpened,
     AccountStatusChanged,
+    BarringRefused,
     JoiningRefused,
     OpeningRefused,
     PlanChanged,
@@ -72,6 +74,15 @@ def _plan_change_refused(tx: Tx, event: PlanChangeRefused, now: datetime) -> Non
     fulfilment.refused(tx, event.account, TaskKind.CHANGE_PLAN, event.reason, now)
 
 
+def _account_barred(tx: Tx, event: AccountBarred, now: datetime) -> None:
+    fulfilment.answered(tx, [event.account], _BARRING[event.barred], now)
+
+
+def _barring_refused(tx: Tx, event: BarringRefused, now: datetime) -> None:
+    fulfilment.refused(tx, event.account, _BARRING[event.barred], event.reason, now)
+
+
+_BARRING = {True: TaskKind.BAR_CHARGING, False: TaskKind.UNBAR_CHARGING}
 _STANDS = {
     "active": ProductStatus.ACTIVE,
     "oneWay": ProductStatus.SUSPENDED,
@@ -125,6 +136,8 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("ordering.joining_refused", JoiningRefused, _joining_refused, "books"),
     Reaction("ordering.plan_changed", PlanChanged, _plan_changed, "books"),
     Reaction("ordering.plan_change_refused", PlanChangeRefused, _plan_change_refused, "books"),
+    Reaction("ordering.account_barred", AccountBarred, _account_barred, "books"),
+    Reaction("ordering.barring_refused", BarringRefused, _barring_refused, "books"),
     Reaction("ordering.status_changed", AccountStatusChanged, _status_changed, "books"),
     Reaction("ordering.instant_came", InstantCame, _instant_came, "books"),
     Reaction("ordering.cancel_order", CancelOrder, _cancel, "books"),
