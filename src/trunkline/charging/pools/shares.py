@@ -174,9 +174,11 @@ def _idle_from(state: State, share: Share) -> int:
         return AT_ONCE
     found = 0
     for held in share.leases:
-        reserved = state.flat[place_of(state, held.bucket) * BUCKET_SIZE + RESERVED]
-        if (not found or held.until < found) and (idle(state, held) > 0 or not reserved):
-            found = held.until
+        if not found or held.until < found:
+            offset = place_of(state, held.bucket) * BUCKET_SIZE
+            reserved = state.flat[offset + RESERVED]
+            if not reserved or state.flat[offset + REMAINING] > reserved:
+                found = held.until
     if share.money_until and (idle_money(state, share) or not share.money_leased):
         found = min(found, share.money_until) if found else share.money_until
     if found:
