@@ -16,6 +16,7 @@ from trunkline.rating.model import (
     Filters,
     Measure,
     PlanSource,
+    Rate,
     RateSheet,
     TariffSource,
     Tiers,
@@ -255,14 +256,12 @@ def _counters(plan: PlanSource) -> dict[str, int]:
     return places
 
 
-def _is_shifting(source: PlanSource, sheets: Mapping[str, RateSheet]) -> bool:
-    rates = [rule.rate for rule in source.rules if rule.rate is not None]
+def _rates(source: PlanSource, sheets: Mapping[str, RateSheet]) -> Iterator[Rate]:
     for rule in source.rules:
+        if rule.rate is not None:
+            yield rule.rate
         if rule.rate_sheet is not None:
-            rates += (entry.rate for entry in sheets[rule.rate_sheet].entries)
-    return any(rate.counter or rate.tiers is Tiers.VOLUME for rate in rates) or any(
-        discount.counter for discount in source.discounts
-    )
+            yield from (entry.rate for entry in sheets[rule.rate_sheet].entries)
 
 
 def _plan(source: PlanSource, index: int, places: Places, sheets: Mapping[str, RateSheet]) -> Plan:
@@ -281,15 +280,16 @@ def _plan(source: PlanSource, index: int, places: Places, sheets: Mapping[str, R
         if allowance.rollover and allowance.validity:
             raise TariffRefused("what has a validity of its own doesn't roll over", path=path)
     ordered = sorted(source.allowances, key=_allowance_order)
-    calendared = any(rule.rate is not None and rule.rate.windows for rule in source.rules)
+    rates = list(_rates(source, sheets))
+    by_counter = any(discount.counter for discount in source.discounts)
     return Plan(
         id=source.id,
         index=index,
         currency=source.currency,
         allowances=tuple(ordered),
         counters=source.counters,
-        calendared=calendared,
-        shifting=_is_shifting(source, sheets),
+        calendared=any(rate.windows for rate in rates),
+        shifting=by_counter or any(rate.counter or rate.tiers is Tiers.VOLUME for rate in rates),
         filtered=any(filters != ANYWHERE for _, filters in _filters(source)),
         places=places,
     )

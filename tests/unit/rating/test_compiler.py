@@ -193,3 +193,11 @@ class TestRefusals:
     def test_of_bytes_that_are_no_tariff(self, data: bytes) -> None:
         with pytest.raises(TariffUnreadable):
             Tariff.decode(data)
+
+
+def test_a_plan_whose_sheet_goes_by_the_hour_knows_it() -> None:
+    night = Window((0,), 0, 3600, (PriceStep(0, 1),))
+    sheet = RateSheet("world", (SheetEntry("44", rate_of(windows=(night,))),))
+    tariff = tariff_of(UsageRule("sms", None, "world"), sheets=(sheet,))
+    assert tariff.plan("plan").calendared
+    assert not tariff_of(UsageRule("sms", rate_of())).plan("plan").calendared
