@@ -54,7 +54,6 @@ from trunkline.catalog.promotions import OWNED, Effect, Facts, Promotion, effect
 from trunkline.catalog.queries import (
     DOCUMENTS,
     brand,
-    brand_named,
     brands,
     document,
     documents,
@@ -156,7 +155,6 @@ __all__ = [
     "Zone",
     "ZoneContradiction",
     "brand",
-    "brand_named",
     "brands",
     "change_document",
     "create_brand",

@@ -96,10 +96,6 @@ def brand(r: Reader, brand_id: BrandId) -> Brand:
     return found
 
 
-def brand_named(r: Reader, name: str) -> Brand | None:
-    return store.find_brand_named(r, name)
-
-
 def brands(r: Reader) -> list[Brand]:
     """All of them, by name."""
     return store.all_brands(r)

@@ -134,13 +134,6 @@ def u32_in(octets: bytes, begin: int, end: int, code: int, vendor: int = 0) -> i
     return u32_at(octets, begin)[0]
 
 
-def u64_in(octets: bytes, begin: int, end: int, code: int) -> int:
-    """The same for an Unsigned64."""
-    if end - begin != 8:
-        raise wrong_length(code, 0, 8)
-    return u64_at(octets, begin)[0]
-
-
 def wrong_length(code: int, vendor: int, length: int | None = None) -> Malformed:
     """5014, with the AVP's header and zeros of the least length that its type has."""
     return Malformed(

@@ -19,7 +19,7 @@ from trunkline.network.model import (
     Wish,
 )
 from trunkline.network.operations import forget_instructions, instruct, is_connected
-from trunkline.network.queries import got_stuck, instructions_of, on_the_network, unsettled
+from trunkline.network.queries import got_stuck, instructions_of, unsettled
 from trunkline.network.reactions import CONNECTED
 from trunkline.network.tmf640 import Tmf640Element
 
@@ -40,6 +40,5 @@ __all__ = [
     "instruct",
     "instructions_of",
     "is_connected",
-    "on_the_network",
     "unsettled",
 ]

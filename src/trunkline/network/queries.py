@@ -1,7 +1,5 @@
 """Reads of what the network was told."""
 
-from collections.abc import Sequence
-
 from trunkline.network import store
 from trunkline.network.model import Instruction, InstructionState
 from trunkline.platform.db import Reader
@@ -15,11 +13,6 @@ def instructions_of(r: Reader, service: str) -> list[Instruction]:
 def got_stuck(r: Reader, service: str) -> bool:
     """Whether the network gave no answer to what was wanted for a service: it may have done it."""
     return any(each.state is InstructionState.STUCK for each in store.of_service(r, service))
-
-
-def on_the_network(r: Reader, services: Sequence[str]) -> set[str]:
-    """Of these services, those that the network has a name for."""
-    return store.known(r, services)
 
 
 def unsettled(r: Reader) -> dict[InstructionState, int]:

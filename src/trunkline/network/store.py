@@ -125,9 +125,6 @@ _SETTLED = (
     .limit(sa.bindparam("most"))
 )
 _DROP = sa.delete(instruction).where(instruction.c.id.in_(sa.bindparam("ids", expanding=True)))
-_KNOWN = sa.select(known_service.c.service_id).where(
-    known_service.c.service_id.in_(sa.bindparam("ids", expanding=True))
-)
 _COUNTS = (
     sa.select(instruction.c.state, sa.func.count().label("held"))
     .where(instruction.c.state.in_(_UNSETTLED))
@@ -212,10 +209,6 @@ def drop(tx: Tx, ids: Sequence[str]) -> None:
 
 def of_service(r: Reader, service: str) -> list[Instruction]:
     return [_instruction(row) for row in r.execute(_OF_SERVICE, {"of_service": service})]
-
-
-def known(r: Reader, services: Sequence[str]) -> set[str]:
-    return set(r.execute(_KNOWN, {"ids": list(services)}).scalars()) if services else set()
 
 
 def unsettled(r: Reader) -> dict[InstructionState, int]:

@@ -8,7 +8,6 @@ entity tags. It knows no telecom rule; what a resource is, a declaration says.
 from trunkline.tmf.access import (
     PUBLIC,
     Owner,
-    named_in,
     owned_by,
     owned_elsewhere,
     owned_through,
@@ -41,7 +40,6 @@ __all__ = [
     "either",
     "href",
     "in_json",
-    "named_in",
     "owned_by",
     "owned_elsewhere",
     "owned_through",

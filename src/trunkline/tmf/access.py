@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from trunkline.kernel.errors import Forbidden, Invalid
 from trunkline.platform.db import Database, Reader
 from trunkline.platform.principals import Binding
-from trunkline.tmf.paths import Expression, in_json
+from trunkline.tmf.paths import Expression
 
 Body = dict[str, Any]
 Databases = Mapping[str, Database]
@@ -132,28 +132,6 @@ def owned_elsewhere(
             return reference.in_(list(owned(r, binding.customer)))
 
     return Owner(rows=rows, writes=writes)
-
-
-def named_in(
-    document: Expression,
-    *paths: str,
-    writes: bool = True,
-    deletes: bool = True,
-    fixed: Collection[str] = (),
-    claims: str | None = None,
-) -> Owner:
-    """The customer or its party is named in the JSON at one of the dotted `paths`. Reads every
-    row: where lists grow, keep the customer in a column."""
-
-    def rows(binding: Binding, _databases: Databases) -> Expression:
-        found = []
-        for path in paths:
-            inside = in_json(document, path)
-            assert inside.within is not None
-            found.append(inside.within(inside.value.in_(_names(binding, parties=True))))
-        return sa.or_(*found)
-
-    return Owner(rows=rows, writes=writes, deletes=deletes, fixed=frozenset(fixed), claims=claims)
 
 
 def _names(binding: Binding, *, parties: bool) -> list[str]:

@@ -24,7 +24,6 @@ from trunkline.vouchers.top_ups.model import ChannelTopUp, UnknownTopUp
 
 VOUCHER_BATCHES = batches.voucher_batch
 VOUCHERS = batches.voucher
-VOUCHER_SALES = sales.voucher_sale
 CHANNEL_TOP_UPS = top_ups.top_up
 DEALERS = dealer_store.dealer
 """The tables, for lists that are filtered by their columns."""

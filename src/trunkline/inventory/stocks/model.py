@@ -1,6 +1,6 @@
 """Stocks of articles, counted in whole pieces, and of numbers and cards, which count themselves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -157,11 +157,6 @@ def status_at(body: Body, free: int) -> str:
     if said not in ("available", "unavailable"):
         return said
     return "available" if free > 0 else "unavailable"
-
-
-def overall(states: Iterable[str]) -> str:
-    """A task's state from its items'."""
-    return TaskState.DONE if set(states) <= {TaskState.DONE} else TaskState.FAILED
 
 
 def period_end(body: Body, now: datetime, parse: Any) -> datetime | None:
