@@ -210,6 +210,19 @@ class TestMoneyLimit:
         assert session.use(1) == SHORT
         assert session.granted == 0
 
+    def test_counts_the_minimum_of_a_price_that_comes_later(self) -> None:
+        """A session that costs 0.02 so far, at a new price with a minimum of 1: nothing for 0.97,
+        and not even the minimum; 98 units for 0.98, since the minimum covers them."""
+        session = Session(tariff_of(UsageRule("data", rate_of("0.01"))))
+        session.use(2)
+        session.rater = Rater(tariff_of(UsageRule("data", rate_of("0.01", minimum="1"))))
+        session.limit = to_micros("0.97")
+        assert session.use(1) == SHORT
+        assert (session.granted, session.charged) == (2, to_micros("0.02"))
+        session.limit = to_micros("0.98")
+        assert session.use(99) == SHORT
+        assert (session.granted, session.charged) == (100, to_micros("1"))
+
     def test_of_zero_or_below_leaves_allowances_and_what_is_free_of_charge(self) -> None:
         tariff = tariff_of(
             UsageRule("data", rate_of("1")), UsageRule("data", rate_of("0"), rating_group=9)
