@@ -1,6 +1,7 @@
 """Shared pools: an account of a family, an enterprise or a fleet leases what it has to members.
 
-`leasing` decides what moves, `lending` does so within a batch of the network's requests,
-`operations` are joining, leaving and getting back. The pool's row is held for a lease and for
-nothing else, so that it is never the hot row.
+`leasing` says what a lease is and moves what it consists of, `shares` what a member has and may,
+`needs` what a request takes; `lending` brings them together within a batch of the network's
+requests. `operations` are joining, leaving and getting back; `telling` says whose limits are
+reached. The pool's row is held for a lease and for nothing else, so that it is never the hot row.
 """
