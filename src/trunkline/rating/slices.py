@@ -19,10 +19,10 @@ class InvalidDestination(Invalid):
 
 
 def destination(number: str, *, path: str | None = None) -> int:
-    """A called number, digits with the country code first and an optional plus sign, as the
-    kernel reads it; only its first fifteen digits count (E.164's most). An empty one is 0.
-    Raises `InvalidDestination`."""
-    digits = number.removeprefix("+")[:_DIGITS]
+    """A called number, digits with the country code first, as the kernel reads it; "+", or "00",
+    may stand before them (no country's code begins with 0). Only the first fifteen count (E.164's
+    most). An empty one is 0. Raises `InvalidDestination`."""
+    digits = number.removeprefix("+").removeprefix("00")[:_DIGITS]
     if not digits:
         return 0
     if not (digits.isascii() and digits.isdigit()):
