@@ -376,6 +376,25 @@ def test_money_that_people_add_lifts_it_and_an_order_that_rests_it_is_left_alone
     assert (line(operator).state, bars(operator)) == (ServiceState.INACTIVE, [])
 
 
+def test_a_line_that_rested_when_its_balance_ended_is_stopped_once_it_is_used_again(
+    operator: Operator, clock: DrivenClock, host: Host, settle: Callable[..., None]
+) -> None:
+    def bring(state: ServiceState) -> None:
+        with operator.books.transaction() as tx:
+            inventory.change_service_state(
+                tx, service=line(operator).id, state=state, now=clock.now()
+            )
+
+    bring(ServiceState.INACTIVE)
+    send_file(operator, "one", *MINUTES)
+    settle()
+    assert (host.told, exposure(operator).is_open) == ([], False)
+    bring(ServiceState.ACTIVE)
+    send_file(operator, "two", timedelta(minutes=1))
+    settle()
+    assert host.told == ["suspend"]
+
+
 def test_data_abroad_is_switched_off_at_the_host_until_consent(
     operator: Operator, clock: DrivenClock, host: Host, settle: Callable[..., None]
 ) -> None:

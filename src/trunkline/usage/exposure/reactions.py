@@ -70,12 +70,14 @@ def on_terminated(tx: Tx, event: ServiceTerminated, now: datetime) -> None:
 
 
 def _note(tx: Tx, found: Exposure, now: datetime) -> bool:
-    """Whether it is new."""
+    """Whether it is new. What goes on that isn't to (a service that rested when its balance ended)
+    is stopped in either case."""
     account, cause = found.account, found.cause
     known = store.open_exposure(tx, account, cause)
     if known is not None:
         if found.beyond > known.beyond:
             store.move(tx, known, msgspec.structs.replace(known, beyond=found.beyond))
+        barring.bar(tx, ProductId(account), cause, now)
         return False
     before = store.exposure(tx, account, cause, found.reached_at)
     if before is None:
