@@ -52,9 +52,7 @@ def entries(sums: Totals, batch: BatchId, now: datetime) -> list[PostEntry]:
                         Posting(PREPAID if prepaid else UNBILLED, amount),
                         Posting(USAGE_REVENUE, -amount),
                     ),
-                    description="Usage of prepaid accounts"
-                    if prepaid
-                    else "Usage of postpaid accounts",
+                    description="Usage paid from balances" if prepaid else "Usage to be billed",
                     booked_at=now,
                 )
             )

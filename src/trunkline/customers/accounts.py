@@ -103,11 +103,7 @@ def change_billing_account(
         description=_description(present.description if description is None else description),
         payment_terms_days=days,
         financial_account=financial_account or present.financial_account,
-        details={
-            name: each
-            for name, each in ({**present.details, **details}).items()
-            if each is not None
-        },
+        details=_merged(present.details, details),
     )
     if changed == present:
         return present
