@@ -77,15 +77,21 @@ class Case:
         )
 
     def overlap(self) -> int:
-        """Micros that may be held beyond the dearest way of using the grant."""
+        """Micros that may be held beyond the dearest way of using the grant. The last second
+        of a call, and the increment that it begins, isn't used before the change where it lies
+        beyond: there the clock decides."""
+        dearest = max(each.price for each in prices_of(self.before))
+        dearest *= max(size for _, size in self.increments[0])
+        most = 2 + (dearest if self.service == "voice" else 0)
         if self.increments[0] == self.increments[1] == ((0, 1),):
-            # Of a call, the last second alone can't be used before the change when it reaches
-            # beyond: the clock says otherwise.
-            prices = [*self.before.steps, *(each for w in self.before.windows for each in w.steps)]
-            return 2 + (self.service == "voice") * max(each.price for each in prices)
+            return most
         size = sum(max(each for _, each in sizes) for sizes in self.increments)
-        prices = [*self.after.steps, *(each for w in self.after.windows for each in w.steps)]
-        return 2 + size * sum(each.price for each in prices) * (1 + len(self.after.windows))
+        total = sum(each.price for each in prices_of(self.after))
+        return most + size * total * (1 + len(self.after.windows))
+
+
+def prices_of(rate: Rate) -> list[PriceStep]:
+    return [*rate.steps, *(each for window in rate.windows for each in window.steps)]
 
 
 @st.composite
