@@ -109,7 +109,9 @@ class Postgresql:
             os.sched_yield()
 
     def remove(self) -> None:
-        self._server.cleanup()
+        # Once it is nobody's, another run of tests may be removing it, too (`stop_abandoned`).
+        with suppress(FileNotFoundError):
+            self._server.cleanup()
 
 
 class OnPostgresql:
