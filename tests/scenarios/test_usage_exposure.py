@@ -4,7 +4,7 @@ refuses is seen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,8 +26,10 @@ from trunkline.charging import (
     Service,
     UsageEvent,
     keep_policy,
+    release_lost_sessions,
 )
 from trunkline.charging.events import ActOnBalance, BalanceVerb
+from trunkline.customers import AccountKind
 from trunkline.inventory import NewProduct, NewService, ProductId, ProductStatus, ServiceState
 from trunkline.kernel.money import Money
 from trunkline.network import Answer, Courier, Instruction, InstructionState, NetworkUnavailable
@@ -104,11 +106,19 @@ def settle(
 
 
 @pytest.fixture
-def operator(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Operator:
+def terms() -> dict[str, Any]:
+    """What the line's account is, where it isn't prepaid."""
+    return {}
+
+
+@pytest.fixture
+def operator(
+    books: Database, charging: Database, relay: Relay, clock: DrivenClock, terms: dict[str, Any]
+) -> Operator:
     keep_policy(charging, POLICY)
     books.elsewhere = frozenset({"party", "customer"})
     operator = Operator(books, charging, relay, clock)
-    operator.open(1)
+    operator.open(1, **terms)
     operator.top_up(1, "0.20", "pay_1")
     with books.transaction() as tx:
         inventory.create_products(
@@ -374,6 +384,35 @@ def test_money_that_people_add_lifts_it_and_an_order_that_rests_it_is_left_alone
     settle()
     assert host.told == ["suspend", "resume", "suspend"]
     assert (line(operator).state, bars(operator)) == (ServiceState.INACTIVE, [])
+
+
+@pytest.mark.parametrize(
+    "terms", [{"kind": AccountKind.HYBRID, "credit_limit": Money.of("0.15", "EUR")}]
+)
+def test_a_hybrid_line_is_stopped_at_its_limit_until_another_month(
+    operator: Operator, clock: DrivenClock, host: Host, settle: Callable[..., None]
+) -> None:
+    """Whether a job begins the month, or a file that tells of a month's first message."""
+    send_file(operator, "one", *MINUTES)
+    settle()
+    assert host.told == []
+    send_file(operator, "two", timedelta(minutes=5))
+    settle()
+    assert host.told == ["suspend"]
+    assert exposure(operator).beyond == Money.of("0.01", "EUR")
+
+    clock.set(datetime(2026, 12, 1, 1, tzinfo=UTC))
+    assert release_lost_sessions(operator.charging, clock.now()) == 1
+    settle()
+    assert host.told[1:] == ["resume"]
+    send_file(operator, "three", timedelta(minutes=9), timedelta(minutes=6))
+    settle()
+    assert host.told[2:] == ["suspend"]
+
+    clock.set(datetime(2027, 1, 1, 1, tzinfo=UTC))
+    send_file(operator, "four", timedelta(minutes=1))
+    settle()
+    assert (host.told[3:], bars(operator)) == (["resume"], [])
 
 
 def test_a_line_that_rested_when_its_balance_ended_is_stopped_once_it_is_used_again(

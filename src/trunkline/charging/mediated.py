@@ -26,7 +26,13 @@ from trunkline.charging.oneoff import charge_usage as decide
 from trunkline.charging.policy.kept import policy_of
 from trunkline.charging.policy.passing import Pass, reason
 from trunkline.charging.policy.roaming import beyond
-from trunkline.charging.policy.telling import Happened, befell, roamed_beyond, spent_beyond
+from trunkline.charging.policy.telling import (
+    Happened,
+    befell,
+    freed_by_month,
+    roamed_beyond,
+    spent_beyond,
+)
 from trunkline.charging.policy.telling import tell as tell_of_policy
 from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.lending import Lender, lend_for, tell_of_limits
@@ -67,6 +73,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     ]
     written = applying.written
     tx.emit_all(spent_beyond(held, written, now))
+    tx.emit_all(freed_by_month(held, written))
     tx.emit_all(roamed_beyond(held, applying.abroad, policy.rules, now))
     tx.emit_all(applying.news)
     tell_of_policy(tx, applying.happened, policy.rules, now)

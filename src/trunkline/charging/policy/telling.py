@@ -20,6 +20,7 @@ from trunkline.charging.policy.counting import (
 )
 from trunkline.charging.policy.events import (
     ArrivedAbroad,
+    CreditCame,
     RoamedBeyond,
     RoamingSpent,
     SpentBeyond,
@@ -249,4 +250,17 @@ def spent_beyond(
         )
         for key, at in reached.items()
         if held[key].state.money <= held[key].state.floor
+    ]
+
+
+def freed_by_month(
+    held: Mapping[int, Account], written: Iterable[tuple[int, Record]]
+) -> list[CreditCame]:
+    """The hybrid accounts whose limit is free again, since these records begin a month."""
+    begun = dict.fromkeys(key for key, each in written if each.kind == RecordKind.NEW_MONTH)
+    states = {key: held[key].state for key in begun}
+    return [
+        CreditCame(account=held[key].id)
+        for key, state in states.items()
+        if state.prepaid and state.money > state.floor
     ]
