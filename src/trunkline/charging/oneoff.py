@@ -65,7 +65,7 @@ def charge_event(
     turn = _turn(state, request, tariffs, instant_of(request, now), records)
     if turn is None:
         return refusal(request, Result.INVALID)
-    before = state.money
+    first = len(records)
     content = _as_content(turn, request) if request.money else None
     if content is not None:
         answer = _of_content(turn, content)
@@ -78,7 +78,9 @@ def charge_event(
     else:
         return _enquire(turn, request)
     if rules.roaming is not None:
-        roamed(turn, rules.roaming, before - state.money, told=request.where)
+        turn.service = turn.usual
+        charged = sum(each.charge for each in records[first:] if each.service == turn.usual)
+        roamed(turn, rules.roaming, charged, told=request.where)
     remember(state, request, answer, now)
     return answer
 

@@ -29,6 +29,7 @@ from trunkline.charging import (
     Rules,
     Service,
     Threshold,
+    UnitRequest,
 )
 from trunkline.charging.counters import count, counted
 from trunkline.charging.policy.counting import crossed, statuses
@@ -85,6 +86,21 @@ def test_calls_abroad_are_no_data() -> None:
     phone.begin(asks(6000, group=None), where=SPAIN, service=voice, called="34")
     phone.end(asks(used=6000, group=None), service=voice)
     assert spent(phone) == 0
+
+
+def test_what_a_call_abroad_has_reserved_leaves_data_its_limit() -> None:
+    phone = abroad()
+    phone.begin(asks(600, group=None), session="v", where=SPAIN, service=Service.VOICE, called="34")
+    assert phone.state.held > 0
+    assert phone.begin(asks(100 * MB), session="d", where=SPAIN).units[0].granted == 50 * MB
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_event_of_several_services_counts_its_data_alone(order: int) -> None:
+    phone = abroad()
+    message = UnitRequest(7, used=1, service=Service.SMS)
+    phone.send(request(Kind.EVENT, 0, *[asks(used=10 * MB), message][::order], where=SPAIN))
+    assert spent(phone) == 100_000
 
 
 def test_what_an_allowance_covers_abroad_costs_nothing() -> None:

@@ -9,7 +9,7 @@ from trunkline.charging.counters import count, counted
 from trunkline.charging.debit import Turn
 from trunkline.charging.model import Circumstances, FinalUnit
 from trunkline.charging.policy.counting import ROAMING, CounterPolicy, Threshold
-from trunkline.charging.state import State
+from trunkline.charging.state import RESERVATION, State
 from trunkline.rating import DATA
 
 WARNED = "warned"
@@ -95,15 +95,18 @@ def arrived(before: str, after: str) -> bool:
 
 
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
-    """Micros that may still be charged for data abroad in this month, less what open sessions
-    there have reserved; None where there is no limit, or the person consented to go on."""
+    """Micros that may still be charged for data abroad in this month, less what data in open
+    sessions there has reserved; None where there is no limit, or the person consented to go on."""
     if not limits(state, policy, month):
         return None
     held = sum(
         quota.money
         for session in state.sessions
-        if policy.limits_data(session.where)
+        if session.service == DATA
+        and not session.id.startswith(RESERVATION)
+        and policy.limits_data(session.where)
         for quota in session.quotas
+        if quota.service < 0
     )
     return max(-beyond(state, policy, month) - held, 0)
 
