@@ -46,7 +46,9 @@ POLICY = GrantPolicy(rules=Rules(passing=PASSING))
 PORTAL = FinalUnit(FinalAction.REDIRECT, "https://top-up.example/")
 
 
-@pytest.mark.parametrize("called", ["112", "+112", "3531800123456", "1850", "1740"])
+@pytest.mark.parametrize(
+    "called", ["112", "+112", "3531800123456", "003531800123456", "1850", "1740"]
+)
 @pytest.mark.parametrize(
     "status", [Status.ACTIVE, Status.BARRED, Status.PRE_ACTIVE, Status.ONE_WAY, Status.EXPIRED]
 )
@@ -71,7 +73,7 @@ def test_such_numbers_are_granted_whatever_the_account(
 
 def test_other_numbers_are_not() -> None:
     phone = Phone(account("0"), policy=POLICY)
-    for called in ("1120", "353180", "46701", ""):
+    for called in ("1120", "353180", "00353180", "46701", ""):
         answer = phone.begin(asks(60), service=Service.VOICE, called=called, session=called or "-")
         assert answer.units[0].result is Result.CREDIT_LIMIT
 

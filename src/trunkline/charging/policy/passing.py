@@ -37,8 +37,8 @@ _REASONS = frozenset(map(int, Pass))
 
 class Passing(msgspec.Struct, frozen=True):
     """`numbers` are whole, `prefixes` the beginnings of numbers, both as the network says the
-    called party: digits without "+", or the URN of a service. The URN of emergencies needs no
-    list. `groups` are rating groups of data."""
+    called party: digits without "+" (or "00" in its place), or the URN of a service. The URN of
+    emergencies needs no list. `groups` are rating groups of data."""
 
     numbers: Mapping[str, Pass] = {}
     prefixes: tuple[tuple[str, Pass], ...] = ()
@@ -75,6 +75,12 @@ class Passing(msgspec.Struct, frozen=True):
         if number == _SOS or number.startswith(_SOS + "."):
             return Pass.EMERGENCY
         digits = number.removeprefix("+")
+        why = self._of_digits(digits)
+        if why < 0 and digits.startswith("00"):
+            why = self._of_digits(digits[2:])
+        return why
+
+    def _of_digits(self, digits: str) -> int:
         found = self.numbers.get(digits)
         if found is not None:
             return found
