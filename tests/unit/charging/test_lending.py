@@ -15,7 +15,7 @@ from tests.unit.charging.builders import (
     request,
     tariffs,
 )
-from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Kind
+from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Kind, Service
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
@@ -191,3 +191,17 @@ def test_money_that_is_left_of_a_month_counts_in_the_next() -> None:
     pair.ask(Kind.UPDATE, asks(MB, used=60 * MB))
     assert (pair.pool.state.money, share.money_taken) == (8_800_000, 1_000_000)
     assert pair.member.state.money == -200_000
+
+
+def test_who_calls_a_service_by_its_urn_is_lent_to_and_a_session_that_is_none_is_not() -> None:
+    minutes = Allowance("all", "Shared", "voice", 6000)
+    prices = tariffs(compiled(plan(), plan(minutes, id_="shared")))
+
+    def leased(kind: Kind) -> bool:
+        pair = Pair(prices=prices)
+        call = request(kind, 0, asks(60), service=Service.VOICE, called="urn:service:counseling")
+        assert Lender({POOL: pair.pool}.get, prices, POLICY, NOON).lend(pair.member, call, [])
+        return bool(share_of(pair.member.state).leases)
+
+    assert leased(Kind.INITIAL)
+    assert not leased(Kind.UPDATE), "it will be refused"

@@ -8,7 +8,7 @@ from trunkline.charging.buckets import enter_month
 from trunkline.charging.debit import Turn
 from trunkline.charging.grants import GrantPolicy
 from trunkline.charging.journal import Record
-from trunkline.charging.model import ChargeRequest
+from trunkline.charging.model import ChargeRequest, Kind
 from trunkline.charging.policy.telling import phone_of
 from trunkline.charging.pools.events import CallBack, PoolRefilled
 from trunkline.charging.pools.leasing import Sides, lease, lease_money
@@ -16,6 +16,7 @@ from trunkline.charging.pools.needs import Asked, Use, Want, serving
 from trunkline.charging.pools.shares import lends, pool_of, renew_share, share_of
 from trunkline.charging.pools.telling import limits_reached, pool_reached
 from trunkline.charging.sessions import (
+    called_number,
     circumstances,
     give_up_sessions,
     instant_of,
@@ -29,7 +30,6 @@ from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.terms import Share
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.messages import Message
-from trunkline.rating import destination
 
 AGAIN_AFTER = 5
 """Seconds after which a member asks a pool again that had nothing left..."""
@@ -114,11 +114,13 @@ class Lender:
         in_force = self._tariffs.at(at)
         if in_force is None or not is_sound(request):
             return None
+        if session is None and request.kind not in (Kind.INITIAL, Kind.EVENT):
+            return None
         passing = self._policy.rules.passing
         if (passing.called(request.called) if session is None else session.passes) >= 0:
             return None
         try:
-            called = destination(request.called)
+            called = called_number(request.called)
         except Invalid:
             return None
         turn = Turn(
