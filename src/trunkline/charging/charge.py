@@ -68,8 +68,8 @@ def charge(
     """Answers an INITIAL, UPDATE or TERMINATE; `state` becomes what it is after it, and what
     was charged is appended to `records`. `now` is in epoch seconds.
 
-    A request whose number isn't above the session's last is a repetition: it gets the last
-    answer and charges nothing."""
+    A request that was answered before (`is_repeated`) gets the session's last answer and charges
+    nothing."""
     give_up_sessions(state, now)
     session = state.session(request.session)
     answer = settled(state, session, request)
