@@ -61,7 +61,7 @@ def exposure() -> None:
     with opened() as system, system.books.read() as r:
         totals, latest = usage.exposed(r), usage.latest_exposures(r)
     if not totals:
-        typer.echo("Nothing was used beyond its end")
+        typer.echo("Nothing was used past a balance or a limit")
     for total in totals:
         typer.echo(
             f"{total.cause.value}: {total.beyond} beyond {total.ends:,} ends, "

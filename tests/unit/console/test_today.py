@@ -62,7 +62,8 @@ def test_figures(office: Office) -> None:
 
 def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Office) -> None:
     now, visitor = office.clock.now(), office.visitor("*")
-    assert "Used beyond" not in text_of(visitor.get("/console"))
+    title = "Used past balances and limits"
+    assert title not in text_of(visitor.get("/console"))
 
     def spent(account: str, minutes: int, amount: str) -> SpentBeyond:
         return SpentBeyond(
@@ -73,12 +74,14 @@ def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Off
             beyond=Money.of(amount, "EUR"),
         )
 
+    _, stopped = office.subscriber()
     with office.books.transaction() as tx:
-        on_spent(tx, spent("cac_1", 4, "0.25"), now)
+        on_spent(tx, spent(stopped, 4, "0.25"), now)
         on_spent(tx, spent("cac_2", 12, "1.50"), now)
         on_spent(tx, spent("cac_3", 600, "20"), now)
     page = text_of(visitor.get("/console"))
-    assert f"Prepaid balances within 5 min 1 1 {NONE} €0.25" in page
+    assert title in page
+    assert "Prepaid balances within 5 min 1 0 4 min €0.25" in page
     assert f"Prepaid balances within 15 min 1 1 {NONE} €1.50" in page
     assert f"Prepaid balances later than 6 h 1 1 {NONE} €20.00" in page
 
