@@ -81,18 +81,21 @@ def exposure() -> None:
 def bars(
     retry: Annotated[bool, typer.Option("--retry", help="Ask for what was refused again.")] = False,
 ) -> None:
-    """What the host's network was asked to stop, or to let go on, and hasn't done."""
+    """What the host's network was asked to stop, or to let go on, and hasn't done; with --retry
+    what it refused, as that stands now."""
     from trunkline import usage
 
     with opened() as system:
         now = system.clock.now()
         with system.books.read() as r:
-            found = usage.bars(r)
-        for each in found if retry else ():
-            if each.state in (usage.BarState.REFUSED, usage.BarState.KEPT):
-                with system.books.transaction() as tx:
-                    usage.retry_bar(tx, each.service, each.cause, now=now)
-                    record(tx, "retry bar", each.service, now)
+            if retry:
+                found = usage.bars(r, (usage.BarState.REFUSED, usage.BarState.KEPT))
+            else:
+                found = usage.bars(r)
+        for place, each in enumerate(found if retry else ()):
+            with system.books.transaction() as tx:
+                found[place] = usage.retry_bar(tx, each.service, each.cause, now=now)
+                record(tx, "retry bar", each.service, now)
     if not found:
         typer.echo("The network has done all that it was asked for")
     for each in found:

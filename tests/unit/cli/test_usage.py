@@ -3,6 +3,11 @@
 from pathlib import Path
 
 from tests.unit.cli.test_answers import Run, run
+from trunkline.app import open_system
+from trunkline.inventory import NewService, ProductId, ServiceState, create_services
+from trunkline.platform import settings
+from trunkline.usage import Bar, BarState, Cause
+from trunkline.usage.exposure.store import put_bar
 
 __all__ = ["run"]
 
@@ -24,4 +29,35 @@ def test_a_record_of_nobodys_is_told_and_sent_again(run: Run) -> None:
     assert "2026-11-01 10:00:00  cdr d1  353850000001  unknownSubscriber  line 2\n" in said
     assert "1 sent to charging again" in said
     assert run("usage", "rejected", "--error", "ratingFailed")[1] == "Nothing waits\n"
+    assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
+
+
+def test_what_the_network_refused_is_told_and_asked_for_again(run: Run) -> None:
+    """The operator has no network by now: what it is asked for is done at once."""
+    assert run("db", "upgrade")[0] == 0
+    system = open_system(settings.load())
+    system.books.elsewhere = frozenset({"party", "customer"})
+    now = system.clock.now()
+    with system.books.transaction() as tx:
+        new = NewService(
+            product=None,
+            customer="cus_1",
+            name="Mobile line",
+            characteristics={},
+            state=ServiceState.ACTIVE,
+        )
+        [service] = create_services(tx, [new], now=now)
+        bar = Bar(
+            service=service.id,
+            cause=Cause.BALANCE,
+            product=ProductId("prod_1"),
+            state=BarState.REFUSED,
+            asked_at=now,
+            reason="not now",
+        )
+        put_bar(tx, bar)
+    system.close()
+    told = f"{now:%Y-%m-%d %H:%M}  prod_1  {service.id}  balance  "
+    assert run("charging", "bars")[1] == f"{told}refused  not now\n"
+    assert run("charging", "bars", "--retry")[1].startswith(f"{told}barred")
     assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
