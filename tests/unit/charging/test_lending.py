@@ -15,7 +15,14 @@ from tests.unit.charging.builders import (
     request,
     tariffs,
 )
-from trunkline.charging import ChargingAccountId, Circumstances, GrantPolicy, Kind, Service
+from trunkline.charging import (
+    Action,
+    ChargingAccountId,
+    Circumstances,
+    GrantPolicy,
+    Kind,
+    Service,
+)
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
@@ -205,3 +212,15 @@ def test_who_calls_a_service_by_its_urn_is_lent_to_and_a_session_that_is_none_is
 
     assert leased(Kind.INITIAL)
     assert not leased(Kind.UPDATE), "it will be refused"
+
+
+def test_for_money_that_comes_back_and_for_a_price_nothing_is_lent() -> None:
+    pair = Pair(prices=tariffs())
+    share_of(pair.member.state).money_limit = -1
+    covered = [
+        is_covered(
+            pair.member.state, request(Kind.EVENT, action=each, money=2_000_000), POLICY, NOON
+        )
+        for each in (Action.REFUND, Action.PRICE_ENQUIRY, Action.DIRECT_DEBIT)
+    ]
+    assert covered == [True, True, False]

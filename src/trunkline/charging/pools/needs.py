@@ -35,6 +35,7 @@ from trunkline.rating import (
 
 _ONE = (UnitRequest(requested=1),)
 _EVENT, _DEBIT = Kind.EVENT, Action.DIRECT_DEBIT
+_UNPAID = (Action.REFUND, Action.PRICE_ENQUIRY)
 
 
 class Want(NamedTuple):
@@ -93,6 +94,8 @@ def lacking(
 def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: int) -> bool:
     """Whether the account has more than enough for the request by the simplest of reckonings:
     that is how most requests of members end, and costs them next to nothing."""
+    if request.kind == _EVENT and request.action in _UNPAID:
+        return True
     if request.money or request.spent:
         return False
     units = request.units
