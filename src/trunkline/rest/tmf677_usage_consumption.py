@@ -298,6 +298,8 @@ def _is_wanted(bucket: BucketForm, wanted: Sequence[BucketNamed]) -> bool:
 
 def _shown_bucket(form: BucketForm, counters: Sequence[Counter]) -> Mapping[str, Any]:
     shown: dict[str, Any] = {**wire.plain(form)}
+    if not form.href:
+        del shown["href"]
     shown["product"] = [wire.plain(each) for each in form.product]
     if counters:
         shown["bucketCounter"] = counters

@@ -99,6 +99,9 @@ def test_a_members_report_and_its_pools(
         (one, "limit", "bytes"): 500_000_000,
     }
     assert shared["remainingValue"] == {"amount": 100_000_000, "units": "bytes"}
+    assert "href" not in shared
+    for bucket in told(api, pool)["bucketRefOrValue"]:
+        assert api.get(bucket["href"]).status == 200
 
     whole = told(api, pool)
     (bucket,) = (each for each in whole["bucketRefOrValue"] if each["usageType"] == "data")

@@ -13,9 +13,8 @@ from trunkline import charging
 from trunkline.charging import Balance, MemberUse
 from trunkline.kernel.time import format_instant
 from trunkline.platform.db import Reader
-from trunkline.rest.forms.prepay_buckets import BUCKETS, SHARED, STATUSES, BucketForm, money
+from trunkline.rest.forms.prepay_buckets import SHARED, STATUSES, BucketForm, money
 from trunkline.rest.forms.wire import ACCOUNT, PRODUCTS, Party, Quantity, ref
-from trunkline.tmf import href
 
 MOST_MEMBERS = 100
 """Of a pool, that are told of one by one."""
@@ -55,7 +54,8 @@ def period(since: datetime | None, until: datetime | None) -> Mapping[str, str] 
 def shared_buckets(
     r: Reader, balance: Balance, use: MemberUse, now: datetime
 ) -> Iterator[tuple[BucketForm, list[Counter]]]:
-    """Of each service what the member may still have of its pool, wherever that is just now."""
+    """Of each service what the member may still have of its pool, wherever that is just now. These
+    are no buckets of TMF654's, and have no `href`."""
     pool = charging.balance(r, use.pool, now)
     leased = [each for each in balance.buckets if each.shared]
     names: dict[int, list[str]] = {}
@@ -79,7 +79,7 @@ def shared_buckets(
         remaining = in_units(service, left)
         form = BucketForm(
             id=ident,
-            href=href(BUCKETS, ident),
+            href="",
             name=", ".join(names.get(service, [f"Shared {usage}"])),
             usage_type=usage,
             status="suspended" if use.paused else STATUSES[balance.status],
