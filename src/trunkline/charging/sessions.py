@@ -16,7 +16,7 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
-from trunkline.charging.state import Done, Quota, Session, State
+from trunkline.charging.state import RESERVATION, Done, Quota, Session, State
 from trunkline.rating import MOST_UNITS, destination
 
 CLOCK_SKEW = 300
@@ -42,7 +42,10 @@ _MOST_MISSED = 8
 
 def settled(state: State, session: Session | None, request: ChargeRequest) -> ChargeAnswer | None:
     """The answer to a session's request that asks for no decision: one that repeats what was
-    answered before, is about a session that isn't open, or contradicts itself."""
+    answered before, is about a session that isn't open or isn't the network's, or contradicts
+    itself."""
+    if request.session.startswith(RESERVATION):
+        return refusal(request, Result.INVALID)
     if session is not None:
         if is_repeated(session, request.number):
             return session.answer
@@ -119,13 +122,14 @@ def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
 
 def add_session(state: State, session: Session) -> None:
     """Those that who asks has forgotten by its restart (RFC 6733, 8.16) are given up; and past
-    `MOST_SESSIONS` the one that must be heard of first."""
+    `MOST_SESSIONS` the one of the network's that must be heard of first."""
     if session.boot:
         for each in state.sessions[:]:
             if each.notify == session.notify and 0 < each.boot < session.boot:
                 end_session(state, each)
     if len(state.sessions) >= MOST_SESSIONS:
-        end_session(state, min(state.sessions, key=lambda each: each.until))
+        of_network = [each for each in state.sessions if not each.id.startswith(RESERVATION)]
+        end_session(state, min(of_network, key=lambda each: each.until))
     state.sessions.append(session)
 
 

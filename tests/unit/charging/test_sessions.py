@@ -1,10 +1,13 @@
 """A session's life: reserve, report, release."""
 
+from datetime import UTC, datetime
+
 from tests.unit.charging.builders import (
     DAY,
     FIVE_GIGABYTES,
     GB,
     MB,
+    NOON,
     Phone,
     account,
     asks,
@@ -15,8 +18,10 @@ from tests.unit.charging.builders import (
     tariffs,
 )
 from trunkline.charging import SERVER_DECIDES, Kind, Result, Service
+from trunkline.charging.actions.deciding import reserve
 from trunkline.charging.sessions import MOST_SESSIONS
 from trunkline.charging.state import decode, encode
+from trunkline.kernel.money import Money
 
 WITH_DATA = tariffs(compiled(plan(FIVE_GIGABYTES)))
 
@@ -84,10 +89,17 @@ def test_numbers_that_never_came_are_forgotten_but_for_the_last() -> None:
 
 
 def test_sessions_that_a_gateway_forgets_make_room_for_new_ones() -> None:
+    """What a person has reserved isn't the gateway's to forget, though it ends before."""
     phone = Phone(account("10"))
+    noon = datetime.fromtimestamp(NOON, UTC)
+    reserve(phone.state, Money.of("1", "EUR"), noon, noon, "bac_1")
     for number in range(MOST_SESSIONS + 5):
         phone.send(request(Kind.INITIAL, 0, asks(MB), session=f"s{number}"))
     assert len(phone.state.sessions) == MOST_SESSIONS
+    for kind in (Kind.INITIAL, Kind.TERMINATE):
+        answer = phone.send(request(kind, 1, session="reservation:bac_1"))
+        assert answer.result is Result.INVALID
+    assert phone.state.session("reservation:bac_1") is not None
     assert phone.state.held == sum(
         quota.money for session in phone.state.sessions for quota in session.quotas
     )
