@@ -94,6 +94,7 @@ class Tariffs:
         if ready is None:
             ready = InForce(self._load(version))
             self._ready[version] = ready
-            if len(self._ready) > KEPT:
-                del self._ready[next(iter(self._ready))]
+            # Other threads may do the same to what they share with this one.
+            for oldest in list(self._ready)[:-KEPT]:
+                self._ready.pop(oldest, None)
         return ready

@@ -1,5 +1,7 @@
 """Which tariff is in force when, and what a grant is told of those to come."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +19,7 @@ from tests.unit.charging.builders import (
 )
 from trunkline.charging import Service
 from trunkline.charging.account import change_plan
-from trunkline.charging.tariffs import schedule
+from trunkline.charging.tariffs import KEPT, InForce, Tariffs, schedule
 from trunkline.rating import Tariff
 
 
@@ -130,3 +132,21 @@ def test_another_plan_holds_from_the_next_report_where_nothing_was_granted() -> 
         phone.now += 60
         phone.go_on(asks(MB, used=MB))
     assert [each.charge for each in phone.journal] == [10_000, 50_000]
+
+
+def test_threads_that_share_what_is_loaded_keep_the_last_few() -> None:
+    prices, ready = compiled(), dict[int, InForce]()
+    versions = [(number, number) for number in range(1, 40)]
+
+    def ask(first: int) -> None:
+        for number in range(first, first + 3000):
+            Tariffs(versions, lambda _: prices, ready).version(number % 39 + 1)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(ready) <= KEPT
