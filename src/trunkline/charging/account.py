@@ -219,6 +219,7 @@ def _change_fee(state: State, fee: MonthlyFee) -> None:
     before, state.terms.renewal = state.terms.renewal, _renewal(fee, state.currency)
     if before is not None:
         state.terms.renewal.paid = before.paid
+        state.terms.renewal.first = state.terms.renewal.first or before.first
 
 
 def top_up(

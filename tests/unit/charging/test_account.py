@@ -32,6 +32,8 @@ from trunkline.charging.account import (
     set_barred,
     top_up,
 )
+from trunkline.charging.events import MonthlyFee
+from trunkline.charging.terms import Renewal, Terms
 from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch, Money
@@ -145,3 +147,12 @@ def test_a_closed_account_stays_closed() -> None:
         set_barred(state, barred=False, now=NOW)
     with pytest.raises(AccountIsClosed):
         change_plan(state, "plan", NOW, tariffs(), [])
+
+
+def test_a_change_of_plan_before_the_first_fee_leaves_it_a_part() -> None:
+    state = account()
+    state.terms = Terms(renewal=Renewal(10_000_000, first="actual"))
+    change_plan(
+        state, state.plan, NOW, tariffs(), [], MonthlyFee(amount=Money.of("20", "EUR"), label="Fee")
+    )
+    assert state.terms.renewal == Renewal(20_000_000, "Fee", first="actual")
