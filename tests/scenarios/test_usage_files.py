@@ -6,12 +6,17 @@ data at 0.01 a megabyte beyond 100 MB included.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
+from alembic import command
 
+from tests.unit.platform.test_schema import NewDatabase
+from trunkline.app import METADATA
 from trunkline.charging import (
     MOST_EVENTS,
     ChargingAccountId,
@@ -20,11 +25,13 @@ from trunkline.charging import (
     OpenAccount,
 )
 from trunkline.customers import AccountKind, BillingAccountId
+from trunkline.kernel import time
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money, to_micros
 from trunkline.ledger import UNBILLED, USAGE_REVENUE, LegalEntityId, balance, create_legal_entity
+from trunkline.platform import schema
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database, Tx
+from trunkline.platform.db import Database, Tx, with_driver
 from trunkline.platform.messages import Message, Routes
 from trunkline.platform.relay import Relay
 from trunkline.rating import (
@@ -421,3 +428,104 @@ def test_a_file_that_is_missing_between_numbered_ones_is_known_until_it_comes(
         take_in(8, STRANGER)
     office.take_in(write(CALL, MESSAGE, name="unnumbered.csv"))
     assert missing() == [("msc", 9, 9)]
+
+
+def test_files_that_are_alike_come_each_under_its_number(office: Office, write: Write) -> None:
+    """Hours without a record are a header alone, of any source; a file that came without its number
+    comes with it, and one that was refused has taken none."""
+
+    def take_in(name: str, serial: int | None, *lines: str, source: str = "msc") -> str:
+        report = import_cdr_file(
+            office.books,
+            write(*lines, name=name),
+            now=office.clock.now(),
+            source=source,
+            serial=serial,
+        )
+        assert report.file.serial == serial
+        office.clock.advance(timedelta(hours=1))
+        return f"{report.accepted} + {report.duplicates}"
+
+    def missing() -> list[MissingFiles]:
+        with office.books.read() as r:
+            return missing_files(r)
+
+    assert take_in("7.csv", 7, CALL) == "1 + 0"
+    assert [take_in(f"{quiet}.csv", quiet) for quiet in (8, 10)] == ["0 + 0"] * 2
+    assert take_in("11.csv", None, MESSAGE) == "1 + 0"
+    assert take_in("12.csv", 12) == "0 + 0"
+    assert missing() == [("msc", 9, 9), ("msc", 11, 11)]
+    assert [take_in("11.csv", 11, MESSAGE), take_in("9.csv", 9)] == ["0 + 1", "0 + 0"]
+    assert missing() == []
+    assert [take_in(f"{quiet}.csv", quiet, source="msc2") for quiet in (7, 9)] == ["0 + 0"] * 2
+    with pytest.raises(FileOfOtherSource):
+        take_in("8.csv", 8, CALL, source="msc2")
+    with pytest.raises(SerialKnown, match=r"file 9 of 'msc' came in as '9\.csv'"):
+        take_in("10.csv", 9, DATA)
+    assert missing() == [("msc2", 8, 8)]
+    with office.books.read() as r:
+        came = [(each.source, each.serial, each.name, each.accepted) for each in usage_files(r)]
+    assert came[:4] == [
+        ("msc2", 9, "9.csv", 0),
+        ("msc2", 7, "7.csv", 0),
+        ("msc", 9, "9.csv", 0),
+        ("msc", 11, "11.csv", 1),
+    ]
+    assert len(came) == 8
+
+
+def test_of_two_files_at_once_under_one_number_one_is_refused(office: Office, write: Write) -> None:
+    paths = [write(line, name=f"{place}.csv") for place, line in enumerate((CALL, MESSAGE))]
+
+    def take_in(path: Path) -> str:
+        try:
+            import_cdr_file(office.books, path, now=office.clock.now(), source="msc", serial=1)
+        except SerialKnown as error:
+            return error.code
+        return "taken"
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(take_in, paths)) == ["taken", SerialKnown.code]
+    with office.books.read() as r:
+        assert [each.serial for each in usage_files(r)] == [1]
+        assert len(usages(r)) == 1
+
+
+def test_numbers_that_came_before_the_upgrade_are_kept(
+    new_database: NewDatabase,
+    clock: DrivenClock,
+    routes: Routes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = new_database("upgraded", empty=True)
+    to_head = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, _: to_head(config, "books_0031"))
+        schema.upgrade(url, "books")
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    with engine.begin() as connection:
+        for sha256, serial in (("a", 7), ("b", None), ("c", 9)):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO usage_file (sha256, source, name, size, accepted, duplicates,"
+                    " rejected, started_at, serial) VALUES (:sha256, 'msc', :name, 1, 1, 0, 0,"
+                    " :at, :serial)"
+                ),
+                {
+                    "sha256": sha256,
+                    "name": f"{sha256}.csv",
+                    "at": time.to_micros(clock.now()),
+                    "serial": serial,
+                },
+            )
+    engine.dispose()
+    schema.upgrade(url, "books")
+    database = Database(url, metadata=METADATA["books"], routes=routes, clock=clock)
+    with database.read() as r:
+        assert missing_files(r) == [("msc", 8, 8)]
+        assert [(each.name, each.serial) for each in usage_files(r)] == [
+            ("a.csv", 7),
+            ("b.csv", None),
+            ("c.csv", 9),
+        ]
+    database.close()

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
+
 from trunkline.charging import MOST_EVENTS
 from trunkline.kernel.ids import Id
 from trunkline.platform import jobs
@@ -96,41 +98,43 @@ class _Intake:
         )
         with self.books.read() as r:
             after = store.find_file(r, self.sha256)
-            assert after is not None, "a finished import has its file"
             rejected = store.rejected_lines(r, self.sha256, MOST_TOLD)
-        accepted = after.accepted - (before.accepted if before else 0)
+        accepted = after.accepted - before.accepted
         return ImportReport(
-            file=after,
+            file=msgspec.structs.replace(after, serial=self.serial),
             accepted=accepted,
             duplicates=after.accepted + after.duplicates - accepted,
             rejected=tuple(rejected),
         )
 
-    def known(self) -> UsageFile | None:
-        with self.books.read() as r:
-            known = store.find_file(r, self.sha256)
-            numbered = (
-                None if self.serial is None else store.file_of_serial(r, self.source, self.serial)
-            )
-        if numbered is not None and numbered.sha256 != self.sha256:
-            raise SerialKnown(
-                f"file {self.serial} of {self.source!r} came in as {numbered.name!r}, and said"
-                " something else",
-                path=str(self.path),
-            )
-        if known is not None and known.source != self.source:
-            raise FileOfOtherSource(
-                f"this very file came in as {known.name!r} of {known.source!r}",
-                path=str(self.path),
-                source=known.source,
-            )
+    def known(self) -> UsageFile:
+        """The file as it is here, with its number, before any more of it is taken in."""
+        fresh = self.fresh(self.now)
+        with self.books.transaction() as tx:
+            store.insert_file(tx, fresh)
+            known = store.find_file(tx, self.sha256)
+            if self.serial is not None:
+                sha256, name = store.take_serial(tx, fresh, self.serial)
+                if sha256 != self.sha256:
+                    raise SerialKnown(
+                        f"file {self.serial} of {self.source!r} came in as {name!r}, and said"
+                        " something else",
+                        path=str(self.path),
+                    )
+            # Without records there is nothing that could be charged twice, and each source's
+            # quiet hours are alike.
+            if known.source != self.source and self.total:
+                raise FileOfOtherSource(
+                    f"this very file came in as {known.name!r} of {known.source!r}",
+                    path=str(self.path),
+                    source=known.source,
+                )
         return known
 
     def step(self, tx: Tx, position: Any, now: datetime) -> jobs.Step:
         """Takes in the next lines; the position is the line and the offset that are done."""
         if position is None:
             position = {"line": 1, "offset": self.begin}
-            store.insert_file(tx, self.fresh(now))
         self.file.seek(position["offset"])
         records: list[tuple[int, UsageRecord]] = []
         faults: list[RejectedLine] = []

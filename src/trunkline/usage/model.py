@@ -154,7 +154,7 @@ class UsageFile(msgspec.Struct, frozen=True):
     started_at: datetime
     finished_at: datetime | None = None
     serial: int | None = None
-    """Its number among the files of its source, where they are numbered."""
+    """The number under which it came among the files of its source, where they are numbered."""
 
 
 class MissingFiles(NamedTuple):

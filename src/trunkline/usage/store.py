@@ -34,9 +34,19 @@ usage_file = sa.Table(
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("started_at", Instant, nullable=False, index=True),
     sa.Column("finished_at", Instant),
-    sa.Column("serial", sa.BigInteger),
-    sa.Index("usage_file_by_serial", "source", "serial", unique=True),
 )
+
+usage_file_serial = sa.Table(
+    "usage_file_serial",
+    books_metadata,
+    sa.Column("source", sa.String(100), primary_key=True),
+    sa.Column("serial", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("file", sa.ForeignKey(usage_file.c.sha256), nullable=False, index=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("came_at", Instant, nullable=False),
+)
+"""The numbers that came. Files that are alike are one file under several: hours without records
+are a header alone."""
 
 usage_rejected_line = sa.Table(
     "usage_rejected_line",
@@ -91,33 +101,44 @@ usage = sa.Table(
     sa.Index("usage_by_specification", "specification_id"),
 )
 
-_FILE = sa.select(usage_file).where(usage_file.c.sha256 == sa.bindparam("which"))
-_OF_SERIAL = sa.select(usage_file).where(
-    usage_file.c.source == sa.bindparam("source"), usage_file.c.serial == sa.bindparam("number")
+_FILE = sa.select(usage_file, sa.null().label("serial")).where(
+    usage_file.c.sha256 == sa.bindparam("which")
 )
-_numbered = (
-    sa.select(
-        usage_file.c.source,
-        usage_file.c.serial,
-        sa.func.lag(usage_file.c.serial)
-        .over(partition_by=usage_file.c.source, order_by=usage_file.c.serial)
-        .label("before"),
-    )
-    .where(usage_file.c.serial.is_not(None))
-    .subquery()
+_s = usage_file_serial.c
+_OF_SERIAL = sa.select(_s.file, _s.name).where(
+    _s.source == sa.bindparam("source"), _s.serial == sa.bindparam("number")
 )
+_numbered = sa.select(
+    _s.source,
+    _s.serial,
+    sa.func.lag(_s.serial).over(partition_by=_s.source, order_by=_s.serial).label("before"),
+).subquery()
 _MISSING = (
     sa.select(_numbered)
     .where(_numbered.c.serial > _numbered.c.before + 1)
     .order_by(_numbered.c.source, _numbered.c.serial)
     .limit(sa.bindparam("limit"))
 )
+_came_at = sa.func.coalesce(_s.came_at, usage_file.c.started_at)
 _FILES = (
-    sa.select(usage_file)
-    .order_by(usage_file.c.started_at.desc(), usage_file.c.sha256)
+    sa.select(
+        usage_file.c.sha256,
+        sa.func.coalesce(_s.source, usage_file.c.source).label("source"),
+        sa.func.coalesce(_s.name, usage_file.c.name).label("name"),
+        usage_file.c.size,
+        usage_file.c.accepted,
+        usage_file.c.duplicates,
+        usage_file.c.rejected,
+        _came_at.label("started_at"),
+        usage_file.c.finished_at,
+        _s.serial,
+    )
+    .select_from(usage_file.outerjoin(usage_file_serial))
+    .order_by(_came_at.desc(), usage_file.c.sha256, _s.source, _s.serial.desc())
     .limit(sa.bindparam("limit"))
 )
-_INSERT_FILE = sa.insert(usage_file)
+_INSERT_SERIAL = postgresql.insert(usage_file_serial).on_conflict_do_nothing()
+_INSERT_FILE = postgresql.insert(usage_file).on_conflict_do_nothing()
 _COUNT_ON = (
     sa.update(usage_file)
     .where(usage_file.c.sha256 == sa.bindparam("which"))
@@ -196,14 +217,25 @@ _ERRORS = (
 )
 
 
-def find_file(r: Reader, sha256: str) -> UsageFile | None:
-    row = r.execute(_FILE, {"which": sha256}).one_or_none()
-    return None if row is None else _file(row)
+def find_file(r: Reader, sha256: str) -> UsageFile:
+    """It is here."""
+    return _file(r.execute(_FILE, {"which": sha256}).one())
 
 
-def file_of_serial(r: Reader, source: str, serial: int) -> UsageFile | None:
-    row = r.execute(_OF_SERIAL, {"source": source, "number": serial}).one_or_none()
-    return None if row is None else _file(row)
+def take_serial(tx: Tx, file: UsageFile, serial: int) -> tuple[str, str]:
+    """Whose number it is from now on: the SHA-256 and the name of the file that came first."""
+    tx.execute(
+        _INSERT_SERIAL,
+        {
+            "source": file.source,
+            "serial": serial,
+            "file": file.sha256,
+            "name": file.name,
+            "came_at": file.started_at,
+        },
+    )
+    row = tx.execute(_OF_SERIAL, {"source": file.source, "number": serial}).one()
+    return row.file, row.name
 
 
 def missing_files(r: Reader, limit: int) -> list[MissingFiles]:
@@ -216,6 +248,7 @@ def files(r: Reader, limit: int) -> list[UsageFile]:
 
 
 def insert_file(tx: Tx, file: UsageFile) -> None:
+    """Unless it is here."""
     tx.execute(
         _INSERT_FILE,
         {
@@ -228,7 +261,6 @@ def insert_file(tx: Tx, file: UsageFile) -> None:
             "rejected": file.rejected,
             "started_at": file.started_at,
             "finished_at": file.finished_at,
-            "serial": file.serial,
         },
     )
 
