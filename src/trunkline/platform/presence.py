@@ -4,6 +4,12 @@ On PostgreSQL each holds a shared advisory lock, which its server drops with the
 however the process ended. On SQLite there is one charging process, and it is always the last.
 """
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from threading import Timer
+
 import psycopg
 import structlog
 
@@ -16,6 +22,10 @@ _ENTER = f"SELECT pg_advisory_lock_shared({_KEY})"
 _LEAVE = f"SELECT pg_advisory_unlock_shared({_KEY})"
 _ALONE = f"SELECT pg_try_advisory_lock({_KEY})"
 
+_PATIENCE = 2
+"""Seconds for the database to answer: who asks has heart-beats of its own to send."""
+_IMPATIENT = f"-c statement_timeout={_PATIENCE}s"
+
 
 class Presence:
     """This process's part in `what`. For one thread at a time."""
@@ -27,16 +37,20 @@ class Presence:
 
     def renew(self) -> None:
         """Takes part from now on, or still does: what a lost connection took is taken again, by
-        this call or, where the database is away, the next. Waits while a last one leaves."""
+        this call or, where the database is away or a last one leaves just now, the next."""
         if self._url is None:
             return
         try:
             if self._connection is not None:
-                self._connection.execute("SELECT 1")
+                with _answering(self._connection):
+                    self._connection.execute("SELECT 1")
                 return
             dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._connection = psycopg.connect(dsn, autocommit=True)
-            self._connection.execute(_ENTER, self._what)
+            self._connection = psycopg.connect(
+                dsn, autocommit=True, connect_timeout=_PATIENCE, options=_IMPATIENT
+            )
+            with _answering(self._connection):
+                self._connection.execute(_ENTER, self._what)
         except psycopg.OperationalError as error:
             log.warning("what others do isn't known", what=self._what[0], error=str(error))
             self.close()
@@ -49,8 +63,9 @@ class Presence:
         if self._connection is None:
             return False
         try:
-            self._connection.execute(_LEAVE, self._what)
-            row = self._connection.execute(_ALONE, self._what).fetchone()
+            with _answering(self._connection):
+                self._connection.execute(_LEAVE, self._what)
+                row = self._connection.execute(_ALONE, self._what).fetchone()
         except psycopg.OperationalError:
             return False
         return row is not None and bool(row[0])
@@ -59,3 +74,22 @@ class Presence:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def _answering(connection: psycopg.Connection) -> Iterator[None]:
+    """Cuts the connection when the server takes too long: one that has stopped, or can't be
+    reached, keeps no time limit that it was given. That is a `psycopg.OperationalError`."""
+    with closing(socket.socket(fileno=os.dup(connection.fileno()))) as end:
+        cut = Timer(_PATIENCE, _shut, (end,))
+        cut.start()
+        try:
+            yield
+        finally:
+            cut.cancel()
+            cut.join()
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):  # the server was faster
+        end.shutdown(socket.SHUT_RDWR)
