@@ -4,6 +4,7 @@ Local time exists only where people and tariffs' calendars do, through an operat
 """
 
 import calendar
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,8 @@ from trunkline.kernel.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+_LEAP = re.compile(r"[0-9-]{10}T[0-9:]{6}60(\.[0-9]+)?(Z|[+-][0-9:]{5})", re.ASCII)
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -42,18 +45,32 @@ def from_micros(micros: int) -> datetime:
 
 
 def parse_instant(text: str, *, path: str | None = None) -> datetime:
-    """An RFC 3339 date-time as an aware UTC instant. One without an offset is refused:
-    `Invalid`."""
+    """An RFC 3339 date-time as an aware UTC instant; a leap second (5.6) is the second after it.
+    One without an offset is refused: `Invalid`."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid(f"{text[:40]!r} is not an RFC 3339 instant", path=path) from None
+        leap = _after_leap(text)
+        if leap is None:
+            raise Invalid(f"{text[:40]!r} is not an RFC 3339 instant", path=path) from None
+        return leap
     if instant.tzinfo is None:
         raise Invalid(f"{text[:40]!r} lacks its offset from UTC (write Z)", path=path)
     try:
         return instant.astimezone(UTC)
     except OverflowError:
         raise Invalid(f"{text[:40]!r} is out of range", path=path) from None
+
+
+def _after_leap(text: str) -> datetime | None:
+    """The second after 23:59:60 in UTC; None for what isn't such a second."""
+    if not _LEAP.fullmatch(text):
+        return None
+    try:
+        before = datetime.fromisoformat(f"{text[:17]}59{text[19:]}").astimezone(UTC)
+        return before + _SECOND if (before.hour, before.minute) == (23, 59) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def format_instant(instant: datetime) -> str:

@@ -19,6 +19,7 @@ from trunkline.charging import (
     network_of_access,
 )
 from trunkline.kernel.errors import Invalid
+from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.nchf.documents import (
     INFORMATION,
     Area,
@@ -59,6 +60,7 @@ _CONDITION_CHANGE = 6
 _FINAL = _REASONS["FINAL"]
 
 _decode = msgspec.json.Decoder(ChargingData).decode
+_LEAP = re.compile(rb'("invocationTimeStamp"\s*:\s*")([0-9T:-]{17}60[0-9.Z:+-]{1,20})"')
 
 
 class Reading(msgspec.Struct, gc=False):
@@ -73,7 +75,19 @@ def decoded(body: bytes) -> ChargingData:
     try:
         return _decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as fault:
+        after = _LEAP.sub(_second_after, body, count=1)
+        if after != body:
+            return decoded(after)
         raise undecodable(fault) from None
+
+
+def _second_after(found: re.Match[bytes]) -> bytes:
+    """The member, when it tells of a leap second, which decoders don't know."""
+    try:
+        instant = parse_instant(found[2].decode())
+    except Invalid:
+        return found[0]
+    return found[1] + format_instant(instant).encode() + b'"'
 
 
 class Ways(msgspec.Struct, frozen=True, gc=False):
@@ -215,6 +229,7 @@ def _service(data: ChargingData, ways: Ways) -> int:
         for name, code in ways.information.items():
             if getattr(data, INFORMATION[name]) is not None:
                 found = code
+                break
     if found is None and ways.functions:
         found = ways.functions.get(data.consumer.functionality)
     return _usual_service(data) if found is None else found

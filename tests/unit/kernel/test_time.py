@@ -52,6 +52,8 @@ def test_any_offset_is_the_same_instant() -> None:
         ("2026-11-21T20:50:00Z", utc(2026, 11, 21, 20, 50)),
         ("2026-11-21T21:50:00+01:00", utc(2026, 11, 21, 20, 50)),
         ("2026-11-21T20:50:00.123456Z", utc(2026, 11, 21, 20, 50, 0, 123456)),
+        ("2016-12-31T23:59:60Z", utc(2017, 1, 1)),
+        ("1990-12-31T15:59:60.25-08:00", utc(1991, 1, 1, 0, 0, 0, 250_000)),
     ],
 )
 def test_instants_from_the_wire(text: str, expected: datetime) -> None:
@@ -66,6 +68,10 @@ def test_instants_from_the_wire(text: str, expected: datetime) -> None:
         ("2026-11-21T20:50:00", "lacks its offset"),
         ("2026-11-21", "lacks its offset"),
         ("yesterday", "not an RFC 3339"),
+        ("2026-11-21T20:50:60Z", "not an RFC 3339"),
+        ("2016-12-31T23:59:61Z", "not an RFC 3339"),
+        ("2016-02-30T23:59:60Z", "not an RFC 3339"),
+        ("9999-12-31T23:59:60Z", "not an RFC 3339"),
         ("2026-02-30T00:00:00Z", "not an RFC 3339"),
         ("", "not an RFC 3339"),
         ("0001-01-01T00:00:00+23:00", "out of range"),

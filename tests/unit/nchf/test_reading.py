@@ -1,5 +1,6 @@
 """What a ChargingDataRequest says in charging's terms."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -174,6 +175,26 @@ def test_what_has_no_id_is_known_again_by_its_instant(named_by: dict[str, Any], 
 def test_a_clock_that_is_off_is_not_believed() -> None:
     assert read(invocationTimeStamp="2020-01-01T00:00:00Z").request.at == NOON
     assert read(invocationTimeStamp="2026-11-02T11:59:00+00:00").request.at == NOON - 60
+
+
+def test_a_leap_second_is_the_second_after_it() -> None:
+    """RFC 3339, 5.6; the answer repeats what was understood."""
+    new_year = int(datetime(2017, 1, 1, tzinfo=UTC).timestamp())
+    for text in ("2016-12-31T23:59:60Z", "2017-01-01T00:59:60+01:00"):
+        body = msgspec.json.encode(request(invocationTimeStamp=text))
+        assert created(decoded(body), new_year, Ways()).request.at == new_year
+    for text in ("2016-12-31T22:59:60Z", "2016-12-31T23:59:61Z"):
+        with pytest.raises(Problem):
+            decoded(msgspec.json.encode(request(invocationTimeStamp=text)))
+
+
+def test_of_several_kinds_the_order_of_the_settings_decides() -> None:
+    names = ["nSMChargingInformation", "registrationChargingInformation"]
+    both: dict[str, Any] = {name: {} for name in names}
+    for first, second in (names, reversed(names)):
+        ways = Ways(information={first: 71, second: 72})
+        found = created(decoded(msgspec.json.encode(request(**both))), NOON, ways)
+        assert found.request.service == 71
 
 
 def test_services_of_a_group_are_told_apart_where_settings_say_so() -> None:
