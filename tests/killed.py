@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -23,6 +24,8 @@ from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.db import Database
 
 ROOT = Path(__file__).parents[1]
+_LONGEST_RECOVERY = 60
+"""Seconds."""
 
 
 @contextmanager
@@ -102,11 +105,16 @@ class Postgresql:
 
     def _wait_until_it_serves(self) -> None:
         """Its recovery may take longer on a busy disk than the library waits for."""
+        give_up = time.monotonic() + _LONGEST_RECOVERY
         while True:
-            with suppress(subprocess.TimeoutExpired, AssertionError):
+            try:
                 self._server.ensure_postgres_running()
+            except (subprocess.TimeoutExpired, AssertionError):
+                if time.monotonic() > give_up:
+                    raise
+                os.sched_yield()
+            else:
                 return
-            os.sched_yield()
 
     def remove(self) -> None:
         # Once it is nobody's, another run of tests may be removing it, too (`stop_abandoned`).
