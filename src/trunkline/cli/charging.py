@@ -1,5 +1,6 @@
 """`charging`: what the online charging system did, and why."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +8,9 @@ import typer
 from trunkline.cli.running import opened, record
 
 if TYPE_CHECKING:
+    from trunkline.app import System
     from trunkline.charging import Explanation
+    from trunkline.usage import Bar
 
 group = typer.Typer(help="What online charging did, and why.", no_args_is_help=True)
 
@@ -92,19 +95,32 @@ def bars(
                 found = usage.bars(r, (usage.BarState.REFUSED, usage.BarState.KEPT))
             else:
                 found = usage.bars(r)
-        for place, each in enumerate(found if retry else ()):
-            with system.books.transaction() as tx:
-                found[place] = usage.retry_bar(tx, each.service, each.cause, now=now)
-                record(tx, "retry bar", each.service, now)
+        told = [_asked_again(system, each, now) for each in found] if retry else found
     if not found:
         typer.echo("The network has done all that it was asked for")
-    for each in found:
+    for each in filter(None, told):
         why = f"  {each.reason}" if each.reason else ""
         ticket = f"  {each.ticket}" if each.ticket else ""
         typer.echo(
             f"{each.asked_at:%Y-%m-%d %H:%M}  {each.product}  {each.service}  {each.cause.value}"
             f"  {each.state.value}{ticket}{why}"
         )
+
+
+def _asked_again(system: "System", bar: "Bar", now: datetime) -> "Bar | None":
+    """None, and told, where it has settled since it was listed, or its service has ended: the
+    others are asked for still."""
+    from trunkline import usage
+    from trunkline.kernel.errors import Conflict, NotFound
+
+    try:
+        with system.books.transaction() as tx:
+            asked = usage.retry_bar(tx, bar.service, bar.cause, now=now)
+            record(tx, "retry bar", bar.service, now)
+    except (Conflict, NotFound) as error:
+        typer.echo(f"{bar.service}  {bar.cause.value}  not asked for: {error.reason}", err=True)
+        return None
+    return asked
 
 
 @group.command()

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.test_answers import Run, run
+from trunkline import usage
 from trunkline.app import open_system
 from trunkline.inventory import NewService, ProductId, ServiceState, create_services
 from trunkline.platform import settings
-from trunkline.usage import Bar, BarState, Cause
+from trunkline.platform.db import Reader
+from trunkline.usage import Bar, BarState, Cause, bars, retry_bar
 from trunkline.usage.exposure.store import put_bar
 
 __all__ = ["run"]
@@ -32,32 +36,68 @@ def test_a_record_of_nobodys_is_told_and_sent_again(run: Run) -> None:
     assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
 
 
-def test_what_the_network_refused_is_told_and_asked_for_again(run: Run) -> None:
-    """The operator has no network by now: what it is asked for is done at once."""
-    assert run("db", "upgrade")[0] == 0
+def refused_bars(*products: str) -> list[Bar]:
+    """Of active lines, which the network is to stop and has refused to."""
     system = open_system(settings.load())
     system.books.elsewhere = frozenset({"party", "customer"})
     now = system.clock.now()
+    new = NewService(
+        product=None,
+        customer="cus_1",
+        name="Mobile line",
+        characteristics={},
+        state=ServiceState.ACTIVE,
+    )
     with system.books.transaction() as tx:
-        new = NewService(
-            product=None,
-            customer="cus_1",
-            name="Mobile line",
-            characteristics={},
-            state=ServiceState.ACTIVE,
-        )
-        [service] = create_services(tx, [new], now=now)
-        bar = Bar(
-            service=service.id,
-            cause=Cause.BALANCE,
-            product=ProductId("prod_1"),
-            state=BarState.REFUSED,
-            asked_at=now,
-            reason="not now",
-        )
-        put_bar(tx, bar)
+        services = create_services(tx, [new] * len(products), now=now)
+        refused = [
+            Bar(
+                service=service.id,
+                cause=Cause.BALANCE,
+                product=ProductId(product),
+                state=BarState.REFUSED,
+                asked_at=now,
+                reason="not now",
+            )
+            for service, product in zip(services, products, strict=True)
+        ]
+        for bar in refused:
+            put_bar(tx, bar)
     system.close()
-    told = f"{now:%Y-%m-%d %H:%M}  prod_1  {service.id}  balance  "
+    return refused
+
+
+def test_what_the_network_refused_is_told_and_asked_for_again(run: Run) -> None:
+    """The operator has no network by now: what it is asked for is done at once."""
+    assert run("db", "upgrade")[0] == 0
+    [bar] = refused_bars("prod_1")
+    told = f"{bar.asked_at:%Y-%m-%d %H:%M}  prod_1  {bar.service}  balance  "
     assert run("charging", "bars")[1] == f"{told}refused  not now\n"
     assert run("charging", "bars", "--retry")[1].startswith(f"{told}barred")
+    assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
+
+
+def test_a_bar_that_settles_meanwhile_keeps_no_other_from_being_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two is settled by another process as soon as they are listed."""
+    assert run("db", "upgrade")[0] == 0
+    refused_bars("prod_1", "prod_2")
+    listed: list[Bar] = []
+
+    def listed_and_settled(r: Reader, *states: tuple[BarState, ...]) -> list[Bar]:
+        listed[:] = bars(r, *states)
+        another = open_system(settings.load())
+        with another.books.transaction() as tx:
+            retry_bar(tx, listed[0].service, Cause.BALANCE, now=another.clock.now())
+        another.close()
+        return listed[:]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(usage, "bars", listed_and_settled)
+        code, said, errors = run("charging", "bars", "--retry")
+    settled, other = listed
+    assert code == 0
+    assert f"{settled.service}  balance  not asked for: it is barred\n" in errors
+    assert f"{other.product}  {other.service}  balance  barred" in said
     assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
