@@ -255,8 +255,38 @@ def test_what_charging_was_told_once_is_no_change_to_a_product(shop: Shop) -> No
         shop.place(changed(product, balanceDays="999"))
 
 
-def changed(product: ProductId, **said: str) -> ItemRequest:
-    return ItemRequest(action=Action.MODIFY, product=product, characteristics=said)
+def changed(product: ProductId, offering: str | None = None, **said: str) -> ItemRequest:
+    return ItemRequest(
+        action=Action.MODIFY, product=product, offering=offering, characteristics=said
+    )
+
+
+def test_the_credit_limit_follows_the_offering(shop: Shop) -> None:
+    """But for a product that was ordered with its own."""
+    now = shop.clock.now()
+    with shop.books.transaction() as tx:
+        for limit in ("5", "50", "much"):
+            _offer(tx, now, f"off_{limit}", ["pop_data"], creditLimit=limit)
+        buyer = shop._sign_up(tx, AccountKind.HYBRID)
+    shop.relay.drain()
+
+    def limits(product: ProductId) -> list[str]:
+        """After each change: to 50, to an offering without, back to 5."""
+        found = [shop.balance(product).credit_limit]
+        for offering in ("off_50", MEMBER, "off_5"):
+            shop.sell(changed(product, offering), owner)
+            found.append(shop.balance(product).credit_limit)
+        return ["none" if each is None else str(each) for each in found]
+
+    owner = shop.firm
+    assert limits(shop.sell(add("off_5"), owner)) == ["5.00 EUR", "50.00 EUR", "none", "5.00 EUR"]
+    owner = buyer
+    product = shop.sell(add("off_5"), owner)
+    assert limits(product) == ["5.00 EUR", "50.00 EUR", "0.00 EUR", "5.00 EUR"]
+    own = shop.sell(add("off_5", characteristics={"creditLimit": "7"}), owner)
+    assert limits(own) == ["7.00 EUR"] * 4
+    with pytest.raises(Invalid, match="much"):
+        shop.place(changed(product, "off_much"), owner)
 
 
 def test_a_product_joins_a_pool_changes_it_and_leaves(shop: Shop) -> None:

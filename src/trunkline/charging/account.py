@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec import UNSET
+
 from trunkline.charging import lifetime, watching
 from trunkline.charging.buckets import enter_month, give, is_paid, replace
-from trunkline.charging.events import MonthlyFee, OpenAccount, Validity
-from trunkline.charging.hybrid import credit_of
+from trunkline.charging.events import MonthlyFee, NewLimit, OpenAccount, Validity
+from trunkline.charging.hybrid import credit_of, left
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.lifetime import DAY
 from trunkline.charging.model import BucketGrant
+from trunkline.charging.pools.shares import credit_limit, shares
 from trunkline.charging.renewal import forfeit, renew
 from trunkline.charging.state import NO_FLOOR, State, Status
 from trunkline.charging.tariffs import Tariffs
@@ -44,6 +47,10 @@ class PlanHasNoTariff(Unavailable):
     code = "planHasNoTariff"
 
 
+class LimitIsShared(Conflict):
+    code = "limitIsShared"
+
+
 class InvalidOpening(Invalid):
     code = "invalidOpening"
 
@@ -63,12 +70,8 @@ def opened(command: OpenAccount) -> State:
         raise InvalidOpening("a cycle begins on day 1 to 31", path="cycleDay")
     if not command.identities and not command.shared:
         raise InvalidOpening("the network must know it by something", path="identities")
-    limit = command.credit_limit
-    if limit is not None and limit.currency != command.currency:
-        raise CurrencyMismatch(f"a limit in {limit.currency}", path="creditLimit")
-    if limit is not None and limit.micros < 0:
-        raise InvalidOpening("a limit isn't below zero", path="creditLimit")
-    none = 0 if command.kind.has_balance else NO_FLOOR
+    _check_limit(command.credit_limit, command.currency)
+    limit, none = command.credit_limit, 0 if command.kind.has_balance else NO_FLOOR
     floor = none if limit is None else -limit.micros
     terms = _terms(command)
     status = Status.PRE_ACTIVE if command.pre_active else Status.ACTIVE
@@ -84,6 +87,13 @@ def opened(command: OpenAccount) -> State:
         status=status,
         terms=terms,
     )
+
+
+def _check_limit(limit: Money | None, currency: str) -> None:
+    if limit is not None and limit.currency != currency:
+        raise CurrencyMismatch(f"a limit in {limit.currency}", path="creditLimit")
+    if limit is not None and limit.micros < 0:
+        raise InvalidOpening("a limit isn't below zero", path="creditLimit")
 
 
 _NOT_FOR = {
@@ -179,15 +189,19 @@ def change_plan(
     tariffs: Tariffs,
     records: list[Record],
     fee: MonthlyFee | None = None,
+    limit: NewLimit = UNSET,
 ) -> None:
     """From `at` on, `plan` prices; what is granted already keeps its price until reported. A
-    `fee` is asked for from the next month on that isn't paid; one of nothing ends it. Raises
-    `AccountIsClosed`, `PlanHasNoTariff`, and `Invalid` for what is no fee."""
+    `fee` is asked for from the next month on that isn't paid; one of nothing ends it. A `limit`
+    holds at once, for all of the month. Raises `AccountIsClosed`, `PlanHasNoTariff`,
+    `LimitIsShared`, and `Invalid` for what is no fee or limit."""
     _check_open(state)
     if fee is not None:
         if not state.prepaid or credit_of(state) is not None:
             raise NotPrepaid("a fee is taken from a prepaid balance, any other is billed")
         _change_fee(state, fee)
+    if limit is not UNSET:
+        _change_limit(state, limit)
     if plan == state.plan:
         return
     epoch = int(at.timestamp())
@@ -220,6 +234,24 @@ def _change_fee(state: State, fee: MonthlyFee) -> None:
     if before is not None:
         state.terms.renewal.paid = before.paid
         state.terms.renewal.first = state.terms.renewal.first or before.first
+
+
+def _change_limit(state: State, limit: Money | None) -> None:
+    """What was used of the limit before counts against it, as does what pools have of it."""
+    _check_limit(limit, state.currency)
+    credit = credit_of(state)
+    if credit is not None:
+        credit.limit = 0 if limit is None else limit.micros
+        state.floor = -left(credit)
+    elif limit is not None:
+        state.floor += credit_limit(state) - limit.micros
+    elif state.prepaid:
+        state.floor = 0
+    elif state.floor != NO_FLOOR:
+        is_pool = state.terms is not None and state.terms.pool is not None
+        if is_pool or any(each.money_limit for each in shares(state)):
+            raise LimitIsShared("a limit that is shared with others doesn't end")
+        state.floor = NO_FLOOR
 
 
 def top_up(

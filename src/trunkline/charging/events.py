@@ -47,6 +47,9 @@ class MonthlyFee(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first month only the part that is left is taken, its days counted so; None: all."""
 
 
+NewLimit = Money | None | msgspec.UnsetType
+
+
 class OpenAccount(_AboutAccount, frozen=True, kw_only=True):
     """A command: open this account, the sender's id for it, for one subscriber product. Sent
     again it changes nothing. Answered by `AccountOpened` or `OpeningRefused`."""
@@ -98,6 +101,9 @@ class ChangePlan(_AboutAccount, frozen=True, kw_only=True):
     changed_at: datetime
     fee: MonthlyFee | None = None
     """From the next month on; None: as before."""
+    limit: NewLimit = msgspec.UNSET
+    """At once, as `OpenAccount.credit_limit`; left out: as before. What the month has used counts
+    against it."""
 
 
 class BarAccount(_AboutAccount, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from trunkline.charging.events import (
     AccountOpened,
     InstallTariff,
     MonthlyFee,
+    NewLimit,
     OpenAccount,
     PlanChanged,
     ToppedUp,
@@ -134,16 +135,18 @@ def change_plan(
     plan: str,
     at: datetime,
     fee: MonthlyFee | None = None,
+    limit: NewLimit = msgspec.UNSET,
 ) -> None:
-    """A `fee` is asked for from the next month on. Raises `UnknownChargingAccount`,
-    `AccountIsClosed`, `PlanHasNoTariff`, `NotPrepaid` and `Invalid` for what is no fee."""
+    """A `fee` is asked for from the next month on, a `limit` holds at once. Raises
+    `UnknownChargingAccount`, `AccountIsClosed`, `PlanHasNoTariff`, `NotPrepaid`, `LimitIsShared`
+    and `Invalid` for what is no fee or limit."""
     held = _hold(tx, account)
     records: list[Record] = []
-    life.change_plan(held.state, plan, at, installed_tariffs(tx), records, fee)
+    life.change_plan(held.state, plan, at, installed_tariffs(tx), records, fee, limit)
     follow_plan(tx, held, policy_of(tx).rules, at)
     hot.write(tx, [held], [(held.key, record) for record in records])
+    notices.tell_of_credit(tx, held)
     notices.tell(tx, held, NoticeKind.REAUTHORISE, everyone=True)
-    notices.tell_members(tx, held)
     tx.emit(PlanChanged(account=account, plan=plan, changed_at=at))
 
 

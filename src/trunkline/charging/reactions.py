@@ -61,7 +61,12 @@ def close_account(tx: Tx, message: CloseAccount, _now: datetime) -> None:
 def change_plan(tx: Tx, message: ChangePlan, _now: datetime) -> None:
     try:
         operations.change_plan(
-            tx, message.account, plan=message.plan, at=message.changed_at, fee=message.fee
+            tx,
+            message.account,
+            plan=message.plan,
+            at=message.changed_at,
+            fee=message.fee,
+            limit=message.limit,
         )
     except (Invalid, Conflict, NotFound, Refused) as refusal:
         tx.emit(

@@ -16,19 +16,21 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from trunkline import inventory
+from trunkline import customers, inventory
 from trunkline.catalog import Offering, OfferingId, offerings
 from trunkline.charging import MOST_UNITS, ChargingAccountId, Service
 from trunkline.charging.events import (
     JoinPool,
     LeavePool,
     MonthlyFee,
+    NewLimit,
     OpenAccount,
     UnitLimit,
     Validity,
 )
-from trunkline.customers import AccountKind, BillingAccount
+from trunkline.customers import AccountKind, BillingAccount, BillingAccountId
 from trunkline.inventory import (
     BALANCE,
     FEE_FROM,
@@ -63,7 +65,8 @@ _LIFE = frozenset({"preActive", *_DAYS, _CREDIT_LIMIT, _FIRST_FEE})
 """What a subscriber doesn't decide for himself."""
 _POOL = _LIMITS.keys() | {_MEMBER_OF, "poolMoneyLimit", "poolPaused"}
 FIXED = _OFFERED | _LIFE | {"lowBalance"}
-"""What charging is told once, when the account is opened."""
+"""What charging is told when the account is opened, and no order changes by itself; only the
+credit limit follows a change of the offering."""
 NAMES = FIXED | _POOL
 
 
@@ -124,6 +127,13 @@ def pool_steps(
         *((TaskKind.LEAVE_POOL,) if leaves else ()),
         *((TaskKind.JOIN_POOL,) if joins else ()),
     )
+
+
+def check_change(tx: Tx, product: Product, item: OrderItem, *, path: str) -> None:
+    """Raises `Invalid` where the product can't become one of the item's offering for what that
+    says."""
+    with _placed(path):
+        changed_limit(tx, product, item)
 
 
 @contextmanager
@@ -284,6 +294,18 @@ def changed_fee(product: Product, prices: Sequence[ProductPrice]) -> MonthlyFee 
         return fee
     currencies = [price.amount.currency for price in (*prices, *product.prices)]
     return MonthlyFee(amount=Money(0, currencies[0])) if currencies else None
+
+
+def changed_limit(tx: Tx, product: Product, item: OrderItem) -> NewLimit:
+    """How much usage may go onto a month's bill after a change of the offering; UNSET where
+    neither offering says so. Raises `Invalid` for a value that can't be one."""
+    account = customers.billing_account(tx, BillingAccountId(product.billing_account))
+    if account.kind is AccountKind.PREPAID:
+        return UNSET
+    said = _present(tx, product, item)
+    if _CREDIT_LIMIT in said:
+        return _limit(str(said[_CREDIT_LIMIT]), account.currency)
+    return None if _CREDIT_LIMIT in _present(tx, product) else UNSET
 
 
 def joining(said: Mapping[str, Any], product: str) -> JoinPool | None:

@@ -157,6 +157,8 @@ def modified(
         made = msgspec.structs.replace(
             made, offering=becomes.id, offering_name=becomes.name, prices=cost
         )
+        if kind is not ServiceKind.NONE:
+            charging_terms.check_change(r, product, made, path=f"{at}.productOffering")
     return Existing(made, tasks)
 
 

@@ -190,12 +190,14 @@ def _await_instant(tx: Tx, step: Step, now: datetime) -> Result | None:
 
 def _change_plan(tx: Tx, step: Step, now: datetime) -> None:
     assert step.item.offering is not None
+    product = inventory.product(tx, step.product)
     tx.emit(
         ChangePlan(
             account=ChargingAccountId(step.product),
             plan=step.item.offering,
             changed_at=now,
-            fee=charging_terms.changed_fee(inventory.product(tx, step.product), step.item.prices),
+            fee=charging_terms.changed_fee(product, step.item.prices),
+            limit=charging_terms.changed_limit(tx, product, step.item),
         )
     )
 

@@ -24,6 +24,7 @@ from tests.unit.charging.builders import (
 )
 from trunkline.charging.account import (
     AccountIsClosed,
+    LimitIsShared,
     NotPrepaid,
     PlanHasNoTariff,
     change_plan,
@@ -33,7 +34,8 @@ from trunkline.charging.account import (
     top_up,
 )
 from trunkline.charging.events import MonthlyFee
-from trunkline.charging.terms import Renewal, Terms
+from trunkline.charging.state import NO_FLOOR
+from trunkline.charging.terms import Renewal, Share, Terms
 from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch, Money
@@ -147,6 +149,27 @@ def test_a_closed_account_stays_closed() -> None:
         set_barred(state, barred=False, now=NOW)
     with pytest.raises(AccountIsClosed):
         change_plan(state, "plan", NOW, tariffs(), [])
+
+
+def test_a_limit_changes_and_ends() -> None:
+    """Beside what a pool has of it, which it then can't do without."""
+    state = account(kind=AccountKind.POSTPAID)
+
+    def change(limit: str | None) -> int:
+        money = None if limit is None else Money.of(limit, "EUR")
+        change_plan(state, state.plan, NOW, tariffs(), [], limit=money)
+        return state.floor
+
+    assert change(None) == NO_FLOOR
+    assert change("2") == -2_000_000
+    assert change("3") == -3_000_000
+    assert change(None) == NO_FLOOR
+    change("3")
+    state.floor -= 500_000
+    state.terms = Terms(share=Share(7, "cac_7", money_limit=-1, money_leased=500_000))
+    assert change("1") == -1_500_000
+    with pytest.raises(LimitIsShared):
+        change(None)
 
 
 def test_a_change_of_plan_before_the_first_fee_leaves_it_a_part() -> None:

@@ -304,6 +304,20 @@ def test_its_fees_are_billed() -> None:
         change_plan(phone.state, "plan", AT, phone.tariffs, [], fee)
 
 
+def test_another_limit_counts_what_is_on_the_months_bill() -> None:
+    phone = HybridPhone(hybrid())
+    phone.event("e1", money=150 * CENT)
+    for limit, free in (("5", 450), ("0.30", 0), ("0.70", 20), (None, 0)):
+        money = None if limit is None else Money.of(limit, "EUR")
+        change_plan(phone.state, "plan", AT, phone.tariffs, [], limit=money)
+        assert stands(phone.state) == (0, 50, free)
+    change_plan(phone.state, "plan", AT, phone.tariffs, [], limit=Money.of("1", "EUR"))
+    change_plan(phone.state, "plan", AT, phone.tariffs, [])
+    assert stands(phone.state) == (0, 50, 50)
+    with pytest.raises(CurrencyMismatch):
+        change_plan(phone.state, "plan", AT, phone.tariffs, [], limit=Money.of("1", "USD"))
+
+
 def test_a_limit_is_in_the_accounts_currency_and_not_below_zero() -> None:
     for limit, error in (
         (Money.of("5", "USD"), CurrencyMismatch),
