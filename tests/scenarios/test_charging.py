@@ -57,6 +57,7 @@ from trunkline.charging import (
 )
 from trunkline.charging.charge import charge
 from trunkline.charging.events import UsageCharged
+from trunkline.charging.journal import RecordKind
 from trunkline.charging.state import State
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
@@ -233,6 +234,30 @@ def test_an_event_that_was_kept_back_for_hours_is_charged_once(operator: Operato
     assert operator.money(1) == 5_000_000 - 90_000 + 20_000
     assert send("m2", again=True, units=(asks(1),), **message).cost == 90_000
     assert operator.money(1) == 5_000_000 - 90_000 + 20_000 - 90_000
+
+
+def test_a_delivery_without_a_price_is_noted_once_however_late_it_comes_again(
+    operator: Operator,
+) -> None:
+    operator.open(1)
+    first = operator.epoch
+
+    def told() -> ChargeAnswer:
+        unit = asks(used=3)
+        message = request(Kind.EVENT, 0, unit, session="m", at=first, service=Service.MMS)
+        message.again = True
+        [answer] = operator.network.process([message], operator.clock.now())
+        return answer
+
+    answer = told()
+    assert answer.result is answer.units[0].result is Result.RATING_FAILED
+    operator.clock.advance(timedelta(hours=2))
+    again = told()
+    assert (again.result, again.units) == (answer.result, answer.units)
+    with operator.charging.read() as r:
+        assert [line.kind for line in records(r, ChargingAccountId("cac_1"), limit=9)] == [
+            RecordKind.UNRATED
+        ]
 
 
 def test_a_database_that_can_only_be_read_is_away(operator: Operator) -> None:

@@ -10,7 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from tests.scenarios.charging_operator import Operator
-from tests.unit.charging.builders import GB, MB, NOON, asks, compiled, plan, request
+from tests.unit.charging.builders import (
+    GB,
+    MB,
+    NOON,
+    TEN_GIGABYTES,
+    asks,
+    compiled,
+    plan,
+    request,
+)
 from trunkline.charging import (
     Action,
     ChargeRequest,
@@ -291,6 +300,24 @@ def test_what_went_over_from_a_larger_allowance_holds(operator: Operator) -> Non
         (5 * GB, True),
         (2 * GB, True),
         (GB, True),
+    ]
+
+
+def test_an_allowance_is_known_among_those_of_its_month(operator: Operator) -> None:
+    """The plan includes another one from December on."""
+    start = datetime(2026, 12, 1, tzinfo=UTC)
+    operator.install(compiled(plan(TEN_GIGABYTES, id_="rich"), version=2, start=start))
+    use(operator, MB)
+    operator.clock.advance(timedelta(days=30))
+    for kind, number, unit in ((Kind.INITIAL, 0, asks(MB)), (Kind.TERMINATE, 1, asks(used=MB))):
+        message = request(kind, number, unit, session="december", at=operator.epoch)
+        operator.network.process([message], operator.clock.now())
+    with operator.charging.read() as r:
+        used = [line for line in records(r, ACCOUNT, limit=9) if line.kind == RecordKind.USAGE]
+        found = [explain(r, *record_name(line.id)) for line in used]
+    assert [[bucket.name for bucket in each.buckets] for each in found] == [
+        ["all_more"],
+        ["all_data"],
     ]
 
 

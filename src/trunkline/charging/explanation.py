@@ -14,6 +14,7 @@ from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import BILLED, RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
+from trunkline.charging.months import month_at
 from trunkline.charging.policy.passing import reason
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
@@ -266,7 +267,7 @@ def _usage(r: Reader, said: _Said) -> Explanation:
             )
             for each in steps
         ),
-        buckets=tuple(_uses(again, _allowances(r, said))),
+        buckets=tuple(_uses(again, _allowances(r, said, again))),
         before=before,
         after=standing(again),
     )
@@ -280,9 +281,20 @@ def _plan(tariff: Tariff, index: int) -> str | None:
     return next((each.id for each in tariff.plans if each.index == index), None)
 
 
-def _allowances(r: Reader, said: _Said) -> list[Any]:
-    """The records that gave the account its allowances, before this one."""
-    return history.of_kind(r, said.account.key, RecordKind.ALLOWANCE, before=said.row.seq)
+def _allowances(r: Reader, said: _Said, slice_: list[int]) -> list[Any]:
+    """The records that gave the account its allowances, before this one, in the months in which
+    began what the slice takes from."""
+    state = said.account.state
+    buckets = [bucket_offset(index) for index in range(slice_[BUCKET_COUNT])]
+    months = [
+        month_at(slice_[bucket + STARTS], state.cycle_day, state.time_zone)
+        for bucket in buckets
+        if slice_[bucket + TAKEN]
+    ]
+    if not months:
+        return []
+    within, kind = (min(months), max(months)), RecordKind.ALLOWANCE
+    return history.of_kind(r, said.account.key, kind, months=within, before=said.row.seq)
 
 
 def _uses(slice_: list[int], given: Sequence[Any]) -> list[BucketUse]:

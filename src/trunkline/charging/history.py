@@ -13,7 +13,7 @@ from trunkline.platform.db import Reader, encode_json
 NEWEST = 10_000
 """Records of an account, among which a request is looked for that was charged long ago."""
 
-_CHARGED = (*BILLED, RecordKind.PASSED)
+_DECIDED = (*BILLED, RecordKind.PASSED, RecordKind.UNRATED)
 _kinds = ", ".join(str(int(kind)) for kind in BILLED)
 _SUMS = (
     "SELECT r.account, r.service, r.tariff, r.label, sum(r.units) AS units, sum(r.free) AS free,"
@@ -90,7 +90,7 @@ _of_request = (
         _newest.c.charge, _newest.c.units, _newest.c.rating_group, _newest.c.service_identifier,
     )
     .where(
-        _newest.c.kind.in_([int(kind) for kind in _CHARGED]),
+        _newest.c.kind.in_([int(kind) for kind in _DECIDED]),
         _newest.c.session == sa.bindparam("session"),
         _newest.c.number == sa.bindparam("number"),
     )
@@ -99,7 +99,8 @@ _of_request = (
 
 
 def of_request(r: Reader, key: int, session: str, number: int) -> list[Record]:
-    """What this request was charged, among the account's `NEWEST` records; without evidence."""
+    """What this request was charged, or noted without a price, among the account's `NEWEST`
+    records; without evidence."""
     rows = r.execute(_of_request, {"key": key, "session": session, "number": number})
     return [Record(**row) for row in rows.mappings()]
 
@@ -139,6 +140,7 @@ _of_kind = (
     sa.select(records)
     .where(
         records.c.account == sa.bindparam("key"),
+        records.c.period.between(sa.bindparam("first"), sa.bindparam("last")),
         records.c.kind == sa.bindparam("kind"),
         records.c.seq < sa.bindparam("before"),
     )
@@ -146,9 +148,12 @@ _of_kind = (
 )
 
 
-def of_kind(r: Reader, key: int, kind: int, *, before: int) -> list[Any]:
-    """The account's records of this kind before record `before`, in their order."""
-    return list(r.execute(_of_kind, {"key": key, "kind": int(kind), "before": before}))
+def of_kind(r: Reader, key: int, kind: int, *, months: tuple[int, int], before: int) -> list[Any]:
+    """The account's records of this kind in the months from the first to the last, before record
+    `before`, in their order."""
+    first, last = months
+    values = {"key": key, "kind": int(kind), "first": first, "last": last, "before": before}
+    return list(r.execute(_of_kind, values))
 
 
 _monthly = sa.text(

@@ -90,18 +90,25 @@ def charged_before(
 ) -> ChargeAnswer:
     """The answer to an event that was charged so long ago that only these records know of it."""
     granted = {(each.rating_group, each.service_identifier): each.units for each in charged}
+    unrated = {
+        (each.rating_group, each.service_identifier)
+        for each in charged
+        if each.kind == RecordKind.UNRATED
+    }
     answers = []
     for unit in request.units if not request.money else ():
         names = unit.rating_group, unit.service_identifier
-        units = granted.get((_number(names[0]), _number(names[1])), NOT_REQUESTED)
-        result = Result.SUCCESS
+        of = _number(names[0]), _number(names[1])
+        units = granted.get(of, NOT_REQUESTED)
+        result = Result.RATING_FAILED if of in unrated else Result.SUCCESS
         if request.action is not Action.DIRECT_DEBIT or _was_delivered(unit):
             units = NOT_REQUESTED
         elif units == NOT_REQUESTED:
             result = Result.CREDIT_LIMIT
         answers.append(UnitAnswer(*names, result, units))
     cost = sum(each.charge for each in charged)
-    return ChargeAnswer(Result.SUCCESS, tuple(answers), cost, currency)
+    overall = _overall(answers) if answers else Result.SUCCESS
+    return ChargeAnswer(overall, tuple(answers), cost, currency)
 
 
 def _number(name: int | None) -> int:
