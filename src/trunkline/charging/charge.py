@@ -37,13 +37,13 @@ from trunkline.charging.sessions import (
     add_session,
     answered,
     called_number,
-    end_session,
+    ended,
     give_up_sessions,
     hear,
     instant_of,
+    overtaken,
     quota_of,
     refusal,
-    remember,
     settled,
 )
 from trunkline.charging.state import Quota, Session, State, Status
@@ -69,9 +69,11 @@ def charge(
     was charged is appended to `records`. `now` is in epoch seconds.
 
     A request that was answered before (`is_repeated`) gets the session's last answer and charges
-    nothing."""
+    nothing. One that the session's last overtook is debited, and granted nothing."""
     give_up_sessions(state, now)
-    session = state.session(request.session)
+    session, late = state.session(request.session), None
+    if session is None:
+        session = late = overtaken(state, request)
     answer = settled(state, session, request)
     if answer is not None:
         return answer
@@ -111,10 +113,9 @@ def charge(
         if charged and any(quota.service >= 0 for quota in quotas):
             charged = sum(each.charge for each in records[before:] if each.service == turn.usual)
         roamed(turn, roaming, charged, told=request.where)
-    if request.kind is _TERMINATE:
+    if late is not None or request.kind is _TERMINATE:
         answer = _plain_answer(request, results)
-        end_session(state, session)
-        remember(state, request, answer, now)
+        ended(state, session, request, answer, now)
         return answer
     answers, validity = _answers(turn, request.units, quotas, results, passes, tariffs, policy)
     session.until = now + 2 * validity

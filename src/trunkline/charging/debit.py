@@ -7,7 +7,7 @@ from trunkline.charging.buckets import enter_month
 from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import Circumstances, Result, UnitRequest
-from trunkline.charging.state import Quota, State
+from trunkline.charging.state import NO_FLOOR, Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
     ADDED,
@@ -22,6 +22,7 @@ from trunkline.rating import (
     NO_LIMIT,
     POSITION,
     POSITION_END,
+    RATED,
     REMAINING,
     START,
     TAKEN,
@@ -226,6 +227,8 @@ def debit(
     code = in_force.rate(slice_)
     if code > 0:
         return Result.CREDIT_LIMIT
+    if code == RATED and turn.state.money - slice_[CHARGE] < NO_FLOOR:
+        code = TOO_LARGE
     if code < 0:
         if limit == NO_LIMIT:
             _note_unrated(turn, quota, units, overrun)

@@ -1,7 +1,8 @@
 """Sessions that are charged in money: whoever asks prices the service, and reserves and reports
 amounts instead of units (RFC 8506, 8.22). Pure.
 
-An amount is granted as far as the balance reaches; what is reported is debited in full.
+An amount is granted as far as the balance reaches; what is reported is debited in full, but for
+amounts that no balance can be reckoned with.
 """
 
 from trunkline.charging.debit import Turn
@@ -22,15 +23,15 @@ from trunkline.charging.sessions import (
     add_session,
     answered,
     called_number,
-    end_session,
+    ended,
     give_up_sessions,
     hear,
     instant_of,
+    overtaken,
     refusal,
-    remember,
     settled,
 )
-from trunkline.charging.state import Quota, Session, State, Status
+from trunkline.charging.state import NO_FLOOR, Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.rating import DATA
@@ -50,11 +51,13 @@ def charge_in_money(
     sessions, what always passes and what data abroad may cost are as for `charge`; the one unit
     of the answer tells validity and the end."""
     give_up_sessions(state, now)
-    session = state.session(request.session)
+    session, late = state.session(request.session), None
+    if session is None:
+        session = late = overtaken(state, request)
     answer = settled(state, session, request)
     if answer is not None:
         return answer
-    if request.spent < 0:
+    if request.spent < 0 or state.money - request.spent < NO_FLOOR:
         return refusal(request, Result.INVALID)
     if session is None:
         begun = _begin(state, request, policy.rules)
@@ -85,10 +88,9 @@ def charge_in_money(
     roaming = policy.rules.roaming
     if roaming is not None:
         roamed(turn, roaming, spent, told=request.where)
-    if request.kind is Kind.TERMINATE:
+    if late is not None or request.kind is Kind.TERMINATE:
         answer = ChargeAnswer(Result.SUCCESS, (), spent, state.currency)
-        end_session(state, session)
-        remember(state, request, answer, now)
+        ended(state, session, request, answer, now)
         return answer
     validity = policy.of(session.service).validity
     session.until = now + 2 * validity

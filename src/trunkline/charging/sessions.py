@@ -203,6 +203,33 @@ def end_session(state: State, session: Session) -> None:
     state.sessions.remove(session)
 
 
+def ended(
+    state: State, session: Session, request: ChargeRequest, answer: ChargeAnswer, now: int
+) -> None:
+    """The session after its last request, or one that it overtook: what it held is free, and
+    more of those that were overtaken may still come."""
+    late = state.session(session.id) is None
+    answered(session, request.number, answer)
+    if late:
+        return
+    end_session(state, session)
+    remember(state, request, answer, now)
+    if session.missed:
+        state.done[-1].left = session
+
+
+def overtaken(state: State, request: ChargeRequest) -> Session | None:
+    """The session, as it ended, that this request belongs to and was overtaken in by the last:
+    what it tells was used is debited, and nothing is granted."""
+    if request.kind is _INITIAL or not state.done:
+        return None
+    mark = _hash(request.session)
+    for done in state.done:
+        if done.session == mark and done.left is not None and request.number in done.left.missed:
+            return done.left
+    return None
+
+
 def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:
     """The answer that was given to this request, where it belongs to what has ended."""
     if not state.done:

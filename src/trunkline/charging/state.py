@@ -18,7 +18,8 @@ RESERVATION = "reservation:"
 """How the ids of sessions begin that hold a reservation of a person's, not of the network's."""
 
 NO_FLOOR = -(1 << 61)
-"""`State.floor` of an account without a credit limit."""
+"""`State.floor` of an account without a credit limit. Nothing that is used takes a balance below
+it: sums stay within 64 bits."""
 
 
 class Status(IntEnum):
@@ -131,6 +132,8 @@ class Done(msgspec.Struct, array_like=True, gc=False):
     number: int
     until: int
     answer: ChargeAnswer
+    left: Session | None = None
+    """As it ended, where requests that it overtook haven't come: they are charged by it."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):

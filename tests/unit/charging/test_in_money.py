@@ -4,6 +4,7 @@ import msgspec
 
 from tests.unit.charging.builders import NOON, account, postpaid, request, tariffs
 from trunkline.charging import (
+    MOST_UNITS,
     ROAMING,
     ChargeAnswer,
     Circumstances,
@@ -83,6 +84,25 @@ def test_a_request_that_was_overtaken_is_charged_once() -> None:
         asker.ask(Kind.UPDATE, 10, 3, number=1)
         asker.ask(Kind.UPDATE, 10, 5, number=2)
     assert asker.state.money == 92 * CENT
+
+
+def test_what_the_last_request_overtook_is_debited_once() -> None:
+    asker = Asker(account("1"))
+    asker.ask(Kind.INITIAL, 10)
+    asker.ask(Kind.TERMINATE, 0, 5, number=2)
+    assert asker.ask(Kind.UPDATE, 10, 3, number=1).cost == 3 * CENT
+    asker.ask(Kind.UPDATE, 10, 3, number=1)
+    assert (asker.state.money, asker.state.held, asker.state.sessions) == (92 * CENT, 0, [])
+
+
+def test_no_report_makes_a_balance_that_is_past_reckoning() -> None:
+    asker = Asker(postpaid())
+    asker.ask(Kind.INITIAL, 10)
+    spent = MOST_UNITS // CENT
+    results = [asker.ask(Kind.UPDATE, 10, spent).result for _ in range(4)]
+    assert results == [Result.SUCCESS, Result.SUCCESS, Result.INVALID, Result.INVALID]
+    assert asker.state.money == -2 * spent * CENT
+    assert asker.ask(Kind.TERMINATE, 0, 1, number=3).result is Result.SUCCESS
 
 
 def test_nothing_is_left() -> None:

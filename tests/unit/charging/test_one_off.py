@@ -19,7 +19,7 @@ from tests.unit.charging.builders import (
 from trunkline.charging import MOST_UNITS, Action, ChargeRequest, Kind, Result, Service
 from trunkline.charging.journal import RecordKind
 from trunkline.charging.oneoff import charge_usage
-from trunkline.charging.state import encode
+from trunkline.charging.state import NO_FLOOR, encode
 from trunkline.kernel.money import to_micros
 
 
@@ -91,6 +91,23 @@ def test_no_refund_makes_a_balance_that_is_past_reckoning() -> None:
     refund = request(Kind.EVENT, 0, session="e1", action=Action.REFUND, money=MOST_UNITS)
     assert phone.send(refund).result is Result.INVALID
     assert (phone.state.money, phone.journal) == (10_000_000, [])
+
+
+def test_no_usage_makes_a_balance_that_is_past_reckoning() -> None:
+    phone = Phone(postpaid())
+    results = []
+    for number in range(4):
+        used = request(
+            Kind.EVENT,
+            0,
+            asks(used=MOST_UNITS // 90_000),
+            session=f"e{number}",
+            service=Service.SMS,
+        )
+        results.append(phone.send(used).result)
+    assert results == [Result.SUCCESS, Result.SUCCESS, Result.INVALID, Result.INVALID]
+    assert phone.state.money >= NO_FLOOR
+    assert [each.kind for each in phone.journal[2:]] == [RecordKind.UNRATED] * 2
 
 
 def test_a_refund_in_units_is_worth_their_price() -> None:

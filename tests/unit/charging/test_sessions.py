@@ -15,9 +15,10 @@ from tests.unit.charging.builders import (
     plan,
     postpaid,
     request,
+    rule,
     tariffs,
 )
-from trunkline.charging import SERVER_DECIDES, Kind, Result, Service
+from trunkline.charging import NOT_REQUESTED, SERVER_DECIDES, Kind, Result, Service
 from trunkline.charging.actions.deciding import reserve
 from trunkline.charging.sessions import MOST_SESSIONS
 from trunkline.charging.state import decode, encode
@@ -76,6 +77,37 @@ def test_a_request_that_was_overtaken_is_none_that_is_repeated() -> None:
     assert encode(phone.state) == before
     phone.send(request(Kind.TERMINATE, 3, asks(used=MB, group=1), asks(used=MB, group=2)))
     assert phone.state.money == 9_950_000
+
+
+def test_what_the_last_request_overtook_is_charged_as_if_it_had_come_before() -> None:
+    """A block of ten megabytes is begun once, however the two reports of it come."""
+    blocks = tariffs(compiled(plan(rules=(rule("data", "0.01", MB, increment=10 * MB),))))
+    phone = Phone(account("10"), blocks)
+    phone.begin(asks(100 * MB))
+    late = request(Kind.UPDATE, 1, asks(100 * MB, used=4 * MB))
+    last = request(Kind.TERMINATE, 2, asks(used=5 * MB))
+    ended = phone.send(last)
+    assert phone.state.money == 9_900_000
+    phone.state = decode(encode(phone.state))
+    answer = phone.send(late)
+    assert answer.result is answer.units[0].result is Result.SUCCESS
+    assert answer.units[0].granted == NOT_REQUESTED
+    assert (phone.state.money, phone.state.held, phone.state.sessions) == (9_900_000, 0, [])
+    assert [(each.number, each.units) for each in phone.journal] == [(2, 5 * MB), (1, 4 * MB)]
+    before = encode(phone.state)
+    assert phone.send(late) == phone.send(last) == ended
+    assert encode(phone.state) == before
+    assert phone.send(request(Kind.UPDATE, 3, asks(used=MB))).result is Result.UNKNOWN_SESSION
+
+
+def test_a_session_that_nothing_overtook_is_forgotten_but_for_its_answer() -> None:
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    phone.send(request(Kind.UPDATE, 2, asks(10 * MB, used=MB)))
+    phone.send(request(Kind.UPDATE, 1, asks(10 * MB, used=MB)))
+    phone.send(request(Kind.TERMINATE, 3, asks(used=MB)))
+    [done] = phone.state.done
+    assert done.left is None
 
 
 def test_numbers_that_never_came_are_forgotten_but_for_the_last() -> None:
