@@ -20,6 +20,8 @@ from tests.unit.charging.builders import (
     request,
 )
 from trunkline.charging import (
+    NOT_REQUESTED,
+    Action,
     Balance,
     BarAccount,
     BucketGrant,
@@ -235,6 +237,46 @@ def test_own_allowances_go_first(operator: Operator) -> None:
         ("10 GB", True),
     ]
     assert seen(operator, 4).buckets[-2].remaining < GB
+
+
+def test_who_asks_about_its_balance_hears_what_its_pool_would_pay(operator: Operator) -> None:
+    """In units and in money; nothing moves by that, and what a limit doesn't let is too much."""
+    operator.open(8, shared=True, identities=())
+    operator.top_up(8, "10", "p8")
+    operator.open(5)
+    limit = Money.of("8", "EUR")
+    operator.tell(JoinPool(account=account(5), pool=account(8), money=True, money_limit=limit))
+    before = [seen(operator, number) for number in (1, 5, 8, 9)]
+
+    def enough(phone: int, units: int = 0, cents: int = 0) -> bool | None:
+        message = request(
+            Kind.EVENT,
+            0,
+            *([asks(units)] if units else []),
+            session=f"enquiry{phone}",
+            subscriber=phone,
+            at=operator.epoch,
+            action=Action.CHECK_BALANCE,
+            money=cents * 10_000,
+        )
+        [answer] = operator.network.process([message], operator.clock.now())
+        return answer.enough
+
+    assert [enough(1, 9 * GB), enough(1, 11 * GB), enough(1, cents=1)] == [True, False, False]
+    assert [enough(5, 90 * MB), enough(5, 900 * MB)] == [True, False]
+    assert [enough(5, cents=90), enough(5, cents=900)] == [True, False]
+    assert [seen(operator, number) for number in (1, 5, 8, 9)] == before
+
+
+def test_what_the_last_request_of_a_session_overtook_is_its_pools_to_pay(
+    operator: Operator,
+) -> None:
+    ask(operator, Kind.INITIAL, 0, 10 * MB)
+    ask(operator, Kind.TERMINATE, 2, -1, used=10 * MB)
+    answer = ask(operator, Kind.UPDATE, 1, 10 * MB, used=2 * GB)
+    assert answer.units[0].granted == NOT_REQUESTED
+    assert free(operator, 1) == 2 * GB + 10 * MB
+    assert left(operator) == 8 * GB - 10 * MB
 
 
 def test_a_wallet_is_shared_too(operator: Operator) -> None:

@@ -6,7 +6,7 @@ killed at any time; what was not committed was not answered.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +22,7 @@ from trunkline.charging.hot import Taken
 from trunkline.charging.hybrid import carry
 from trunkline.charging.in_money import charge_in_money
 from trunkline.charging.journal import Record
-from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
+from trunkline.charging.model import Action, ChargeAnswer, ChargeRequest, Identity, Kind, Result
 from trunkline.charging.notices import waits
 from trunkline.charging.oneoff import charge_event, charged_before
 from trunkline.charging.policy.emergencies import answer_emergency
@@ -34,7 +34,7 @@ from trunkline.charging.pools.needs import is_covered
 from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import totals
 from trunkline.charging.sessions import give_up_sessions, instant_of, refusal, repeated
-from trunkline.charging.state import State, decode
+from trunkline.charging.state import State, decode, encode
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.traffic import WorkerId, slot_of
@@ -275,8 +275,9 @@ class Befalling:
         self._left: set[int] = set()
         # Not one of our own methods: in a circle with us, it would keep the batch's accounts in
         # memory until somebody collects them.
-        find = partial(_held, tx, taken, accounts)
-        self._lender = Lender(find, group.tariffs, group.policy, now)
+        held = partial(_held, tx, taken, accounts)
+        self._lender = Lender(held, group.tariffs, group.policy, now)
+        self._copied = partial(_copied, tx, taken, accounts)
         self.news: list[Message] = []
         self.waiting: list[tuple[int, int]] = []
         """(pool, member): told so when the pool has more."""
@@ -317,6 +318,8 @@ class Befalling:
         if terms is None or share is None:
             return self._decided(account, request, records)
         if not is_covered(state, request, group.policy, now):
+            if request.action is Action.CHECK_BALANCE:
+                return self._rehearsed(account, request)
             lent = self._lender.lend(account, request, records)
             written += self._lender.written
             self.news += self._lender.news
@@ -338,6 +341,16 @@ class Befalling:
             self.waiting.append((share.pool, account.key))
         return answer
 
+    def _rehearsed(self, member: Account, request: ChargeRequest) -> ChargeAnswer | None:
+        """Of a balance that is only asked about: what would be answered with all that the pool
+        would lend. Copies lend and are thrown away, so that nothing moves."""
+        own, group = _copy(member), self._group
+        lender = Lender(self._copied, group.tariffs, group.policy, self._now)
+        if not lender.lend(own, request, []):
+            self._left.add(member.key)
+            return None
+        return self._decided(own, request, [])
+
     def _decided(
         self, account: Account, request: ChargeRequest, records: list[Record]
     ) -> ChargeAnswer:
@@ -355,6 +368,19 @@ def _held(tx: Tx, taken: Taken, accounts: dict[int, Account], key: int) -> Accou
         if row is not None:
             account = accounts[key] = store.account_of(row)
     return account
+
+
+def _copied(tx: Tx, taken: Taken, accounts: Mapping[int, Account], key: int) -> Account | None:
+    """A pool's account as it stands in the batch, which holds it."""
+    account = accounts.get(key)
+    if account is not None:
+        return _copy(account)
+    row = taken.rows.get(key) or hot.take_one(tx, key)
+    return None if row is None else store.account_of(row)
+
+
+def _copy(account: Account) -> Account:
+    return msgspec.structs.replace(account, state=decode(encode(account.state)))
 
 
 def _bound(request: ChargeRequest, taken: Taken, now: int) -> int | None:

@@ -15,7 +15,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.pools.shares import place_of
-from trunkline.charging.sessions import instant_of, quota_of
+from trunkline.charging.sessions import instant_of, overtaken, quota_of
 from trunkline.charging.state import Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
@@ -34,7 +34,7 @@ from trunkline.rating import (
 )
 
 _ONE = (UnitRequest(requested=1),)
-_EVENT, _DEBIT = Kind.EVENT, Action.DIRECT_DEBIT
+_EVENT = Kind.EVENT
 _UNPAID = (Action.REFUND, Action.PRICE_ENQUIRY)
 
 
@@ -102,15 +102,13 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
     service = request.service
     need = 0
     if request.kind == _EVENT:
-        if request.action is not _DEBIT:
-            return True
         units = units or _ONE
         for unit in units:
             if unit.service >= 0:
                 return False
             need += max(unit.requested, unit.used, 1)
     else:
-        session = state.session(request.session)
+        session = state.session(request.session) or overtaken(state, request)
         if session is not None:
             service = session.service
         for unit in units:
@@ -158,7 +156,7 @@ class Asked:
         self._released: list[int] = []
         if request.kind != _EVENT:
             self._uses = self._of_session(request, policy)
-        elif request.action is _DEBIT and not request.money:
+        elif not request.money:
             self._uses = [self._of_event(unit) for unit in request.units or _ONE]
         else:
             self._uses = []
@@ -171,6 +169,8 @@ class Asked:
         """All that was used before anything that may be used next."""
         turn = self._turn
         session = turn.state.session(request.session)
+        late = overtaken(turn.state, request) if session is None else None
+        session, ends = session or late, late is not None or request.kind is Kind.TERMINATE
         used, wanted = [], []
         for unit in request.units:
             if turn.usual == DATA and unit.rating_group in policy.rules.passing.groups:
@@ -183,7 +183,7 @@ class Asked:
             if unit.used:
                 use = self._use(quota, unit.used, quota.since, used=True, paid=quota.granted)
                 used.append(use)
-            if unit.requested == NOT_REQUESTED or unit.final or request.kind is Kind.TERMINATE:
+            if unit.requested == NOT_REQUESTED or unit.final or ends:
                 continue
             size = policy.of(turn.service, unit.rating_group)
             asked = size.default if unit.requested == SERVER_DECIDES else unit.requested
