@@ -12,7 +12,7 @@ import falcon
 from trunkline import charging, usage
 from trunkline.charging import ChargingAccountId, CounterStatus
 from trunkline.inventory import ServiceId
-from trunkline.kernel.errors import Invalid
+from trunkline.kernel.errors import NotFound
 from trunkline.kernel.time import format_instant
 from trunkline.platform import audit
 from trunkline.rest.forms.described import in_path, operation
@@ -145,7 +145,7 @@ class Retries:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, service: str, cause: str) -> None:
         if cause not in _CAUSES:
-            raise Invalid(f"is one of {', '.join(_CAUSES)}", path="cause")
+            raise NotFound(f"is none of {', '.join(_CAUSES)}", path="cause")
         which = ServiceId.parse(service, path="service")
         now = self._server.clock.now()
         with self._server.databases["books"].transaction() as tx:

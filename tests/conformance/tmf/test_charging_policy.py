@@ -94,4 +94,4 @@ def test_what_the_host_refused_is_listed(
     assert (told["service"], told["cause"], told["state"]) == ("svc_1", "roaming", "asked")
     assert client.post(f"{BASE}/bar/svc_1/roaming/retry", {}).status == 409
     assert client.post(f"{BASE}/bar/svc_1/balance/retry", {}).status == 404
-    assert client.post(f"{BASE}/bar/svc_1/whim/retry", {}).status == 400
+    assert client.post(f"{BASE}/bar/svc_1/whim/retry", {}).status == 404
