@@ -235,6 +235,19 @@ def test_what_files_tell_of_is_billed_past_the_limit(operator: Operator) -> None
     assert ask(operator, Kind.UPDATE, 1, 10, who=4).units[0].granted == 10 * MB
 
 
+def test_who_uses_it_first_in_a_month_lets_others_go_on(operator: Operator) -> None:
+    """Before any job has begun the month: the session that waits for credit is told."""
+    operator.open(4, kind=AccountKind.HYBRID, credit_limit=eur("2"), cycle_day=3)
+    operator.clock.advance(timedelta(hours=14))
+    ask(operator, Kind.INITIAL, 0, 200, name="a", who=4)
+    ask(operator, Kind.UPDATE, 1, 0, 200, name="a", who=4)
+    assert ask(operator, Kind.INITIAL, 0, 10, who=4).units[0].result is Result.CREDIT_LIMIT
+    operator.clock.advance(timedelta(hours=1, seconds=1))
+    assert ask(operator, Kind.UPDATE, 2, 10, name="a", who=4).units[0].granted == 10 * MB
+    with operator.charging.read() as r:
+        assert [each.session for each in notices.due(r, operator.clock.now(), 10, "gy")] == ["s"]
+
+
 def test_it_shares_a_pools_units_and_not_its_money(operator: Operator) -> None:
     """5 GB are the pool's; a gigabyte's tenth more is the own balance's."""
     operator.open(8, shared=True, identities=(), plan="rich")

@@ -14,16 +14,15 @@ import msgspec
 import psycopg
 import structlog
 
-from trunkline.charging import history, hot, ongoing, store
+from trunkline.charging import history, hot, notices, ongoing, store
 from trunkline.charging.charge import charge
 from trunkline.charging.earnings import earned
 from trunkline.charging.grants import POLICY, GrantPolicy
 from trunkline.charging.hot import Taken
-from trunkline.charging.hybrid import carry
+from trunkline.charging.hybrid import carry, credit_of
 from trunkline.charging.in_money import charge_in_money
-from trunkline.charging.journal import Record
+from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import Action, ChargeAnswer, ChargeRequest, Identity, Kind, Result
-from trunkline.charging.notices import waits
 from trunkline.charging.oneoff import charge_event, charged_before
 from trunkline.charging.policy.emergencies import answer_emergency
 from trunkline.charging.policy.telling import Happened, befell
@@ -187,6 +186,9 @@ class GroupCommit:
         written = ((accounts[key].state, record) for key, record in outcome.written)
         tx.emit_all(outcome.news or ())
         ongoing.tell_fees(tx, written, now)
+        for key in {key for key, each in outcome.written if each.kind == RecordKind.NEW_MONTH}:
+            if credit_of(accounts[key].state) is not None:
+                notices.tell_of_credit(tx, accounts[key])
 
     def _known_as(self, tx: Tx, now: datetime) -> WorkerId:
         if self._worker is None:
@@ -335,7 +337,7 @@ class Befalling:
         if (
             account.key in self._lender.short
             and not share.waits
-            and any(map(waits, state.sessions))
+            and any(map(notices.waits, state.sessions))
         ):
             share.waits = True
             self.waiting.append((share.pool, account.key))
