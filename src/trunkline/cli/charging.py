@@ -67,7 +67,8 @@ def exposure() -> None:
         typer.echo("Nothing was used past a balance or a limit")
     for total in totals:
         typer.echo(
-            f"{total.cause.value}: {total.beyond} beyond {total.ends:,} ends, "
+            f"{total.cause.value}: {total.beyond} beyond {total.ends:,} "
+            f"{'end' if total.ends == 1 else 'ends'}, "
             f"{total.unbarred:,} of them not stopped yet"
         )
     for each in latest:

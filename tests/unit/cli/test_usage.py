@@ -7,10 +7,14 @@ import pytest
 from tests.unit.cli.test_answers import Run, run
 from trunkline import usage
 from trunkline.app import open_system
+from trunkline.charging import ChargingAccountId, SpentBeyond
+from trunkline.customers import BillingAccountId
 from trunkline.inventory import NewService, ProductId, ServiceState, create_services
+from trunkline.kernel.money import Money
 from trunkline.platform import settings
 from trunkline.platform.db import Reader
 from trunkline.usage import Bar, BarState, Cause, bars, retry_bar
+from trunkline.usage.exposure.reactions import on_spent
 from trunkline.usage.exposure.store import put_bar
 
 __all__ = ["run"]
@@ -101,3 +105,22 @@ def test_a_bar_that_settles_meanwhile_keeps_no_other_from_being_asked_for(
     assert f"{settled.service}  balance  not asked for: it is barred\n" in errors
     assert f"{other.product}  {other.service}  balance  barred" in said
     assert run("charging", "bars")[1] == "The network has done all that it was asked for\n"
+
+
+def test_what_was_used_past_an_end_is_counted(run: Run) -> None:
+    assert run("db", "upgrade")[0] == 0
+    assert run("charging", "exposure")[1] == "Nothing was used past a balance or a limit\n"
+    system = open_system(settings.load())
+    now = system.clock.now()
+    for number, told in ((1, "1 end, 1 of"), (2, "2 ends, 2 of")):
+        spent = SpentBeyond(
+            account=ChargingAccountId(f"cac_{number}"),
+            billing_account=BillingAccountId("bac_1"),
+            at=now,
+            exhausted_at=now,
+            beyond=Money.of("0.25", "EUR"),
+        )
+        with system.books.transaction() as tx:
+            on_spent(tx, spent, now)
+        assert told in run("charging", "exposure")[1]
+    system.close()
