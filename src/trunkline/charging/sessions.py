@@ -221,7 +221,7 @@ def ended(
 def overtaken(state: State, request: ChargeRequest) -> Session | None:
     """The session, as it ended, that this request belongs to and was overtaken in by the last:
     what it tells was used is debited, and nothing is granted."""
-    if request.kind is _INITIAL or not state.done:
+    if not state.done or request.kind in (_INITIAL, Kind.EVENT):
         return None
     mark = _hash(request.session)
     for done in state.done:
