@@ -27,6 +27,8 @@ from trunkline.ledger import LegalEntityId
 from trunkline.platform import schema
 from trunkline.platform.clock import SystemClock
 from trunkline.platform.db import Database, charging_metadata
+from trunkline.platform.settings import LogSettings
+from trunkline.platform.telemetry import configure_logs
 from trunkline.rating import Rater, compiled
 
 REQUESTS = int(os.environ.get("BENCH_PROFILE_REQUESTS", "40000"))
@@ -55,6 +57,7 @@ def on_postgresql() -> Figures:
 
 
 def _measure(url: str, suffix: str) -> Figures:
+    configure_logs(LogSettings(level="error"))
     compiled.load()
     schema.upgrade(url, "charging")
     database = Database(url, metadata=charging_metadata)
