@@ -39,12 +39,11 @@ from trunkline.charging.sessions import (
     called_number,
     ended,
     give_up_sessions,
-    hear,
-    instant_of,
-    overtaken,
     quota_of,
     refusal,
+    session_of,
     settled,
+    turn_of,
 )
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
@@ -71,9 +70,7 @@ def charge(
     A request that was answered before (`is_repeated`) gets the session's last answer and charges
     nothing. One that the session's last overtook is debited, and granted nothing."""
     give_up_sessions(state, now)
-    session, late = state.session(request.session), None
-    if session is None:
-        session = late = overtaken(state, request)
+    session, late = session_of(state, request)
     answer = settled(state, session, request)
     if answer is not None:
         return answer
@@ -82,20 +79,7 @@ def charge(
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    used = hear(session, request)
-    at = instant_of(request, now)
-    turn = Turn(
-        state,
-        records,
-        tariffs.at(at),
-        at=at,
-        service=session.service,
-        destination=session.destination,
-        session=session.id,
-        number=request.number,
-        where=session.where,
-        used=used,
-    )
+    turn = turn_of(state, session, request, tariffs, now, records)
     quotas = [_quota(turn, session, unit) for unit in request.units]
     groups = policy.rules.passing.groups
     passes = None
@@ -113,7 +97,7 @@ def charge(
         if charged and any(quota.service >= 0 for quota in quotas):
             charged = sum(each.charge for each in records[before:] if each.service == turn.usual)
         roamed(turn, roaming, charged, told=request.where)
-    if late is not None or request.kind is _TERMINATE:
+    if late or request.kind is _TERMINATE:
         answer = _plain_answer(request, results)
         ended(state, session, request, answer, now)
         return answer

@@ -25,11 +25,10 @@ from trunkline.charging.sessions import (
     called_number,
     ended,
     give_up_sessions,
-    hear,
-    instant_of,
-    overtaken,
     refusal,
+    session_of,
     settled,
+    turn_of,
 )
 from trunkline.charging.state import NO_FLOOR, Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
@@ -51,9 +50,7 @@ def charge_in_money(
     sessions, what always passes and what data abroad may cost are as for `charge`; the one unit
     of the answer tells validity and the end."""
     give_up_sessions(state, now)
-    session, late = state.session(request.session), None
-    if session is None:
-        session = late = overtaken(state, request)
+    session, late = session_of(state, request)
     answer = settled(state, session, request)
     if answer is not None:
         return answer
@@ -64,20 +61,7 @@ def charge_in_money(
         if isinstance(begun, Result):
             return refusal(request, begun)
         session = begun
-    used = hear(session, request)
-    at = instant_of(request, now)
-    turn = Turn(
-        state,
-        records,
-        tariffs.at(at),
-        at=at,
-        service=session.service,
-        destination=session.destination,
-        session=session.id,
-        number=request.number,
-        where=session.where,
-        used=used,
-    )
+    turn = turn_of(state, session, request, tariffs, now, records)
     quota = _quota(turn, session)
     let_go(state, quota)
     spent = 0 if session.passes >= 0 else request.spent
@@ -88,7 +72,7 @@ def charge_in_money(
     roaming = policy.rules.roaming
     if roaming is not None:
         roamed(turn, roaming, spent, told=request.where)
-    if late is not None or request.kind is Kind.TERMINATE:
+    if late or request.kind is Kind.TERMINATE:
         answer = ChargeAnswer(Result.SUCCESS, (), spent, state.currency)
         ended(state, session, request, answer, now)
         return answer

@@ -4,7 +4,9 @@ they are sound, whether they were answered before, and how sessions end."""
 import hashlib
 from functools import lru_cache
 
+from trunkline.charging.debit import Turn
 from trunkline.charging.grants import let_go
+from trunkline.charging.journal import Record
 from trunkline.charging.model import (
     NOT_REQUESTED,
     SERVICE_URN,
@@ -17,6 +19,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.state import RESERVATION, Done, Quota, Session, State
+from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import MOST_UNITS, destination
 
 CLOCK_SKEW = 300
@@ -164,6 +167,31 @@ def hear(session: Session, request: ChargeRequest) -> Circumstances | None:
     return before
 
 
+def turn_of(
+    state: State,
+    session: Session,
+    request: ChargeRequest,
+    tariffs: Tariffs,
+    now: int,
+    records: list[Record],
+) -> Turn:
+    """The request's handling, after the session has heard it."""
+    used = hear(session, request)
+    at = instant_of(request, now)
+    return Turn(
+        state,
+        records,
+        tariffs.at(at),
+        at=at,
+        service=session.service,
+        destination=session.destination,
+        session=session.id,
+        number=request.number,
+        where=session.where,
+        used=used,
+    )
+
+
 def circumstances(session: Session, request: ChargeRequest) -> Circumstances | None:
     """The session's from this request on."""
     before, told = session.where, request.where
@@ -218,16 +246,17 @@ def ended(
         state.done[-1].left = session
 
 
-def overtaken(state: State, request: ChargeRequest) -> Session | None:
-    """The session, as it ended, that this request belongs to and was overtaken in by the last:
-    what it tells was used is debited, and nothing is granted."""
-    if not state.done or request.kind in (_INITIAL, Kind.EVENT):
-        return None
+def session_of(state: State, request: ChargeRequest) -> tuple[Session | None, bool]:
+    """The session that the request belongs to; and whether it has ended, as it is here then, by a
+    request that overtook this one: what was used is debited, and nothing is granted."""
+    session = state.session(request.session)
+    if session is not None or not state.done or request.kind in (_INITIAL, Kind.EVENT):
+        return session, False
     mark = _hash(request.session)
     for done in state.done:
         if done.session == mark and done.left is not None and request.number in done.left.missed:
-            return done.left
-    return None
+            return done.left, True
+    return None, False
 
 
 def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:

@@ -22,8 +22,8 @@ from trunkline.charging.sessions import (
     instant_of,
     is_repeated,
     is_sound,
-    overtaken,
     repeated,
+    session_of,
 )
 from trunkline.charging.state import State, Status
 from trunkline.charging.store import Account
@@ -110,7 +110,7 @@ class Lender:
 
     def _asked(self, state: State, request: ChargeRequest, records: list[Record]) -> Asked | None:
         """None for what nothing can be needed for: it will be refused."""
-        session = state.session(request.session) or overtaken(state, request)
+        session, _ = session_of(state, request)
         at = instant_of(request, self._now)
         in_force = self._tariffs.at(at)
         if in_force is None or not is_sound(request):
@@ -195,7 +195,7 @@ def tell_of_limits(member: Account, request: ChargeRequest, now: int) -> list[Me
 
 
 def _is_known(state: State, request: ChargeRequest) -> bool:
-    session = state.session(request.session) or overtaken(state, request)
+    session, _ = session_of(state, request)
     if session is not None:
         return is_repeated(session, request.number)
     return repeated(state, request) is not None

@@ -15,7 +15,7 @@ from trunkline.charging.model import (
     UnitRequest,
 )
 from trunkline.charging.pools.shares import place_of
-from trunkline.charging.sessions import instant_of, overtaken, quota_of
+from trunkline.charging.sessions import instant_of, quota_of, session_of
 from trunkline.charging.state import Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
@@ -108,7 +108,7 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
                 return False
             need += max(unit.requested, unit.used, 1)
     else:
-        session = state.session(request.session) or overtaken(state, request)
+        session, _ = session_of(state, request)
         if session is not None:
             service = session.service
         for unit in units:
@@ -168,9 +168,8 @@ class Asked:
     def _of_session(self, request: ChargeRequest, policy: GrantPolicy) -> list[Use]:
         """All that was used before anything that may be used next."""
         turn = self._turn
-        session = turn.state.session(request.session)
-        late = overtaken(turn.state, request) if session is None else None
-        session, ends = session or late, late is not None or request.kind is Kind.TERMINATE
+        session, late = session_of(turn.state, request)
+        ends = late or request.kind is Kind.TERMINATE
         used, wanted = [], []
         for unit in request.units:
             if turn.usual == DATA and unit.rating_group in policy.rules.passing.groups:
