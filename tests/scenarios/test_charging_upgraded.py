@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 
 from tests.unit.charging.builders import MB, NOON, asks, opening, request, tariffs
 from tests.unit.platform.test_schema import NewDatabase
@@ -39,14 +38,9 @@ def lost() -> State:
 
 
 @pytest.fixture
-def upgraded(
-    new_database: NewDatabase, clock: DrivenClock, routes: Routes, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database]:
+def upgraded(new_database: NewDatabase, clock: DrivenClock, routes: Routes) -> Iterator[Database]:
     url = new_database("upgraded", empty=True)
-    to_head = command.upgrade
-    with monkeypatch.context() as patched:
-        patched.setattr(command, "upgrade", lambda config, _: to_head(config, BEFORE))
-        schema.upgrade(url, "charging")
+    schema.upgrade(url, "charging", BEFORE)
     engine = sa.create_engine(with_driver(sa.make_url(url)))
     with engine.begin() as connection:
         for id_, state in (("cac_1", quiet()), ("cac_2", lost())):

@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
-from alembic import command
 
 from tests.conftest import NOW
 from tests.unit.platform.test_schema import NewDatabase
@@ -29,14 +27,10 @@ def test_what_was_stopped_before_is_stopped_still(
     new_database: NewDatabase,
     clock: DrivenClock,
     routes: Routes,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of three balances one goes on again, one is stopped, and of one no answer is known."""
     url = new_database("upgraded", empty=True)
-    to_head = command.upgrade
-    with monkeypatch.context() as patched:
-        patched.setattr(command, "upgrade", lambda config, _: to_head(config, BEFORE))
-        schema.upgrade(url, "books")
+    schema.upgrade(url, "books", BEFORE)
     engine = sa.create_engine(with_driver(sa.make_url(url)))
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # the lines' products don't matter here

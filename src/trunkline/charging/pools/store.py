@@ -8,43 +8,30 @@ import sqlalchemy as sa
 from trunkline.charging.store import Account, account_of, accounts
 from trunkline.platform.db import Reader, Tx, charging_metadata
 
+
+def _account(name: str) -> "sa.Column[int]":
+    return sa.Column(
+        name,
+        sa.BigInteger,
+        sa.ForeignKey(accounts.c.key),
+        primary_key=True,
+        autoincrement=False,
+    )
+
+
 members = sa.Table(
     "charging_pool_member",
     charging_metadata,
-    sa.Column(
-        "member",
-        sa.BigInteger,
-        sa.ForeignKey(accounts.c.key),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    sa.Column(
-        "pool",
-        sa.BigInteger,
-        sa.ForeignKey(accounts.c.key),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _account("member"),
+    _account("pool"),
     sa.Index("charging_pool_member_of", "pool", "member"),
 )
 
 waiting = sa.Table(
     "charging_pool_waiting",
     charging_metadata,
-    sa.Column(
-        "pool",
-        sa.BigInteger,
-        sa.ForeignKey(accounts.c.key),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    sa.Column(
-        "member",
-        sa.BigInteger,
-        sa.ForeignKey(accounts.c.key),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _account("pool"),
+    _account("member"),
 )
 
 _insert = sa.insert(members)

@@ -42,21 +42,21 @@ class CannotOpen(Unavailable):
     code = "cannotOpen"
 
 
-def upgrade(url: str, which: DatabaseName) -> None:
-    """Brings the database at `url` to the head revision, as a whole or not at all; does nothing
-    where it is there. Creates a SQLite file where there is none, for its owner's eyes only.
-    Raises `CannotOpen`, and `WrongSchema` for one that holds something else."""
-    parsed = make_url(url)
+def upgrade(url: str, which: DatabaseName, to: str | None = None) -> None:
+    """Brings the database at `url` to this revision, or the head one, as a whole or not at all;
+    does nothing where it is there. Creates a SQLite file where there is none, for its owner's eyes
+    only. Raises `CannotOpen`, and `WrongSchema` for one that holds something else."""
+    parsed, target = make_url(url), to or head(which)
     if parsed.get_backend_name() == "sqlite":
         _prepare_file(parsed)
     with _connected(url) as connection:
-        if _known(connection, which) == head(which):
+        if _known(connection, which) == target:
             return
     with _alone(parsed), _connected(url, writing=True) as connection:
-        if _known(connection, which) == head(which):
+        if _known(connection, which) == target:
             return
         config = _config(which, connection)
-        command.upgrade(config, "head")
+        command.upgrade(config, target)
 
 
 def _prepare_file(url: sa.URL) -> None:
@@ -93,9 +93,11 @@ def revision(url: str) -> str | None:
 
 
 @cache
-def head(which: DatabaseName) -> str | None:
+def head(which: DatabaseName) -> str:
     """This version's revision."""
-    return ScriptDirectory.from_config(_config(which)).get_current_head()
+    found = ScriptDirectory.from_config(_config(which)).get_current_head()
+    assert found is not None, "there are migrations"
+    return found
 
 
 def check(url: str, which: DatabaseName) -> None:
