@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
-import sqlalchemy as sa
 
+from tests.locks import somebody_waits
 from tests.unit.catalog.builders import northstar
 from trunkline import catalog, customers, ledger, tax
 from trunkline.catalog import BrandId, Document, DocumentExists, DocumentKind, NameTaken
@@ -21,11 +21,6 @@ NOW = datetime.fromisoformat("2026-11-02T09:00:00Z")
 ENTITY = LegalEntityId("le_1")
 BRAND = BrandId("brd_1")
 Create = Callable[[Tx], object]
-
-_WAITING = sa.text(
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 class Standing:
@@ -73,15 +68,10 @@ def both(books: Database, one: Create, other: Create) -> BaseException | None:
     with books.transaction() as tx:
         one(tx)
         thread.start()
-        while books.dialect == "postgresql" and thread.is_alive() and not _is_waiting(books):
+        while books.dialect == "postgresql" and thread.is_alive() and not somebody_waits(books):
             thread.join(0.005)
     thread.join()
     return ended[0] if ended else None
-
-
-def _is_waiting(books: Database) -> bool:
-    with books.read() as r:
-        return bool(r.execute(_WAITING).scalar_one())
 
 
 def person(_: Standing) -> Create:

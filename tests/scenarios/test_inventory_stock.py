@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.locks import somebody_waits
 from trunkline.inventory import (
     Iccid,
     Imsi,
@@ -25,6 +26,7 @@ from trunkline.inventory import (
     numbers_beginning,
     release_resources,
     reserve_number,
+    reserve_numbers,
     reserve_sim,
     resources_of,
     stock_levels,
@@ -149,10 +151,10 @@ def test_two_at_once_never_get_the_same_number(books: Database, now: datetime) -
 
     def take(who: int) -> None:
         try:
-            for turn in range(12):
+            for turn in range(24):
                 with books.transaction() as tx:
-                    got = [reserve_number(tx, holder=f"{who}/{turn}/{i}").value for i in range(2)]
-                taken.extend(got)
+                    got = reserve_number(tx, holder=f"{who}/{turn}").value
+                taken.append(got)
         except OutOfStock:
             pass
         except BaseException as failure:
@@ -166,7 +168,30 @@ def test_two_at_once_never_get_the_same_number(books: Database, now: datetime) -
     assert failures == []
     assert len(taken) == len(set(taken))
     with books.read() as r:
-        assert stock_levels(r)[NUMBER, ResourceState.RESERVED] == len(taken) >= 56
+        assert stock_levels(r)[NUMBER, ResourceState.RESERVED] == len(taken) == 60
+
+
+def test_who_finds_all_locked_waits_for_what_is_left_on_the_shelf(
+    books: Database, now: datetime
+) -> None:
+    """Two are wanted, one is there: it is locked by who wanted two and goes without."""
+    with books.transaction() as tx:
+        add_numbers(tx, first=FIRST, count=1, now=now)
+    got: list[str] = []
+
+    def take() -> None:
+        with books.transaction() as tx:
+            got.append(reserve_number(tx, holder="other").value)
+
+    other = threading.Thread(target=take)
+    with books.transaction() as tx:
+        with pytest.raises(OutOfStock):
+            reserve_numbers(tx, holders=["one", "two"])
+        other.start()
+        while books.dialect == "postgresql" and other.is_alive() and not somebody_waits(books):
+            other.join(0.005)
+    other.join()
+    assert got == [FIRST]
 
 
 def test_numbers_in_use_are_found_by_their_beginning(books: Database, now: datetime) -> None:

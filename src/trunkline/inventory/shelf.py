@@ -1,8 +1,8 @@
 """The table of what is kept in stock, numbers and SIMs, and all SQL on it.
 
-That no two holders ever get the same resource rests on `_RESERVE_ANY` and `_RESERVE_THIS`, one
-statement each, which finds and takes, and on `_LOCK_SOME` with `_TAKE`, which takes what it has
-locked.
+That no two holders ever get the same resource rests on `_RESERVE_FREE`, `_RESERVE_ANY` and
+`_RESERVE_THIS`, one statement each, which finds and takes, and on `_LOCK_SOME` with `_TAKE`, which
+takes what it has locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,20 +91,26 @@ _kind: sa.BindParameter[Any] = sa.bindparam("of_kind")
 _AVAILABLE = "available"
 
 
-def _reserving(chosen: sa.Select[Any]) -> sa.sql.dml.ReturningUpdate[Any]:
-    # The subquery locks what it found; what another transaction holds is passed over on
-    # PostgreSQL. On SQLite the writer is alone, and the clause is left out.
-    one = chosen.limit(1).with_for_update(skip_locked=True, of=_shelf).scalar_subquery()
+def _reserving(*, free: bool) -> sa.sql.dml.ReturningUpdate[Any]:
+    """The lowest on the shelf; a `free` one is passed over if another transaction holds it, any
+    is waited for. On SQLite the writer is alone, and the lock is left out."""
+    lowest = (
+        sa.select(_shelf.c.id)
+        .where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
+        .order_by(_shelf.c.value)
+        .limit(1)
+        .with_for_update(skip_locked=free, of=_shelf)
+    )
     return (
         sa.update(resource)
-        .where(resource.c.id == one)
+        .where(resource.c.id == lowest.scalar_subquery())
         .values(**standing(ResourceState.RESERVED), holder=sa.bindparam("by"))
         .returning(*resource.c)
     )
 
 
-_on_the_shelf = sa.select(_shelf.c.id).where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
-_RESERVE_ANY = _reserving(_on_the_shelf.order_by(_shelf.c.value))
+_RESERVE_FREE = _reserving(free=True)
+_RESERVE_ANY = _reserving(free=False)
 _LOCK_SOME = (
     sa.select(_shelf)
     .where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
@@ -310,7 +316,10 @@ def taken(r: Reader, values: Sequence[str], imsis: Sequence[str]) -> dict[str, s
 
 
 def reserve_any(tx: Tx, kind: ResourceKind, holder: str) -> Resource | None:
-    row = tx.execute(_RESERVE_ANY, {"of_kind": kind.value, "by": holder}).first()
+    """A free one. Where there is none, those are waited for that others have locked: they may
+    leave them on the shelf."""
+    params = {"of_kind": kind.value, "by": holder}
+    row = tx.execute(_RESERVE_FREE, params).first() or tx.execute(_RESERVE_ANY, params).first()
     return _resource(row) if row else None
 
 

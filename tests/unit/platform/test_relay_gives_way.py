@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 import sqlalchemy as sa
 
+from tests.locks import somebody_waits
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Message, Reaction, Routes
@@ -18,10 +19,6 @@ MakeDatabase = Callable[..., Database]
 pytestmark = pytest.mark.postgresql
 
 _COUNT = sa.text("UPDATE tally SET count = count + 1 WHERE who = :who")
-_WAITING = sa.text(
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 class Count(Message, frozen=True):
@@ -43,9 +40,8 @@ def test_a_group_never_costs_another_its_transaction(
     def count(tx: Tx, message: Count, now: datetime) -> None:
         if message.who == "a":
             # The other one waits first: PostgreSQL would make it the victim.
-            with books.read() as r:
-                while not crossed.is_set() and not r.execute(_WAITING).scalar_one():
-                    pass
+            while not crossed.is_set() and not somebody_waits(books):
+                pass
         tx.execute(_COUNT, {"who": message.who})
         counted_b.set()
 
