@@ -30,48 +30,43 @@ class NotDeliverable(Refused):
     code = "notDeliverable"
 
 
-Plan = tuple[tuple[TaskKind, tuple[int, ...]], ...]
-"""Steps, each with the places within the plan that it waits for."""
+_Plan = tuple[TaskKind, ...]
+"""Steps, each of which waits for the one before it."""
 
-_ADD: dict[ServiceKind, Plan] = {
-    ServiceKind.NONE: ((TaskKind.ACTIVATE_PRODUCT, ()),),
+_ADD: dict[ServiceKind, _Plan] = {
+    ServiceKind.NONE: (TaskKind.ACTIVATE_PRODUCT,),
     ServiceKind.MOBILE: (
-        (TaskKind.RESERVE_NUMBER, ()),
-        (TaskKind.RESERVE_SIM, ()),
-        (TaskKind.OPEN_CHARGING, (0, 1)),
-        (TaskKind.ACTIVATE_SERVICE, (2,)),
-        (TaskKind.ACTIVATE_PRODUCT, (3,)),
+        TaskKind.RESERVE_NUMBER,
+        TaskKind.RESERVE_SIM,
+        TaskKind.OPEN_CHARGING,
+        TaskKind.ACTIVATE_SERVICE,
+        TaskKind.ACTIVATE_PRODUCT,
     ),
-    ServiceKind.POOL: (
-        (TaskKind.OPEN_CHARGING, ()),
-        (TaskKind.ACTIVATE_PRODUCT, (0,)),
-    ),
+    ServiceKind.POOL: (TaskKind.OPEN_CHARGING, TaskKind.ACTIVATE_PRODUCT),
 }
-_ADD_MEMBER: Plan = (
-    (TaskKind.RESERVE_NUMBER, ()),
-    (TaskKind.RESERVE_SIM, ()),
-    (TaskKind.OPEN_CHARGING, (0, 1)),
-    (TaskKind.JOIN_POOL, (2,)),
-    (TaskKind.ACTIVATE_SERVICE, (3,)),
-    (TaskKind.ACTIVATE_PRODUCT, (4,)),
+"""Who got no number takes no SIM from those who did."""
+_ADD_MEMBER: _Plan = (
+    TaskKind.RESERVE_NUMBER,
+    TaskKind.RESERVE_SIM,
+    TaskKind.OPEN_CHARGING,
+    TaskKind.JOIN_POOL,
+    TaskKind.ACTIVATE_SERVICE,
+    TaskKind.ACTIVATE_PRODUCT,
 )
 """Of a mobile product that draws on a pool."""
 
-_DELETE: dict[ServiceKind, Plan] = {
-    ServiceKind.NONE: ((TaskKind.TERMINATE_PRODUCT, ()),),
+_DELETE: dict[ServiceKind, _Plan] = {
+    ServiceKind.NONE: (TaskKind.TERMINATE_PRODUCT,),
     ServiceKind.MOBILE: (
-        (TaskKind.CLOSE_CHARGING, ()),
-        (TaskKind.TERMINATE_SERVICE, (0,)),
-        (TaskKind.TERMINATE_PRODUCT, (1,)),
+        TaskKind.CLOSE_CHARGING,
+        TaskKind.TERMINATE_SERVICE,
+        TaskKind.TERMINATE_PRODUCT,
     ),
-    ServiceKind.POOL: (
-        (TaskKind.CLOSE_CHARGING, ()),
-        (TaskKind.TERMINATE_PRODUCT, (0,)),
-    ),
+    ServiceKind.POOL: (TaskKind.CLOSE_CHARGING, TaskKind.TERMINATE_PRODUCT),
 }
 
 
-_SUSPEND: dict[ServiceKind, tuple[TaskKind, ...]] = {
+_SUSPEND: dict[ServiceKind, _Plan] = {
     ServiceKind.NONE: (TaskKind.SUSPEND_PRODUCT,),
     ServiceKind.MOBILE: (
         TaskKind.SUSPEND_SERVICE,
@@ -80,7 +75,7 @@ _SUSPEND: dict[ServiceKind, tuple[TaskKind, ...]] = {
     ),
     ServiceKind.POOL: (TaskKind.BAR_CHARGING, TaskKind.SUSPEND_PRODUCT),
 }
-_RESUME: dict[ServiceKind, tuple[TaskKind, ...]] = {
+_RESUME: dict[ServiceKind, _Plan] = {
     ServiceKind.NONE: (TaskKind.RESUME_PRODUCT,),
     ServiceKind.MOBILE: (
         TaskKind.RESUME_SERVICE,
@@ -149,7 +144,7 @@ def _waiting(
 ) -> list[Task]:
     """One step after the other, from an instant on where one is given."""
     waits = () if until is None else (TaskKind.AWAIT_INSTANT,)
-    tasks = _tasks(_chain((*waits, *steps)), item=item, product=product, after=after)
+    tasks = _tasks((*waits, *steps), item=item, product=product, after=after)
     if until is not None:
         tasks[0] = msgspec.structs.replace(tasks[0], result={"until": until})
     return tasks
@@ -198,26 +193,21 @@ def plan_to_undo(done: Sequence[Task], *, item: str, product: str, after: int) -
     elif by_kind.keys() & {TaskKind.RESERVE_NUMBER, TaskKind.RESERVE_SIM}:
         steps.append(TaskKind.RELEASE_RESERVATIONS)
     steps.append(TaskKind.CANCEL_PRODUCT)
-    tasks = _tasks(_chain(steps), item=item, product=product, after=after)
+    tasks = _tasks(steps, item=item, product=product, after=after)
     if TaskKind.OPEN_CHARGING in by_kind:
         first = msgspec.structs.replace(tasks[0], depends_on=(by_kind[TaskKind.OPEN_CHARGING],))
         tasks[0] = first
     return tasks
 
 
-def _chain(steps: Sequence[TaskKind]) -> Plan:
-    """One after the other."""
-    return tuple((kind, (place - 1,) if place else ()) for place, kind in enumerate(steps))
-
-
-def _tasks(plan: Plan, *, item: str, product: str, after: int) -> list[Task]:
+def _tasks(plan: Sequence[TaskKind], *, item: str, product: str, after: int) -> list[Task]:
     return [
         Task(
             position=after + place,
             item=item,
             product=product,
             kind=kind,
-            depends_on=tuple(after + waited for waited in waits_for),
+            depends_on=(after + place - 1,) if place else (),
         )
-        for place, (kind, waits_for) in enumerate(plan)
+        for place, kind in enumerate(plan)
     ]
