@@ -1,6 +1,8 @@
-"""Claims beside a SQLite file: whoever holds one is alone in what it names.
+"""Claims on a database: whoever holds one is alone in what it names.
 
-They are `flock`s, which the system drops with the process that held them.
+Beside a SQLite file they are `flock`s, which the system drops with the process that held them.
+On PostgreSQL they are advisory locks of a session, which the server drops when it notices that
+its client is gone: after the statement that it is at.
 """
 
 import fcntl
@@ -10,6 +12,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+# Longer than a statement whose client was killed goes on.
+_PATIENCE = "SET lock_timeout = '2s'"
+_LOCK = sa.text("SELECT pg_advisory_lock(hashtextextended(:what, 0))")
+_UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
+_LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 
 
 @contextmanager
@@ -39,3 +50,28 @@ def held_file(beside: Path, what: str) -> Iterator[bool]:
             yield True
         finally:
             path.unlink()
+
+
+@contextmanager
+def held_at_server(connection: Connection, what: str) -> Iterator[bool]:
+    """The same on PostgreSQL, in autocommit; waits a moment for who was killed to be gone."""
+    taken = _locked(connection, what)
+    try:
+        yield taken
+    finally:
+        if taken and not connection.invalidated:
+            connection.execute(_UNLOCK, {"what": what})
+
+
+def _locked(connection: Connection, what: str) -> bool:
+    connection.exec_driver_sql(_PATIENCE)
+    try:
+        connection.execute(_LOCK, {"what": what})
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    finally:
+        if not connection.invalidated:
+            connection.exec_driver_sql("RESET lock_timeout")
+    return True

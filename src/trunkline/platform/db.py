@@ -5,13 +5,13 @@ commits it, operations never do. SQLite and PostgreSQL behave alike: on SQLite e
 transaction passes the turnstile and begins IMMEDIATE; on PostgreSQL it is READ COMMITTED.
 """
 
+import contextlib
 import itertools
 import os
 import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from trunkline.kernel.errors import Conflict, Unavailable
 from trunkline.kernel.ids import IdSource, KindOfId
 from trunkline.platform import outbox
 from trunkline.platform.changes import Change, Changed
-from trunkline.platform.claims import held_file, waited_for_file
+from trunkline.platform.claims import held_at_server, held_file, waited_for_file
 from trunkline.platform.clock import Clock, SystemClock
 from trunkline.platform.columns import Instant as Instant
 from trunkline.platform.columns import Json as Json
@@ -57,8 +57,6 @@ OUTBOX = {
     "charging": outbox.define(charging_metadata),
 }
 _EMIT = {name: sa.insert(tables[0]) for name, tables in OUTBOX.items()}
-_TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:what, 0))")
-_UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _CHECKPOINT = sa.text("PRAGMA wal_checkpoint(PASSIVE)")
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _LOOKED_AT = 400
@@ -253,7 +251,7 @@ class Database:
         """The platform's clock, for the records it keeps itself; domains are told `now`."""
         return self._clock.now()
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self, *, persisted: bool = True) -> Iterator[Tx]:
         """A write transaction: committed at the end, rolled back when an exception leaves it.
         It isn't nested: a second one of the same database in the same thread is a bug. Not
@@ -274,7 +272,7 @@ class Database:
             for channel in tx.knocks:
                 self._knocker.knock_at(channel)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _available(self, *, writing: bool = False) -> Iterator[None]:
         """Turns the errors that may pass by themselves into `DatabaseUnavailable`. To who is
         `writing`, a database that can only be read is one: a replica by now, or a full disk."""
@@ -294,7 +292,7 @@ class Database:
                 raise
             raise DatabaseUnavailable(f"{self.name}: {reason}") from error
 
-    @contextmanager
+    @contextlib.contextmanager
     def _writing(self, persisted: bool) -> Iterator[Tx]:
         if self._turnstile is None:
             with self.engine.begin() as connection:
@@ -337,13 +335,13 @@ class Database:
         except OSError as error:
             raise DatabaseUnavailable(f"{self.name}: {error}") from error
 
-    @contextmanager
+    @contextlib.contextmanager
     def read(self) -> Iterator[Reader]:
         """Reads in autocommit: each statement sees what was committed when it began."""
         with self._available(), self._reading.connect() as connection:
             yield Reader(self, connection)
 
-    @contextmanager
+    @contextlib.contextmanager
     def snapshot(self) -> Iterator[Reader]:
         """Reads that all see the same committed state: reports, balances. Keep it short: what
         it sees can't be cleaned up meanwhile."""
@@ -359,7 +357,7 @@ class Database:
                 if not connection.invalidated:
                     connection.exec_driver_sql("ROLLBACK")
 
-    @contextmanager
+    @contextlib.contextmanager
     def alone(self, what: str) -> Iterator[None]:
         """On SQLite, keeps `what` from being done twice at once on this file, in any process;
         it doesn't keep writers away. On PostgreSQL rows' own locks do that: no effect."""
@@ -369,25 +367,20 @@ class Database:
         with waited_for_file(self.path, what):
             yield
 
-    @contextmanager
+    @contextlib.contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
-        """Only one holder at a time on this database, in any process; raises `Busy` at once
-        where there is one. The system lets go of it when its process ends, however."""
-        held = held_file(self.path, what) if self.path else self._advisory_lock(what)
-        with held as is_ours:
-            if not is_ours:
+        """Only one holder at a time on this database, in any process; raises `Busy` where there
+        is one. The system lets go of it when its process ends, however."""
+        with contextlib.ExitStack() as stack:
+            if self.path is not None:
+                ours = stack.enter_context(held_file(self.path, what))
+            else:
+                stack.enter_context(self._available())
+                connection = stack.enter_context(self._reading.connect())
+                ours = stack.enter_context(held_at_server(connection, what))
+            if not ours:
                 raise Busy(f"{what} is already running")
             yield
-
-    @contextmanager
-    def _advisory_lock(self, what: str) -> Iterator[bool]:
-        with self._available(), self._reading.connect() as connection:
-            taken = connection.execute(_TRY_LOCK, {"what": what}).scalar_one()
-            try:
-                yield taken
-            finally:
-                if taken and not connection.invalidated:
-                    connection.execute(_UNLOCK, {"what": what})
 
     def checkpoint(self) -> None:
         """Moves SQLite's log into its file as far as readers allow, keeping nobody waiting: the

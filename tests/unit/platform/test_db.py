@@ -1,5 +1,6 @@
 """Transactions, reads and column types behave the same on both engines."""
 
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tests.locks import somebody_waits
 from trunkline.kernel.ids import Id
 from trunkline.platform.db import (
     Busy,
@@ -151,6 +153,25 @@ def test_what_is_exclusive_has_one_holder(books: Database) -> None:
             pass
     with books.exclusive("bill run 2026/11"):
         pass
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_holder_that_is_just_leaving_is_waited_for(books: Database) -> None:
+    """As one who was killed is, until the server has noticed."""
+    held: list[bool] = []
+
+    def hold() -> None:
+        with books.exclusive("import"):
+            held.append(True)
+
+    after = threading.Thread(target=hold)
+    with books.exclusive("import"):
+        after.start()
+        while after.is_alive() and not somebody_waits(books):
+            after.join(0.005)
+    after.join()
+    assert held == [True]
 
 
 def test_ids_and_the_driver_are_at_hand(books: Database) -> None:
