@@ -220,7 +220,7 @@ class GyServer:
             return
         if reading.origin != peer.origin:
             self.peers.learn(reading.origin, peer)
-        else:
+        elif not reading.request.boot:
             reading.request.boot = peer.boot
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()

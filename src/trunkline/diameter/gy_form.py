@@ -44,6 +44,7 @@ _SINGLE = frozenset(
         d.DESTINATION_REALM,
         d.AUTH_APPLICATION_ID,
         d.MULTIPLE_SERVICES_INDICATOR,
+        d.ORIGIN_STATE_ID,
     )
 )
 _REQUIRED = (
@@ -105,6 +106,7 @@ class Form(msgspec.Struct, gc=False):
     action: int
     indicator: int
     identifier: int
+    state: int
     station: tuple[int, int] | None
     information: tuple[int, int] | None
     subscriptions: tuple[tuple[int, slice], ...]
@@ -245,6 +247,7 @@ class _Walk:
             action=number(d.REQUESTED_ACTION),
             indicator=number(d.MULTIPLE_SERVICES_INDICATOR),
             identifier=number(d.SERVICE_IDENTIFIER),
+            state=number(d.ORIGIN_STATE_ID),
             station=None if station is None else (station.start, station.finish),
             information=information,
             subscriptions=tuple(self._subscriptions(several[d.SUBSCRIPTION_ID])),

@@ -116,6 +116,7 @@ def read(
         spent=spent,
         currency=currency,
         again=bool(message[4] & d.RETRANSMITTED),
+        boot=u32_at(message, form.state)[0] if form.state else 0,
     )
     return Reading(
         request,

@@ -87,7 +87,7 @@ class Peer(asyncio.Protocol):
         self.origin = b""
         """`host` as octets."""
         self.boot = 0
-        """Its Origin-State-Id, or 0."""
+        """Its Origin-State-Id, or 0: what its own requests don't tell themselves."""
         self.relays = False
         """Whether it is an agent for whatever applications (RFC 6733, 2.4)."""
         self.unsupported: set[int] = set()

@@ -285,3 +285,23 @@ def test_a_gateway_of_several_addresses_and_connections() -> None:
             assert boots == [7, 8]
 
     run(story)
+
+
+def test_a_request_tells_through_an_agent_that_its_gateway_started_again() -> None:
+    """An agent's own Origin-State-Id says nothing of who is behind it (RFC 6733, 8.16)."""
+    boots: list[int] = []
+
+    def noted(requests: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        boots.extend(each.boot for each in requests)
+        return generous(requests, now)
+
+    agent = codec.text(d.ORIGIN_HOST, "dra.example") + codec.text(d.ORIGIN_REALM, "example")
+
+    async def story() -> None:
+        first = cer(d.RELAY, origin=agent + codec.u32(d.ORIGIN_STATE_ID, 99))
+        async with serving(noted) as (_, port), connected(port, first) as wire:
+            for origin in (GATEWAY, GATEWAY + codec.u32(d.ORIGIN_STATE_ID, 8), agent):
+                assert result_of(await wire.ask(ccr(origin=origin))) == d.SUCCESS
+            assert boots == [0, 8, 99]
+
+    run(story)
