@@ -10,15 +10,12 @@ from trunkline.billing.charges import Bill, ToBill, UsageCharge, calculate_bill
 from trunkline.billing.cycle import BilledUsage, BillingCycle
 from trunkline.billing.demands import (
     DEMANDS,
-    BilledMeanwhile,
     DemandState,
-    bill_account,
     demand_bill,
     unbilled_lines,
 )
 from trunkline.billing.jobs import run_bills
 from trunkline.billing.model import (
-    BillFailure,
     BillRun,
     BillRunId,
     BillRunReport,
@@ -29,8 +26,6 @@ from trunkline.billing.model import (
     LineKind,
     NotYetOver,
     PartyOnInvoice,
-    RunTotal,
-    UnknownBillRun,
     UnknownInvoice,
 )
 from trunkline.billing.operations import start_billing
@@ -65,12 +60,10 @@ __all__ = [
     "INVOICE_LIFECYCLE",
     "INVOICE_LINES",
     "Bill",
-    "BillFailure",
     "BillRun",
     "BillRunId",
     "BillRunReport",
     "BillRunState",
-    "BilledMeanwhile",
     "BilledUsage",
     "BillingCycle",
     "DemandState",
@@ -81,12 +74,9 @@ __all__ = [
     "LineKind",
     "NotYetOver",
     "PartyOnInvoice",
-    "RunTotal",
     "ToBill",
-    "UnknownBillRun",
     "UnknownInvoice",
     "UsageCharge",
-    "bill_account",
     "bill_run",
     "bill_runs",
     "billed_usage",

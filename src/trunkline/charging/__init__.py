@@ -17,19 +17,13 @@ from trunkline.charging.account import (
     AccountIsClosed,
     IdentityTaken,
     NotPrepaid,
-    PlanHasNoTariff,
     UnknownChargingAccount,
 )
-from trunkline.charging.actions.deciding import AccountIsBarred, OtherEntity
 from trunkline.charging.actions.model import (
     ActionKind,
     ActionStands,
-    ActionState,
     BalanceAction,
     BalanceActionId,
-    BalanceTooLow,
-    NotAPrepaidBalance,
-    UnknownAction,
 )
 from trunkline.charging.actions.operations import (
     ActionRequest,
@@ -42,8 +36,8 @@ from trunkline.charging.actions.operations import (
 )
 from trunkline.charging.actions.queries import BALANCE_ACTIONS, balance_actions
 from trunkline.charging.batch import MOST_REQUESTS, GroupCommit
-from trunkline.charging.batching import Attempt, Batcher, Batching, Edge, Unanswered
-from trunkline.charging.billable import UsageCut, UsageLine, usage_lines
+from trunkline.charging.batching import Attempt, Batcher, Batching, Unanswered
+from trunkline.charging.billable import UsageCut, usage_lines
 from trunkline.charging.consumption import CONSUMPTION_QUERIES
 from trunkline.charging.earnings import post_earnings
 from trunkline.charging.events import (
@@ -59,9 +53,7 @@ from trunkline.charging.events import (
     UsageEvent,
 )
 from trunkline.charging.explanation import (
-    BucketUse,
     Explanation,
-    NoRecordName,
     PriceStep,
     UnknownRecord,
     explain,
@@ -97,11 +89,9 @@ from trunkline.charging.policy.counting import (
     ROAMING,
     CounterPolicy,
     CounterStatus,
-    Crossing,
     Threshold,
 )
 from trunkline.charging.policy.emergencies import (
-    Emergency,
     forget_emergencies,
     latest_emergencies,
 )
@@ -112,10 +102,9 @@ from trunkline.charging.policy.events import (
     RoamedBeyond,
     SpentBeyond,
 )
-from trunkline.charging.policy.kept import keep_policy, policy_of
+from trunkline.charging.policy.kept import keep_policy
 from trunkline.charging.policy.passing import Pass, Passing
 from trunkline.charging.policy.queries import (
-    RoamingConsent,
     counters_of,
     roaming_consent,
     statuses_of,
@@ -127,9 +116,7 @@ from trunkline.charging.queries import (
     ACCOUNTS,
     HAS_NUMBER,
     NUMBER,
-    AccountSummary,
     Balance,
-    BoundIdentity,
     BucketBalance,
     DayOfUsage,
     MonthOfUsage,
@@ -140,7 +127,6 @@ from trunkline.charging.queries import (
     balances_by_id,
     charging_account_ids,
     charging_accounts,
-    credited,
     daily_usage,
     identities,
     numbers_of,
@@ -173,26 +159,20 @@ __all__ = [
     "NUMBER",
     "ROAMING",
     "SERVER_DECIDES",
-    "AccountIsBarred",
     "AccountIsClosed",
-    "AccountSummary",
     "Action",
     "ActionKind",
     "ActionRequest",
     "ActionStands",
-    "ActionState",
     "Attempt",
     "Balance",
     "BalanceAction",
     "BalanceActionId",
-    "BalanceTooLow",
     "BarAccount",
     "Batcher",
     "Batching",
-    "BoundIdentity",
     "BucketBalance",
     "BucketGrant",
-    "BucketUse",
     "ChangePlan",
     "ChargeAnswer",
     "ChargeRequest",
@@ -206,10 +186,7 @@ __all__ = [
     "CounterPolicy",
     "CounterStatus",
     "CreditCame",
-    "Crossing",
     "DayOfUsage",
-    "Edge",
-    "Emergency",
     "Explanation",
     "FinalAction",
     "FinalUnit",
@@ -222,23 +199,18 @@ __all__ = [
     "Kind",
     "MemberUse",
     "MonthOfUsage",
-    "NoRecordName",
     "NobodyBound",
-    "NotAPrepaidBalance",
     "NotPrepaid",
     "Notice",
     "NoticeKind",
     "OpenAccount",
-    "OtherEntity",
     "Pass",
     "Passing",
-    "PlanHasNoTariff",
     "PriceStep",
     "RecordKind",
     "RecordLine",
     "Result",
     "RoamedBeyond",
-    "RoamingConsent",
     "RoamingPolicy",
     "RoamingZone",
     "Rules",
@@ -252,13 +224,11 @@ __all__ = [
     "UnbarAccount",
     "UnitAnswer",
     "UnitRequest",
-    "UnknownAction",
     "UnknownChargingAccount",
     "UnknownRecord",
     "UnknownSubscription",
     "UsageCut",
     "UsageEvent",
-    "UsageLine",
     "account_of",
     "balance",
     "balance_actions",
@@ -269,7 +239,6 @@ __all__ = [
     "charging_account_ids",
     "charging_accounts",
     "counters_of",
-    "credited",
     "daily_usage",
     "describe_action",
     "explain",
@@ -285,7 +254,6 @@ __all__ = [
     "network_of_access",
     "notices",
     "numbers_of",
-    "policy_of",
     "post_earnings",
     "record_name",
     "records",

@@ -13,7 +13,6 @@ from trunkline.customers.accounts import (
     delete_billing_account,
 )
 from trunkline.customers.agreements import (
-    AGREEMENT_LIFECYCLE,
     AGREEMENT_SPECIFICATIONS,
     AGREEMENTS,
     Agreement,
@@ -35,13 +34,8 @@ from trunkline.customers.agreements import (
 from trunkline.customers.elsewhere import remember_customer, remember_customers, remember_party
 from trunkline.customers.history import erase_history, party_change
 from trunkline.customers.interactions import (
-    INTERACTION_LIFECYCLE,
     INTERACTIONS,
-    Direction,
-    InteractionId,
-    InteractionStatus,
     party_interaction,
-    record_interaction,
 )
 from trunkline.customers.kept_accounts import (
     BILL_FORMATS,
@@ -56,14 +50,9 @@ from trunkline.customers.kept_accounts import (
 from trunkline.customers.known import (
     is_elsewhere,
     known_accounts,
-    known_agreements,
     known_parties,
 )
 from trunkline.customers.model import (
-    ACCOUNT_LIFECYCLE,
-    CUSTOMER_LIFECYCLE,
-    INDIVIDUAL_LIFECYCLE,
-    ORGANIZATION_LIFECYCLE,
     AccountKind,
     AccountNotFound,
     AccountState,
@@ -86,7 +75,6 @@ from trunkline.customers.model import (
     NewCustomer,
     NewIndividual,
     NewOrganization,
-    NewParty,
     Organization,
     OrganizationStatus,
     OtherMedium,
@@ -115,7 +103,6 @@ from trunkline.customers.partnerships import (
     PARTNERSHIP_SPECIFICATIONS,
     PARTNERSHIPS,
     PartnershipId,
-    PartnershipSpecificationId,
     change_partnership,
     find_partnerships,
     form_partnership,
@@ -125,7 +112,7 @@ from trunkline.customers.partnerships import (
 from trunkline.customers.privacy.kinds import AGREEMENT as PRIVACY_AGREEMENT
 from trunkline.customers.privacy.kinds import PROFILE as PRIVACY_PROFILE
 from trunkline.customers.privacy.kinds import SPECIFICATION as PRIVACY_SPECIFICATION
-from trunkline.customers.privacy.model import MARKETING, Consent, InvalidProfile, channel_of
+from trunkline.customers.privacy.model import MARKETING, Consent
 from trunkline.customers.privacy.operations import (
     agree_profile,
     change_privacy_document,
@@ -153,7 +140,6 @@ from trunkline.customers.queries import (
     BILLING_ACCOUNTS,
     CUSTOMERS,
     PARTIES,
-    FoundCustomers,
     accounts_of,
     accounts_of_customers,
     agreement,
@@ -174,10 +160,8 @@ from trunkline.customers.references import check_parties
 from trunkline.customers.relationships import parts_of, place_organization
 from trunkline.customers.removal import delete_customer, delete_party
 from trunkline.customers.roles import (
-    ROLE_LIFECYCLE,
     ROLES,
     PartyRoleId,
-    RoleStatus,
     change_role,
     give_role,
     party_role,
@@ -197,23 +181,17 @@ from trunkline.customers.tickets import (
 )
 
 __all__ = [
-    "ACCOUNT_LIFECYCLE",
     "AGREEMENTS",
-    "AGREEMENT_LIFECYCLE",
     "AGREEMENT_SPECIFICATIONS",
     "BILLING_ACCOUNTS",
     "BILL_FORMATS",
     "BILL_MEDIA",
     "CUSTOMERS",
-    "CUSTOMER_LIFECYCLE",
     "CYCLE_SPECIFICATIONS",
     "ERASED",
     "FINANCIAL_ACCOUNTS",
-    "INDIVIDUAL_LIFECYCLE",
     "INTERACTIONS",
-    "INTERACTION_LIFECYCLE",
     "MARKETING",
-    "ORGANIZATION_LIFECYCLE",
     "PARTIES",
     "PARTNERSHIPS",
     "PARTNERSHIP_SPECIFICATIONS",
@@ -222,7 +200,6 @@ __all__ = [
     "PRIVACY_PROFILE",
     "PRIVACY_SPECIFICATION",
     "ROLES",
-    "ROLE_LIFECYCLE",
     "SETTLEMENT_ACCOUNTS",
     "TICKETS",
     "TICKET_LIFECYCLE",
@@ -247,29 +224,22 @@ __all__ = [
     "CustomerInUse",
     "CustomerNotFound",
     "CustomerStatus",
-    "Direction",
     "Email",
     "ExternalIdTaken",
-    "FoundCustomers",
     "Individual",
     "IndividualStatus",
-    "InteractionId",
-    "InteractionStatus",
     "InvalidAccount",
     "InvalidAgreement",
     "InvalidParty",
-    "InvalidProfile",
     "NewAgreement",
     "NewBillingAccount",
     "NewCustomer",
     "NewIndividual",
     "NewOrganization",
-    "NewParty",
     "Organization",
     "OrganizationStatus",
     "OtherMedium",
     "PartnershipId",
-    "PartnershipSpecificationId",
     "Party",
     "PartyId",
     "PartyInUse",
@@ -277,7 +247,6 @@ __all__ = [
     "PartyRoleId",
     "Phone",
     "PostalAddress",
-    "RoleStatus",
     "StillACustomer",
     "Targets",
     "TicketId",
@@ -303,7 +272,6 @@ __all__ = [
     "change_profile",
     "change_role",
     "change_ticket",
-    "channel_of",
     "check_parties",
     "consent_history",
     "consenting",
@@ -333,7 +301,6 @@ __all__ = [
     "hold_buyer",
     "is_elsewhere",
     "known_accounts",
-    "known_agreements",
     "known_financial_accounts",
     "known_parties",
     "move_ticket",
@@ -349,7 +316,6 @@ __all__ = [
     "party_role",
     "personal_data",
     "place_organization",
-    "record_interaction",
     "register_individual",
     "register_organization",
     "register_parties",

@@ -8,7 +8,6 @@ money is checked against these books.
 
 from trunkline.ledger.chart import (
     ADJUSTMENTS,
-    BAD_DEBT,
     BREAKAGE,
     CASH,
     CHART,
@@ -25,12 +24,10 @@ from trunkline.ledger.chart import (
     USAGE_REVENUE,
     VOUCHERS,
     AccountKind,
-    ChartAccount,
 )
 from trunkline.ledger.model import (
     AccountBalance,
     Entry,
-    EntryId,
     InvoicePrefixTaken,
     LegalEntity,
     LegalEntityId,
@@ -53,7 +50,6 @@ from trunkline.ledger.queries import (
 
 __all__ = [
     "ADJUSTMENTS",
-    "BAD_DEBT",
     "BREAKAGE",
     "CASH",
     "CHART",
@@ -71,9 +67,7 @@ __all__ = [
     "VOUCHERS",
     "AccountBalance",
     "AccountKind",
-    "ChartAccount",
     "Entry",
-    "EntryId",
     "InvoicePrefixTaken",
     "LegalEntity",
     "LegalEntityId",

@@ -6,12 +6,9 @@ above and has something to say emits `SendMessage`, or calls `notify`; what is s
 outside of every transaction, by a sender in the jobs process.
 """
 
-from trunkline.messaging.bodies import MESSAGE
 from trunkline.messaging.events import SendMessage, WordHeard
 from trunkline.messaging.incoming import STOP
 from trunkline.messaging.model import (
-    DISPATCH_LIFECYCLE,
-    MESSAGE_LIFECYCLE,
     Accepted,
     ChannelAway,
     ChannelName,
@@ -20,7 +17,6 @@ from trunkline.messaging.model import (
     DispatchId,
     DispatchState,
     InvalidMessage,
-    MessageBegun,
     MessageId,
     MessageState,
     NoAddress,
@@ -36,7 +32,6 @@ from trunkline.messaging.model import (
     Unanswered,
 )
 from trunkline.messaging.operations import (
-    cancel,
     change_message,
     delete_message,
     notify,
@@ -61,8 +56,6 @@ from trunkline.messaging.sending import (
     begin_sending,
     declare_channels,
     note_outcome,
-    note_receipt,
-    recover,
 )
 from trunkline.messaging.smpp.channel import SmppChannel
 from trunkline.messaging.smpp.session import Centre
@@ -77,10 +70,7 @@ from trunkline.messaging.templates import (
 )
 
 __all__ = [
-    "DISPATCH_LIFECYCLE",
-    "MESSAGE",
     "MESSAGES",
-    "MESSAGE_LIFECYCLE",
     "STOP",
     "Accepted",
     "Centre",
@@ -97,7 +87,6 @@ __all__ = [
     "InvalidTemplate",
     "InvalidVariables",
     "MailServer",
-    "MessageBegun",
     "MessageId",
     "MessageState",
     "NoAddress",
@@ -119,7 +108,6 @@ __all__ = [
     "VariableKind",
     "WordHeard",
     "begin_sending",
-    "cancel",
     "change_message",
     "declarations",
     "declare_channels",
@@ -132,11 +120,9 @@ __all__ = [
     "messages",
     "money",
     "note_outcome",
-    "note_receipt",
     "notify",
     "notify_customer",
     "read_message",
-    "recover",
     "save_template",
     "say",
     "served",

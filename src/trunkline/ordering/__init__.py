@@ -23,14 +23,11 @@ from trunkline.ordering.decomposition import (
 from trunkline.ordering.model import (
     ORDER_LIFECYCLE,
     Action,
-    CancellationId,
     Effect,
     ExternalIdReused,
     ItemRequest,
-    NoLongerChangeable,
     NotOrderable,
     OrderId,
-    OrderInUse,
     OrderItem,
     OrderNotFound,
     OrderState,
@@ -55,7 +52,7 @@ from trunkline.ordering.operations import (
 )
 from trunkline.ordering.personal import StillServed, erase_personal_data
 from trunkline.ordering.pricing import prices
-from trunkline.ordering.qualification.model import Place, Reason, places
+from trunkline.ordering.qualification.model import Place, places
 from trunkline.ordering.qualification.operations import QUALIFICATION, qualify
 from trunkline.ordering.qualification.reach import declare_reach, read_areas, withdraw_reach
 from trunkline.ordering.queries import (
@@ -80,22 +77,18 @@ __all__ = [
     "QUALIFICATION",
     "QUOTE",
     "Action",
-    "CancellationId",
     "Effect",
     "ExternalIdReused",
     "ItemRequest",
-    "NoLongerChangeable",
     "NotDeliverable",
     "NotOrderable",
     "OrderId",
-    "OrderInUse",
     "OrderItem",
     "OrderNotFound",
     "OrderState",
     "PastCancelling",
     "Place",
     "ProductOrder",
-    "Reason",
     "ServiceKind",
     "StillServed",
     "Task",

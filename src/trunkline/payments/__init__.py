@@ -18,8 +18,6 @@ from trunkline.payments.automatic.model import (
     Rule,
     RuleExists,
     RuleState,
-    UnknownCollection,
-    UnknownRule,
 )
 from trunkline.payments.automatic.operations import NewRule, change_rule, note_outcome, set_rule
 from trunkline.payments.automatic.queries import (
@@ -29,16 +27,14 @@ from trunkline.payments.automatic.queries import (
     collections,
     rules_of,
 )
-from trunkline.payments.methods import InvalidPaymentMethod, MethodStatus, kind_of_type
+from trunkline.payments.methods import kind_of_type
 from trunkline.payments.model import (
     AUTOMATIC,
     CardNumberRefused,
-    MethodInUse,
     MethodNotUsable,
     NotRefundable,
     Payment,
     PaymentId,
-    PaymentMethod,
     PaymentMethodId,
     PaymentMethodKind,
     PaymentState,
@@ -46,10 +42,7 @@ from trunkline.payments.model import (
     ReferenceUsed,
     Refund,
     RefundId,
-    RefundState,
-    UnknownPayment,
     UnknownPaymentMethod,
-    UnknownRefund,
 )
 from trunkline.payments.operations import (
     NewPaymentMethod,
@@ -96,10 +89,7 @@ __all__ = [
     "Gateway",
     "GatewayUnavailable",
     "HttpGateway",
-    "InvalidPaymentMethod",
-    "MethodInUse",
     "MethodNotUsable",
-    "MethodStatus",
     "NewPaymentMethod",
     "NewRule",
     "NotRefundable",
@@ -107,7 +97,6 @@ __all__ = [
     "Outcome",
     "Payment",
     "PaymentId",
-    "PaymentMethod",
     "PaymentMethodId",
     "PaymentMethodKind",
     "PaymentState",
@@ -116,15 +105,10 @@ __all__ = [
     "Refund",
     "RefundId",
     "RefundRequest",
-    "RefundState",
     "Rule",
     "RuleExists",
     "RuleState",
-    "UnknownCollection",
-    "UnknownPayment",
     "UnknownPaymentMethod",
-    "UnknownRefund",
-    "UnknownRule",
     "add_payment_method",
     "add_payment_methods",
     "ask_back",

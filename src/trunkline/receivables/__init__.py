@@ -8,15 +8,10 @@ and customers' credits at any moment.
 
 from trunkline.receivables.model import (
     AGEING,
-    AgeingBucket,
     Allocation,
     AllocationId,
     Credit,
-    NothingOpen,
     OpenItem,
-    PaymentWithAllocations,
-    ReceivableAccount,
-    UnknownOpenItem,
     allocate,
 )
 from trunkline.receivables.operations import allocate_payment, hold_invoice, open_items
@@ -41,15 +36,10 @@ from trunkline.receivables.refunding import refund
 __all__ = [
     "AGEING",
     "OPEN_ITEMS",
-    "AgeingBucket",
     "Allocation",
     "AllocationId",
     "Credit",
-    "NothingOpen",
     "OpenItem",
-    "PaymentWithAllocations",
-    "ReceivableAccount",
-    "UnknownOpenItem",
     "ageing",
     "allocate",
     "allocate_payment",

@@ -10,14 +10,9 @@ Four rooms: `batches` (how vouchers come to be, are sold and end), `dealers` (wh
 (what a voucher or a dealer puts on a balance) and `lockouts` (who guesses).
 """
 
-from trunkline.vouchers.batches.codes import InvalidVoucherKey, NoVoucherKey, VoucherKeys
+from trunkline.vouchers.batches.codes import NoVoucherKey, VoucherKeys
 from trunkline.vouchers.batches.model import (
-    BATCH_LIFECYCLE,
-    VOUCHER_LIFECYCLE,
     BatchState,
-    Sale,
-    UnknownBatch,
-    UnknownVoucher,
     Voucher,
     VoucherBatch,
     VoucherBatchId,
@@ -34,10 +29,9 @@ from trunkline.vouchers.batches.operations import (
     note_exported,
     sealed_file,
 )
-from trunkline.vouchers.batches.sealing import InvalidPassphrase, Unreadable, unseal
+from trunkline.vouchers.batches.sealing import unseal
 from trunkline.vouchers.batches.selling import (
     change_voucher,
-    expire_vouchers,
     resume_vouchers,
     sell_vouchers,
     stop_vouchers,
@@ -46,11 +40,8 @@ from trunkline.vouchers.batches.selling import (
 )
 from trunkline.vouchers.dealers.model import (
     Dealer,
-    DealerBlocked,
     DealerLimit,
-    DealerReferenceUsed,
     DealerState,
-    UnknownDealer,
 )
 from trunkline.vouchers.dealers.operations import (
     NewDealer,
@@ -62,8 +53,7 @@ from trunkline.vouchers.dealers.operations import (
 )
 from trunkline.vouchers.jobs import expire, forget_tries
 from trunkline.vouchers.kept import keep_keys
-from trunkline.vouchers.lockouts.model import Lockout
-from trunkline.vouchers.lockouts.operations import NotLockedOut, release
+from trunkline.vouchers.lockouts.operations import release
 from trunkline.vouchers.queries import (
     CHANNEL_TOP_UPS,
     DEALERS,
@@ -88,7 +78,6 @@ from trunkline.vouchers.top_ups.model import (
     Channel,
     ChannelTopUp,
     ChannelTopUpId,
-    NotReversible,
     TopUpState,
     UnknownTopUp,
     VoucherRefused,
@@ -97,41 +86,27 @@ from trunkline.vouchers.top_ups.redeeming import Attempt, LockedOut, describe_to
 from trunkline.vouchers.top_ups.retail import reverse_top_up, sell_top_up
 
 __all__ = [
-    "BATCH_LIFECYCLE",
     "CHANNEL_TOP_UPS",
     "DEALERS",
     "VOUCHERS",
     "VOUCHER_BATCHES",
-    "VOUCHER_LIFECYCLE",
     "Attempt",
     "BatchState",
     "Channel",
     "ChannelTopUp",
     "ChannelTopUpId",
     "Dealer",
-    "DealerBlocked",
     "DealerLimit",
-    "DealerReferenceUsed",
     "DealerState",
     "FileMismatch",
     "FourEyes",
-    "InvalidPassphrase",
-    "InvalidVoucherKey",
     "LockedOut",
-    "Lockout",
     "NewBatch",
     "NewDealer",
     "NoVoucherKey",
     "NotADealer",
-    "NotLockedOut",
-    "NotReversible",
-    "Sale",
     "TopUpState",
-    "UnknownBatch",
-    "UnknownDealer",
     "UnknownTopUp",
-    "UnknownVoucher",
-    "Unreadable",
     "Voucher",
     "VoucherBatch",
     "VoucherBatchId",
@@ -153,7 +128,6 @@ __all__ = [
     "decline_batch",
     "describe_top_up",
     "expire",
-    "expire_vouchers",
     "forget_tries",
     "keep_keys",
     "locked_out",

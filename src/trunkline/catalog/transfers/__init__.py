@@ -7,14 +7,12 @@ collection, that list. An entry whose id is there replaces what was there, so th
 imported again changes nothing.
 """
 
-from trunkline.catalog.transfers.content import MAX_CONTENT
 from trunkline.catalog.transfers.jobs import Files, TransferFailed, run_transfers
 from trunkline.catalog.transfers.store import EXPORT_JOBS, IMPORT_JOBS, Direction, Scope, job_kind
 
 __all__ = [
     "EXPORT_JOBS",
     "IMPORT_JOBS",
-    "MAX_CONTENT",
     "Direction",
     "Files",
     "Scope",

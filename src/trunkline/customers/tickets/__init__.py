@@ -1,10 +1,8 @@
 """Trouble tickets (TMF621): what went wrong for whom, who is at it, and by when it is solved."""
 
 from trunkline.customers.tickets.model import (
-    REOPENABLE,
     TICKET_LIFECYCLE,
     USUAL_TARGETS,
-    Target,
     Targets,
     TicketId,
     TicketStatus,
@@ -18,11 +16,9 @@ from trunkline.customers.tickets.operations import (
 from trunkline.customers.tickets.store import TICKETS, trouble_ticket
 
 __all__ = [
-    "REOPENABLE",
     "TICKETS",
     "TICKET_LIFECYCLE",
     "USUAL_TARGETS",
-    "Target",
     "Targets",
     "TicketId",
     "TicketStatus",

@@ -4,14 +4,7 @@ Stocks of articles are counted here, with a journal; those of numbers and cards 
 their shelf, and what is reserved of them is taken off it.
 """
 
-from trunkline.inventory.stocks.kinds import ADJUSTMENTS, CHECKS, QUERIES, RESERVATIONS, STOCKS
-from trunkline.inventory.stocks.model import (
-    CountsItself,
-    NotEnough,
-    StockInUse,
-    StockNotFound,
-    UnfitQuantity,
-)
+from trunkline.inventory.stocks.kinds import ADJUSTMENTS, CHECKS, QUERIES, RESERVATIONS
 from trunkline.inventory.stocks.operations import (
     adjust,
     change_stock,
@@ -22,7 +15,7 @@ from trunkline.inventory.stocks.operations import (
     query,
     reserve,
 )
-from trunkline.inventory.stocks.queries import Entry, journal, shown
+from trunkline.inventory.stocks.queries import journal, shown
 from trunkline.inventory.stocks.store import (
     product_stock,
     stock_adjustment,
@@ -36,13 +29,6 @@ __all__ = [
     "CHECKS",
     "QUERIES",
     "RESERVATIONS",
-    "STOCKS",
-    "CountsItself",
-    "Entry",
-    "NotEnough",
-    "StockInUse",
-    "StockNotFound",
-    "UnfitQuantity",
     "adjust",
     "change_stock",
     "check",

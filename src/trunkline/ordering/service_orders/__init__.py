@@ -5,7 +5,7 @@ its reason, tried again or cancelled; cancelling ends what the order has brought
 """
 
 from trunkline.ordering.service_orders.kinds import CANCEL_SERVICE_ORDERS, SERVICE_ORDERS
-from trunkline.ordering.service_orders.model import ServiceOrderInUse, UnfitServiceOrder, plan
+from trunkline.ordering.service_orders.model import plan
 from trunkline.ordering.service_orders.operations import (
     cancel_service_order,
     delete_service_order,
@@ -25,8 +25,6 @@ from trunkline.ordering.service_orders.store import (
 __all__ = [
     "CANCEL_SERVICE_ORDERS",
     "SERVICE_ORDERS",
-    "ServiceOrderInUse",
-    "UnfitServiceOrder",
     "cancel_service_order",
     "cancel_table",
     "delete_service_order",

@@ -22,7 +22,6 @@ from trunkline.tmf.hub.dispatcher import Dispatcher
 from trunkline.tmf.hub.listeners import (
     Listener,
     ListenerId,
-    NoSuchListener,
     find_listeners,
     register,
     unregister,
@@ -43,7 +42,6 @@ from trunkline.tmf.hub.topics import (
     create_topic,
     delete_topic,
     find_topics,
-    post_event,
     prune,
 )
 
@@ -56,7 +54,6 @@ __all__ = [
     "Dispatcher",
     "Listener",
     "ListenerId",
-    "NoSuchListener",
     "NotParked",
     "ParkedDelivery",
     "add_hub",
@@ -69,7 +66,6 @@ __all__ = [
     "measure",
     "parked",
     "parse_callback",
-    "post_event",
     "prune",
     "register",
     "resend",
