@@ -1,13 +1,12 @@
 """Two create the same thing at the same moment: one of them does, the other is told so in the
 operation's own words, whichever engine keeps them apart."""
 
-import threading
 from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
 
-from tests.locks import somebody_waits
+from tests.locks import both
 from tests.unit.catalog.builders import northstar
 from trunkline import catalog, customers, ledger, tax
 from trunkline.catalog import BrandId, Document, DocumentExists, DocumentKind, NameTaken
@@ -51,27 +50,6 @@ def standing(books: Database) -> Standing:
             tx, kind=DocumentKind.CATEGORY, body={"id": "phones", "name": "Phones"}, now=NOW
         )
     return made
-
-
-def both(books: Database, one: Create, other: Create) -> BaseException | None:
-    """What `other` ends with that runs into `one` before that is committed."""
-    ended: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            with books.transaction() as tx:
-                other(tx)
-        except BaseException as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=work)
-    with books.transaction() as tx:
-        one(tx)
-        thread.start()
-        while books.dialect == "postgresql" and thread.is_alive() and not somebody_waits(books):
-            thread.join(0.005)
-    thread.join()
-    return ended[0] if ended else None
 
 
 def person(_: Standing) -> Create:

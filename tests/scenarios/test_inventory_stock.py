@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.locks import somebody_waits
+from tests.locks import until_it_waits
 from trunkline.inventory import (
     Iccid,
     Imsi,
@@ -188,8 +188,7 @@ def test_who_finds_all_locked_waits_for_what_is_left_on_the_shelf(
         with pytest.raises(OutOfStock):
             reserve_numbers(tx, holders=["one", "two"])
         other.start()
-        while books.dialect == "postgresql" and other.is_alive() and not somebody_waits(books):
-            other.join(0.005)
+        until_it_waits(books, other)
     other.join()
     assert got == [FIRST]
 

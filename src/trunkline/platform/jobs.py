@@ -78,6 +78,7 @@ job = sa.Table(
 )
 _which = job.c.name == sa.bindparam("which", type_=sa.String)
 _FIND = sa.select(job).where(_which)
+_HOLD = _FIND.with_for_update()
 _INSERT = postgresql.insert(job).on_conflict_do_nothing()
 _UPDATE = sa.update(job).where(_which, job.c.run == sa.bindparam("run_", type_=sa.Integer))
 _RECENT = sa.select(job).order_by(job.c.updated_at.desc()).limit(sa.bindparam("limit"))
@@ -122,7 +123,8 @@ def run(
 def _begin(tx: Tx, name: str, now: datetime, *, again: bool) -> tuple[Job, int]:
     fresh = Job(name, JobState.RUNNING, None, 0, None, now, now)
     tx.execute(_INSERT, {**_columns(fresh), "name": name, "run": 0})
-    row = tx.execute(_FIND, {"which": name}).one()
+    # The last chunk of one who lost its claim may be on its way into the database still.
+    row = tx.execute(_HOLD, {"which": name}).one()
     current = fresh if again and row.state == JobState.DONE else _job(row)
     if current.state is JobState.FAILED:
         current = msgspec.structs.replace(current, state=JobState.RUNNING, error=None)

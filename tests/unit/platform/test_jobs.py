@@ -1,18 +1,26 @@
 """A job continues where it was killed, does no chunk twice, and runs once at a time."""
 
+import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.locks import until_it_waits
 from trunkline.platform import jobs
+from trunkline.platform.changes import Change, Changed
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Busy, Database, Tx
+from trunkline.platform.db import Busy, Database, DatabaseUnavailable, Tx
 from trunkline.platform.jobs import Job, JobState, JobSuperseded, NoSuchJob, Step
 
 ITEMS = 10
 CHUNK = 3
+END_CLAIMS = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 @pytest.fixture
@@ -99,6 +107,39 @@ def test_a_runner_that_lost_its_claim_commits_nothing(books: Database, clock: Dr
     with pytest.raises(JobSuperseded):
         jobs.run(books, name="count", step=overtaken, clock=clock)
     assert worked(books) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_who_takes_over_waits_for_the_chunk_that_is_being_committed(
+    books: Database, clock: DrivenClock
+) -> None:
+    """As where the claim's connection ends before the chunk's: a process that was killed."""
+    ended: list[Job] = []
+
+    def run() -> None:
+        ended.append(jobs.run(books, name="count", step=work, clock=clock))
+
+    successor = threading.Thread(target=run)
+
+    def at_commit(_tx: Tx, _changes: Sequence[Changed]) -> None:
+        books.announce = None
+        with books.read() as r:
+            while r.execute(END_CLAIMS).all():
+                pass
+        successor.start()
+        until_it_waits(books, successor)
+
+    def step(tx: Tx, position: Any, now: datetime) -> Step:
+        tx.changed("Job", "count", Change.CREATED)
+        return work(tx, position, now)
+
+    books.announce = at_commit
+    with pytest.raises((JobSuperseded, DatabaseUnavailable)):
+        jobs.run(books, name="count", step=step, clock=clock)
+    successor.join()
+    assert [each.done for each in ended] == [ITEMS]
+    assert worked(books) == list(range(ITEMS))
 
 
 def test_an_unknown_job(books: Database) -> None:
