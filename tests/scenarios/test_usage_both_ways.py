@@ -98,7 +98,7 @@ DAY = (
     Used(Service.DATA, 79 * MB, group=1, where=SPAIN),
     Used(Service.VOICE, 61, "34911", where=SPAIN),
     Used(Service.DATA, MB, group=1, where=SPAIN),
-    Used(Service.DATA, 25 * MB, group=1, where=SPAIN),
+    Used(Service.DATA, 20 * MB, group=1, where=SPAIN),
     Used(Service.SMS, 1, "34911", where=SPAIN),
     Used(Service.DATA, 10 * MB, group=1, where=HOME),
 )

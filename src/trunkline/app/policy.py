@@ -112,6 +112,7 @@ def _roaming(ruled: PolicySettings) -> RoamingPolicy:
         ),
         unknown_is_home=ruled.unknown_network == "home",
         words=_words(ruled.roaming_words),
+        waives=ruled.past_roaming_limit == "waive",
     )
 
 

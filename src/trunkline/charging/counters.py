@@ -14,6 +14,11 @@ def counted(state: State, counter: str, month: int) -> int:
     return 0
 
 
+def is_noted(state: State, counter: str, month: int) -> bool:
+    """Whether what the counter came to in this month is known still."""
+    return all(month >= each.month - 1 for each in state.counters if each.id == counter)
+
+
 def count(state: State, counter: str, month: int, amount: int) -> None:
     """The counter counts on. Only the last two months are kept; what is older is not noted."""
     for each in state.counters:

@@ -339,6 +339,10 @@ class ChargedUsage(msgspec.Struct, frozen=True, kw_only=True):
     charge: Money | None = None
     free: int = 0
     label: str | None = None
+    waived: Money | None = None
+    """What of the price isn't charged..."""
+    waiver: str | None = None
+    """...and why: roamingLimit."""
     error: str | None = None
     """A stable code: unknownSubscriber, ratingFailed, invalidUsage."""
 

@@ -16,6 +16,7 @@ from trunkline.charging.journal import BILLED, RecordKind
 from trunkline.charging.model import ChargingAccountId, Service
 from trunkline.charging.months import month_at
 from trunkline.charging.policy.passing import reason
+from trunkline.charging.policy.waiving import Evidence, Waiver
 from trunkline.charging.store import Account
 from trunkline.charging.tariffs import Tariffs
 from trunkline.kernel.errors import Invalid, NotFound
@@ -132,6 +133,10 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     on_bill: Money | None = None
     """Of a hybrid account's usage, what the balance didn't reach: it is on the bill, and not in
     `balance_after`. Below zero what a refund took off the bill."""
+    waived: Money | None = None
+    """What of the price isn't charged (`stored` is without it)..."""
+    waiver: str | None = None
+    """...and why (`policy.waiving.Waiver`)."""
 
 
 def record_name(text: str, *, path: str = "record") -> tuple[ChargingAccountId, int]:
@@ -161,7 +166,10 @@ def explain(r: Reader, account: ChargingAccountId, seq: int) -> Explanation:
         said.compare("what goes onto the bill", -row.charge, _beyond(before, -row.charge))
     elif row.kind in BILLED and credit_of(found.state) is not None:
         said.split(history.one(r, found.key, seq + 1))
+    if row.kind == RecordKind.WAIVED:
+        return _waived(said, history.one(r, found.key, seq + 1))
     if row.slice is not None:
+        said.less(before)
         return _usage(r, said)
     if row.kind == RecordKind.ALLOWANCE:
         return _allowance(r, said)
@@ -183,6 +191,14 @@ class _Said:
         self.account, self.row, self.before = account, row, before
         self.differences: list[str] = []
         self.on_bill: Money | None = None
+        self.waived: Any = None
+        """The record of what of this usage's price isn't charged."""
+
+    def less(self, before: Any) -> None:
+        """Of usage, where the record `before` it waives a part."""
+        of = (RecordKind.WAIVED, self.row.session, self.row.number)
+        if before is not None and (before.kind, before.session, before.number) == of:
+            self.waived = before
 
     def split(self, following: Any) -> None:
         """Of a hybrid account's usage, whose part of the bill is the record `following` it."""
@@ -219,6 +235,8 @@ class _Said:
             holds=not self.differences,
             differences=tuple(self.differences),
             on_bill=self.on_bill,
+            waived=None if self.waived is None else Money(self.waived.units, currency),
+            waiver=None if self.waived is None else Waiver(self.waived.label).word,
             **more,
         )
 
@@ -238,7 +256,11 @@ def _usage(r: Reader, said: _Said) -> Explanation:
     before = standing(traced)
     if code:
         said.differ(f"the rating kernel now refuses it ({code})")
-    said.compare("charge in micros", row.charge, again[CHARGE])
+    charge = again[CHARGE]
+    if said.waived is not None:
+        charge -= said.waived.units
+        said.compare("price before the waiver", _evidence(said.waived).price, again[CHARGE])
+    said.compare("charge in micros", row.charge, charge)
     said.compare("units", row.units, again[GRANTED])
     said.compare("units by allowances", row.free, again[FREE])
     said.compare("price", _label(tariff, row.label), _label(tariff, again[LABEL]))
@@ -250,7 +272,7 @@ def _usage(r: Reader, said: _Said) -> Explanation:
     currency = said.account.state.currency
     return said.explained(
         "usage, priced by the tariff",
-        again[CHARGE],
+        charge,
         tariff=row.tariff,
         effective_from=tariff.effective_from,
         plan=_plan(tariff, again[PLAN]),
@@ -271,6 +293,27 @@ def _usage(r: Reader, said: _Said) -> Explanation:
         before=before,
         after=standing(again),
     )
+
+
+def _waived(said: _Said, usage: Any) -> Explanation:
+    """What of the price of the usage behind it isn't charged: by what was left of the limit."""
+    row, found = said.row, _evidence(said.row)
+    said.waived = row
+    said.compare("charge in micros", row.charge, 0)
+    said.compare("waived in micros", row.units, found.waived)
+    if usage is None or (usage.session, usage.number) != (row.session, row.number):
+        said.differ("the usage behind it is missing")
+    else:
+        said.compare("what was charged", usage.charge, found.price - found.waived)
+    currency = said.account.state.currency
+    price, left, limit = (Money(each, currency) for each in found)
+    return said.explained(
+        f"data abroad past its limit, without consent: of {price}, {left} were left of {limit}", 0
+    )
+
+
+def _evidence(waiver: Any) -> Evidence:
+    return Evidence(*msgspec.msgpack.decode(waiver.slice, type=list[int]))
 
 
 def _label(tariff: Tariff, index: int) -> str:

@@ -39,6 +39,9 @@ class RecordKind(IntEnum):
     """Of a hybrid account's usage, the record before it, what the balance didn't reach: it goes
     onto the bill, and `charge` is that, negated. Above zero where a refund takes it off again.
     What it says of service, price and session is the usage's."""
+    WAIVED = 15
+    """`units` are micros of the price of the usage behind it, that aren't charged; `label` says why
+    (`policy.waiving.Waiver`), `slice` by what that was decided (`policy.waiving.Evidence`)."""
 
 
 BILLED = (RecordKind.USAGE, RecordKind.REFUND)

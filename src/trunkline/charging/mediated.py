@@ -34,6 +34,7 @@ from trunkline.charging.policy.telling import (
     spent_beyond,
 )
 from trunkline.charging.policy.telling import tell as tell_of_policy
+from trunkline.charging.policy.waiving import Waiver
 from trunkline.charging.pools import store as pool_store
 from trunkline.charging.pools.lending import Lender, lend_for, tell_of_limits
 from trunkline.charging.pools.shares import settle_money
@@ -151,7 +152,11 @@ class _Applying:
         roaming = self._rules.roaming
         if roaming is None or event.service != DATA or not roaming.limits_data(event.where):
             return False
-        months = [each.period for each in records if each.session == event.id and each.charge]
+        months = [
+            each.period
+            for each in records
+            if each.session == event.id and (each.charge or each.kind == RecordKind.WAIVED)
+        ]
         return bool(months) and beyond(state, roaming, months[-1]) >= 0
 
     def _lend(self, account: Account, request: ChargeRequest) -> None:
@@ -179,6 +184,13 @@ class _Applying:
             label = reason(record.label)
         else:
             label = self._tariffs.version(record.tariff).label(record.label)
+        waived = sum(each.units for each in own if each.kind == RecordKind.WAIVED)
+        if waived:
+            about = msgspec.structs.replace(
+                about,
+                waived=Money(waived, account.state.currency),
+                waiver=Waiver.ROAMING_LIMIT.word,
+            )
         return msgspec.structs.replace(
             about,
             record=f"{account.id}/{record.seq}",

@@ -19,6 +19,7 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import note, passed_event
 from trunkline.charging.policy.roaming import roamed
 from trunkline.charging.policy.rules import NO_RULES, Rules
+from trunkline.charging.policy.waiving import chargeable, waive
 from trunkline.charging.sessions import (
     called_number,
     instant_of,
@@ -176,7 +177,7 @@ def charge_usage(
 ) -> Result:
     """Debits the one unit of usage that a record told of, in full, whatever the balance; the last
     of `records` is then its own. Where another tariff took effect during a call, that has a record
-    for each."""
+    for each. Of data past what it may cost abroad the rest is waived (`policy.waiving`)."""
     [unit] = request.units
     if not is_sound(request):
         return Result.INVALID
@@ -190,7 +191,10 @@ def charge_usage(
     if why >= 0:
         note(turn, quota, unit.used, why)
     else:
+        most = chargeable(turn, rules.roaming)
         result = _debit_parts(turn, quota, unit.used, tariffs)
+        if rules.roaming is not None and most < NO_LIMIT and result is Result.SUCCESS:
+            waive(turn, rules.roaming, most)
     if rules.roaming is not None:
         roamed(turn, rules.roaming, before - state.money, told=request.where)
     return result
@@ -201,7 +205,7 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
     nothing. What isn't counted in seconds happened at its instant."""
     change = tariffs.next_after(quota.since) if turn.service == Service.VOICE else 0
     if not 0 < change < quota.since + units:
-        return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
+        return debit(turn, quota, units, turn.in_force, turn.plan)
     parts: list[tuple[int, InForce | None, Plan | None]] = []
     at, end = quota.since, quota.since + units
     while at < end:
@@ -211,9 +215,9 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
         parts.append((until - at, in_force, plan))
         at, change = until, tariffs.next_after(until)
     if not all(_has_price(turn, quota, *part) for part in parts):
-        return debit(turn, quota, units, in_force=None, plan=None)
+        return debit(turn, quota, units, None, None)
     for part, in_force, plan in parts:
-        result = debit(turn, quota, part, in_force=in_force, plan=plan)
+        result = debit(turn, quota, part, in_force, plan)
     return result
 
 
@@ -285,11 +289,11 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
 def _paid(turn: Turn, quota: Quota, unit: UnitRequest, amount: int) -> Result:
     """Debited where the balance can pay for it, or it was delivered anyway."""
     in_force, plan = turn.in_force, turn.plan
-    result = debit(turn, quota, amount, in_force=in_force, plan=plan, limit=_free(turn.state))
+    result = debit(turn, quota, amount, in_force, plan, limit=_free(turn.state))
     if result is Result.SUCCESS or not _was_delivered(unit):
         return result
     overrun = amount if result is Result.CREDIT_LIMIT else 0
-    return debit(turn, quota, amount, in_force=in_force, plan=plan, overrun=overrun)
+    return debit(turn, quota, amount, in_force, plan, overrun)
 
 
 def _overall(answers: list[UnitAnswer]) -> Result:

@@ -17,6 +17,7 @@ from trunkline.charging.lifetime import next_change, settle, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.policy.passing import reason
+from trunkline.charging.policy.waiving import Waiver
 from trunkline.charging.pools.shares import credit_limit, leased, unused_money
 from trunkline.charging.renewal import forfeit
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
@@ -351,9 +352,7 @@ def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> 
         at=datetime.fromtimestamp(row.at, UTC),
         service=None if row.service < 0 else service_of(row.service),
         rating_group=None if row.rating_group < 0 else row.rating_group,
-        label=reason(row.label)
-        if row.kind == RecordKind.PASSED
-        else history.label(labels, row.tariff, row.label),
+        label=_word(row, labels),
         units=row.units,
         free=row.free,
         overrun=row.overrun,
@@ -369,6 +368,14 @@ def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> li
     `UnknownChargingAccount`."""
     found = _account(r, account)
     state = found.state
+def _word(row: Any, labels: Mapping[int, tuple[str, ...]]) -> str:
+    if row.kind == RecordKind.PASSED:
+        return reason(row.label)
+    if row.kind == RecordKind.WAIVED:
+        return Waiver(row.label).word
+    return history.label(labels, row.tariff, row.label)
+
+
     local = since.astimezone(zone(state.time_zone)).utcoffset() or timedelta()
     epoch = int(since.timestamp())
     rows = history.daily(

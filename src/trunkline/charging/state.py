@@ -176,6 +176,9 @@ class State(msgspec.Struct, array_like=True, gc=False):
     """Up to this month the person consented to data abroad beyond the limit."""
     abroad: str = ""
     """The country (MCC) abroad that the person was last heard of in; "" at home."""
+    consents: tuple[tuple[int, int], ...] = ()
+    """From when until when there was consent to data abroad beyond the limit: what is kept of it
+    for usage that is told of later."""
 
     def session(self, id_: str) -> Session | None:
         """The open session of this id."""
@@ -189,19 +192,54 @@ class State(msgspec.Struct, array_like=True, gc=False):
         return self.held != 0 or any(self.flat[RESERVED::BUCKET_SIZE])
 
 
+class Resting(msgspec.Struct, array_like=True, gc=False):
+    """A state without its terms, which are beside it as they are encoded: no request looks at
+    them as long as the account has what it needs (`pools.resting` says whose may rest)."""
+
+    state: State
+    until: int
+    """Nothing that the terms say is due before; 0 for never."""
+    terms: bytes
+
+
 class StateUnreadable(Invalid):
     code = "stateUnreadable"
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
+_resting = msgspec.msgpack.Decoder(Resting)
+_terms = msgspec.msgpack.Decoder(Terms)
+_IS_RESTING = 0x90 + len(Resting.__struct_fields__)
+"""How an array of so many begins; a state's has more."""
 
 encode = _encoder.encode
 
 
 def decode(data: bytes) -> State:
-    """The inverse of `encode`. Raises `StateUnreadable`."""
+    """The inverse of `encode`, its terms awake. Raises `StateUnreadable`."""
+    found = decode_resting(data)
+    return wake(found) if isinstance(found, Resting) else found
+
+
+def decode_resting(data: bytes) -> State | Resting:
+    """The same, but terms that rest go on resting. Raises `StateUnreadable`."""
     try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError as fault:
+        return _resting.decode(data) if data[0] == _IS_RESTING else _decoder.decode(data)
+    except (msgspec.MsgspecError, IndexError) as fault:
         raise StateUnreadable(f"not a charging account's state: {fault}") from None
+
+
+def rest(state: State, until: int) -> Resting:
+    """`state` is to be used no more."""
+    terms, state.terms = encode(state.terms), None
+    return Resting(state, until, terms)
+
+
+def wake(resting: Resting) -> State:
+    """Raises `StateUnreadable`."""
+    try:
+        resting.state.terms = _terms.decode(resting.terms)
+    except msgspec.MsgspecError as fault:
+        raise StateUnreadable(f"not a charging account's terms: {fault}") from None
+    return resting.state

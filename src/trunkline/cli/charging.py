@@ -179,6 +179,8 @@ def lines_of(found: "Explanation") -> list[str]:
         )
         said.append(("rounding", how))
     said.append(("charged", f"{found.stored}; run again: {found.recomputed}"))
+    if found.waived is not None:
+        said.append(("waived", f"{found.waived}, not charged: {found.waiver}"))
     if found.on_bill is not None:
         paid = found.stored - found.on_bill
         said.append(("paid", f"{paid} from the balance, {found.on_bill} on the bill"))

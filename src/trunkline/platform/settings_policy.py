@@ -193,6 +193,13 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             "networks (as for home), and like_home where data costs what it costs at home"
         ),
     ] = ()
+    past_roaming_limit: Annotated[
+        Literal["waive", "charge"],
+        Meta(
+            description="What files tell of data abroad past the limit, without consent: the EU "
+            "has it not charged; charge is for markets elsewhere"
+        ),
+    ] = "waive"
     roaming_warning_percent: Annotated[
         _Percent, Meta(description="Of it; then the person is warned")
     ] = 80

@@ -81,6 +81,8 @@ class ExplanationForm(Wire, kw_only=True):
     charge: Money
     recomputed: Money
     on_bill: Money | None = None
+    waived: Money | None = None
+    waiver: str | None = None
     balance_before: Money
     balance_after: Money
     holds: bool
@@ -140,6 +142,8 @@ def form_of(found: Explanation) -> ExplanationForm:
         charge=Money.of(found.stored),
         recomputed=Money.of(found.recomputed),
         on_bill=None if found.on_bill is None else Money.of(found.on_bill),
+        waived=None if found.waived is None else Money.of(found.waived),
+        waiver=found.waiver,
         balance_before=Money.of(found.balance_before),
         balance_after=Money.of(found.balance_after),
         holds=found.holds,

@@ -14,6 +14,7 @@ from trunkline.charging.policy.events import (
     ThresholdReached,
 )
 from trunkline.charging.policy.kept import policy_of
+from trunkline.charging.policy.roaming import consent
 from trunkline.charging.policy.telling import roamed_beyond
 from trunkline.customers import billing_account
 from trunkline.kernel.money import Money
@@ -30,10 +31,8 @@ def consent_to_roam(tx: Tx, command: ConsentToRoam, now: datetime) -> None:
         raise UnknownChargingAccount(f"there is no charging account {command.account[:40]!r}")
     state = held.state
     month = month_at(int(now.timestamp()), state.cycle_day, state.time_zone)
-    wanted = month if command.given else 0
-    if state.roams_on == wanted:
+    if not consent(state, month, int(now.timestamp()), given=command.given):
         return
-    state.roams_on = wanted
     hot.write(tx, [held], [])
     notices.tell(tx, held, NoticeKind.REAUTHORISE)
     if command.given:

@@ -8,6 +8,7 @@ import msgspec
 from trunkline.charging.counters import count, counted
 from trunkline.charging.debit import Turn
 from trunkline.charging.model import Circumstances, FinalUnit
+from trunkline.charging.months import epoch_bounds
 from trunkline.charging.policy.counting import ROAMING, CounterPolicy, Threshold
 from trunkline.charging.state import RESERVATION, State
 from trunkline.rating import DATA
@@ -44,6 +45,8 @@ class RoamingPolicy(msgspec.Struct, frozen=True, array_like=True):
     """Otherwise data of which no network is told counts like data in the rest of the world."""
     words: tuple[str, ...] = ()
     """By which people consent in a text message to go on."""
+    waives: bool = True
+    """What files tell of data past the limit isn't charged."""
 
     def abroad(self, network: str) -> bool:
         return not network.startswith(self.home)
@@ -97,8 +100,11 @@ def arrived(before: str, after: str) -> bool:
 def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
     """Micros that may still be charged for data abroad in this month, less what data in open
     sessions there has reserved; None where there is no limit, or the person consented to go on."""
-    if not limits(state, policy, month):
-        return None
+    return left(state, policy, month) if limits(state, policy, month) else None
+
+
+def left(state: State, policy: RoamingPolicy, month: int) -> int:
+    """The same, whether or not anything stops it."""
     held = sum(
         quota.money
         for session in state.sessions
@@ -114,6 +120,29 @@ def room(state: State, policy: RoamingPolicy, month: int) -> int | None:
 def limits(state: State, policy: RoamingPolicy, month: int) -> bool:
     """Whether anything stops what data abroad may cost in this month."""
     return bool(policy.limit_of(state.currency)) and state.roams_on < month
+
+
+def consent(state: State, month: int, now: int, *, given: bool) -> bool:
+    """Whether that is anything new. Usage that is told of later goes by whether there was consent
+    at its time: when there was is kept for this month and the one before."""
+    wanted = month if given else 0
+    if state.roams_on == wanted:
+        return False
+    state.roams_on = wanted
+    begins, _ = epoch_bounds(month - 1, state.cycle_day, state.time_zone)
+    _, ends = epoch_bounds(month, state.cycle_day, state.time_zone)
+    spans = [(since, min(until, now)) for since, until in state.consents if until > begins]
+    if given:
+        spans.append((now, ends))
+    state.consents = tuple(spans)
+    return True
+
+
+def consented(state: State, at: int, month: int) -> bool:
+    """Whether there was consent at this instant, which is in this month."""
+    if not state.consents:
+        return state.roams_on >= month
+    return any(since <= at < until for since, until in state.consents)
 
 
 def beyond(state: State, policy: RoamingPolicy, month: int) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from trunkline.charging.counters import counted
 from trunkline.charging.debit import Turn
 from trunkline.charging.hybrid import past_the_end
 from trunkline.charging.journal import Record, RecordKind
@@ -28,6 +29,7 @@ from trunkline.charging.policy.events import (
 )
 from trunkline.charging.policy.roaming import CUT_OFF, arrived, beyond, limits
 from trunkline.charging.policy.rules import Rules
+from trunkline.charging.policy.waiving import WAIVED
 from trunkline.charging.store import Account
 from trunkline.charging.subscriptions import watch
 from trunkline.charging.tariffs import Tariffs
@@ -210,7 +212,7 @@ def roamed_beyond(
     for key, at in reached.items():
         account, state = held[key], held[key].state
         month = month_at(int(now.timestamp()), state.cycle_day, state.time_zone)
-        over = beyond(state, roaming, month)
+        over = beyond(state, roaming, month) + counted(state, WAIVED, month)
         if over >= 0 and limits(state, roaming, month):
             _, ends = month_bounds(month, cycle_day=state.cycle_day, time_zone=state.time_zone)
             found.append(
