@@ -191,10 +191,11 @@ def charge_usage(
     if why >= 0:
         note(turn, quota, unit.used, why)
     else:
+        most = chargeable(turn, rules.roaming)
         result = _debit_parts(turn, quota, unit.used, tariffs)
-    if rules.roaming is not None:
         if rules.roaming is not None and most < NO_LIMIT and result is Result.SUCCESS:
             waive(turn, rules.roaming, most)
+    if rules.roaming is not None:
         roamed(turn, rules.roaming, before - state.money, told=request.where)
     return result
 
