@@ -20,10 +20,20 @@ from tests.unit.charging.builders import (
     request,
     tariffs,
 )
-from trunkline.charging import NOT_REQUESTED, ChargeAnswer, Kind, Result, Service, UnitRequest
+from trunkline.charging import (
+    NOT_REQUESTED,
+    BucketGrant,
+    ChargeAnswer,
+    ChargeRequest,
+    Kind,
+    Result,
+    Service,
+    UnitRequest,
+)
 from trunkline.charging.account import change_plan
+from trunkline.charging.buckets import enter_month, give
 from trunkline.charging.grants import GrantPolicy, GrantSize
-from trunkline.charging.journal import Record
+from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import (
@@ -81,7 +91,7 @@ steps = st.lists(
         ).map(tuple),
         ends=st.integers(0, 4).map(lambda n: n == 0),
         later=st.sampled_from([0, 0, 30, 500, 3000, DAY, 12 * DAY]),
-        then=st.sampled_from(["", "", "", "p", "q", "event", "again"]),
+        then=st.sampled_from(["", "", "", "p", "q", "event", "again", "gift"]),
     ),
     max_size=25,
 )
@@ -96,7 +106,10 @@ def rates(draw: st.DrawFn, service: str) -> Rate:
         label=service,
         per=draw(st.sampled_from([1, 7, 60])),
         steps=tuple(PriceStep(each, draw(price)) for each in (0, *bounds)),
-        increments=(Increment(0, draw(st.sampled_from([1, 6, 60]))),),
+        increments=(
+            Increment(0, draw(st.sampled_from([1, 6, 60, 300]))),
+            Increment(200, draw(st.sampled_from([1, 60, 100]))),
+        ),
         connection_fee=draw(st.sampled_from([0, 50_000])),
         minimum=0 if tiers is Tiers.VOLUME else draw(st.sampled_from([0, 100_000])),
         tiers=tiers,
@@ -110,8 +123,12 @@ def plans(draw: st.DrawFn, name: str) -> PlanSource:
         for service in ("data", "voice")
         for group in (None, 2)
     )
-    allowance = Allowance(f"of {name}", name, "data", draw(st.integers(1, 2000)))
-    included = draw(st.sampled_from([(), (allowance,)]))
+    units, validity = st.integers(1, 2000), st.sampled_from([0, 200, DAY])
+    included = [
+        Allowance(f"{each} of {name}", name, each, draw(units), validity=lasts, first_use=lasts > 0)
+        for each, lasts in (("data", draw(validity)), ("voice", draw(validity)))
+        if draw(st.booleans())
+    ]
     return plan(*included, id_=name, rules=rules)
 
 
@@ -131,7 +148,8 @@ def versions(draw: st.DrawFn) -> Tariffs:
 
 
 class Network:
-    """Plays steps with sessions of two services, and checks the account's books after each."""
+    """Plays steps with sessions of two services, and checks the account's books after each: nothing
+    that is used within its grant costs more than was reserved for it."""
 
     def __init__(self, state: State, prices: Tariffs) -> None:
         self.state, self.prices = state, prices
@@ -157,14 +175,33 @@ class Network:
         message = request(
             kind, number + 1, *units, session=name, at=self.now, service=service, called=called
         )
+        reserved, seq = self.reserved(message), self.state.seq
         answer = decided(self.state, message, self.prices, self.now, self.journal, POLICY)
         self.check()
+        for unit, money in reserved:
+            assert money >= sum(
+                each.charge
+                for each in self.journal
+                if each.seq > seq
+                and each.kind == RecordKind.USAGE
+                and each.rating_group == unit.rating_group
+            )
         if step.then == "again":
             before = encode(self.state)
             again = decided(self.state, message, self.prices, self.now, self.journal, POLICY)
             assert (again, encode(self.state)) == (answer, before)
         self.note(step.session, name, number + 1, granted, answer)
         self.befall(step)
+
+    def reserved(self, message: ChargeRequest) -> list[tuple[UnitRequest, int]]:
+        """What was reserved, in money, for the units that were used within their grants."""
+        session = self.state.session(message.session)
+        return [
+            (unit, quota.money)
+            for unit in message.units
+            for quota in (() if session is None else session.quotas)
+            if quota.rating_group == unit.rating_group and 0 < unit.used <= quota.granted
+        ]
 
     def note(
         self, session: int, name: str, number: int, granted: dict[int, int], answer: ChargeAnswer
@@ -185,6 +222,12 @@ class Network:
                 Kind.EVENT, 0, UnitRequest(2, requested=10), session=f"e{self.serial}", at=self.now
             )
             decided(self.state, event, self.prices, self.now, self.journal)
+        elif step.then == "gift":
+            self.serial += 1
+            gifts = [BucketGrant(each, self.serial * 37, 2, "Gift") for each in ("data", "voice")]
+            month = enter_month(self.state, self.now, (), self.journal)
+            for gift in gifts:
+                give(self.state, gift, f"p{self.serial}", self.now, month, self.journal)
         self.check()
 
     def check(self) -> None:

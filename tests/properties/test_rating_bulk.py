@@ -171,7 +171,7 @@ def test_bulk_says_what_online_says(
             where=each.where,
         )
         quota = turn.quota(each.group, each.identifier)
-        debit(turn, quota, each.units, in_force=turn.in_force, plan=turn.plan)
+        debit(turn, quota, each.units, turn.in_force, turn.plan)
         told.append((turn.records[-1].charge, turn.records[-1].free))
     assert [
         (int(rated[at + CHARGE]), int(rated[at + FREE]))

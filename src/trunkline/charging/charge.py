@@ -48,7 +48,7 @@ from trunkline.charging.sessions import (
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import DATA, VOICE
+from trunkline.rating import DATA, NO_LIMIT, VOICE
 
 _SUCCESS = Result.SUCCESS
 _TERMINATE = Kind.TERMINATE
@@ -267,8 +267,11 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     if quota.service >= 0 or turn.service != turn.usual:
         turn.turn_to(quota)
     granted, change = quota.granted, quota.change
-    if not granted and turn.service == VOICE:
-        change = tariffs.next_after(quota.since)
+    reserved, holds = quota.money, quota.holds
+    if not granted:
+        reserved = NO_LIMIT
+        if turn.service == VOICE:
+            change = tariffs.next_after(quota.since)
     let_go(turn.state, quota)
     result = _SUCCESS
     if not unit.used:
@@ -276,23 +279,26 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     elif passes >= 0:
         note(turn, quota, unit.used, passes)
     else:
-        overrun = max(unit.used - granted, 0)
-        after = _used_after(turn, quota, unit, change) if change else 0
-        if unit.used > after:
+        used, after = unit.used, 0
+        overrun = used - granted if used > granted else 0
+        if change:
+            after = _used_after(turn, quota, unit, change)
+            used -= after
+        money = turn.state.money
+        if used:
             in_force, plan = turn.in_force, turn.plan
             if in_force is not None and (quota.plan or quota.tariff != in_force.version):
                 in_force = tariffs.version(quota.tariff) if quota.tariff else in_force
                 plan = in_force.plan(quota.plan or turn.state.plan)
-            beyond = min(overrun, unit.used - after)
-            result = debit(
-                turn, quota, unit.used - after, in_force=in_force, plan=plan, overrun=beyond
-            )
+            beyond = min(overrun, used) if overrun else 0
+            result = debit(turn, quota, used, in_force, plan, beyond, reserved, holds)
             overrun -= beyond
         if after:
             quota.since = max(quota.since, change)
             in_force = tariffs.at(change)
             plan = None if in_force is None else in_force.plan(quota.plan or turn.state.plan)
-            result = debit(turn, quota, after, in_force=in_force, plan=plan, overrun=overrun)
+            reserved -= money - turn.state.money
+            result = debit(turn, quota, after, in_force, plan, overrun, reserved, holds)
     if turn.service != VOICE:
         quota.since = turn.at
     quota.plan = ""

@@ -24,6 +24,7 @@ from trunkline.rating import (
     POSITION_END,
     RATED,
     REMAINING,
+    RESERVED,
     START,
     TAKEN,
     TOO_LARGE,
@@ -208,16 +209,19 @@ def debit(
     turn: Turn,
     quota: Quota,
     units: int,
-    *,
     in_force: InForce | None,
     plan: Plan | None,
     overrun: int = 0,
+    reserved: int = NO_LIMIT,
+    holds: Sequence[int] = (),
+    *,
     limit: int = NO_LIMIT,
 ) -> Result:
     """Debits `units` under the quota, and moves it on. What no price is found for is noted
     in the journal and charged nothing: RATING_FAILED. Under a `limit` nothing was delivered
     yet: what can't be paid in full is not debited at all, CREDIT_LIMIT, and what has no price
-    is not noted."""
+    is not noted. What was granted pays with what was `reserved` for it, in money and on buckets
+    (`holds`), where it would cost more by now."""
     if in_force is None or plan is None:
         if limit == NO_LIMIT:
             _note_unrated(turn, quota, units, overrun)
@@ -225,6 +229,10 @@ def debit(
     slice_ = turn.slice(plan, quota, units, limit, used=True)
     before = quota.position
     code = in_force.rate(slice_)
+    if slice_[CHARGE] > reserved and slice_[BUCKET_COUNT]:
+        then = _as_reserved(turn, turn.slice(plan, quota, units, NO_LIMIT, used=True), holds)
+        if in_force.rate(then) == RATED and then[CHARGE] < slice_[CHARGE]:
+            slice_ = then
     if code > 0:
         return Result.CREDIT_LIMIT
     if code == RATED and turn.state.money - slice_[CHARGE] < NO_FLOOR:
@@ -241,6 +249,22 @@ def debit(
         quota.since += units
     _journal(turn, quota, slice_, in_force.version, overrun, evidence(slice_, before))
     return Result.SUCCESS
+
+
+def _as_reserved(turn: Turn, slice_: list[int], holds: Sequence[int]) -> list[int]:
+    """The slice with nothing in its buckets but what its grant reserved on them, though one may
+    have ended since. What a bucket regained after the grant may otherwise cost more: paid
+    increments begin elsewhere then, perhaps one more of them at a dearer step."""
+    held = dict(zip(holds[::2], holds[1::2], strict=True))
+    ends = slice_[START] + slice_[UNITS] + 1
+    for index, bucket in enumerate(turn.state.buckets):
+        offset = FIRST_BUCKET + index * BUCKET_SIZE
+        free = slice_[offset + REMAINING] - slice_[offset + RESERVED]
+        units = min(held.get(bucket.number, 0), free)
+        slice_[offset + RESERVED] = slice_[offset + REMAINING] - units
+        if units and slice_[offset + EXPIRES] < ends:
+            slice_[offset + EXPIRES] = ends
+    return slice_
 
 
 def take(state: State, slice_: list[int]) -> None:

@@ -232,8 +232,9 @@ def let_go(state: State, quota: Quota) -> None:
     if quota.holds:
         release(state, quota.holds)
         quota.holds = []
-    state.held -= quota.money
-    assert state.held >= 0, "released more than was held"
-    quota.money = 0
+    if quota.money:
+        state.held -= quota.money
+        assert state.held >= 0, "released more than was held"
+        quota.money = 0
     quota.granted = 0
     quota.change = 0

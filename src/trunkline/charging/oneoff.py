@@ -205,7 +205,7 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
     nothing. What isn't counted in seconds happened at its instant."""
     change = tariffs.next_after(quota.since) if turn.service == Service.VOICE else 0
     if not 0 < change < quota.since + units:
-        return debit(turn, quota, units, in_force=turn.in_force, plan=turn.plan)
+        return debit(turn, quota, units, turn.in_force, turn.plan)
     parts: list[tuple[int, InForce | None, Plan | None]] = []
     at, end = quota.since, quota.since + units
     while at < end:
@@ -215,9 +215,9 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
         parts.append((until - at, in_force, plan))
         at, change = until, tariffs.next_after(until)
     if not all(_has_price(turn, quota, *part) for part in parts):
-        return debit(turn, quota, units, in_force=None, plan=None)
+        return debit(turn, quota, units, None, None)
     for part, in_force, plan in parts:
-        result = debit(turn, quota, part, in_force=in_force, plan=plan)
+        result = debit(turn, quota, part, in_force, plan)
     return result
 
 
@@ -289,11 +289,11 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
 def _paid(turn: Turn, quota: Quota, unit: UnitRequest, amount: int) -> Result:
     """Debited where the balance can pay for it, or it was delivered anyway."""
     in_force, plan = turn.in_force, turn.plan
-    result = debit(turn, quota, amount, in_force=in_force, plan=plan, limit=_free(turn.state))
+    result = debit(turn, quota, amount, in_force, plan, limit=_free(turn.state))
     if result is Result.SUCCESS or not _was_delivered(unit):
         return result
     overrun = amount if result is Result.CREDIT_LIMIT else 0
-    return debit(turn, quota, amount, in_force=in_force, plan=plan, overrun=overrun)
+    return debit(turn, quota, amount, in_force, plan, overrun)
 
 
 def _overall(answers: list[UnitAnswer]) -> Result:

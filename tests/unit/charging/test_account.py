@@ -8,6 +8,7 @@ import pytest
 from tests.unit.charging.builders import (
     FIVE_GIGABYTES,
     GB,
+    HUNDRED_MINUTES,
     MB,
     NOON,
     OPENED,
@@ -22,6 +23,7 @@ from tests.unit.charging.builders import (
     rule,
     tariffs,
 )
+from trunkline.charging import Service
 from trunkline.charging.account import (
     AccountIsClosed,
     LimitIsShared,
@@ -103,6 +105,17 @@ def test_what_an_allowance_was_granted_for_it_pays_whenever_the_plan_changes(lat
     phone.begin(asks(GB), session="s2")
     assert phone.state.session("s2") is not None
     assert phone.reserved() == [0]
+
+
+def test_minutes_granted_of_an_allowance_cost_nothing_though_the_plan_changes_in_the_call() -> None:
+    prices = tariffs(compiled(plan(HUNDRED_MINUTES), plan(id_="bare")))
+    phone = Phone(account("0"), prices)
+    phone.now = int(NOW.timestamp())
+    phone.begin(asks(600), service=Service.VOICE)
+    change_plan(phone.state, "bare", NOW, prices, phone.journal)
+    phone.now += 600
+    phone.end(asks(used=600), service=Service.VOICE)
+    assert (phone.state.money, phone.journal[-1].free, phone.journal[-1].overrun) == (0, 600, 0)
 
 
 def test_an_upgrade_earns_no_second_allowance() -> None:

@@ -22,10 +22,21 @@ from tests.unit.charging.builders import (
 from trunkline.charging import BucketGrant, Circumstances, Kind
 from trunkline.charging.account import top_up
 from trunkline.charging.buckets import replace
+from trunkline.charging.grants import GrantPolicy, GrantSize
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.state import decode, encode
-from trunkline.kernel.money import Money
-from trunkline.rating import Allowance, Filters, TariffSource, Zone, compile_tariff
+from trunkline.kernel.money import Money, to_micros
+from trunkline.rating import (
+    Allowance,
+    Filters,
+    Increment,
+    PriceStep,
+    Rate,
+    TariffSource,
+    UsageRule,
+    Zone,
+    compile_tariff,
+)
 
 OPENED = datetime(2026, 11, 1, tzinfo=UTC)
 MONTH = 30 * DAY
@@ -77,6 +88,53 @@ def test_a_validity_of_its_own() -> None:
     use(one, 1, "on the third")
     assert one.remaining() == [10 * MB]
     assert one.state.money < account().money
+
+
+def test_what_was_reserved_pays_though_another_session_begins_and_ends_the_allowance() -> None:
+    """It holds for an hour from its first use, at noon, that is reported an hour and a half later;
+    what was granted of it meanwhile needs no money."""
+    one = Phone(
+        account("0"),
+        tariffs(
+            compiled(
+                plan(Allowance("a", "An hour", "data", 10 * MB, validity=3600, first_use=True))
+            )
+        ),
+        GrantPolicy(data=GrantSize(MB, MB, 10 * MB, 7200)),
+    )
+    one.begin(asks(4 * MB), session="first")
+    one.now += 4000
+    one.begin(asks(3 * MB), session="second")
+    one.now += 1400
+    one.end(asks(used=4 * MB), session="first")
+    one.now += 60
+    one.end(asks(used=3 * MB), session="second")
+    assert (one.remaining(), one.state.money) == ([3 * MB], 0)
+    assert (one.journal[-1].free, one.journal[-1].overrun) == (3 * MB, 0)
+
+
+def test_what_an_allowance_regains_makes_nothing_dearer() -> None:
+    """Of 9 MB another session holds 4. 15 are granted: 5 of the allowance, then 5 and 5 at a cent
+    each. When the 4 are free again, the paid ones would begin at 9 and, past 11, where 5 MB cost a
+    euro, at 14: 1.01 for what was granted for 0.02."""
+    rate = Rate(
+        "Data",
+        5 * MB,
+        (PriceStep(0, to_micros("0.01")), PriceStep(11 * MB, to_micros("1"))),
+        (Increment(0, 5 * MB),),
+    )
+    rules = (UsageRule("data", rate), rule("data", "0.01", MB, group=2))
+    one = Phone(
+        account("100"),
+        tariffs(compiled(plan(Allowance("a", "Data", "data", 9 * MB), rules=rules))),
+        GrantPolicy(data=GrantSize(MB, MB, 30 * MB, 3600)),
+    )
+    one.begin(asks(4 * MB, group=2), session="holder")
+    one.begin(asks(15 * MB), session="s")
+    assert one.state.held == to_micros("0.02")
+    one.end(session="holder")
+    one.end(asks(used=15 * MB), session="s")
+    assert (one.state.money, one.remaining()) == (to_micros("99.98"), [4 * MB])
 
 
 def test_what_a_top_up_gives_beside_outlives_the_month_and_the_plan() -> None:
