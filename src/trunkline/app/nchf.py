@@ -68,6 +68,7 @@ def _nrf(known: NchfSettings) -> nchf.NrfSettings | None:
         known.nrf_served_plmns,
         known.nrf_group,
         known.nrf_instance,
+        known.nrf_api_prefix,
     )
     nchf.check_registration(found)
     return found

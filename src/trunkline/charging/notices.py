@@ -203,6 +203,17 @@ def done(tx: Tx, ids: Iterable[int]) -> None:
     tx.execute(_done, {"ids": list(ids)})
 
 
+def rating_groups(tx: Tx, notice: Notice) -> list[int]:
+    """Those of the session that wait for more (`Quota.waits`), or else all of it: what it is to
+    ask again about."""
+    account = hold_many(tx, [notice.account]).get(notice.account)
+    session = None if account is None else account.state.session(notice.session)
+    if session is None:
+        return []
+    quotas = [each for each in session.quotas if each.waits] or session.quotas
+    return sorted({each.rating_group for each in quotas if each.rating_group >= 0})
+
+
 def end_unknown_session(database: Database, notice: Notice) -> None:
     """The network doesn't know the session: what is reserved for it is released, and the notice
     struck out."""

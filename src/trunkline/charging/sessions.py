@@ -67,10 +67,13 @@ def settled(state: State, session: Session | None, request: ChargeRequest) -> Ch
 
 def is_repeated(session: Session, number: int) -> bool:
     """Whether a request with this number was answered. Numbers count up, and around (RFC 8506, 8.2:
-    32 bits); one that others overtook on its way is none that was repeated (5.1.2)."""
+    32 bits); one that others overtook on its way is none that was repeated (5.1.2). Who doesn't
+    count tells instants instead, which are past all numbers and only grow."""
     ahead = number - session.number
     if ahead == 1:
         return False
+    if number > _ALL_NUMBERS or session.number > _ALL_NUMBERS:
+        return ahead <= 0 and number > _ALL_NUMBERS
     return not 0 < ahead & _ALL_NUMBERS < _HALF_OF_THEM and number not in session.missed
 
 
@@ -80,7 +83,7 @@ def answered(session: Session, number: int, answer: ChargeAnswer) -> None:
     if number in session.missed:
         session.missed.remove(number)
         return
-    if ahead > 1 and session.number >= 0:
+    if ahead > 1 and session.number >= 0 and number <= _ALL_NUMBERS:
         first = max(session.number + 1, number - _MOST_MISSED)
         session.missed = [*session.missed, *range(first, number)][-_MOST_MISSED:]
     session.number, session.answer = number, answer

@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import structlog
@@ -42,10 +43,7 @@ UNDER_WAY = 256
 POLL = 5.0
 """Seconds after which a look is due, should no commit have woken us."""
 
-BODIES = {
-    NoticeKind.REAUTHORISE: b'{"notificationType":"REAUTHORIZATION"}',
-    NoticeKind.ABORT: b'{"notificationType":"ABORT_CHARGING"}',
-}
+_ABORT = b'{"notificationType":"ABORT_CHARGING"}'
 _BUSY = (408, 425, 429)
 
 
@@ -131,8 +129,10 @@ class Notifier:
     def _prepared(self, tx: Tx, notice: Notice, now: datetime) -> _Told | None:
         """None where there is nothing to tell any longer."""
         uri = notice.word.partition(":")[2]
-        if notice.kind is not NoticeKind.STATUS:
-            return _Told(notice, uri, BODIES[notice.kind])
+        if notice.kind is NoticeKind.ABORT:
+            return _Told(notice, uri, _ABORT)
+        if notice.kind is NoticeKind.REAUTHORISE:
+            return _Told(notice, uri, _reauthorization(notices.rating_groups(tx, notice)))
         if self._statuses is None:
             return None
         news = subscriptions.news_of(tx, notice, self._statuses, now)
@@ -179,3 +179,12 @@ class Notifier:
                     subscriptions.unsubscribe(tx, news.subscription.id)
             else:
                 subscriptions.note_told(tx, news.subscription, news.statuses)
+
+
+def _reauthorization(groups: list[int]) -> bytes:
+    """A ChargingNotifyRequest (TS 32.291, 6.1.6.2.2.1). It names the rating groups, though none
+    means all: free5GC's SMF asks again for those that are named."""
+    document: dict[str, Any] = {"notificationType": "REAUTHORIZATION"}
+    if groups:
+        document["reauthorizationDetails"] = [{"ratingGroup": each} for each in groups]
+    return msgspec.json.encode(document)

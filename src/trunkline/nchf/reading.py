@@ -19,7 +19,7 @@ from trunkline.charging import (
     network_of_access,
 )
 from trunkline.kernel.errors import Invalid
-from trunkline.kernel.time import format_instant, parse_instant
+from trunkline.kernel.time import format_instant, parse_instant, to_micros
 from trunkline.nchf.documents import (
     INFORMATION,
     Area,
@@ -57,6 +57,9 @@ _REASONS = {
 }
 """Of triggers, as a Reporting-Reason says it (TS 32.299, 7.2.175)."""
 _CONDITION_CHANGE = 6
+_CONTINUING = (Kind.UPDATE, Kind.TERMINATE)
+"""No number counts from the create's on to 0: who sends it there doesn't count (free5GC's SMF), and
+its time stamps tell its requests apart."""
 _FINAL = _REASONS["FINAL"]
 
 _decode = msgspec.json.Decoder(ChargingData).decode
@@ -155,9 +158,12 @@ def _read(
     received: int,
     ways: Ways,
 ) -> Reading:
+    number = data.sequence
+    if number == 0 and kind in _CONTINUING:
+        number = to_micros(data.stamp)
     request = ChargeRequest(
         session=ref,
-        number=data.sequence,
+        number=number,
         kind=kind,
         identities=identities,
         at=_moment(data, received, ways.tolerance),

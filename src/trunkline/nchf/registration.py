@@ -40,7 +40,8 @@ _SERVICES = (
 class NrfSettings(msgspec.Struct, frozen=True):
     """`root` is the NRF's apiRoot, `address` ours. `plmns` are MCC and MNC; ranges are two numbers
     with "-" between them, or a pattern that begins with "^"; where there are none, all are served.
-    `group` is the CHF group that consumers choose by."""
+    `group` is the CHF group that consumers choose by. `prefix` is told as our services' apiPrefix,
+    for consumers that read something else there than `address`'s path."""
 
     root: str
     address: str
@@ -50,6 +51,7 @@ class NrfSettings(msgspec.Struct, frozen=True):
     served_plmns: tuple[str, ...] = ()
     group: str = ""
     instance: str = ""
+    prefix: str = ""
 
 
 class Registration:
@@ -164,6 +166,9 @@ def profile_of(settings: NrfSettings) -> dict[str, Any]:
     profile["nfServices"] = [
         _service(name, path, version, address, place) for name, path, version in _SERVICES
     ]
+    if settings.prefix:
+        for service in profile["nfServices"]:
+            service["apiPrefix"] = settings.prefix
     return profile
 
 

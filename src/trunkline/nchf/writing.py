@@ -116,9 +116,12 @@ def _unit(unit: UnitAnswer, service: int, upf: str) -> _Unit:
         told.final = _final(unit.last)
     told.validity = unit.validity or None
     if unit.granted == NOT_REQUESTED:
+        if unit.result is not Result.SUCCESS:
+            told.triggers = _EXHAUSTED
         return told
     granted = told.granted = _Granted()
     threshold = unit.threshold or None
+    told.triggers = _triggers(bool(threshold), bool(unit.holding))
     if service == Service.DATA:
         granted.total, told.volume_threshold = unit.granted, threshold
     elif service == Service.VOICE:
@@ -130,14 +133,24 @@ def _unit(unit: UnitAnswer, service: int, upf: str) -> _Unit:
         granted.tariff_change = datetime.fromtimestamp(unit.tariff_change, UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         )
-        told.triggers = [
-            _Trigger("TARIFF_TIME_CHANGE", "DEFERRED_REPORT", granted.tariff_change),
-            *([_Trigger("QUOTA_THRESHOLD", "IMMEDIATE_REPORT")] if threshold else ()),
-            *([_Trigger("QHT", "IMMEDIATE_REPORT")] if unit.holding else ()),
-            _Trigger("QUOTA_EXHAUSTED", "IMMEDIATE_REPORT"),
-            _Trigger("VALIDITY_TIME", "IMMEDIATE_REPORT"),
-        ]
+        change = _Trigger("TARIFF_TIME_CHANGE", "DEFERRED_REPORT", granted.tariff_change)
+        told.triggers = [change, *told.triggers]
     return told
+
+
+_EXHAUSTED = [_Trigger("QUOTA_EXHAUSTED", "IMMEDIATE_REPORT")]
+
+
+@lru_cache
+def _triggers(threshold: bool, holding: bool) -> list[_Trigger]:
+    """What ends a grant. Each is in force without being told (TS 32.255, 5.2.1.4), but free5GC's
+    SMF sets only those that it is told, and shuts who gets none with QUOTA_EXHAUSTED."""
+    return [
+        *([_Trigger("QUOTA_THRESHOLD", "IMMEDIATE_REPORT")] if threshold else ()),
+        *([_Trigger("QHT", "IMMEDIATE_REPORT")] if holding else ()),
+        *_EXHAUSTED,
+        _Trigger("VALIDITY_TIME", "IMMEDIATE_REPORT"),
+    ]
 
 
 @lru_cache(maxsize=1024)

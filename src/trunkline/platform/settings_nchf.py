@@ -45,3 +45,7 @@ class NchfSettings(Section, frozen=True):
         tuple[str, ...], Meta(description="PLMNs served, as 99970-99979")
     ] = ()
     nrf_group: Annotated[str, Meta(description="The CHF group")] = ""
+    nrf_api_prefix: Annotated[
+        str,
+        Meta(description="apiPrefix told of us; empty: url's path. free5GC's SMF wants all of url"),
+    ] = ""

@@ -25,6 +25,7 @@ from trunkline.platform.db import Database
 
 SUPI = f"imsi-{imsi(1)}"
 SESSION = {"subscriberIdentifier": SUPI, "chargingId": 4711}
+EXHAUSTED = {"triggerType": "QUOTA_EXHAUSTED", "triggerCategory": "IMMEDIATE_REPORT"}
 PORTAL = FinalUnit(FinalAction.REDIRECT, "https://top-up.example/")
 POLICY = GrantPolicy(data=GrantSize(50 * MB, MB, 1000 * MB, 3600, last=PORTAL))
 SMSF = {
@@ -202,6 +203,7 @@ def test_who_has_nothing_left_is_redirected(operator: Operator, tell: Tell) -> N
         assert empty.units[1] == {
             "ratingGroup": 1,
             "resultCode": "QUOTA_LIMIT_REACHED",
+            "triggers": [EXHAUSTED],
             "validityTime": 3600,
             "finalUnitIndication": redirected,
         }

@@ -187,6 +187,23 @@ def test_request_numbers_go_around() -> None:
     assert phone.state.money == 9_980_000
 
 
+def test_who_does_not_count_tells_instants() -> None:
+    """Free5GC's SMF, over Nchf: the create has the number 0, what follows the instant instead."""
+    phone = Phone(account("10"))
+    first, second = 1_795_000_000_000_000, 1_795_000_000_000_900
+    phone.send(request(Kind.INITIAL, 0, asks(10 * MB)))
+    for number in (first, first, second, second, first):
+        phone.send(request(Kind.UPDATE, number, asks(10 * MB, used=MB)))
+    assert phone.state.money == 9_980_000
+    assert phone.state.sessions[0].missed == []
+    for number in (1, 1, 2):
+        phone.send(request(Kind.UPDATE, number, asks(10 * MB, used=MB)))
+    assert phone.state.money == 9_960_000, "it may begin to count"
+    last = request(Kind.TERMINATE, second + 1, asks(used=MB))
+    assert phone.send(last) == phone.send(last)
+    assert phone.state.money == 9_950_000
+
+
 def test_the_last_request_of_a_session_is_known_again() -> None:
     phone = Phone(account("10"))
     phone.begin(asks(10 * MB))
