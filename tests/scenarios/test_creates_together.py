@@ -2,23 +2,28 @@
 operation's own words, whichever engine keeps them apart."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
 from tests.locks import both
 from tests.unit.catalog.builders import northstar
-from trunkline import catalog, customers, ledger, tax
+from trunkline import catalog, customers, ledger, messaging, tax
 from trunkline.catalog import BrandId, Document, DocumentExists, DocumentKind, NameTaken
 from trunkline.customers import AccountKind, AgreementItem, CustomerId, ExternalIdTaken, PartyId
-from trunkline.kernel.errors import TrunklineError
+from trunkline.kernel.errors import Conflict, TrunklineError
 from trunkline.kernel.money import Money
 from trunkline.ledger import Entry, InvoicePrefixTaken, LegalEntityId, PostedMeanwhile, Posting
+from trunkline.messaging import ChannelName, Purpose, QuietHours
 from trunkline.platform.db import Database, Tx
 
 NOW = datetime.fromisoformat("2026-11-02T09:00:00Z")
 ENTITY = LegalEntityId("le_1")
 BRAND = BrandId("brd_1")
+HOUR = timedelta(hours=1)
+GREETING = messaging.Declaration(
+    key="greeting", purpose=Purpose.SERVICE, channels=(ChannelName.SMS,), variables={}
+)
 Create = Callable[[Tx], object]
 
 
@@ -170,6 +175,32 @@ def regime(_: Standing) -> Create:
     return lambda tx: tax.declare_regime(tx, code="village")
 
 
+def channels(_: Standing) -> Create:
+    return lambda tx: messaging.declare_channels(tx, [ChannelName.SMS, ChannelName.APP], NOW)
+
+
+def ticket_targets(_: Standing) -> Create:
+    wanted = dict.fromkeys(customers.USUAL_TARGETS, customers.Targets(HOUR, HOUR))
+    return lambda tx: customers.declare_targets(tx, wanted)
+
+
+def quiet_hours(_: Standing) -> Create:
+    night = QuietHours(time(22), time(7))
+    return lambda tx: messaging.set_quiet_hours(tx, market=catalog.markets(tx)[0].id, quiet=night)
+
+
+def template(_: Standing) -> Create:
+    return lambda tx: messaging.declare_template(tx, GREETING, now=NOW)
+
+
+def wording(_: Standing) -> Create:
+    def save(tx: Tx) -> None:
+        template(_)(tx)
+        messaging.save_template(tx, key=GREETING.key, language="en", sms="Hello", now=NOW)
+
+    return save
+
+
 @pytest.mark.parametrize(
     ("create", "refusal"),
     [
@@ -209,13 +240,18 @@ def test_a_change_into_what_is_being_created_is_refused(
         (sheet, NameTaken),
         (entry, PostedMeanwhile),
         (regime, tax.RegimeExists),
+        (channels, None),
+        (ticket_targets, None),
+        (quiet_hours, None),
+        (template, None),
+        (wording, Conflict),
     ],
 )
 def test_what_may_be_said_twice_is_done_or_refused(
     books: Database,
     standing: Standing,
     create: Callable[[Standing], Create],
-    refusal: type[TrunklineError],
+    refusal: type[TrunklineError] | None,
 ) -> None:
     """The second finds it there, or is refused and finds it there when it tries again."""
     refused = both(books, create(standing), create(standing))

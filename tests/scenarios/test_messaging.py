@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.locks import both
 from tests.scenarios.messaging_operator import ADDRESS, NUMBER, Town
 from tests.scenarios.ordering_shop import add, fill_shelf
 from tests.unit.messaging.centre import OK, THROTTLED, TestCentre
@@ -13,21 +14,25 @@ from tests.unit.messaging.mail import TestMailServer
 from trunkline import catalog, customers, messaging, ordering, payments
 from trunkline.kernel.money import Money
 from trunkline.messaging import (
+    Accepted,
     ChannelName,
     Declaration,
     DispatchState,
     InvalidTemplate,
     Purpose,
     QuietHours,
+    ReceiptState,
     Sender,
     SendMessage,
     SmtpChannel,
     VariableKind,
 )
+from trunkline.messaging.model import Receipt
+from trunkline.messaging.sending import note_receipt
 from trunkline.messaging.smpp.text import decoded
 from trunkline.payments import PaymentMethodKind
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.relay import Relay
 
 
@@ -313,6 +318,24 @@ def test_a_receipt_may_overtake_its_answer(town: Town, sms: Sender, centre: Test
     assert centre.report("a1") == OK
     message = town.say()
     assert town.send_all(sms) == 1
+    assert town.state(message) == "completed"
+
+
+@pytest.mark.parametrize("receipt_first", [True, False])
+def test_a_receipt_and_its_answer_at_the_same_moment(town: Town, receipt_first: bool) -> None:
+    message, now = town.say(), town.clock.now()
+    town.relay.drain()
+    with town.books.transaction() as tx:
+        (begun,) = messaging.begin_sending(tx, channel=ChannelName.SMS, limit=1, now=now)
+
+    def answer(tx: Tx) -> None:
+        messaging.note_outcome(tx, dispatch=begun.id, outcome=Accepted(("a1",)), now=now)
+
+    def report(tx: Tx) -> None:
+        note_receipt(tx, Receipt("a1", ReceiptState.DELIVERED, "DELIVRD"), now)
+
+    ends = (report, answer) if receipt_first else (answer, report)
+    assert both(town.books, *ends) is None
     assert town.state(message) == "completed"
 
 

@@ -34,8 +34,8 @@ def save_template(
     now: datetime,
 ) -> SavedTemplate:
     """A new version of what the template says in a language; the versions before are kept.
-    Raises `UnknownTemplate` for a key that nobody declared, and `InvalidTemplate`, naming the
-    placeholder, where it couldn't be sent."""
+    Raises `UnknownTemplate` for a key that nobody declared, `InvalidTemplate`, naming the
+    placeholder, where it couldn't be sent, and `Conflict` beside another's."""
     declared = declaration(tx, key)
     language = templates.check_language(language)
     versions = [each.version for each in store.templates(tx, key) if each.language == language]

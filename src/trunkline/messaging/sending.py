@@ -77,10 +77,10 @@ def begin_sending(tx: Tx, *, channel: ChannelName, limit: int, now: datetime) ->
     ready = store.at_work(tx, channel, DispatchState.READY, limit)
     taken: dict[DispatchId, Outgoing] = {}
     for each in sorted(ready, key=lambda one: (one.message, one.id)):
-        body = documents.get(tx, MESSAGE, each.message)
         present = store.locked(tx, each.id)
         if present is None or present.state is not DispatchState.READY:
             continue
+        body = documents.get(tx, MESSAGE, each.message)
         if now >= present.expires_at:
             _end(tx, present, DispatchState.FAILED, "could not be sent in time", now)
         elif (reason := refusal(tx, present, now)) is not None:
@@ -132,6 +132,9 @@ def note_receipt(tx: Tx, receipt: Receipt, now: datetime) -> None:
     answer may not have been noted yet."""
     names = names_of(receipt.reference)
     dispatch = store.dispatch_of_reference(tx, names)
+    if dispatch is None:
+        store.in_turn(tx)
+        dispatch = store.dispatch_of_reference(tx, names)
     if dispatch is None:
         store.keep_early(tx, receipt, now)
         return
@@ -229,6 +232,7 @@ def _doubt(tx: Tx, dispatch: Dispatch, reason: str, now: datetime) -> None:
 
 def _await_receipts(tx: Tx, dispatch: Dispatch, references: tuple[str, ...], now: datetime) -> None:
     sent = _become(tx, dispatch, DispatchState.SENT)
+    store.in_turn(tx)
     store.insert_parts(tx, sent, references)
     tx.emit(GiveUpWaiting(dispatch=sent.id), not_before=now + RECEIPT_PATIENCE)
     names = [name for each in references for name in names_of(each)]

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from trunkline.catalog import MarketId
 from trunkline.customers import PartyId
+from trunkline.kernel.errors import Conflict
 from trunkline.messaging.model import (
     ChannelName,
     Dispatch,
@@ -22,6 +24,7 @@ from trunkline.messaging.model import (
     SavedTemplate,
 )
 from trunkline.messaging.templates import Declaration
+from trunkline.platform.collisions import collision
 from trunkline.platform.db import Instant, Json, Reader, Tx, books_metadata
 from trunkline.tmf import documents
 
@@ -208,13 +211,13 @@ _UPDATE_PART = (
 _EARLY = sa.select(early_receipt).where(early_receipt.c.reference.in_(_ids()))
 _FORGET_EARLY = sa.delete(early_receipt).where(early_receipt.c.reference.in_(_ids()))
 _KEEP_EARLY = sa.insert(early_receipt)
+_IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('receipts', 0))")
 _OLD_EARLY = sa.delete(early_receipt).where(early_receipt.c.received_at < sa.bindparam("before"))
 _DECLARATIONS = sa.select(template_key)
-_DECLARE = sa.insert(template_key)
-_REDECLARE = (
-    sa.update(template_key)
-    .where(template_key.c.key == _which())
-    .values(declaration=sa.bindparam("said"))
+# PostgreSQL's construct renders the clauses that both engines understand.
+_declared = postgresql.insert(template_key)
+_DECLARE = _declared.on_conflict_do_update(
+    index_elements=["key"], set_={"declaration": _declared.excluded.declaration}
 )
 _TEMPLATES = (
     sa.select(template)
@@ -223,11 +226,14 @@ _TEMPLATES = (
 )
 _SAVE = sa.insert(template)
 _CHANNELS = sa.select(channel.c.name)
-_ADD_CHANNEL = sa.insert(channel)
+_ADD_CHANNEL = postgresql.insert(channel).on_conflict_do_nothing()
 _DROP_CHANNEL = sa.delete(channel).where(channel.c.name == _which())
 _QUIET = sa.select(quiet_hours).where(quiet_hours.c.market_id == _which())
-_SET_QUIET = sa.insert(quiet_hours)
-_DROP_QUIET = sa.delete(quiet_hours).where(quiet_hours.c.market_id == _which())
+_quiet = postgresql.insert(quiet_hours)
+_SET_QUIET = _quiet.on_conflict_do_update(
+    index_elements=["market_id"],
+    set_={name: _quiet.excluded[name] for name in ("starts_minute", "ends_minute")},
+)
 
 
 def insert_dispatches(tx: Tx, new: Sequence[Dispatch]) -> None:
@@ -320,6 +326,13 @@ def update_part(
     tx.execute(_UPDATE_PART, {"which": of, "ids": list(references), **values})
 
 
+def in_turn(tx: Tx) -> None:
+    """Answers and early receipts are noted one after another, so that of two that come at once
+    the second finds the first."""
+    if tx.dialect == "postgresql":
+        tx.execute(_IN_TURN)
+
+
 def keep_early(tx: Tx, receipt: Receipt, now: datetime) -> None:
     """A receipt that came before the answer which names its message was noted."""
     tx.execute(_FORGET_EARLY, {"ids": [receipt.reference]})
@@ -352,9 +365,7 @@ def declarations(r: Reader) -> dict[str, Declaration]:
 
 def declare(tx: Tx, declaration: Declaration) -> None:
     said = msgspec.to_builtins(declaration)
-    found = tx.execute(_REDECLARE, {"which": declaration.key, "said": said})
-    if not found.rowcount:
-        tx.execute(_DECLARE, {"key": declaration.key, "declaration": said})
+    tx.execute(_DECLARE, {"key": declaration.key, "declaration": said})
 
 
 def templates(r: Reader, key: str) -> list[SavedTemplate]:
@@ -374,7 +385,9 @@ def templates(r: Reader, key: str) -> list[SavedTemplate]:
 
 
 def insert_template(tx: Tx, new: SavedTemplate) -> None:
-    tx.execute(_SAVE, msgspec.structs.asdict(new))
+    taken = Conflict("another version was saved at the same moment: look at it first")
+    with collision(taken=taken):
+        tx.execute(_SAVE, msgspec.structs.asdict(new))
 
 
 def channels(r: Reader) -> frozenset[ChannelName]:
@@ -398,7 +411,6 @@ def quiet_hours_of(r: Reader, market: MarketId) -> QuietHours | None:
 
 
 def set_quiet_hours(tx: Tx, market: MarketId, quiet: QuietHours) -> None:
-    tx.execute(_DROP_QUIET, {"which": market})
     row = {"starts_minute": _minute(quiet.starts), "ends_minute": _minute(quiet.ends)}
     tx.execute(_SET_QUIET, {"market_id": market, **row})
 

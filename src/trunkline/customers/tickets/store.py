@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from trunkline.customers.bodies import LONGEST, check_short
 from trunkline.customers.references import check_parties, customer_of
@@ -109,6 +110,12 @@ ticket_target = sa.Table(
     sa.Column("resolution_minutes", sa.BigInteger, nullable=False),
 )
 _MINUTE = timedelta(minutes=1)
+# PostgreSQL's construct renders the clause that both engines understand.
+_target = postgresql.insert(ticket_target)
+_SET_TARGET = _target.on_conflict_do_update(
+    index_elements=["priority"],
+    set_={name: _target.excluded[name] for name in ("response_minutes", "resolution_minutes")},
+)
 _TARGETS = sa.select(ticket_target).order_by(ticket_target.c.priority)
 Known = tuple[tuple[str, Targets], ...]
 
@@ -126,16 +133,16 @@ def targets(r: Reader) -> Known:
 
 
 def set_targets(tx: Tx, wanted: Mapping[str, Targets]) -> None:
-    tx.execute(sa.delete(ticket_target))
+    """Of all priorities."""
     tx.execute(
-        sa.insert(ticket_target),
+        _SET_TARGET,
         [
             {
                 "priority": priority,
                 "response_minutes": each.response // _MINUTE,
                 "resolution_minutes": each.resolution // _MINUTE,
             }
-            for priority, each in wanted.items()
+            for priority, each in sorted(wanted.items())
         ],
     )
 
