@@ -47,6 +47,9 @@ _SINGLE = frozenset(
         d.ORIGIN_STATE_ID,
     )
 )
+_TOLD_AGAIN = (d.ORIGIN_HOST, d.ORIGIN_REALM)
+"""By Kamailio's ims_charging, whose settings for them come after the connection's own: the first
+names who is connected."""
 _REQUIRED = (
     d.SESSION_ID,
     d.ORIGIN_HOST,
@@ -211,9 +214,10 @@ class _Walk:
                 elif code == d.SERVICE_INFORMATION:
                     information = part.start, part.finish
             elif code in _SINGLE:
-                if code in single:
+                if code not in single:
+                    single[code] = part
+                elif code not in _TOLD_AGAIN:
                     raise self._too_many(part)
-                single[code] = part
             elif code in several:
                 if len(several[code]) == _SEVERAL[code]:
                     raise self._too_many(part)
