@@ -62,8 +62,8 @@ def exposure() -> None:
     from trunkline import usage
 
     with opened() as system, system.books.read() as r:
-        totals, latest = usage.exposed(r), usage.latest_exposures(r)
-    if not totals:
+        totals, latest, waived = usage.exposed(r), usage.latest_exposures(r), usage.waived(r)
+    if not totals and not waived:
         typer.echo("Nothing was used past a balance or a limit")
     for total in totals:
         typer.echo(
@@ -71,6 +71,8 @@ def exposure() -> None:
             f"{'end' if total.ends == 1 else 'ends'}, "
             f"{total.unbarred:,} of them not stopped yet"
         )
+    for other in waived:
+        typer.echo(f"not charged: {other.amount} of {other.records:,} records, {other.waiver}")
     for each in latest:
         lasted = (
             "not stopped yet" if each.seconds is None else f"stopped after {each.seconds:,.0f} s"

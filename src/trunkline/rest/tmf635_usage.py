@@ -225,6 +225,8 @@ def _characteristics(each: Usage) -> list[Characteristic]:
             values["qos"] = where.qos
     if each.free:
         values["included"] = each.free
+    if each.waived is not None:
+        values |= {"waived": str(each.waived), "waiver": each.waiver}
     values |= each.details.get("characteristics", {})
     return [Characteristic(name=name, value=value) for name, value in values.items()]
 

@@ -17,6 +17,7 @@ from trunkline.usage.exposure import (
     Exposure,
     NothingRefused,
     UnknownBar,
+    Waived,
     bars,
     bars_of,
     exposed,
@@ -24,6 +25,8 @@ from trunkline.usage.exposure import (
     latest_exposures,
     measure_exposure,
     retry_bar,
+    waived,
+    waived_lately,
 )
 from trunkline.usage.exposure import REACTIONS as EXPOSURE
 from trunkline.usage.jobs import import_cdr_file, retry_rejected
@@ -81,6 +84,7 @@ __all__ = [
     "UsageId",
     "UsageRecord",
     "UsageState",
+    "Waived",
     "bars",
     "bars_of",
     "describe_usage",
@@ -105,4 +109,6 @@ __all__ = [
     "usage_files",
     "usages",
     "usages_of",
+    "waived",
+    "waived_lately",
 ]

@@ -129,6 +129,10 @@ class Usage(msgspec.Struct, frozen=True):
     """The name of the price."""
     error: str | None = None
     answered_at: datetime | None = None
+    waived: Money | None = None
+    """What of the price isn't in `charge`: nobody is charged for it..."""
+    waiver: str | None = None
+    """...and why: a stable code."""
 
 
 class RejectedLine(NamedTuple):

@@ -12,6 +12,7 @@ from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.platform.changes import Change
 from trunkline.platform.db import Tx
 from trunkline.usage import store
+from trunkline.usage.exposure.store import count_waived
 from trunkline.usage.model import (
     LIFECYCLE,
     RecordKnown,
@@ -146,6 +147,7 @@ def note_answers(
     """Notes what charging made of a batch's usage. An answer to a batch that the usage has
     since left changes nothing."""
     store.answer(tx, batch, results, now)
+    count_waived(tx, results, now)
     for each in results:
         tx.changed("Usage", each.id, Change.STATE)
 

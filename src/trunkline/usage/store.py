@@ -92,6 +92,8 @@ usage = sa.Table(
     sa.Column("description", sa.String(400)),
     sa.Column("specification_id", sa.String(100)),
     sa.Column("details", Json, info={"personal": True}),
+    sa.Column("waived_micros", sa.BigInteger),
+    sa.Column("waiver", sa.String(40)),
     sa.UniqueConstraint("source", "record_id"),
     sa.Index("usage_by_state", "state", "id"),
     sa.Index("usage_by_account", "billing_account", "start"),
@@ -191,6 +193,8 @@ _ANSWER = (
                 "label",
                 "error",
                 "answered_at",
+                "waived_micros",
+                "waiver",
             )
         }
     )
@@ -370,6 +374,8 @@ def answer(
             "new_label": each.label,
             "new_error": each.error,
             "new_answered_at": answered_at,
+            "new_waived_micros": None if each.waived is None else each.waived.micros,
+            "new_waiver": each.waiver,
         }
         for each in results
     ]
@@ -449,6 +455,8 @@ def _usage(row: Any) -> Usage:
         label=row.label,
         error=row.error,
         answered_at=row.answered_at,
+        waived=None if row.waived_micros is None else Money(row.waived_micros, row.currency),
+        waiver=row.waiver,
         description=row.description,
         specification=row.specification_id,
         details=details,

@@ -47,6 +47,7 @@ class Today:
             lines = ledger.trial_balance(r)
             figures = _figures(r, counts, lines, desk.now)
             exposure = usage.exposed_by_delay(r, desk.now)
+            waived = usage.waived_lately(r, desk.now)
             bars = _refused(r)
         desk.page(
             resp,
@@ -58,6 +59,7 @@ class Today:
             charging_chart=self._charging_chart(desk),
             parked=self._parked(desk),
             exposure=[_exposed(each) for each in exposure],
+            waived=_in_sum(each.amount for each in waived) if waived else "",
             refused=bars,
             **figures,
             **self._charging_figures(desk),

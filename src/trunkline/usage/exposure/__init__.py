@@ -5,7 +5,7 @@ Without a gateway that asks charging in real time, balances follow files that co
 usage. What a file takes to its end (a prepaid balance, or what data abroad may cost in a month) is
 stopped through the host's interface; until the host has done so, usage goes on. That is measured
 for each: from the usage that reached the end to the host's answer. A host that refuses is asked
-again, and a person hears of it by a trouble ticket.
+again, and a person hears of it by a trouble ticket. What charging waived of such usage is counted.
 """
 
 from trunkline.usage.exposure.barring import DATA_ROAMING, retry_bar
@@ -21,6 +21,7 @@ from trunkline.usage.exposure.model import (
     Exposure,
     NothingRefused,
     UnknownBar,
+    Waived,
 )
 from trunkline.usage.exposure.queries import (
     bars,
@@ -28,6 +29,8 @@ from trunkline.usage.exposure.queries import (
     exposed,
     exposed_by_delay,
     latest_exposures,
+    waived,
+    waived_lately,
 )
 from trunkline.usage.exposure.reactions import REACTIONS
 
@@ -44,6 +47,7 @@ __all__ = [
     "Exposure",
     "NothingRefused",
     "UnknownBar",
+    "Waived",
     "bars",
     "bars_of",
     "exposed",
@@ -51,4 +55,6 @@ __all__ = [
     "latest_exposures",
     "measure_exposure",
     "retry_bar",
+    "waived",
+    "waived_lately",
 ]

@@ -6,7 +6,7 @@ from trunkline.platform.db import Reader
 from trunkline.platform.telemetry import gauge
 from trunkline.usage.exposure import store
 from trunkline.usage.exposure.model import DELAYS, UNSETTLED, Cause
-from trunkline.usage.exposure.queries import exposed, exposed_by_delay
+from trunkline.usage.exposure.queries import exposed, exposed_by_delay, waived
 
 _ends = gauge(
     "exposure_ends",
@@ -29,6 +29,10 @@ _delayed_beyond = gauge(
 _longest = gauge(
     "exposure_longest_seconds", "From an end to the host's stop, at most, in 30 days", "cause"
 )
+_waived = gauge(
+    "usage_waived_micros", "Of the price of usage, what nobody is charged for", "reason", "currency"
+)
+_waived_records = gauge("usage_waived_records", "Likewise, the records", "reason", "currency")
 _bars = gauge(
     "bars", "What the host was asked to stop, or to let go on, and hasn't", "cause", "state"
 )
@@ -42,6 +46,10 @@ def measure_exposure(r: Reader, now: datetime) -> None:
         _ends.labels(cause, currency, "open").set(each.unbarred)
         _ends.labels(cause, currency, "stopped").set(each.ends - each.unbarred)
         _beyond.labels(cause, currency).set(each.beyond.micros)
+    for every in waived(r):
+        of = every.waiver, every.amount.currency
+        _waived.labels(*of).set(every.amount.micros)
+        _waived_records.labels(*of).set(every.records)
     bands = {(band.cause, band.within): band for band in exposed_by_delay(r, now)}
     held = store.count_bars(r, UNSETTLED)
     _delayed_beyond.clear()

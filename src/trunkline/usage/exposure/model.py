@@ -134,6 +134,14 @@ class Exposed(msgspec.Struct, frozen=True):
     beyond: Money
 
 
+class Waived(msgspec.Struct, frozen=True):
+    """What of the price of so many records of usage nobody is charged for, by the reason."""
+
+    waiver: str
+    records: int
+    amount: Money
+
+
 class Band(msgspec.Struct, frozen=True):
     """The ends that files told of within `within` seconds (0: later than all bounds): how many
     there were, how many can be used past still, what was used past them by currency, and for how

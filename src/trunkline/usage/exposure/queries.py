@@ -17,6 +17,7 @@ from trunkline.usage.exposure.model import (
     Cause,
     Exposed,
     Exposure,
+    Waived,
 )
 
 
@@ -49,6 +50,23 @@ def exposed_by_delay(r: Reader, now: datetime) -> list[Band]:
             )
         )
     return sorted(found, key=lambda band: (band.cause, band.within or DELAYS[-1] + 1))
+
+
+def waived(r: Reader) -> list[Waived]:
+    """All that was ever not charged, by reason and currency."""
+    return _waived(r, None)
+
+
+def waived_lately(r: Reader, now: datetime) -> list[Waived]:
+    """The same of the last 30 days."""
+    return _waived(r, now - MEASURED)
+
+
+def _waived(r: Reader, since: datetime | None) -> list[Waived]:
+    return [
+        Waived(row.waiver, int(row.records), Money(int(row.micros), row.currency))
+        for row in store.waived_since(r, since)
+    ]
 
 
 def latest_exposures(r: Reader, limit: int = 50) -> list[Exposure]:

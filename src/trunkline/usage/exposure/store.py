@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from trunkline.charging import ChargedUsage
 from trunkline.inventory import ProductId, ServiceId
 from trunkline.kernel.money import Money
 from trunkline.kernel.time import to_micros
@@ -59,18 +60,26 @@ bars = sa.Table(
     sa.Index("usage_bar_by_instruction", "instruction"),
 )
 
+waived = sa.Table(
+    "usage_waived",
+    books_metadata,
+    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("waiver", sa.String(40), primary_key=True),
+    sa.Column("currency", sa.String(3), primary_key=True),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("micros", sa.BigInteger, nullable=False),
+)
+"""Likewise, of what isn't charged."""
+
 _DAY = 86_400_000_000
 
-_open = sa.select(exposures).where(
-    exposures.c.account == sa.bindparam("which"),
-    exposures.c.cause == sa.bindparam("why"),
-    exposures.c.restored_at.is_(None),
+_of_account = sa.select(exposures).where(
+    exposures.c.account == sa.bindparam("which"), exposures.c.cause == sa.bindparam("why")
 )
-_this = sa.select(exposures).where(
-    exposures.c.account == sa.bindparam("which"),
-    exposures.c.cause == sa.bindparam("why"),
-    exposures.c.reached_at == sa.bindparam("at", type_=Instant),
-)
+_open = _of_account.where(exposures.c.restored_at.is_(None))
+_this = _of_account.where(
+    exposures.c.reached_at == sa.bindparam("at", type_=Instant)
+).with_for_update()
 _insert = sa.insert(exposures)
 _move = (
     sa.update(exposures)
@@ -127,6 +136,24 @@ _bands = (
     .order_by(sums.c.cause, sums.c.within_seconds, sums.c.currency)
 )
 
+_add_waived = sa.text(
+    "INSERT INTO usage_waived (day, waiver, currency, records, micros)"
+    " VALUES (:day, :waiver, :currency, 1, :micros)"
+    " ON CONFLICT (day, waiver, currency) DO UPDATE SET records = usage_waived.records + 1,"
+    " micros = usage_waived.micros + excluded.micros"
+)
+_waived = (
+    sa.select(
+        waived.c.waiver,
+        waived.c.currency,
+        sa.func.sum(waived.c.records).label("records"),
+        sa.func.sum(waived.c.micros).label("micros"),
+    )
+    .where(waived.c.day >= sa.bindparam("since"))
+    .group_by(waived.c.waiver, waived.c.currency)
+    .order_by(waived.c.waiver, waived.c.currency)
+)
+
 _put_bar = sa.text(
     "INSERT INTO usage_bar (service, cause, product, state, asked_at, wanted, instruction,"
     " attempts, reason, ticket) VALUES (:service, :cause, :product, :state, :asked_at, :wanted,"
@@ -162,14 +189,15 @@ _counts = (
 )
 
 
-def open_exposure(r: Reader, account: str, cause: Cause) -> Exposure | None:
-    """The one that hasn't gone on by right."""
-    row = r.execute(_open, {"which": account, "why": cause.value}).first()
+def open_exposure(tx: Tx, account: str, cause: Cause) -> Exposure | None:
+    """The one that hasn't gone on by right; nobody else moves it until the transaction ends."""
+    row = tx.execute(_open, {"which": account, "why": cause.value}).first()
     return None if row is None else _exposure(row)
 
 
-def exposure(r: Reader, account: str, cause: Cause, reached_at: datetime) -> Exposure | None:
-    row = r.execute(_this, {"which": account, "why": cause.value, "at": reached_at}).first()
+def exposure(tx: Tx, account: str, cause: Cause, reached_at: datetime) -> Exposure | None:
+    """Likewise."""
+    row = tx.execute(_this, {"which": account, "why": cause.value, "at": reached_at}).first()
     return None if row is None else _exposure(row)
 
 
@@ -240,6 +268,27 @@ def totals(r: Reader) -> Sequence[Any]:
 def bands(r: Reader, now: datetime, measured: timedelta) -> Sequence[Any]:
     """Of the days up to now, by cause, delay and currency."""
     return r.execute(_bands, {"since": to_micros(now - measured) // _DAY}).all()
+
+
+def count_waived(tx: Tx, results: Sequence[ChargedUsage], now: datetime) -> None:
+    """Adds what of these isn't charged to the day's sums."""
+    rows = [
+        {
+            "day": to_micros(now) // _DAY,
+            "waiver": each.waiver,
+            "currency": each.waived.currency,
+            "micros": each.waived.micros,
+        }
+        for each in results
+        if each.waived is not None
+    ]
+    if rows:
+        tx.execute(_add_waived, rows)
+
+
+def waived_since(r: Reader, since: datetime | None) -> Sequence[Any]:
+    """By reason and currency; of all days with None."""
+    return r.execute(_waived, {"since": 0 if since is None else to_micros(since) // _DAY}).all()
 
 
 def put_bar(tx: Tx, bar: Bar) -> None:
