@@ -9,6 +9,7 @@ import msgspec
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
 from trunkline.rest.forms.catalogue import CatalogRef, Entry, RelatedParty, entries, in_body, jobs
+from trunkline.rest.forms.entities import Amount
 from trunkline.rest.forms.wire import CATALOG, MoneyIn
 from trunkline.tmf import Api, Number, Wire, in_json
 
@@ -19,11 +20,6 @@ class RefOrValue(Wire):
     id: str | None = None
     href: str | None = None
     name: str | None = None
-
-
-class PriceQuantity(Wire):
-    amount: Number | None = None
-    units: str | None = None
 
 
 class CharacteristicValue(Wire):
@@ -118,7 +114,7 @@ class ProductOfferingPrice(Entry):
     percentage: Number | None = None
     recurring_charge_period_length: int | None = None
     recurring_charge_period_type: str | None = None
-    unit_of_measure: PriceQuantity | None = None
+    unit_of_measure: Amount | None = None
     pop_relationship: tuple[PriceRelationship, ...] = ()
     bundled_pop_relationship: tuple[PriceRelationship, ...] = ()
     service: str | None = None

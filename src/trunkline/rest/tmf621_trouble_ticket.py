@@ -11,15 +11,8 @@ from typing import Any
 from trunkline import customers
 from trunkline.customers import TICKETS, TicketId, trouble_ticket
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.party_types import (
-    Attachment,
-    Note,
-    Reference,
-    RelatedEntity,
-    RelatedParty,
-    addressed,
-    unaddressed,
-)
+from trunkline.rest.forms.entities import DescribedReference, Note, RelatedEntity, RelatedParty
+from trunkline.rest.forms.party_types import Attachment, addressed, unaddressed
 from trunkline.rest.forms.references import check_entities
 from trunkline.rest.forms.wire import Typed
 from trunkline.tmf import Api, Moment, documents, in_json, owned_by
@@ -59,7 +52,7 @@ class TroubleTicket(Typed, kw_only=True):
     resolution_date: Moment | None = None
     status_change_date: Moment | None = None
     attachment: tuple[Attachment, ...] | None = None
-    channel: Reference | None = None
+    channel: DescribedReference | None = None
     note: tuple[Note, ...] | None = None
     related_entity: tuple[RelatedEntity, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None

@@ -30,6 +30,7 @@ from trunkline.ordering import (
     without_nulls,
 )
 from trunkline.platform.db import Reader, Tx
+from trunkline.rest.forms.entities import Reference
 from trunkline.rest.forms.product_order import (
     ORDERS,
     OrderForm,
@@ -40,7 +41,6 @@ from trunkline.rest.forms.product_order import (
     request_of,
 )
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.sales import Reference
 from trunkline.rest.forms.wire import ORDERING, Typed, customer_among, placed
 from trunkline.tmf import (
     Aggregate,

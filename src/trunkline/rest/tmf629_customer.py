@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from trunkline import catalog, customers
@@ -28,13 +27,16 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.time import format_instant, parse_instant
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.forms.contact_media import media_of
+from trunkline.rest.forms.entities import (
+    DescribedReference,
+    NamedValue,
+    ReferenceInRole,
+    RelatedParty,
+)
 from trunkline.rest.forms.party_types import (
     AccountRef,
-    CharacteristicIn,
     ContactMediumIn,
     CreditProfile,
-    Reference,
-    RelatedParty,
     addressed,
     unaddressed,
 )
@@ -53,28 +55,20 @@ _TYPED = {
 _DERIVED = ("account", "agreement")
 
 
-class EngagedParty(Typed, kw_only=True):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
 class CustomerForm(Typed, kw_only=True):
-    engaged_party: EngagedParty
+    engaged_party: ReferenceInRole
     name: str | None = None
     status: str | None = None
     status_reason: str | None = None
     account: tuple[AccountRef, ...] | None = None
-    agreement: tuple[Reference, ...] | None = None
-    characteristic: tuple[CharacteristicIn, ...] | None = None
+    agreement: tuple[DescribedReference, ...] | None = None
+    characteristic: tuple[NamedValue, ...] | None = None
     contact_medium: tuple[ContactMediumIn, ...] | None = None
     credit_profile: tuple[CreditProfile, ...] | None = None
-    payment_method: tuple[Reference, ...] | None = None
+    payment_method: tuple[DescribedReference, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None
     valid_for: PeriodIn | None = None
-    brand: Reference | None = None
+    brand: DescribedReference | None = None
     external_id: str | None = None
 
 
@@ -223,7 +217,7 @@ def _validity(body: Body) -> tuple[datetime | None, datetime | None]:
     )
 
 
-def _brand(r: Reader, given: Reference | None) -> BrandId:
+def _brand(r: Reader, given: DescribedReference | None) -> BrandId:
     brands = catalog.brands(r)
     if given is None:
         if len(brands) != 1:

@@ -8,9 +8,7 @@ the like grant; all else refuses. Messages are sent by what the latest word is.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from trunkline import customers
 from trunkline.customers import (
@@ -20,7 +18,14 @@ from trunkline.customers import (
     change_privacy_document,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import PRIVACY, PeriodIn, Typed
+from trunkline.rest.forms.agreement import AgreementAttributes, AgreementItem
+from trunkline.rest.forms.entities import (
+    DescribedReference,
+    Reference,
+    RelatedParty,
+    SpecificationValue,
+)
+from trunkline.rest.forms.wire import PRIVACY, PeriodIn, Some, Typed
 from trunkline.tmf import (
     PUBLIC,
     Api,
@@ -36,39 +41,6 @@ from trunkline.tmf import (
 )
 from trunkline.tmf.documents import Kind
 
-AT_LEAST_ONE = msgspec.Meta(min_length=1)
-
-
-class Reference(Typed, kw_only=True):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
-class SpecificationReference(Reference, kw_only=True):
-    description: str | None = None
-
-
-class RelatedParty(Typed, kw_only=True):
-    id: str
-    referred_type: str = msgspec.field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-
-
-class SpecificationValue(Typed, kw_only=True):
-    is_default: bool | None = None
-    range_interval: str | None = None
-    regex: str | None = None
-    unit_of_measure: str | None = None
-    value_from: int | None = None
-    value_to: int | None = None
-    value_type: str | None = None
-    valid_for: PeriodIn | None = None
-    value: Any = None
-
 
 class RoleSpecification(Typed, kw_only=True):
     name: str
@@ -76,7 +48,7 @@ class RoleSpecification(Typed, kw_only=True):
 
 
 class ApplicableRole(RoleSpecification, kw_only=True):
-    agreement_specification: tuple[SpecificationReference, ...] | None = None
+    agreement_specification: tuple[DescribedReference, ...] | None = None
 
 
 class SpecificationCharacteristic(Typed, kw_only=True):
@@ -92,9 +64,7 @@ class SpecificationCharacteristic(Typed, kw_only=True):
 
 
 class PartyPrivacyProfileSpecification(Typed, kw_only=True):
-    party_privacy_profile_spec_characteristic: Annotated[
-        tuple[SpecificationCharacteristic, ...], AT_LEAST_ONE
-    ]
+    party_privacy_profile_spec_characteristic: Some[SpecificationCharacteristic]
     description: str | None = None
     last_update: Moment | None = None
     name: str | None = None
@@ -117,7 +87,7 @@ class ProfileCharacteristic(Typed, kw_only=True):
 
 class PartyPrivacyProfile(Typed, kw_only=True):
     agreed_by_party: RelatedParty
-    party_privacy_profile_characteristic: Annotated[tuple[ProfileCharacteristic, ...], AT_LEAST_ONE]
+    party_privacy_profile_characteristic: Some[ProfileCharacteristic]
     party_privacy_profile_specification: Reference
     creation_date: Moment | None = None
     description: str | None = None
@@ -128,47 +98,9 @@ class PartyPrivacyProfile(Typed, kw_only=True):
     valid_for: PeriodIn | None = None
 
 
-class Authorization(Typed, kw_only=True):
-    date: Moment | None = None
-    signature_representation: str | None = None
-    state: str | None = None
-
-
-class TermOrCondition(Typed, kw_only=True):
-    id: str | None = None
-    description: str | None = None
-    valid_for: PeriodIn | None = None
-
-
-class AgreementItem(Typed, kw_only=True):
-    product: tuple[Reference, ...] | None = None
-    product_offering: tuple[Reference, ...] | None = None
-    term_or_condition: tuple[TermOrCondition, ...] | None = None
-
-
-class AgreementCharacteristic(Typed, kw_only=True):
-    name: str
-    value: Any
-    value_type: str | None = None
-
-
-class PartyPrivacyAgreement(Typed, kw_only=True):
-    agreement_type: str
-    name: str
-    agreement_item: Annotated[tuple[AgreementItem, ...], AT_LEAST_ONE]
-    engaged_party_role: Annotated[tuple[RelatedParty, ...], AT_LEAST_ONE]
-    description: str | None = None
-    document_number: int | None = None
-    initial_date: Moment | None = None
-    statement_of_intent: str | None = None
-    status: str | None = None
-    version: str | None = None
-    agreement_authorization: tuple[Authorization, ...] | None = None
-    agreement_period: PeriodIn | None = None
-    agreement_specification: SpecificationReference | None = None
-    associated_agreement: tuple[Reference, ...] | None = None
-    characteristic: tuple[AgreementCharacteristic, ...] | None = None
-    completion_date: PeriodIn | None = None
+class PartyPrivacyAgreement(AgreementAttributes, kw_only=True):
+    agreement_item: Some[AgreementItem]
+    engaged_party_role: Some[RelatedParty]
     party_privacy_profile: tuple[Reference, ...] | None = None
     party_privacy_profile_characteristic: tuple[ProfileCharacteristic, ...] | None = None
 

@@ -12,15 +12,17 @@ from typing import Literal
 from trunkline import ordering
 from trunkline.ordering import QUOTE
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.product_order import Appointment
+from trunkline.rest.forms.entities import (
+    Attachment,
+    ContactMedium,
+    DescribedReference,
+    Reference,
+    RelatedParty,
+)
 from trunkline.rest.forms.sales import (
-    Amount,
     ItemReference,
-    Medium,
     Priced,
     Product,
-    Reference,
-    Related,
     Relation,
     Remark,
     addressed,
@@ -38,20 +40,7 @@ class Authorization(Typed, kw_only=True):
     requested_date: Moment | None = None
     signature_representation: str | None = None
     state: str | None = None
-    approver: tuple[Related, ...] = ()
-
-
-class Attachment(Typed, kw_only=True):
-    id: str | None = None
-    href: str | None = None
-    attachment_type: str | None = None
-    content: str | None = None
-    description: str | None = None
-    mime_type: str | None = None
-    name: str | None = None
-    url: str | None = None
-    size: Amount | None = None
-    valid_for: PeriodIn | None = None
+    approver: tuple[RelatedParty, ...] = ()
 
 
 class QuoteItem(Typed, kw_only=True):
@@ -59,7 +48,7 @@ class QuoteItem(Typed, kw_only=True):
     action: str | None = None
     quantity: int | None = None
     state: str | None = None
-    appointment: tuple[Appointment, ...] = ()
+    appointment: tuple[DescribedReference, ...] = ()
     attachment: tuple[Attachment, ...] = ()
     note: tuple[Remark, ...] = ()
     product: Product | None = None
@@ -69,7 +58,7 @@ class QuoteItem(Typed, kw_only=True):
     quote_item_authorization: tuple[Authorization, ...] = ()
     quote_item_price: tuple[Priced, ...] = ()
     quote_item_relationship: tuple[Relation, ...] = ()
-    related_party: tuple[Related, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
 
 
 class QuoteForm(Typed, kw_only=True):
@@ -87,11 +76,11 @@ class QuoteForm(Typed, kw_only=True):
     agreement: tuple[Reference, ...] = ()
     authorization: tuple[Authorization, ...] = ()
     billing_account: tuple[Reference, ...] = ()
-    contact_medium: tuple[Medium, ...] = ()
+    contact_medium: tuple[ContactMedium, ...] = ()
     note: tuple[Remark, ...] = ()
     product_offering_qualification: tuple[Reference, ...] = ()
     quote_total_price: tuple[Priced, ...] = ()
-    related_party: tuple[Related, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
     state: _State | None = None
     valid_for: PeriodIn | None = None
 

@@ -18,14 +18,9 @@ from trunkline.customers import (
     AgreementSpecificationId,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.party_types import (
-    REFERRED,
-    Attachment,
-    CharacteristicIn,
-    Reference,
-    addressed,
-    unaddressed,
-)
+from trunkline.rest.forms.agreement import AgreementAttributes, AgreementItem
+from trunkline.rest.forms.entities import DescribedReference
+from trunkline.rest.forms.party_types import REFERRED, Attachment, addressed, unaddressed
 from trunkline.rest.forms.references import check_entities
 from trunkline.rest.forms.wire import MoneyIn, PeriodIn, Some, Typed
 from trunkline.tmf import PUBLIC, Api, Moment, documents, in_json, owned_by
@@ -48,42 +43,13 @@ class NamedParty(Typed, kw_only=True):
     role: str | None = None
 
 
-class TermOrCondition(Typed, kw_only=True):
-    id: str | None = None
-    description: str | None = None
-    valid_for: PeriodIn | None = None
-
-
-class AgreementItem(Typed, kw_only=True):
-    product: tuple[Reference, ...] | None = None
-    product_offering: tuple[Reference, ...] | None = None
-    term_or_condition: tuple[TermOrCondition, ...] | None = None
+class PricedItem(AgreementItem, kw_only=True):
     recurring_alteration: MoneyIn | None = None
 
 
-class Authorization(Typed, kw_only=True):
-    date: Moment | None = None
-    signature_representation: str | None = None
-    state: str | None = None
-
-
-class Agreement(Typed, kw_only=True):
-    name: str
-    agreement_type: str
-    agreement_item: Some[AgreementItem]
+class Agreement(AgreementAttributes, kw_only=True):
+    agreement_item: Some[PricedItem]
     engaged_party: Some[NamedParty]
-    description: str | None = None
-    document_number: int | None = None
-    initial_date: Moment | None = None
-    statement_of_intent: str | None = None
-    status: str | None = None
-    version: str | None = None
-    agreement_authorization: tuple[Authorization, ...] | None = None
-    agreement_period: PeriodIn | None = None
-    agreement_specification: Reference | None = None
-    associated_agreement: tuple[Reference, ...] | None = None
-    characteristic: tuple[CharacteristicIn, ...] | None = None
-    completion_date: PeriodIn | None = None
     external_id: str | None = None
 
 
@@ -123,7 +89,7 @@ class AgreementSpecification(Typed, kw_only=True):
     lifecycle_status: str | None = None
     version: str | None = None
     related_party: tuple[NamedParty, ...] | None = None
-    service_category: Reference | None = None
+    service_category: DescribedReference | None = None
     specification_characteristic: tuple[SpecificationCharacteristic, ...] | None = None
     specification_relationship: tuple[SpecificationRelationship, ...] | None = None
     valid_for: PeriodIn | None = None

@@ -14,19 +14,10 @@ from msgspec import field
 from trunkline import ordering
 from trunkline.ordering import CART
 from trunkline.platform.db import Tx
+from trunkline.rest.forms.entities import ContactMedium, Note, Reference, RelatedParty
+from trunkline.rest.forms.product import ProductTerm
 from trunkline.rest.forms.product_order import QuoteItemReference
-from trunkline.rest.forms.sales import (
-    LooseRemark,
-    Medium,
-    Priced,
-    Product,
-    Reference,
-    Related,
-    Relation,
-    Term,
-    addressed,
-    as_kept,
-)
+from trunkline.rest.forms.sales import Priced, Product, Relation, addressed, as_kept
 from trunkline.rest.forms.wire import CARTS, ORDERING, PeriodIn, Typed
 from trunkline.tmf import Api, Body, Document, documents, href, in_json, owned_by
 
@@ -41,8 +32,8 @@ class CartItem(Typed, kw_only=True):
     cart_item: "tuple[CartItem, ...]" = ()
     cart_item_relationship: tuple[Relation, ...] = ()
     item_price: tuple[Priced, ...] = ()
-    item_term: tuple[Term, ...] = ()
-    note: tuple[LooseRemark, ...] = ()
+    item_term: tuple[ProductTerm, ...] = ()
+    note: tuple[Note, ...] = ()
     product: Product | None = None
     product_offering: Reference | None = None
     status: Literal["active", "saveForLater"] | None = None
@@ -52,8 +43,8 @@ class CartItem(Typed, kw_only=True):
 class CartForm(Typed, kw_only=True):
     cart_item: tuple[CartItem, ...] = ()
     cart_total_price: tuple[Priced, ...] = ()
-    contact_medium: tuple[Medium, ...] = ()
-    related_party: tuple[Related, ...] = ()
+    contact_medium: tuple[ContactMedium, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
     valid_for: PeriodIn | None = None
     channel: Reference | None = None
     quote: Reference | None = None

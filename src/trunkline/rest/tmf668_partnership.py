@@ -15,15 +15,8 @@ from trunkline.customers import (
     partnership_specification,
 )
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.party_types import (
-    AccountRef,
-    CharacteristicIn,
-    CreditProfile,
-    Reference,
-    RelatedParty,
-    addressed,
-    unaddressed,
-)
+from trunkline.rest.forms.entities import DescribedReference, NamedValue, RelatedParty
+from trunkline.rest.forms.party_types import AccountRef, CreditProfile, addressed, unaddressed
 from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Api, documents, in_json
 
@@ -39,7 +32,7 @@ class PartnershipRoleSpecification(Typed, kw_only=True):
     description: str | None = None
     requires_billing: bool | None = None
     requires_settlement: bool | None = None
-    agreement_specification: tuple[Reference, ...] | None = None
+    agreement_specification: tuple[DescribedReference, ...] | None = None
 
 
 class PartnershipSpecification(Typed, kw_only=True):
@@ -57,18 +50,18 @@ class Partner(Typed, kw_only=True):
     status: str | None = None
     status_reason: str | None = None
     account: tuple[AccountRef, ...] | None = None
-    agreement: tuple[Reference, ...] | None = None
-    characteristic: tuple[CharacteristicIn, ...] | None = None
+    agreement: tuple[DescribedReference, ...] | None = None
+    characteristic: tuple[NamedValue, ...] | None = None
     credit_profile: tuple[CreditProfile, ...] | None = None
     engaged_party: RelatedParty | None = None
-    payment_method: tuple[Reference, ...] | None = None
+    payment_method: tuple[DescribedReference, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None
     valid_for: PeriodIn | None = None
 
 
 class Partnership(Typed, kw_only=True):
     name: str
-    specification: Reference
+    specification: DescribedReference
     description: str | None = None
     partner: tuple[Partner, ...] | None = None
 

@@ -7,13 +7,11 @@ from typing import Any
 from trunkline import customers
 from trunkline.customers import ROLES, PartyRoleId, party_role
 from trunkline.platform.db import Tx
+from trunkline.rest.forms.entities import DescribedReference, NamedValue, RelatedParty
 from trunkline.rest.forms.party_types import (
     AccountRef,
-    CharacteristicIn,
     ContactMediumIn,
     CreditProfile,
-    Reference,
-    RelatedParty,
     addressed,
     unaddressed,
 )
@@ -34,12 +32,12 @@ class PartyRole(Typed, kw_only=True):
     status: str | None = None
     status_reason: str | None = None
     account: tuple[AccountRef, ...] | None = None
-    agreement: tuple[Reference, ...] | None = None
-    characteristic: tuple[CharacteristicIn, ...] | None = None
+    agreement: tuple[DescribedReference, ...] | None = None
+    characteristic: tuple[NamedValue, ...] | None = None
     contact_medium: tuple[ContactMediumIn, ...] | None = None
     credit_profile: tuple[CreditProfile, ...] | None = None
     engaged_party: RelatedParty | None = None
-    payment_method: tuple[Reference, ...] | None = None
+    payment_method: tuple[DescribedReference, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None
     valid_for: PeriodIn | None = None
 

@@ -17,7 +17,7 @@ from trunkline import payments
 from trunkline.customers import BILLING_ACCOUNTS
 from trunkline.payments import PAYMENT_METHODS
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import METHOD, PeriodIn
+from trunkline.rest.forms.wire import METHOD, Party, PeriodIn
 from trunkline.tmf import Api, Body, Document, Moment, Wire, documents, in_json, owned_by
 
 _METHODS = f"{METHOD}/paymentMethod"
@@ -29,14 +29,6 @@ class AccountRef(Wire):
     name: str | None = None
     description: str | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
-class Owner(Wire):
-    id: str
-    referred_type: str = msgspec.field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
 
 
 class Place(Wire):
@@ -58,7 +50,7 @@ class PaymentMethod(Wire):
     status_date: Moment | None = None
     status_reason: str | None = None
     valid_for: PeriodIn | None = None
-    related_party: Owner | None = None
+    related_party: Party | None = None
     related_place: Place | None = None
     account: tuple[AccountRef, ...] = ()
     method: str | None = None

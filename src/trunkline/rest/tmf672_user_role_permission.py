@@ -11,70 +11,46 @@ readOnly and subscriber (what customers' own tokens may do).
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from trunkline.platform import roles
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import PERMISSIONS
-from trunkline.tmf import Api, Document, Moment, Wire, in_json
+from trunkline.rest.forms.entities import ReferenceInRole, RelatedParty
+from trunkline.rest.forms.wire import PERMISSIONS, PeriodIn, Typed
+from trunkline.tmf import Api, Document, Moment, in_json
 
 _ROLES = f"{PERMISSIONS}/userRole"
 _PERMISSIONS = f"{PERMISSIONS}/permission"
 Body = dict[str, Any]
 
 
-class _Typed(Wire, kw_only=True):
-    type: str | None = msgspec.field(name="@type", default=None)
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
-
-
-class Entitlement(_Typed):
+class Entitlement(Typed, kw_only=True):
     function: str | None = None
     action: str | None = None
 
 
-class UserRole(_Typed):
+class UserRole(Typed, kw_only=True):
     entitlement: tuple[Entitlement, ...]
     involvement_role: str | None = None
 
 
-class Reference(_Typed):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+class AssetUserRole(Typed, kw_only=True):
+    manageable_asset: ReferenceInRole
+    user_role: ReferenceInRole
 
 
-class Party(Reference, kw_only=True):
-    referred_type: str = msgspec.field(name="@referredType")
-
-
-class AssetUserRole(_Typed):
-    manageable_asset: Reference
-    user_role: Reference
-
-
-class Privilege(_Typed):
-    manageable_asset: Reference
+class Privilege(Typed, kw_only=True):
+    manageable_asset: ReferenceInRole
     function: str
     action: str
 
 
-class Period(Wire):
-    start_date_time: Moment | None = None
-    end_date_time: Moment | None = None
-
-
-class Permission(_Typed):
-    user: Party
-    valid_for: Period
+class Permission(Typed, kw_only=True):
+    user: RelatedParty
+    valid_for: PeriodIn
     creation_date: Moment | None = None
     description: str | None = None
     asset_user_role: tuple[AssetUserRole, ...] | None = None
     privilege: tuple[Privilege, ...] | None = None
-    granter: Party | None = None
+    granter: RelatedParty | None = None
 
 
 def _create_role(tx: Tx, body: Body, now: datetime) -> str:

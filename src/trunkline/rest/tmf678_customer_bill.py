@@ -17,7 +17,6 @@ from functools import partial
 from typing import ClassVar, NoReturn
 
 import falcon
-import msgspec
 import sqlalchemy as sa
 
 from trunkline import billing, receivables
@@ -233,23 +232,16 @@ _NEVER = ("new", "validated")
 """States of a bill before it is issued, which it then never has again."""
 
 
-class AccountRef(Wire):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
-class PartyRef(AccountRef):
+class PartyRef(Ref):
     role: str | None = None
 
 
 class BillOnDemand(Wire):
     name: str | None = None
     description: str | None = None
-    billing_account: AccountRef | None = None
+    billing_account: Ref | None = None
     related_party: PartyRef | None = None
-    customer_bill: AccountRef | None = None
+    customer_bill: Ref | None = None
     state: DemandState | None = None
     last_update: str | None = None
     status_reason: str | None = None

@@ -13,17 +13,8 @@ from msgspec import field
 from trunkline import ordering
 from trunkline.ordering import QUALIFICATION
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.sales import (
-    Place,
-    Product,
-    Reference,
-    Related,
-    Relation,
-    Remark,
-    SpecificationReference,
-    addressed,
-    as_kept,
-)
+from trunkline.rest.forms.entities import Reference, RelatedParty, VersionedReference
+from trunkline.rest.forms.sales import Place, Product, Relation, Remark, addressed, as_kept
 from trunkline.rest.forms.wire import QUALIFICATIONS, Typed
 from trunkline.tmf import Api, Body, Moment, documents, in_json, owned_by
 
@@ -78,12 +69,12 @@ class QualificationForm(Typed, kw_only=True):
     requested_poq_completion_date: Moment | None = field(
         name="requestedPOQCompletionDate", default=None
     )
-    category: SpecificationReference | None = None
+    category: VersionedReference | None = None
     channel: Reference | None = None
     note: tuple[Remark, ...] = ()
     place: tuple[Place, ...] = ()
     product_offering_qualification_item: tuple[QualificationItem, ...] = ()
-    related_party: tuple[Related, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
     state: _TaskState | None = None
 
 

@@ -8,24 +8,14 @@ is. `state` can be set to cancelled; to inProgress: sent at once; to initial: se
 """
 
 from datetime import datetime
-from typing import Annotated, Any
-
-import msgspec
-from msgspec import Meta
+from typing import Any
 
 from trunkline import messaging
 from trunkline.messaging import MESSAGES
 from trunkline.platform.db import Tx
-from trunkline.rest.forms.wire import COMMUNICATION, PeriodIn, Typed, placed
-from trunkline.tmf import Api, Body, Document, Moment, Number, Paths, Wire, in_json, owned_by
-
-
-class RelatedParty(Typed, kw_only=True):
-    id: str
-    referred_type: str = msgspec.field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
+from trunkline.rest.forms.entities import Attachment, RelatedParty
+from trunkline.rest.forms.wire import COMMUNICATION, Some, Typed, placed
+from trunkline.tmf import Api, Body, Document, Moment, Paths, in_json, owned_by
 
 
 class Receiver(Typed, kw_only=True):
@@ -52,24 +42,6 @@ class Sender(Typed, kw_only=True):
     party: RelatedParty | None = None
 
 
-class Size(Wire):
-    amount: Number | None = None
-    units: str | None = None
-
-
-class Attachment(Typed, kw_only=True):
-    id: str | None = None
-    href: str | None = None
-    attachment_type: str | None = None
-    content: str | None = None
-    description: str | None = None
-    mime_type: str | None = None
-    name: str | None = None
-    url: str | None = None
-    size: Size | None = None
-    valid_for: PeriodIn | None = None
-
-
 class CharacteristicRelationship(Typed, kw_only=True):
     id: str | None = None
     relationship_type: str | None = None
@@ -86,7 +58,7 @@ class MessageCharacteristic(Typed, kw_only=True):
 class CommunicationMessage(Typed, kw_only=True):
     content: str
     message_type: str
-    receiver: Annotated[tuple[Receiver, ...], Meta(min_length=1)]
+    receiver: Some[Receiver]
     sender: Sender
     description: str | None = None
     log_flag: bool | None = None

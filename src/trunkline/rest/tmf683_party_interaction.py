@@ -8,11 +8,10 @@ import msgspec
 
 from trunkline.customers import INTERACTIONS, party_interaction
 from trunkline.platform.db import Tx
+from trunkline.rest.forms.entities import Note, RelatedParty
 from trunkline.rest.forms.party_types import (
     REFERRED,
     Attachment,
-    Note,
-    RelatedParty,
     addressed,
     check_addressed,
     unaddressed,

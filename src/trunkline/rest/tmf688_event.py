@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import falcon
-import msgspec
 
 from trunkline.platform import audit
 from trunkline.platform.db import Reader, Tx
 from trunkline.platform.security import Principal
 from trunkline.rest import parked_deliveries
-from trunkline.rest.forms.wire import EVENT
+from trunkline.rest.forms.wire import EVENT, Party
 from trunkline.tmf import Api, Body, Document, Moment, Wire, hub, matching, query, wire
 from trunkline.tmf.errors import BadQuery, UnknownReference
 from trunkline.tmf.http import Server, read_object, send
@@ -44,14 +43,6 @@ class Entity(Wire):
     name: str | None = None
 
 
-class Involved(Wire):
-    id: str
-    referred_type: str = msgspec.field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-
-
 class EventCharacteristic(Wire):
     name: str
     value: Any
@@ -72,7 +63,7 @@ class EventForm(Wire):
     time_ocurred: Moment | None = None
     title: str | None = None
     analytic_characteristic: tuple[EventCharacteristic, ...] | None = None
-    related_party: tuple[Involved, ...] | None = None
+    related_party: tuple[Party, ...] | None = None
     reporting_system: Entity | None = None
     source: Entity | None = None
     event: Any = None

@@ -12,7 +12,7 @@ from trunkline.customers import (
     PARTY_ACCOUNTS,
     SETTLEMENT_ACCOUNTS,
 )
-from trunkline.rest.forms.wire import ACCOUNT, MoneyIn, PeriodIn
+from trunkline.rest.forms.wire import ACCOUNT, MoneyIn, PeriodIn, Ref
 from trunkline.tmf import PUBLIC, Document, Moment, Wire, documents, in_json, owned_by
 
 
@@ -22,13 +22,6 @@ class PartyNamed(Wire):
     name: str
     href: str | None = None
     role: str | None = None
-
-
-class Named(Wire):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
 class MediumCharacteristic(Wire):
@@ -64,7 +57,7 @@ class Contact(Wire):
 class Relationship(Wire):
     relationship_type: str
     valid_for: PeriodIn
-    account: Named | None = None
+    account: Ref | None = None
 
 
 class Exemption(Wire):
@@ -98,8 +91,8 @@ class FinancialAccount(Entry):
 class PartyAccount(FinancialAccount, kw_only=True):
     related_party: tuple[PartyNamed, ...]
     payment_status: str | None = None
-    default_payment_method: Named | None = None
-    financial_account: Named | None = None
+    default_payment_method: Ref | None = None
+    financial_account: Ref | None = None
 
 
 class SettlementAccount(PartyAccount):

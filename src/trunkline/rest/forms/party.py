@@ -4,26 +4,18 @@ from typing import Literal
 
 import msgspec
 
-from trunkline.rest.forms.party_types import (
-    REFERRED,
-    Attachment,
-    CharacteristicIn,
-    MediumIn,
-    Reference,
+from trunkline.rest.forms.entities import (
+    ContactMedium,
+    DescribedReference,
+    NamedValue,
     RelatedParty,
 )
+from trunkline.rest.forms.party_types import REFERRED, Attachment
 from trunkline.rest.forms.wire import PeriodIn, Typed
 from trunkline.tmf import Moment
 
 Day = str
 """A date, or an instant whose date counts: the document types it as an instant."""
-
-
-class ContactMedium(Typed, kw_only=True):
-    medium_type: str | None = None
-    characteristic: MediumIn | None = None
-    preferred: bool | None = None
-    valid_for: PeriodIn | None = None
 
 
 class CreditRating(Typed, kw_only=True):
@@ -68,7 +60,7 @@ class _Party(Typed, kw_only=True):
     contact_medium: tuple[ContactMedium, ...] | None = None
     credit_rating: tuple[CreditRating, ...] | None = None
     external_reference: tuple[ExternalReference, ...] | None = None
-    party_characteristic: tuple[CharacteristicIn, ...] | None = None
+    party_characteristic: tuple[NamedValue, ...] | None = None
     related_party: tuple[RelatedParty, ...] | None = None
     tax_exemption_certificate: tuple[TaxExemptionCertificate, ...] | None = None
 
@@ -148,7 +140,7 @@ class IndividualCreate(IndividualForm, kw_only=True):
 
 class OrganizationRelationship(Typed, kw_only=True):
     relationship_type: str | None = None
-    organization: Reference | None = None
+    organization: DescribedReference | None = None
 
 
 class OtherOrganizationName(Typed, kw_only=True):

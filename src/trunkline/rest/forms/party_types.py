@@ -10,45 +10,13 @@ from typing import Any
 import msgspec
 
 from trunkline.kernel.errors import Invalid
+from trunkline.rest.forms.entities import MediumCharacteristic
 from trunkline.rest.forms.references import address
 from trunkline.rest.forms.wire import PeriodIn, QuantityIn, Typed
 from trunkline.tmf import Body, Moment
 from trunkline.tmf.documents import at
 
 REFERRED = "@referredType"
-
-
-class Reference(Typed, kw_only=True):
-    """EntityRef."""
-
-    id: str
-    href: str | None = None
-    name: str | None = None
-    description: str | None = None
-    referred_type: str | None = msgspec.field(name=REFERRED, default=None)
-
-
-class RelatedParty(Typed, kw_only=True):
-    id: str
-    referred_type: str = msgspec.field(name=REFERRED)
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-
-
-class RelatedEntity(Typed, kw_only=True):
-    id: str
-    role: str
-    referred_type: str = msgspec.field(name=REFERRED)
-    href: str | None = None
-    name: str | None = None
-
-
-class Note(Typed, kw_only=True):
-    id: str | None = None
-    author: str | None = None
-    date: Moment | None = None
-    text: str | None = None
 
 
 class Attachment(Typed, kw_only=True):
@@ -67,31 +35,9 @@ class Attachment(Typed, kw_only=True):
     referred_type: str | None = msgspec.field(name=REFERRED, default=None)
 
 
-class CharacteristicIn(Typed, kw_only=True):
-    name: str
-    value: Any
-    value_type: str | None = None
-
-
-class MediumIn(Typed, kw_only=True):
-    """MediumCharacteristic."""
-
-    city: str | None = None
-    contact_type: str | None = None
-    country: str | None = None
-    email_address: str | None = None
-    fax_number: str | None = None
-    phone_number: str | None = None
-    post_code: str | None = None
-    social_network_id: str | None = None
-    state_or_province: str | None = None
-    street1: str | None = None
-    street2: str | None = None
-
-
 class ContactMediumIn(Typed, kw_only=True):
     medium_type: str
-    characteristic: MediumIn
+    characteristic: MediumCharacteristic
     preferred: bool | None = None
     valid_for: PeriodIn | None = None
 

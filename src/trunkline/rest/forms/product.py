@@ -1,4 +1,6 @@
-"""Products on the wire: what TMF637 and TMF687 share."""
+"""Products on the wire: what the inventory, stock and the documents of selling share (TMF637, 687,
+622, 648, 663, 679).
+"""
 
 from typing import Literal
 
@@ -9,10 +11,10 @@ from trunkline.rest.forms.entities import (
     Characteristic,
     Linked,
     Named,
+    Reference,
     RelatedParty,
     RelatedPlaceRefOrValue,
-    ResourceRef,
-    ServiceRef,
+    ResourceReference,
 )
 from trunkline.rest.forms.wire import MoneyIn, PeriodIn
 from trunkline.tmf import Moment, Number
@@ -48,10 +50,6 @@ class Price(Linked, kw_only=True):
     id: str | None = None
 
 
-class ProductOfferingPriceRef(Named, kw_only=True):
-    id: str
-
-
 class PriceAlteration(Named, kw_only=True):
     application_duration: int | None = None
     description: str | None = None
@@ -60,11 +58,7 @@ class PriceAlteration(Named, kw_only=True):
     recurring_charge_period: str | None = None
     unit_of_measure: str | None = None
     price: Price
-    product_offering_price: ProductOfferingPriceRef | None = None
-
-
-class ProductOfferingRef(Named, kw_only=True):
-    id: str
+    product_offering_price: Reference | None = None
 
 
 class ProductPrice(Named, kw_only=True):
@@ -74,7 +68,7 @@ class ProductPrice(Named, kw_only=True):
     unit_of_measure: str | None = None
     billing_account: BillingAccountRef | None = None
     price: Price
-    product_offering_price: ProductOfferingPriceRef | None = None
+    product_offering_price: Reference | None = None
     product_price_alteration: tuple[PriceAlteration, ...] = ()
 
 
@@ -110,33 +104,9 @@ class RelatedProductOrderItem(Linked, kw_only=True):
     id: str | None = None
 
 
-class ProductRefOrValue(Named, kw_only=True):
-    description: str | None = None
-    is_bundle: bool | None = None
-    is_customer_visible: bool | None = None
-    order_date: Moment | None = None
-    product_serial_number: str | None = None
-    start_date: Moment | None = None
-    termination_date: Moment | None = None
-    agreement: tuple[AgreementItemRef, ...] = ()
-    billing_account: BillingAccountRef | None = None
-    place: tuple[RelatedPlaceRefOrValue, ...] = ()
-    product: "tuple[ProductRefOrValue, ...]" = ()
-    product_characteristic: tuple[Characteristic, ...] = ()
-    product_offering: ProductOfferingRef | None = None
-    product_order_item: tuple[RelatedProductOrderItem, ...] = ()
-    product_price: tuple[ProductPrice, ...] = ()
-    product_relationship: tuple[ProductRelationship, ...] = ()
-    product_specification: ProductSpecificationRef | None = None
-    product_term: tuple[ProductTerm, ...] = ()
-    realizing_resource: tuple[ResourceRef, ...] = ()
-    realizing_service: tuple[ServiceRef, ...] = ()
-    related_party: tuple[RelatedParty, ...] = ()
-    status: ProductStatusType | None = None
-    random_att: str | None = None
+class ProductAttributes(Linked, kw_only=True):
+    """What every document says of a product, but for its parts, places and prices."""
 
-
-class ProductForm(Linked, kw_only=True):
     description: str | None = None
     is_bundle: bool | None = None
     is_customer_visible: bool | None = None
@@ -147,16 +117,29 @@ class ProductForm(Linked, kw_only=True):
     termination_date: Moment | None = None
     agreement: tuple[AgreementItemRef, ...] = ()
     billing_account: BillingAccountRef | None = None
-    place: tuple[RelatedPlaceRefOrValue, ...] = ()
-    product: tuple[ProductRefOrValue, ...] = ()
     product_characteristic: tuple[Characteristic, ...] = ()
-    product_offering: ProductOfferingRef | None = None
+    product_offering: Reference | None = None
     product_order_item: tuple[RelatedProductOrderItem, ...] = ()
-    product_price: tuple[ProductPrice, ...] = ()
-    product_relationship: tuple[ProductRelationship, ...] = ()
     product_specification: ProductSpecificationRef | None = None
     product_term: tuple[ProductTerm, ...] = ()
-    realizing_resource: tuple[ResourceRef, ...] = ()
-    realizing_service: tuple[ServiceRef, ...] = ()
+    realizing_resource: tuple[ResourceReference, ...] = ()
+    realizing_service: tuple[Reference, ...] = ()
     related_party: tuple[RelatedParty, ...] = ()
+    status: ProductStatusType | None = None
+
+
+class InventoryProduct(ProductAttributes, kw_only=True):
+    """Its prices are whole: it is charged by them."""
+
+    place: tuple[RelatedPlaceRefOrValue, ...] = ()
+    product: "tuple[ProductRefOrValue, ...]" = ()
+    product_price: tuple[ProductPrice, ...] = ()
+    product_relationship: tuple[ProductRelationship, ...] = ()
+
+
+class ProductRefOrValue(InventoryProduct, kw_only=True):
+    id: str | None = None
+
+
+class ProductForm(InventoryProduct, kw_only=True):
     status: ProductStatusType

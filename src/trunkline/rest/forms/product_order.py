@@ -20,17 +20,9 @@ from trunkline.ordering import (
     price_body,
     total_bodies,
 )
-from trunkline.rest.forms.sales import (
-    Channel,
-    ItemReference,
-    Priced,
-    Product,
-    Reference,
-    Relation,
-    Remark,
-    Term,
-    addressed,
-)
+from trunkline.rest.forms.entities import DescribedReference, Reference, ReferenceInRole
+from trunkline.rest.forms.product import ProductTerm
+from trunkline.rest.forms.sales import ItemReference, Priced, Product, Relation, Remark, addressed
 from trunkline.rest.forms.wire import (
     ACCOUNT,
     CATALOG,
@@ -72,10 +64,6 @@ class QuoteItemReference(Reference, kw_only=True):
     quote_name: str | None = None
 
 
-class Appointment(Reference, kw_only=True):
-    description: str | None = None
-
-
 class Participant(PartyIn, kw_only=True):
     """RelatedParty; `@referredType` may be missing."""
 
@@ -93,10 +81,10 @@ class OrderItemIn(Typed, kw_only=True):
     action: Action
     quantity: int = 1
     effect: Effect = Effect.AT_ONCE
-    appointment: Appointment | None = None
+    appointment: DescribedReference | None = None
     billing_account: Reference | None = None
     item_price: tuple[Priced, ...] = ()
-    item_term: tuple[Term, ...] = ()
+    item_term: tuple[ProductTerm, ...] = ()
     item_total_price: tuple[Priced, ...] = ()
     payment: tuple[Reference, ...] = ()
     product: Product = field(default_factory=Product)
@@ -123,7 +111,7 @@ class OrderIn(Typed, kw_only=True):
     requested_start_date: Moment | None = None
     cancellation_reason: str | None = None
     agreement: tuple[Reference, ...] = ()
-    channel: tuple[Channel, ...] = ()
+    channel: tuple[ReferenceInRole, ...] = ()
     note: tuple[Remark, ...] = ()
     order_total_price: tuple[Priced, ...] = ()
     payment: tuple[Reference, ...] = ()

@@ -3,14 +3,13 @@
 from typing import Literal
 
 from trunkline.rest.forms.entities import (
-    Amount,
+    AttachmentRefOrValue,
     Characteristic,
     Linked,
     Named,
     Note,
     RelatedParty,
 )
-from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import Moment
 
 ResourceAdministrativeStateType = Literal["locked", "unlocked", "shutdown"]
@@ -31,16 +30,6 @@ class ResourcePlace(Named, kw_only=True):
     id: str
     href: str
     role: str
-
-
-class AttachmentRefOrValue(Named, kw_only=True):
-    attachment_type: str | None = None
-    content: str | None = None
-    description: str | None = None
-    mime_type: str | None = None
-    url: str | None = None
-    size: Amount | None = None
-    valid_for: PeriodIn | None = None
 
 
 class ResourceRelationship(Linked, kw_only=True):

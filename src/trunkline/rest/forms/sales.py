@@ -2,34 +2,17 @@
 as clients may give them. What a body holds beside these is kept as it came.
 """
 
-from typing import Any, Literal
+from typing import Any
 
-from msgspec import field
-
-from trunkline.rest.forms.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS, PeriodIn, Typed
-from trunkline.tmf import Body, Moment, Number, Wire, href
+from trunkline.rest.forms.entities import (
+    Note,
+    Reference,
+    RelatedPlaceRefOrValue,
+)
+from trunkline.rest.forms.product import ProductAttributes
+from trunkline.rest.forms.wire import ACCOUNT, CATALOG, ORDERING, PRODUCTS, Typed
+from trunkline.tmf import Body, Number, Wire, href
 from trunkline.tmf.wire import plain
-
-
-class Reference(Typed, kw_only=True):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    referred_type: str | None = field(name="@referredType", default=None)
-
-
-class Related(Typed, kw_only=True):
-    """RelatedParty; in TM Forum's documents `@referredType` is mandatory."""
-
-    id: str
-    referred_type: str = field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-    role: str | None = None
-
-
-class Channel(Reference, kw_only=True):
-    role: str | None = None
 
 
 class ItemReference(Reference, kw_only=True):
@@ -43,11 +26,6 @@ class ItemReference(Reference, kw_only=True):
 class Sum(Wire, kw_only=True):
     unit: str | None = None
     value: Number | None = None
-
-
-class Amount(Wire, kw_only=True):
-    amount: Number | None = None
-    units: str | None = None
 
 
 class Price(Typed, kw_only=True):
@@ -95,125 +73,27 @@ class ProductPrice(Typed, kw_only=True):
     product_price_alteration: tuple[Alteration, ...] = ()
 
 
-class Remark(Typed, kw_only=True):
+class Remark(Note, kw_only=True):
     """A note; one without an id gets one."""
 
     text: str
-    id: str | None = None
-    author: str | None = None
-    date: Moment | None = None
 
 
-class LooseRemark(Typed, kw_only=True):
-    """The same where the document asks for nothing."""
+class Place(RelatedPlaceRefOrValue, kw_only=True):
+    """`postcode` and `country` are those of a GeographicAddress."""
 
-    id: str | None = None
-    text: str | None = None
-    author: str | None = None
-    date: Moment | None = None
-
-
-class Term(Typed, kw_only=True):
-    description: str | None = None
-    name: str | None = None
-    duration: Amount | None = None
-
-
-class ProductTerm(Term, kw_only=True):
-    valid_for: PeriodIn | None = None
-
-
-class Place(Typed, kw_only=True):
-    """RelatedPlaceRefOrValue. `postcode` and `country` are those of a GeographicAddress."""
-
-    role: str
-    id: str | None = None
-    href: str | None = None
-    name: str | None = None
     postcode: str | None = None
     country: str | None = None
-    referred_type: str | None = field(name="@referredType", default=None)
 
 
-class Trait(Typed, kw_only=True):
-    """Characteristic."""
-
-    name: str
-    value: Any
-    value_type: str | None = None
-
-
-class OrderItemReference(Typed, kw_only=True):
-    order_item_id: str
-    product_order_id: str
-    order_item_action: str | None = None
-    product_order_href: str | None = None
-    role: str | None = None
-    referred_type: str | None = field(name="@referredType", default=None)
-
-
-class AgreementItem(Reference, kw_only=True):
-    agreement_item_id: str | None = None
-
-
-class ProductSchema(Wire, kw_only=True):
-    """TargetProductSchema."""
-
-    type: str = field(name="@type")
-    schema_location: str = field(name="@schemaLocation")
-    base_type: str | None = field(name="@baseType", default=None)
-
-
-class SpecificationReference(Reference, kw_only=True):
-    version: str | None = None
-    target_product_schema: ProductSchema | None = None
-
-
-class ResourceReference(Reference, kw_only=True):
-    value: str | None = None
-
-
-ProductStatus = Literal[
-    "created",
-    "pendingActive",
-    "cancelled",
-    "active",
-    "pendingTerminate",
-    "terminated",
-    "suspended",
-    "aborted ",
-]
-
-
-class Product(Typed, kw_only=True):
+class Product(ProductAttributes, kw_only=True):
     """ProductRefOrValue."""
 
     id: str | None = None
-    href: str | None = None
-    description: str | None = None
-    is_bundle: bool | None = None
-    is_customer_visible: bool | None = None
-    name: str | None = None
-    order_date: Moment | None = None
-    product_serial_number: str | None = None
-    start_date: Moment | None = None
-    termination_date: Moment | None = None
-    agreement: tuple[AgreementItem, ...] = ()
-    billing_account: Reference | None = None
     place: tuple[Place, ...] = ()
     product: "tuple[Product, ...]" = ()
-    product_characteristic: tuple[Trait, ...] = ()
-    product_offering: Reference | None = None
-    product_order_item: tuple[OrderItemReference, ...] = ()
     product_price: tuple[ProductPrice, ...] = ()
     product_relationship: "tuple[ProductRelation, ...]" = ()
-    product_specification: SpecificationReference | None = None
-    product_term: tuple[ProductTerm, ...] = ()
-    realizing_resource: tuple[ResourceReference, ...] = ()
-    realizing_service: tuple[Reference, ...] = ()
-    related_party: tuple[Related, ...] = ()
-    status: ProductStatus | None = None
-    referred_type: str | None = field(name="@referredType", default=None)
 
 
 class ProductRelation(Typed, kw_only=True):
@@ -226,27 +106,6 @@ class Relation(Typed, kw_only=True):
 
     id: str | None = None
     relationship_type: str | None = None
-
-
-class MediumTrait(Typed, kw_only=True):
-    city: str | None = None
-    contact_type: str | None = None
-    country: str | None = None
-    email_address: str | None = None
-    fax_number: str | None = None
-    phone_number: str | None = None
-    post_code: str | None = None
-    social_network_id: str | None = None
-    state_or_province: str | None = None
-    street1: str | None = None
-    street2: str | None = None
-
-
-class Medium(Typed, kw_only=True):
-    medium_type: str | None = None
-    preferred: bool | None = None
-    characteristic: MediumTrait | None = None
-    valid_for: PeriodIn | None = None
 
 
 _MASTERS = {

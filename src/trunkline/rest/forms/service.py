@@ -1,12 +1,9 @@
 """Services on the wire: what TMF638, 640 and 641 share."""
 
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Literal
 
 from trunkline.rest.forms.entities import (
     Characteristic,
-    ConstraintRef,
     Linked,
     Named,
     Note,
@@ -14,10 +11,10 @@ from trunkline.rest.forms.entities import (
     RelatedEntityRefOrValue,
     RelatedParty,
     RelatedPlaceRefOrValue,
-    ResourceRef,
-    ServiceSpecificationRef,
+    ResourceReference,
+    VersionedReference,
 )
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Some
 from trunkline.tmf import Moment
 
 ServiceStateType = Literal[
@@ -35,8 +32,8 @@ class Feature(Named, kw_only=True):
     is_bundle: bool | None = None
     is_enabled: bool | None = None
     name: str
-    constraint: tuple[ConstraintRef, ...] = ()
-    feature_characteristic: Annotated[tuple[Characteristic, ...], Meta(min_length=1)]
+    constraint: tuple[VersionedReference, ...] = ()
+    feature_characteristic: Some[Characteristic]
     feature_relationship: tuple[FeatureRelationship, ...] = ()
 
 
@@ -56,35 +53,7 @@ class ServiceRelationship(Linked, kw_only=True):
     id: str | None = None
 
 
-class ServiceRefOrValue(Named, kw_only=True):
-    category: str | None = None
-    description: str | None = None
-    end_date: Moment | None = None
-    has_started: bool | None = None
-    is_bundle: bool | None = None
-    is_service_enabled: bool | None = None
-    is_stateful: bool | None = None
-    service_date: str | None = None
-    service_type: str | None = None
-    start_date: Moment | None = None
-    start_mode: str | None = None
-    feature: tuple[Feature, ...] = ()
-    note: tuple[Note, ...] = ()
-    place: tuple[RelatedPlaceRefOrValue, ...] = ()
-    related_entity: tuple[RelatedEntityRefOrValue, ...] = ()
-    related_party: tuple[RelatedParty, ...] = ()
-    service_characteristic: tuple[Characteristic, ...] = ()
-    service_order_item: tuple[RelatedServiceOrderItem, ...] = ()
-    service_relationship: tuple[ServiceRelationship, ...] = ()
-    service_specification: ServiceSpecificationRef | None = None
-    state: ServiceStateType | None = None
-    supporting_resource: tuple[ResourceRef, ...] = ()
-    supporting_service: "tuple[ServiceRefOrValue, ...]" = ()
-
-
-class ServiceForm(Linked, kw_only=True):
-    """A new one names its specification; a product's may have none."""
-
+class ServiceAttributes(Linked, kw_only=True):
     category: str | None = None
     description: str | None = None
     end_date: Moment | None = None
@@ -105,7 +74,17 @@ class ServiceForm(Linked, kw_only=True):
     service_characteristic: tuple[Characteristic, ...] = ()
     service_order_item: tuple[RelatedServiceOrderItem, ...] = ()
     service_relationship: tuple[ServiceRelationship, ...] = ()
-    service_specification: ServiceSpecificationRef | None = None
+    service_specification: VersionedReference | None = None
+    state: ServiceStateType | None = None
+    supporting_resource: tuple[ResourceReference, ...] = ()
+    supporting_service: "tuple[ServiceRefOrValue, ...]" = ()
+
+
+class ServiceRefOrValue(ServiceAttributes, kw_only=True):
+    id: str | None = None
+
+
+class ServiceForm(ServiceAttributes, kw_only=True):
+    """A new one names its specification; a product's may have none."""
+
     state: ServiceStateType
-    supporting_resource: tuple[ResourceRef, ...] = ()
-    supporting_service: tuple[ServiceRefOrValue, ...] = ()

@@ -1,11 +1,17 @@
 """Service orders on the wire (TMF641)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta
-
-from trunkline.rest.forms.entities import Linked, Named, Note, OrderItemActionType, RelatedParty
+from trunkline.rest.forms.entities import (
+    Linked,
+    Named,
+    Note,
+    OrderItemActionType,
+    Reference,
+    RelatedParty,
+)
 from trunkline.rest.forms.service import ServiceRefOrValue
+from trunkline.rest.forms.wire import Some
 from trunkline.tmf import Moment
 
 ServiceOrderItemStateType = Literal[
@@ -81,10 +87,6 @@ class ServiceOrderItem(Linked, kw_only=True):
     state: ServiceOrderItemStateType | None = None
 
 
-class ServiceOrderRef(Named, kw_only=True):
-    id: str
-
-
 class ServiceOrderRelationship(Linked, kw_only=True):
     id: str
     relationship_type: str
@@ -105,10 +107,10 @@ class ServiceOrderForm(Linked, kw_only=True):
     note: tuple[Note, ...] = ()
     order_relationship: tuple[ServiceOrderRelationship, ...] = ()
     related_party: tuple[RelatedParty, ...] = ()
-    service_order_item: Annotated[tuple[ServiceOrderItem, ...], Meta(min_length=1)]
+    service_order_item: Some[ServiceOrderItem]
 
 
 class CancelServiceOrderForm(Linked, kw_only=True):
     cancellation_reason: str | None = None
     requested_cancellation_date: Moment | None = None
-    service_order: ServiceOrderRef
+    service_order: Reference

@@ -1,21 +1,19 @@
 """Stock on the wire (TMF687)."""
 
-from typing import Annotated, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import Literal
 
 from trunkline.rest.forms.entities import (
     Amount,
     Linked,
-    Named,
     PlaceRefOrValue,
+    Reference,
+    RelatedEntity,
     RelatedParty,
     RelatedPlaceRefOrValue,
-    ResourceRef,
+    ResourceReference,
 )
 from trunkline.rest.forms.product import ProductRefOrValue
-from trunkline.rest.forms.wire import PeriodIn
+from trunkline.rest.forms.wire import PeriodIn, Some
 from trunkline.tmf import Moment
 
 ProductStockStatusType = Literal["reserved", "available", "unavailable", "unknown"]
@@ -29,14 +27,10 @@ ProductStockUsageType = Literal[
 TaskStateType = Literal["accepted", "terminatedWithError", "inProgress", "done"]
 
 
-class ProductStockRef(Named, kw_only=True):
-    id: str
-
-
 class AdjustProductStockItem(Linked, kw_only=True):
     id: str
     adjust_product_stock_quantity: Amount
-    product_stock_target: ProductStockRef
+    product_stock_target: Reference
     state: TaskStateType | None = None
 
 
@@ -47,7 +41,7 @@ class AdjustForm(Linked, kw_only=True):
     description: str | None = None
     instant_sync_adjust: bool | None = None
     requested_adjust_product_stock_date: Moment | None = None
-    adjust_product_stock_item: Annotated[tuple[AdjustProductStockItem, ...], Meta(min_length=1)]
+    adjust_product_stock_item: Some[AdjustProductStockItem]
     state: TaskStateType | None = None
 
 
@@ -57,31 +51,24 @@ class AlternateProductStock(Linked, kw_only=True):
     alternate_place: PlaceRefOrValue | None = None
     alternate_product: ProductRefOrValue | None = None
     alternate_quantity: Amount | None = None
-    alternate_stock: ProductStockRef | None = None
-
-
-class ChannelRef(Named, kw_only=True):
-    id: str
-
-
-class MarketSegmentRef(Named, kw_only=True):
-    id: str
+    alternate_stock: Reference | None = None
 
 
 class ProductStockRelationship(Linked, kw_only=True):
     relationship_type: str
-    stock_level: ProductStockRef | None = None
+    stock_level: Reference | None = None
 
 
-class ProductStock(Named, kw_only=True):
+class StockAttributes(Linked, kw_only=True):
     creation_date: Moment | None = None
     description: str | None = None
     last_inventory_date: Moment | None = None
     last_update: Moment | None = None
+    name: str | None = None
     replenishment_date: Moment | None = None
     stock_level_category: str | None = None
-    channel: tuple[ChannelRef, ...] = ()
-    market_segment: tuple[MarketSegmentRef, ...] = ()
+    channel: tuple[Reference, ...] = ()
+    market_segment: tuple[Reference, ...] = ()
     max_stock_level: Amount | None = None
     min_stock_level: Amount | None = None
     place: RelatedPlaceRefOrValue | None = None
@@ -91,9 +78,17 @@ class ProductStock(Named, kw_only=True):
     product_stock_usage_type: ProductStockUsageType | None = None
     related_party: tuple[RelatedParty, ...] = ()
     reorder_quantity: Amount | None = None
-    resource: tuple[ResourceRef, ...] = ()
+    resource: tuple[ResourceReference, ...] = ()
     stock_level_alert: Amount | None = None
     stocked_product: ProductRefOrValue
+
+
+class ProductStock(StockAttributes, kw_only=True):
+    id: str | None = None
+
+
+class ProductStockForm(StockAttributes, kw_only=True):
+    product_stock_status_type: ProductStockStatusType
 
 
 class CheckProductStockItem(Linked, kw_only=True):
@@ -113,34 +108,10 @@ class CheckForm(Linked, kw_only=True):
     provide_alternative: bool | None = None
     requested_availability_date: Moment | None = None
     requested_check_product_stock_date: Moment | None = None
-    check_product_stock_item: Annotated[tuple[CheckProductStockItem, ...], Meta(min_length=1)]
+    check_product_stock_item: Some[CheckProductStockItem]
     place: PlaceRefOrValue | None = None
     related_party: tuple[RelatedParty, ...] = ()
     state: TaskStateType | None = None
-
-
-class ProductStockForm(Linked, kw_only=True):
-    creation_date: Moment | None = None
-    description: str | None = None
-    last_inventory_date: Moment | None = None
-    last_update: Moment | None = None
-    name: str | None = None
-    replenishment_date: Moment | None = None
-    stock_level_category: str | None = None
-    channel: tuple[ChannelRef, ...] = ()
-    market_segment: tuple[MarketSegmentRef, ...] = ()
-    max_stock_level: Amount | None = None
-    min_stock_level: Amount | None = None
-    place: RelatedPlaceRefOrValue | None = None
-    product_stock_level: Amount
-    product_stock_relationship: tuple[ProductStockRelationship, ...] = ()
-    product_stock_status_type: ProductStockStatusType
-    product_stock_usage_type: ProductStockUsageType | None = None
-    related_party: tuple[RelatedParty, ...] = ()
-    reorder_quantity: Amount | None = None
-    resource: tuple[ResourceRef, ...] = ()
-    stock_level_alert: Amount | None = None
-    stocked_product: ProductRefOrValue
 
 
 class QueryForm(Linked, kw_only=True):
@@ -155,16 +126,10 @@ class QueryForm(Linked, kw_only=True):
     state: TaskStateType | None = None
 
 
-class RelatedEntity(Named, kw_only=True):
-    id: str
-    role: str
-    referred_type: str = msgspec.field(name="@referredType")
-
-
 class ReserveProductStockItem(Linked, kw_only=True):
     id: str
-    product_stock_requested: ProductStockRef | None = None
-    product_stock_reserved: ProductStockRef | None = None
+    product_stock_requested: Reference | None = None
+    product_stock_reserved: Reference | None = None
     quantity_requested: Amount
     quantity_reserved: Amount | None = None
     requested_product: ProductRefOrValue
@@ -174,11 +139,11 @@ class ReserveProductStockItem(Linked, kw_only=True):
 class ReserveForm(Linked, kw_only=True):
     creation_date: Moment | None = None
     required_availability_date: Moment | None = None
-    channel: tuple[ChannelRef, ...] = ()
-    market_segment: tuple[MarketSegmentRef, ...] = ()
+    channel: tuple[Reference, ...] = ()
+    market_segment: tuple[Reference, ...] = ()
     place: RelatedPlaceRefOrValue | None = None
     related_entity: tuple[RelatedEntity, ...] = ()
     related_party: tuple[RelatedParty, ...] = ()
-    reserve_product_stock_item: Annotated[tuple[ReserveProductStockItem, ...], Meta(min_length=1)]
+    reserve_product_stock_item: Some[ReserveProductStockItem]
     reserve_product_stock_state: TaskStateType | None = None
     valid_for: PeriodIn | None = None

@@ -1,47 +1,12 @@
 """The form of usage specifications (TMF635)."""
 
-from typing import Any
-
 import msgspec
 
-from trunkline.rest.forms.wire import PartyIn, PeriodIn, QuantityIn
-from trunkline.tmf import Moment, Wire
-
-
-class Typed(Wire):
-    """What may name its own type."""
-
-    type: str | None = msgspec.field(name="@type", default=None)
-    base_type: str | None = msgspec.field(name="@baseType", default=None)
-    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
-
-
-class Reference(Typed, kw_only=True):
-    id: str
-    href: str | None = None
-    name: str | None = None
-    version: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
-class SpecificationParty(PartyIn, kw_only=True):
-    referred_type: str = msgspec.field(name="@referredType")
-    href: str | None = None
-    name: str | None = None
-
-
-class Attachment(Typed):
-    id: str | None = None
-    href: str | None = None
-    attachment_type: str | None = None
-    content: str | None = None
-    description: str | None = None
-    mime_type: str | None = None
-    name: str | None = None
-    url: str | None = None
-    size: QuantityIn | None = None
-    valid_for: PeriodIn | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+from trunkline.rest.forms.catalogue import TargetSchema
+from trunkline.rest.forms.entities import SpecificationValue, VersionedReference
+from trunkline.rest.forms.party_types import Attachment
+from trunkline.rest.forms.wire import Party, PeriodIn, Typed
+from trunkline.tmf import Moment
 
 
 class EntityRelationship(Typed, kw_only=True):
@@ -50,7 +15,7 @@ class EntityRelationship(Typed, kw_only=True):
     href: str | None = None
     name: str | None = None
     role: str | None = None
-    association_spec: Reference | None = None
+    association_spec: VersionedReference | None = None
     valid_for: PeriodIn | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
@@ -66,18 +31,6 @@ class CharacteristicRelationship(Typed):
     valid_for: PeriodIn | None = None
 
 
-class CharacteristicValue(Typed):
-    is_default: bool | None = None
-    range_interval: str | None = None
-    regex: str | None = None
-    unit_of_measure: str | None = None
-    value_from: int | None = None
-    value_to: int | None = None
-    value_type: str | None = None
-    valid_for: PeriodIn | None = None
-    value: Any = None
-
-
 class CharacteristicSpecification(Typed):
     id: str | None = None
     configurable: bool | None = None
@@ -90,13 +43,8 @@ class CharacteristicSpecification(Typed):
     regex: str | None = None
     value_type: str | None = None
     char_spec_relationship: tuple[CharacteristicRelationship, ...] = ()
-    characteristic_value_specification: tuple[CharacteristicValue, ...] = ()
+    characteristic_value_specification: tuple[SpecificationValue, ...] = ()
     valid_for: PeriodIn | None = None
-
-
-class EntitySchema(Wire):
-    type: str = msgspec.field(name="@type")
-    schema_location: str = msgspec.field(name="@schemaLocation")
 
 
 class UsageSpecification(Typed):
@@ -108,8 +56,8 @@ class UsageSpecification(Typed):
     last_update: Moment | None = None
     valid_for: PeriodIn | None = None
     spec_characteristic: tuple[CharacteristicSpecification, ...] = ()
-    related_party: tuple[SpecificationParty, ...] = ()
+    related_party: tuple[Party, ...] = ()
     attachment: tuple[Attachment, ...] = ()
-    constraint: tuple[Reference, ...] = ()
+    constraint: tuple[VersionedReference, ...] = ()
     entity_spec_relationship: tuple[EntityRelationship, ...] = ()
-    target_entity_schema: EntitySchema | None = None
+    target_entity_schema: TargetSchema | None = None
