@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.ear import Ear
+from tests.locks import both
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import MB, imsi
 from trunkline import customers, inventory, network, usage
@@ -29,20 +30,23 @@ from trunkline.charging import (
     release_lost_sessions,
 )
 from trunkline.charging.events import ActOnBalance, BalanceVerb
-from trunkline.customers import AccountKind
+from trunkline.charging.policy.events import CreditCame, SpentBeyond
+from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.inventory import NewProduct, NewService, ProductId, ProductStatus, ServiceState
 from trunkline.kernel.money import Money
 from trunkline.network import Answer, Courier, Instruction, InstructionState, NetworkUnavailable
 from trunkline.platform import telemetry
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.tmf import documents
 from trunkline.usage import Bar, BarState, Cause
+from trunkline.usage.exposure.reactions import on_credit, on_spent
 
 PRODUCT = ProductId("cac_1")
 ACCOUNT = ChargingAccountId("cac_1")
+PAYER = BillingAccountId("acc_1")
 SPAIN = Circumstances(network="21407")
 POLICY = GrantPolicy(rules=Rules(roaming=RoamingPolicy(home=("272",), limit=1_000_000)))
 INSTEAD = {
@@ -504,6 +508,27 @@ def test_a_line_that_ends_leaves_nothing_to_stop(
     settle()
     assert (bars(operator), exposure(operator).is_open) == ([], False)
     assert tickets(operator)[0]["status"] == "resolved"
+
+
+def test_what_ends_again_as_it_goes_on_is_another_end(operator: Operator, now: datetime) -> None:
+    """Both are told at the same moment: neither takes back what the other notes."""
+
+    def spent(tx: Tx, micros: int) -> None:
+        beyond, at = Money(micros, "EUR"), now + timedelta(microseconds=micros)
+        told = SpentBeyond(
+            account=ACCOUNT, billing_account=PAYER, at=at, exhausted_at=at, beyond=beyond
+        )
+        on_spent(tx, told, now)
+
+    with operator.books.transaction() as tx:
+        spent(tx, 1)
+    credit = CreditCame(account=ACCOUNT)
+    together = both(operator.books, lambda tx: on_credit(tx, credit, now), lambda tx: spent(tx, 2))
+    assert together is None
+    with operator.books.read() as r:
+        ends = {each.beyond.micros: each.is_open for each in usage.latest_exposures(r)}
+        [total] = usage.exposed(r)
+    assert (ends, total.unbarred) == ({1: False, 2: True}, 1)
 
 
 @contextmanager
