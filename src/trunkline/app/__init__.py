@@ -128,7 +128,7 @@ def open_system(settings: Settings, clock: Clock | None = None, *, yields: bool 
         urls.charging, metadata=charging_metadata, routes=routes, clock=clock, yields=yields
     )
     keep_policy(charging, grant_policy(settings))
-    books.announce = announcer(charging, clock)
+    books.announce = announcer(books, charging, clock)
     elsewhere = msgspec.structs.asdict(settings.mastered_elsewhere)
     books.elsewhere = frozenset(kind for kind, is_so in elsewhere.items() if is_so)
     vouchers.keep_keys(books, voucher_keys(settings.vouchers), voucher_rules(settings.vouchers))

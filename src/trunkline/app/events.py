@@ -10,7 +10,9 @@ from trunkline.platform.settings import HubSettings
 from trunkline.tmf import hub
 
 
-def announcer(charging: Database, clock: Clock) -> Callable[[Tx, Sequence[Changed]], None]:
+def announcer(
+    books: Database, charging: Database, clock: Clock
+) -> Callable[[Tx, Sequence[Changed]], None]:
     """The books' announcer, over all APIs. They are loaded with the first change: who makes none
     (the charging process) has no use for them."""
 
@@ -18,7 +20,7 @@ def announcer(charging: Database, clock: Clock) -> Callable[[Tx, Sequence[Change
     def made() -> hub.Announcer:
         from trunkline.rest import all_apis
 
-        return hub.Announcer(all_apis(charging, clock))
+        return hub.Announcer(all_apis(books, charging, clock))
 
     def announce(tx: Tx, changes: Sequence[Changed]) -> None:
         made()(tx, changes)

@@ -111,7 +111,13 @@ from trunkline.charging.policy.queries import (
 )
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
-from trunkline.charging.pools.queries import MemberUse, member_use, member_uses
+from trunkline.charging.pools.queries import (
+    MemberShare,
+    MemberUse,
+    SharedUnits,
+    member_shares,
+    member_uses,
+)
 from trunkline.charging.queries import (
     ACCOUNTS,
     HAS_NUMBER,
@@ -197,6 +203,7 @@ __all__ = [
     "IdentityTaken",
     "InstallTariff",
     "Kind",
+    "MemberShare",
     "MemberUse",
     "MonthOfUsage",
     "NobodyBound",
@@ -215,6 +222,7 @@ __all__ = [
     "RoamingZone",
     "Rules",
     "Service",
+    "SharedUnits",
     "SpentBeyond",
     "Status",
     "Subscription",
@@ -248,7 +256,7 @@ __all__ = [
     "identities",
     "keep_policy",
     "latest_emergencies",
-    "member_use",
+    "member_shares",
     "member_uses",
     "month_bounds",
     "network_of_access",

@@ -97,6 +97,8 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Of `money`, or beside `credit_limit`, what is the pool's."""
     members: int | None = None
     """Of a pool: how many lease from it."""
+    lendable: Money | None = None
+    """Of a pool: the money, or the credit, that members may still lease."""
     on_bill: Money | None = None
     """Of a hybrid account: what of the running month's usage has gone onto its bill, of at most
     `credit_limit` but for what was used beyond grants."""
@@ -253,6 +255,9 @@ def _sharing(state: State) -> dict[str, Any]:
             found["shared_money"] = Money(unused_money(state), state.currency)
     if pool is not None:
         found["members"] = pool.members
+        if state.prepaid or state.floor != NO_FLOOR:
+            free = state.money - state.floor - state.held
+            found["lendable"] = Money(max(free, 0), state.currency)
     return found
 
 

@@ -74,10 +74,10 @@ _BESIDE = {
 """What adds the routes of an API that are no resources."""
 
 
-def all_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
+def all_apis(books: Database, charging: Database, clock: Clock) -> tuple[Api, ...]:
     """What is offered: TM Forum's APIs, and our own. Balances are read where charging keeps
     them."""
-    return (*open_apis(charging, clock), *own_apis(charging))
+    return (*open_apis(books, charging, clock), *own_apis(charging))
 
 
 def own_apis(charging: Database) -> tuple[Api, ...]:
@@ -91,7 +91,7 @@ def own_apis(charging: Database) -> tuple[Api, ...]:
     )
 
 
-def open_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
+def open_apis(books: Database, charging: Database, clock: Clock) -> tuple[Api, ...]:
     """Those that TM Forum's documents describe."""
     return (
         tmf620_product_catalog.API,
@@ -110,7 +110,7 @@ def open_apis(charging: Database, clock: Clock) -> tuple[Api, ...]:
         tmf687_stock.API,
         tmf644_privacy.API,
         tmf648_quote.API,
-        tmf654_prepay_balance.api(charging, clock),
+        tmf654_prepay_balance.api(books, charging, clock),
         tmf663_shopping_cart.API,
         tmf651_agreement.API,
         tmf666_account.API,
@@ -150,7 +150,7 @@ def create_app(
     )
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_form_urlencoded = False
-    offered = all_apis(charging, clock) if apis is None else tuple(apis)
+    offered = all_apis(books, charging, clock) if apis is None else tuple(apis)
     for api in offered:
         add_api(app, server, api)
         if api.hub:

@@ -2,8 +2,10 @@
 
 A product that is charged for use has a monetary bucket, whose id is the product's, where it is
 prepaid or hybrid; a hybrid one has another, whose id ends in `~credit`, of what may still go onto
-the month's bill; and one for each allowance of the running month, whose id is the product's with
-the bucket's number. Only the balance is topped up, adjusted, transferred and reserved.
+the month's bill; one for each allowance of the running month, whose id is the product's with the
+bucket's number; and where it is a pool's member one for each kind of what it still may have of
+that, whose id ends in `~shared` (money) or `~shared.data` and the like. TMF677 tells of the same.
+Only the balance is topped up, adjusted, transferred and reserved.
 
 A top-up is a payment: the id of one is that of the payment in TMF676. Or it came by a channel:
 `voucher` is a voucher's code when it is asked for, and its serial number when it is told; a code
@@ -21,17 +23,18 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from trunkline import charging
 from trunkline.charging import (
     ACCOUNTS,
     BALANCE_ACTIONS,
     ActionKind,
     BalanceAction,
+    balance_actions,
 )
 from trunkline.customers import BILLING_ACCOUNTS
 from trunkline.payments import AUTOMATIC, PAYMENTS, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
+from trunkline.rest.forms.in_accounts import InAccounts, inside
 from trunkline.rest.forms.prepay_actions import (
     NAMES,
     ActionCreate,
@@ -58,10 +61,8 @@ from trunkline.rest.forms.prepay_buckets import (
     BUCKETS,
     SUMS,
     BucketForm,
-    InAccounts,
     SumForm,
     buckets_of,
-    inside,
     sums_of,
 )
 from trunkline.rest.forms.prepay_top_ups import (
@@ -132,7 +133,7 @@ def _task(
         arrivals={"cancelled": "CancelEvent", "failed": "FailureEvent"},
         key=_actions.id,
         where=_actions.kind == kind.value,
-        find=charging.balance_actions,
+        find=balance_actions,
         to_wire=to_wire,
         form=form,
         accepts=accepts,
@@ -282,8 +283,8 @@ def _accounts_of(books: Reader, customer: str) -> list[str]:
 _BY_CUSTOMER = owned_elsewhere(ACCOUNTS.c.billing_account, _accounts_of, writes=False)
 
 
-def api(database: Database, clock: Clock) -> Api:
-    """The API over charging's `database`; what is done to balances comes in by the books."""
+def api(books: Database, charging: Database, clock: Clock) -> Api:
+    """The API over charging's database; what is done to balances comes in by the books."""
     return Api(
         number="TMF654",
         title="Prepay Balance Management",
@@ -297,14 +298,18 @@ def api(database: Database, clock: Clock) -> Api:
                 database="charging",
                 owner=_BY_CUSTOMER,
                 paths=inside(
-                    "usageType", "status", "name", "remainingValue.units",
+                    "usageType", "status", "statusReason", "name", "description",
+                    "remainingValueName", "remainingValue.units", "reservedValue.units",
                     numbers=("remainingValue.amount", "reservedValue.amount"),
+                    flags=("isShared",),
+                    instants=("validFor.startDateTime", "validFor.endDateTime"),
                 ),
                 find=lambda _r, _ids: (),
                 to_wire=lambda form: form,
                 form=BucketForm,
                 forms=buckets_of,
                 now=clock.now,
+                books=books,
             ),
             InAccounts(
                 path=SUMS,
@@ -313,7 +318,8 @@ def api(database: Database, clock: Clock) -> Api:
                 database="charging",
                 owner=_BY_CUSTOMER,
                 paths=inside(
-                    "usageType", "name", "bucket.id", "totalBalance.units",
+                    "usageType", "name", "description", "bucket.id", "bucket.name",
+                    "totalBalance.units",
                     numbers=("totalBalance.amount",),
                 ),
                 find=lambda _r, _ids: (),
@@ -321,21 +327,22 @@ def api(database: Database, clock: Clock) -> Api:
                 form=SumForm,
                 forms=sums_of,
                 now=clock.now,
+                books=books,
             ),
-            _top_ups(database),
+            _top_ups(charging),
             _task(
                 ActionKind.ADJUSTMENT, AdjustForm, AdjustCreate,
-                partial(adjust, database), adjust_form,
+                partial(adjust, charging), adjust_form,
             ),
             _task(
                 ActionKind.TRANSFER, TransferForm, TransferCreate,
-                partial(transfer, database), transfer_form,
+                partial(transfer, charging), transfer_form,
                 paths={**_ACTION_PATHS, "receiverBucket.id": _actions.to_account},
                 owner=owned_through(_actions.billing_account_id, *_PAYER),
             ),
             _task(
                 ActionKind.RESERVATION, ReserveForm, ReserveCreate,
-                partial(reserve, database), reserve_form,
+                partial(reserve, charging), reserve_form,
                 paths={**_ACTION_PATHS, "validFor.endDateTime": _actions.until},
             ),
             _history(),

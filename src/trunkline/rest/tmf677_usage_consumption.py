@@ -7,7 +7,7 @@ consumption for each product, with its buckets and what of each is used: of a me
 it has used of that and still may, of a pool what each member has.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from trunkline import charging, customers
 from trunkline.charging import (
     CONSUMPTION_QUERIES,
     Balance,
-    BucketBalance,
     ChargingAccountId,
     MemberUse,
     MonthOfUsage,
@@ -32,13 +31,12 @@ from trunkline.rest.forms.consumption import (
     Counter,
     by_member,
     counter,
+    counters,
     in_units,
-    money_counters,
-    period,
-    shared_buckets,
 )
-from trunkline.rest.forms.prepay_buckets import BucketForm, buckets_of, money
-from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, ref
+from trunkline.rest.forms.lookups import owners
+from trunkline.rest.forms.prepay_buckets import BucketForm, Held, buckets_of, money, period
+from trunkline.rest.forms.wire import ACCOUNT, CONSUMPTION, PRODUCTS, Party, ref
 from trunkline.tmf import (
     Api,
     Body,
@@ -107,14 +105,17 @@ def _ask(database: Database, tx: Tx, body: Body, now: datetime) -> str:
             )
     with database.read() as r:
         found = _found(tx, r, asked, now)
-        consumption = [_consumption(r, each, criteria, now) for each in found]
-    accounts = customers.billing_accounts(tx, {each.billing_account for each in found})
-    owners = {each.customer for each in accounts.values()}
+        parties = owners(tx, [each.billing_account for each in found])
+        consumption = [
+            _consumption(r, each, parties.get(each.billing_account), criteria, now)
+            for each in found
+        ]
+    whose = {each.id for each in parties.values()}
     answered = {
         **body,
         "queryUsageConsumptionDate": format_instant(now),
         "usageConsumption": wire.plain(consumption),
-        "customer": owners.pop() if len(owners) == 1 else _only_customer(asked),
+        "customer": whose.pop() if len(whose) == 1 else _only_customer(asked),
     }
     ident: str = documents.create(tx, CONSUMPTION_QUERIES, answered, now)["id"]
     return ident
@@ -217,31 +218,32 @@ def _holders(tx: Tx, r: Reader, numbers: Sequence[Named], now: datetime) -> set[
 
 
 def _consumption(
-    r: Reader, balance: Balance, criteria: Criteria, now: datetime
+    r: Reader, balance: Balance, owner: Party | None, criteria: Criteria, now: datetime
 ) -> Mapping[str, Any]:
     """A product's usage consumption."""
-    wanted = criteria.bucket_ref_or_value
-    numbers = [
-        each.value for each in charging.identities(r, balance.account)
-        if each.kind == "msisdn" and each.valid_to is None
-    ]  # fmt: skip
+    account, wanted = balance.account, criteria.bucket_ref_or_value
+    numbers = charging.numbers_of(r, [account]).get(account, ())
+    whose = () if owner is None else (owner,)
+    held = Held(balance, numbers, charging.member_shares(r, [balance], now).get(account))
     members = _members(r, balance, now)
-    used = [_used(each, now) for each in charging.usage_of_month(r, balance.account, now)]
-    product = ref(PRODUCTS, "Product", balance.account)
+    used = [_used(each, now) for each in charging.usage_of_month(r, account, now)]
+    product = ref(PRODUCTS, "Product", account)
+    told = counters(held, members)
     return {
-        "id": balance.account,
-        "name": f"Consumption of {balance.account}",
+        "id": account,
+        "name": f"Consumption of {account}",
         "creationDate": format_instant(now),
         "lastUpdate": format_instant(now),
         "state": "done",
         "product": [{**wire.plain(product), "consumptionSummary": [*used, *by_member(members)]}],
         "partyAccount": [ref(ACCOUNT, "BillingAccount", balance.billing_account)],
+        "relatedParty": whose,
         "logicalResource": [
             {"id": each, "name": each, "@referredType": "MSISDN"} for each in numbers
         ],
         "bucketRefOrValue": [
-            _shown_bucket(form, counters)
-            for form, counters in _buckets(r, balance, members, now)
+            _shown_bucket(msgspec.structs.replace(form, related_party=whose), told.get(form.id, ()))
+            for form in buckets_of(held)
             if _is_wanted(form, wanted)
         ],
         **_of_members(balance, members),
@@ -260,33 +262,6 @@ def _of_members(balance: Balance, members: Sequence[MemberUse]) -> Mapping[str, 
     return {"description": f"Of {balance.members:,} members, {len(members)} are told one by one"}
 
 
-def _buckets(
-    r: Reader, balance: Balance, members: Sequence[MemberUse], now: datetime
-) -> Iterator[tuple[BucketForm, list[Counter]]]:
-    use = charging.member_use(r, balance.account, now)
-    granted = {f"{balance.account}~{each.number}": each for each in balance.buckets}
-    for form in buckets_of(balance):
-        bucket = granted.get(form.id)
-        if bucket is None:
-            of_pool = use is not None and form.is_shared
-            yield form, money_counters(use) if use is not None and of_pool else []
-        elif use is None or not bucket.shared:
-            yield form, _counters(bucket, members)
-    if use is not None:
-        yield from shared_buckets(r, balance, use, now)
-
-
-def _counters(bucket: BucketBalance, members: Sequence[MemberUse]) -> list[Counter]:
-    """What members have leased of a pool's and not used isn't used."""
-    lent = sum(each.lent.get(bucket.number, 0) for each in members)
-    used = bucket.granted - bucket.remaining - lent
-    holds = period(bucket.starts, bucket.expires)
-    return [
-        counter("used", in_units(bucket.service, used), holds),
-        counter("granted", in_units(bucket.service, bucket.granted), holds),
-    ]
-
-
 def _is_wanted(bucket: BucketForm, wanted: Sequence[BucketNamed]) -> bool:
     return not wanted or any(
         each.id in (None, bucket.id)
@@ -296,14 +271,8 @@ def _is_wanted(bucket: BucketForm, wanted: Sequence[BucketNamed]) -> bool:
     )
 
 
-def _shown_bucket(form: BucketForm, counters: Sequence[Counter]) -> Mapping[str, Any]:
-    shown: dict[str, Any] = {**wire.plain(form)}
-    if not form.href:
-        del shown["href"]
-    shown["product"] = [wire.plain(each) for each in form.product]
-    if counters:
-        shown["bucketCounter"] = counters
-    return shown
+def _shown_bucket(form: BucketForm, told: Sequence[Counter]) -> Mapping[str, Any]:
+    return {**wire.plain(form), **({"bucketCounter": told} if told else {})}
 
 
 def _used(usage: MonthOfUsage, now: datetime) -> Mapping[str, Any]:

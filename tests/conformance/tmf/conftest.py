@@ -27,7 +27,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture
 def app(books: Database, charging: Database, clock: DrivenClock) -> Any:
     keep_keys(books, lambda: VoucherKeys.of(["5e" * 32]))
-    books.announce = Recorder(announcer(charging, clock), all_apis(charging, clock))
+    books.announce = Recorder(announcer(books, charging, clock), all_apis(books, charging, clock))
     return create_app(books=books, charging=charging, clock=clock)
 
 

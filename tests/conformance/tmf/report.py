@@ -19,7 +19,7 @@ from trunkline.rest import all_apis
 from trunkline.tmf import Api, Resource
 
 FILE = Path(__file__).parents[3] / "docs" / "conformance.md"
-APIS: tuple[Api, ...] = all_apis(None, SystemClock())  # type: ignore[arg-type]
+APIS: tuple[Api, ...] = all_apis(None, None, SystemClock())  # type: ignore[arg-type]
 HEAD = """# Conformance
 
 Written by `make conformance`: operations and filters are those of the declarations; the counts

@@ -40,7 +40,7 @@ class Town:
     ) -> None:  # fmt: skip
         self.api = api
         self.maeve, self.una = two(api, books, charging, clock, relay)
-        self.resources = [each for of in all_apis(charging, clock) for each in of.resources]
+        self.resources = [each for of in all_apis(books, charging, clock) for each in of.resources]
         self.hers: dict[str, set[str]] = {}
         self.theirs: dict[str, set[str]] = {}
         self.traces = {"maeve": self.maeve.traces, "una": self.una.traces}

@@ -118,10 +118,15 @@ def town(
 
 @pytest.mark.slow
 def test_nothing_that_is_there_takes_what_cannot_be_read_or_meant(
-    app: Any, api: Client, town: None, charging: Database, clock: DrivenClock
+    app: Any,
+    api: Client,
+    town: None,
+    books: Database,
+    charging: Database,
+    clock: DrivenClock,
 ) -> None:
     """In one town, which takes a while to build, and is changed by none of these."""
-    offered = [each for of in all_apis(charging, clock) for each in of.resources]
+    offered = [each for of in all_apis(books, charging, clock) for each in of.resources]
     methods = dict(routes(app))
     for resource in offered:
         before = api.bare("GET", f"{resource.path}?limit=1000").raw

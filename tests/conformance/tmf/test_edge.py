@@ -27,8 +27,10 @@ OPEN = {
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 
 
-def test_no_route_is_open_but_those_that_are_meant_to_be(app: Any, charging: Database) -> None:
-    bases = {api.base for api in all_apis(charging, DrivenClock.__new__(DrivenClock))}
+def test_no_route_is_open_but_those_that_are_meant_to_be(
+    app: Any, books: Database, charging: Database
+) -> None:
+    bases = {api.base for api in all_apis(books, charging, DrivenClock.__new__(DrivenClock))}
     known = routes(app)
     assert len(known) > 40
     for path, resource in known:
@@ -117,12 +119,14 @@ class Broken:
         raise RuntimeError("a secret detail")
 
 
-def test_our_documents_are_valid_and_served_where_they_belong(app: Any, charging: Database) -> None:
+def test_our_documents_are_valid_and_served_where_they_belong(
+    app: Any, books: Database, charging: Database
+) -> None:
     http = falcon.testing.TestClient(app)
     bundle = http.simulate_get("/openapi.json").json
     validate(bundle)
     assert all("." not in name for name in bundle["components"]["schemas"])
-    apis = all_apis(charging, DrivenClock.__new__(DrivenClock))
+    apis = all_apis(books, charging, DrivenClock.__new__(DrivenClock))
     assert len(apis) > 20
     for api in apis:
         own = http.simulate_get(api.base).json
@@ -182,11 +186,11 @@ def test_what_is_ours_alone_is_documented_whole_with_examples_that_fit(app: Any)
     assert examples >= 7
 
 
-def test_what_we_offer_is_in_the_documents(charging: Database) -> None:
+def test_what_we_offer_is_in_the_documents(books: Database, charging: Database) -> None:
     theirs = documents()
     if not theirs:
         pytest.skip("../shared/specs/tmf is absent")
-    for api in open_apis(charging, DrivenClock.__new__(DrivenClock)):
+    for api in open_apis(books, charging, DrivenClock.__new__(DrivenClock)):
         paths = theirs[api.base]["paths"]
         for resource in api.resources:
             offered = paths[f"/{resource.name}"]

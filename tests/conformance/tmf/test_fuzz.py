@@ -40,9 +40,9 @@ CHECKS: list[Callable[..., Any]] = [
     openapi_checks.response_headers_conformance,
     openapi_checks.response_schema_conformance,
 ]
-APIS: tuple[Api, ...] = all_apis(None, SystemClock())  # type: ignore[arg-type]
+APIS: tuple[Api, ...] = all_apis(None, None, SystemClock())  # type: ignore[arg-type]
 NUMBERS = [each.number for each in APIS]
-OPEN = [each.number for each in open_apis(None, SystemClock())]  # type: ignore[arg-type]
+OPEN = [each.number for each in open_apis(None, None, SystemClock())]  # type: ignore[arg-type]
 EFFORT = {"sqlite": 6, "postgresql": 1}
 """Requests to each operation."""
 OFTEN_MEANT = {

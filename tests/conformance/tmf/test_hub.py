@@ -88,9 +88,13 @@ def test_a_listener_that_left_hears_nothing(
 
 
 def test_every_api_has_its_hub(
-    api: Client, charging: Database, clock: DrivenClock, listener: ListenerServer
+    api: Client,
+    books: Database,
+    charging: Database,
+    clock: DrivenClock,
+    listener: ListenerServer,
 ):
-    for each in all_apis(charging, clock):
+    for each in all_apis(books, charging, clock):
         hub = f"{each.base}/hub"
         if not each.hub:
             assert api.post(hub, {"callback": listener.url}).status == 404
@@ -223,14 +227,16 @@ def test_a_change_by_patch_and_its_states_are_heard(
     assert dispatcher.drain() == 0, "nothing has changed"
 
 
-def test_events_are_named_as_the_documents_have_them(charging: Database, clock: DrivenClock):
+def test_events_are_named_as_the_documents_have_them(
+    books: Database, charging: Database, clock: DrivenClock
+):
     """Where a document has events of a change of attributes or state, ours are called so; where
     it has none of the state, a change of it is told as one of attributes."""
     theirs = documents()
     if not theirs:
         pytest.skip("../shared/specs/tmf is absent")
     wrong = []
-    for each in open_apis(charging, clock):
+    for each in open_apis(books, charging, clock):
         listened = {
             path.rpartition("/")[2] for path in theirs[each.base]["paths"] if "/listener/" in path
         }

@@ -28,7 +28,7 @@ EXPECTED = {
 """Of collections that grow with the customers: the paths by which they are asked for."""
 RESOURCES = {
     resource.name: resource
-    for api in all_apis(None, SystemClock())  # type: ignore[arg-type]
+    for api in all_apis(None, None, SystemClock())  # type: ignore[arg-type]
     for resource in api.resources
     if resource.database == "books"
 }

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
-from tests.conformance.tmf.shop import made
+from tests.conformance.tmf.shop import BALANCE, made
 from tests.scenarios.ordering_shop import fill_shelf
 from trunkline.charging import ChargingAccountId, identities
 from trunkline.charging.pools import reactions
@@ -99,9 +99,19 @@ def test_a_members_report_and_its_pools(
         (one, "limit", "bytes"): 500_000_000,
     }
     assert shared["remainingValue"] == {"amount": 100_000_000, "units": "bytes"}
-    assert "href" not in shared
-    for bucket in told(api, pool)["bucketRefOrValue"]:
-        assert api.get(bucket["href"]).status == 200
+    listed = {
+        each["id"]: each
+        for product in (one, other, pool)
+        for each in api.get(f"{BALANCE}/bucket?product.id={product}").body
+    }
+    for bucket in (each for it in (one, other, pool) for each in told(api, it)["bucketRefOrValue"]):
+        same = api.get(bucket["href"]).body
+        assert same == listed.pop(bucket["id"])
+        counted_apart = {"bucketCounter", "logicalResource"}
+        assert bucket == same | {k: v for k, v in bucket.items() if k in counted_apart}
+    assert listed == {}, "TMF654 has the same buckets"
+    (both,) = api.get(f"{BALANCE}/bucket?isShared=true&product.id={one}").body
+    assert both["remainingValue"] == shared["remainingValue"]
 
     whole = told(api, pool)
     (bucket,) = (each for each in whole["bucketRefOrValue"] if each["usageType"] == "data")

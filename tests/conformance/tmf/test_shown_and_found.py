@@ -101,7 +101,7 @@ def test_what_is_shown_is_found_and_nothing_else(
     maeve.post(f"{shop.ORDERING}/productOrder", order | ORDERED)
     wrong: list[str] = []
     asked = 0
-    for of in all_apis(charging, clock):
+    for of in all_apis(books, charging, clock):
         for resource in of.resources:
             if resource.name in SAID:
                 _say(api, resource, SAID[resource.name])

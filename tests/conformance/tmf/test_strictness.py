@@ -37,7 +37,7 @@ CHECKED = {
     "TMF668 Partnership.partner[].name",
 }
 """What operations refuse, by its place, or never leave empty."""
-APIS = open_apis(None, SystemClock())  # type: ignore[arg-type]
+APIS = open_apis(None, None, SystemClock())  # type: ignore[arg-type]
 
 
 class Comparison:

@@ -294,6 +294,12 @@ def test_buckets_are_found_and_paged_among_others(api: Client, subscribe: Subscr
         (f"product.id.gt={min(each['id'] for each in subscribers)}", 3),
         (f"id={subscribers[2]['id']}", 0),
         ("name.regex=^Incl", 3),
+        (f"relatedParty.id={subscribers[0]['payer']['relatedParty'][0]['id']}", 2),
+        (f"partyAccount.id={subscribers[1]['payer']['id']}&usageType=data", 1),
+        ("relatedParty.id=none", 0),
+        ("isShared=true", 0),
+        ("validFor.endDateTime.gt=2026-11-30T23:00:00Z", 3),
+        ("validFor.endDateTime.lt=2026-11-30T23:00:00Z", 0),
     ):
         found = api.get(f"{BALANCE}/bucket?{query}").body
         assert len(found) in (count, count + 1 if "gt=" in query and "id" in query else count)
@@ -301,7 +307,14 @@ def test_buckets_are_found_and_paged_among_others(api: Client, subscribe: Subscr
     assert (page.status, page.body) == (206, every.body[1:3])
     dearest = api.get(f"{BALANCE}/bucket?usageType=monetary&sort=-remainingValue.amount").body
     assert [each["id"] for each in dearest] == [each["id"] for each in subscribers[1::-1]]
+    assert every.body[0]["relatedParty"][0]["id"] in {
+        each["payer"]["relatedParty"][0]["id"] for each in subscribers
+    }
     for wrong in (
+        "relatedParty.id.gt=a",
+        "sort=relatedParty.id",
+        "isShared=yes",
+        "validFor.endDateTime=soon",
         "colour=red",
         "sort=colour",
         "remainingValue.amount.regex=1",
@@ -311,6 +324,30 @@ def test_buckets_are_found_and_paged_among_others(api: Client, subscribe: Subscr
         assert api.get(f"{BALANCE}/bucket?{wrong}").status == 400, wrong
 
 
+def test_what_the_standard_has_no_word_for_is_another_usage_type(
+    api: Client, books: Database, relay: Relay, clock: DrivenClock
+) -> None:
+    """Multimedia and services of the operator's own are apart, and `description` says which."""
+    with books.transaction() as tx:
+        fill_shelf(tx, clock.now(), numbers=2)
+    included = [
+        {"name": name, "@type": "Allowance", "service": service,
+         "unitOfMeasure": {"amount": 10, "units": units}}
+        for name, service, units in (("Pictures", "mms", "messages"), ("Calls", "api", "events"))
+    ]  # fmt: skip
+    payer = shop.account(api)
+    shop.order(api, payer, shop.offer(api, productOfferingPrice=included))
+    relay.drain()
+    for path in ("bucket", "accumulatedBalance"):
+        found = api.get(f"{BALANCE}/{path}?partyAccount.id={payer['id']}").body
+        assert [(each["usageType"], each["description"]) for each in found] == [
+            ("other", "mms"), ("other", "api")
+        ]  # fmt: skip
+        for each in found:
+            assert api.get(each["href"]).body == each
+    assert len(api.get(f"{BALANCE}/bucket?usageType=other&description=mms").body) == 1
+
+
 def test_a_long_list_is_walked(
     api: Client, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,8 +355,8 @@ def test_a_long_list_is_walked(
     for _ in range(3):
         subscribe(money=1)
     every = api.get(f"{BALANCE}/bucket").body
-    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets.MOST_COMPARED", 2)
-    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets._CHUNK", 2)
+    monkeypatch.setattr("trunkline.rest.forms.in_accounts.MOST_COMPARED", 2)
+    monkeypatch.setattr("trunkline.rest.forms.in_accounts._CHUNK", 2)
     pages = [api.get(f"{BALANCE}/bucket?limit=2&offset={offset}") for offset in (0, 2, 4)]
     assert [each for page in pages for each in page.body] == every
     assert [page.headers["X-Total-Count"] for page in pages] == ["4", "5", "6"]
@@ -327,7 +364,7 @@ def test_a_long_list_is_walked(
     assert api.get(f"{BALANCE}/bucket?product.id.gt={after}").body == every[2:]
     refused = api.get(f"{BALANCE}/bucket?usageType=monetary")
     assert (refused.status, refused.body["path"]) == (400, "usageType")
-    monkeypatch.setattr("trunkline.rest.forms.prepay_buckets.MOST_WALKED", 2)
+    monkeypatch.setattr("trunkline.rest.forms.in_accounts.MOST_WALKED", 2)
     assert api.get(f"{BALANCE}/bucket?limit=1&offset=5").body["path"] == "offset"
 
 

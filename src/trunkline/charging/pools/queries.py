@@ -1,6 +1,7 @@
 """What members use of their pools, from charging's own database."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,7 +10,8 @@ from trunkline.charging import store as accounts
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.pools import store
 from trunkline.charging.pools.shares import share_in, unused_units, used_money, used_units
-from trunkline.charging.state import State
+from trunkline.charging.queries import Balance, balances_by_id
+from trunkline.charging.state import State, Status
 from trunkline.charging.terms import Share
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Reader
@@ -35,13 +37,85 @@ class MemberUse(msgspec.Struct, frozen=True, kw_only=True):
     """The pool's month; None where the member hasn't leased anything in it yet."""
 
 
-def member_use(r: Reader, account: ChargingAccountId, now: datetime) -> MemberUse | None:
-    """None for who is no member."""
-    found = accounts.account(r, account)
-    terms = None if found is None else found.state.terms
-    if found is None or terms is None or terms.share is None or terms.share.left:
-        return None
-    return _use(found.id, found.state, terms.share, now)
+class SharedUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of one service that a member shares: what it has `used` of its pool in the pool's
+    month, at most `limit`, and what is `left` to it, wherever that is just now: with the pool, or
+    leased by it."""
+
+    service: int
+    name: str
+    used: int
+    limit: int | None
+    left: int
+    reserved: int
+
+
+class MemberShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member has of its pool; `money` is what is left to it of the pool's money or credit,
+    None where that isn't shared."""
+
+    use: MemberUse
+    units: tuple[SharedUnits, ...]
+    money: Money | None
+
+
+def member_shares(
+    r: Reader, balances: Iterable[Balance], now: datetime
+) -> dict[ChargingAccountId, MemberShare]:
+    """Of those of these accounts that are members."""
+    members = {each.account: each for each in balances if each.pool is not None}
+    if not members:
+        return {}
+    found = accounts.accounts_by_ids(r, list(members))
+    uses = [each for each in (_own_use(account, now) for account in found) if each is not None]
+    pools = balances_by_id(r, {each.pool for each in uses}, now)
+    return {each.account: _share(members[each.account], pools[each.pool], each) for each in uses}
+
+
+def _share(member: Balance, pool: Balance, use: MemberUse) -> MemberShare:
+    lends = pool.status is Status.ACTIVE and not use.paused
+    return MemberShare(
+        use=use,
+        units=tuple(_shared_units(member, pool, use, lends=lends)),
+        money=_shared_money(member, pool, use, lends=lends) if use.shares_money else None,
+    )
+
+
+def _shared_units(
+    member: Balance, pool: Balance, use: MemberUse, *, lends: bool
+) -> Iterator[SharedUnits]:
+    leased = [each for each in member.buckets if each.shared]
+    names: dict[int, dict[str, None]] = {}
+    there, held, reserved = Counter[int](), Counter[int](), Counter[int]()
+    for each in (*pool.buckets, *leased):
+        there[each.service] += each.remaining
+        names.setdefault(each.service, {})[each.name] = None
+    for each in leased:
+        held[each.service] += each.remaining
+        reserved[each.service] += each.reserved
+    for service in sorted(there.keys() | use.units.keys() | use.limits.keys()):
+        used, limit = use.units.get(service, 0), use.limits.get(service)
+        # What is reserved is used to its end, also by who is paused.
+        left = there[service] if lends else reserved[service] if use.paused else held[service]
+        if limit is not None:
+            left = max(min(left, limit - used), 0)
+        yield SharedUnits(
+            service=service,
+            name=", ".join(names.get(service, ())),
+            used=used,
+            limit=limit,
+            left=left,
+            reserved=reserved[service],
+        )
+
+
+def _shared_money(member: Balance, pool: Balance, use: MemberUse, *, lends: bool) -> Money:
+    left = member.shared_money or Money.zero(member.money.currency)
+    if lends and pool.lendable is not None:
+        left += pool.lendable
+    if use.money_limit is not None:
+        left = max(min(left, use.money_limit - use.money), Money.zero(left.currency))
+    return left
 
 
 def member_uses(
@@ -60,6 +134,13 @@ def member_uses(
         for each, share in members
         if share is not None and not share.left
     ]
+
+
+def _own_use(account: accounts.Account, now: datetime) -> MemberUse | None:
+    terms = account.state.terms
+    if terms is None or terms.share is None or terms.share.left:
+        return None
+    return _use(account.id, account.state, terms.share, now)
 
 
 def _use(account: ChargingAccountId, state: State, share: Share, now: datetime) -> MemberUse:

@@ -237,7 +237,7 @@ def check_monetary(said: str, path: str) -> None:
 def balance_of(r: Reader, bucket: str, now: datetime, path: str) -> charging.Balance:
     """The balance whose money this bucket is."""
     account, mark, number = bucket.rpartition("~")
-    named = number.isdigit() or number in (SHARED, CREDIT)
+    named = number.isdigit() or number.partition(".")[0] in (SHARED, CREDIT)
     if mark and named and charging.balances_by_id(r, [ChargingAccountId(account)], now):
         raise NotMonetary("only a product's own balance is topped up or moved", path=path)
     with placed(unknown=path):
