@@ -76,7 +76,7 @@ _DAY = 86_400_000_000
 _of_account = sa.select(exposures).where(
     exposures.c.account == sa.bindparam("which"), exposures.c.cause == sa.bindparam("why")
 )
-_open = _of_account.where(exposures.c.restored_at.is_(None))
+_open = _of_account.where(exposures.c.restored_at.is_(None)).with_for_update()
 _this = _of_account.where(
     exposures.c.reached_at == sa.bindparam("at", type_=Instant)
 ).with_for_update()
