@@ -600,26 +600,34 @@ def test_what_comes_back_to_a_pool_is_told_too(operator: Operator) -> None:
     assert ask(operator, Kind.UPDATE, 1, 10 * MB, phone=6).units[0].granted == 10 * MB
 
 
+def due(operator: Operator) -> list[int]:
+    """The rows that something may have to be done to by now."""
+    with operator.charging.read() as r:
+        return [key for _, key in store.accounts_due(r, operator.epoch, (0, 0), 10)]
+
+
 def test_only_who_is_due_is_looked_at(operator: Operator) -> None:
-    """An hour's grants: their session is given up after two, a lease may go back after one."""
-
-    def due() -> list[int]:
-        with operator.charging.read() as r:
-            found = store.accounts_due(r, operator.epoch, (0, 0), 10)
-            return [key for _, key in found]
-
+    """An hour's grants: their session is given up after two, a lease may go back after one. What
+    is in use by then goes back when its session has ended."""
     release_lost_sessions(operator.charging, operator.clock.now())
-    assert due() == []
-    ask(operator, Kind.INITIAL, 0, 100 * MB)
+    assert due(operator) == []
+    for phone in (1, 2):
+        ask(operator, Kind.INITIAL, 0, 100 * MB, phone=phone)
     operator.clock.advance(timedelta(minutes=59))
-    ask(operator, Kind.UPDATE, 1, 100 * MB)
-    assert due() == []
+    for phone in (1, 2):
+        ask(operator, Kind.UPDATE, 1, 100 * MB, phone=phone)
+    assert due(operator) == []
     operator.clock.advance(timedelta(minutes=2))
-    [member] = due()
+    first, second = keys(operator, 1, 2)
+    assert sorted(due(operator)) == sorted([first, second])
+    assert release_lost_sessions(operator.charging, operator.clock.now()) == 2
+    assert due(operator) == []
+    ask(operator, Kind.TERMINATE, 2, -1, phone=2)
+    assert due(operator) == [second], "its lease is idle"
     assert release_lost_sessions(operator.charging, operator.clock.now()) == 1
-    assert due() == []
+    assert due(operator) == []
     operator.clock.advance(timedelta(hours=2))
-    assert due() == [member], "its session is lost"
+    assert due(operator) == [first], "its session is lost"
     assert release_lost_sessions(operator.charging, operator.clock.now()) == 1
     assert left(operator) == seen(operator, 9).buckets[0].remaining == 10 * GB
 

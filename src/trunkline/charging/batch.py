@@ -218,22 +218,25 @@ class GroupCommit:
                 if row is None:
                     answers.append(None)
                     continue
-                account = accounts[key] = store.account_of(row)
+                account = accounts[key] = hot.account_of(row)
             if request.again and request.kind == _EVENT:
                 long_ago = _of_long_ago(tx, account, request)
                 if long_ago is not None:
                     answers.append(long_ago)
                     continue
             records: list[Record] = []
-            abroad = account.state.abroad
-            if account.state.terms is None:
-                answer: ChargeAnswer | None = self.answer(account.state, request, now, records)
+            state = account.state
+            abroad = state.abroad
+            if account.resting is not None and not is_covered(state, request, self.policy, now):
+                hot.rouse(account)
+            if state.terms is None:
+                answer: ChargeAnswer | None = self.answer(state, request, now, records)
             else:
                 terms = terms or Befalling(self, tx, taken, accounts, now)
                 answer = terms.answer(account, request, records, written)
             answers.append(answer)
             written.extend([(key, record) for record in records])
-            if account.state.counters or account.state.abroad != abroad:
+            if state.counters or state.abroad != abroad:
                 told = befell(account, request, self.policy.rules, self.tariffs, abroad, now)
                 if told is not None:
                     happened.append(told)

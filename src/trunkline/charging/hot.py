@@ -10,9 +10,12 @@ import msgspec
 from trunkline.charging.due import due
 from trunkline.charging.earnings import EARN, Earning
 from trunkline.charging.journal import Record
-from trunkline.charging.state import encode
+from trunkline.charging.model import ChargingAccountId
+from trunkline.charging.pools.resting import rests_until
+from trunkline.charging.state import Resting, decode_resting, encode, encode_resting, wake
 from trunkline.charging.store import Account, Binding, records
 from trunkline.charging.traffic import COUNT, Count
+from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Tx
 
 Row = tuple[int, str, str, int, bytes, int | None]
@@ -72,6 +75,29 @@ def take_one(tx: Tx, key: int) -> Row | None:
     cursor = tx.driver.cursor(binary=True)
     cursor.execute(f"{_ROWS}= %s FOR NO KEY UPDATE SKIP LOCKED", [key])
     return cursor.fetchone()  # type: ignore[no-any-return]
+
+
+def account_of(row: Row) -> Account:
+    """As `store.account_of`, but terms that rest go on resting until they are needed (`rouse`)."""
+    key, id_, billing_account, version, data, due_at = row
+    found = decode_resting(data)
+    resting = found if isinstance(found, Resting) else None
+    return Account(
+        key,
+        ChargingAccountId(id_),
+        BillingAccountId(billing_account),
+        version,
+        found.state if isinstance(found, Resting) else found,
+        due_at,
+        resting,
+    )
+
+
+def rouse(account: Account) -> None:
+    """Its state has its terms from now on."""
+    if account.resting is not None:
+        wake(account.resting)
+        account.resting = None
 
 
 def _take_sqlite(driver: Any, values: Sequence[str]) -> tuple[list[Any], list[Any], int]:
@@ -169,7 +195,7 @@ def write(
 
     An account that is due sooner than its row says is noted as that; one that is due later isn't,
     so that a session that goes on doesn't cost an index its rest: the job finds out."""
-    states = [(encode(each.state), _due_at(each), each) for each in changed]
+    states = [_changed(each) for each in changed]
     rows = [_row(key, record) for key, record in written]
     if tx.dialect == "sqlite":
         updated = _write_sqlite(tx.driver, states, rows, earned, count)
@@ -179,9 +205,17 @@ def write(
         raise LostUpdate(f"{len(states) - updated} charging accounts changed while held")
 
 
-def _due_at(account: Account) -> int | None:
-    at, noted = due(account.state), account.due_at
-    return at if at and (noted is None or at < noted) else noted
+def _changed(account: Account) -> _Changed:
+    state, resting, noted = account.state, account.resting, account.due_at
+    at = due(state)
+    if resting is not None:
+        data = encode(resting)
+        if resting.until and (not at or resting.until < at):
+            at = resting.until
+    else:
+        until = None if state.terms is None else rests_until(state)
+        data = encode(state) if until is None else encode_resting(state, until)
+    return data, at if at and (noted is None or at < noted) else noted, account
 
 
 def _write_sqlite(

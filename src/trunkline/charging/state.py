@@ -54,7 +54,8 @@ class Bucket(msgspec.Struct, array_like=True, gc=False):
     rollover: int = 0
     """Units, at most, that go over into the next month, or still may."""
     into: int = 0
-    """The bucket that they went over to; 0 before."""
+    """The bucket that they went over to; 0 before; its own number once the bucket has made way for
+    another plan's (`buckets.made_way`)."""
 
 
 class Quota(msgspec.Struct, array_like=True, gc=False):
@@ -230,10 +231,14 @@ def decode_resting(data: bytes) -> State | Resting:
         raise StateUnreadable(f"not a charging account's state: {fault}") from None
 
 
-def rest(state: State, until: int) -> Resting:
-    """`state` is to be used no more."""
-    terms, state.terms = encode(state.terms), None
-    return Resting(state, until, terms)
+def encode_resting(state: State, until: int) -> bytes:
+    """As `Resting`."""
+    terms = state.terms
+    state.terms = None
+    try:
+        return encode(Resting(state, until, encode(terms)))
+    finally:
+        state.terms = terms
 
 
 def wake(resting: Resting) -> State:

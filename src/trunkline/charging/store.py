@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkline.charging.due import due
 from trunkline.charging.model import ChargingAccountId
-from trunkline.charging.state import State, decode, encode
+from trunkline.charging.state import Resting, State, decode, encode
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.time import to_micros
 from trunkline.platform.db import (
@@ -129,6 +129,8 @@ class Account(msgspec.Struct, gc=False):
     version: int
     state: State
     due_at: int | None = None
+    resting: Resting | None = None
+    """Where the state's terms rest (`hot.account_of`)."""
 
 
 class Binding(msgspec.Struct, gc=False):

@@ -94,43 +94,44 @@ def lacking(
 def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: int) -> bool:
     """Whether the account has more than enough for the request by the simplest of reckonings:
     that is how most requests of members end, and costs them next to nothing."""
-    if request.kind == _EVENT and request.action in _UNPAID:
-        return True
     if request.money or request.spent:
-        return False
-    units = request.units
-    service = request.service
-    need = 0
-    if request.kind == _EVENT:
+        return request.kind is _EVENT and request.action in _UNPAID
+    units, service, need = request.units, request.service, 0
+    if request.kind is _EVENT:
+        if request.action in _UNPAID:
+            return True
         units = units or _ONE
         for unit in units:
             if unit.service >= 0:
                 return False
             need += max(unit.requested, unit.used, 1)
     else:
-        session, _ = session_of(state, request)
-        if session is not None:
-            service = session.service
+        sessions = state.sessions
+        if not sessions or sessions[0].id != request.session:
+            session, _ = session_of(state, request)
+            service = service if session is None else session.service
+        else:
+            service = sessions[0].service
         for unit in units:
             if unit.service >= 0:
                 return False
             need += unit.used
             if unit.requested != NOT_REQUESTED:
                 need += 2 * (unit.requested or policy.of(service, unit.rating_group).default)
-    group = -1
-    if len(units) == 1 and units[0].rating_group is not None:
-        group = units[0].rating_group
-    at = instant_of(request, now)
+    group = units[0].rating_group if len(units) == 1 else None
+    at = request.at if request.at <= now else instant_of(request, now)
     flat = state.flat
     offset = 0
     for bucket in state.buckets:
         if (
             flat[offset + BUCKET_SERVICE] == service
-            and (flat[offset + BUCKET_GROUP] == -1 or flat[offset + BUCKET_GROUP] == group)
             and flat[offset + STARTS] <= at < flat[offset + EXPIRES]
+            and (flat[offset + BUCKET_GROUP] == -1 or flat[offset + BUCKET_GROUP] == group)
             and bucket.where is None
         ):
             need -= flat[offset + REMAINING] - flat[offset + RESERVED]
+            if need <= 0:
+                return True
         offset += BUCKET_SIZE
     return need <= 0
 
