@@ -2,9 +2,12 @@
 committed never was."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, TypeVar, cast
 
-from tests.unit.charging.builders import NOON, account
+import msgspec
+from hypothesis import strategies as st
+
+from tests.unit.charging.builders import MB, NOON, account
 from trunkline.charging import ChargeAnswer, ChargeRequest, ChargingAccountId, GroupCommit
 from trunkline.charging.batch import Befalling
 from trunkline.charging.hot import Taken
@@ -19,6 +22,37 @@ from trunkline.customers import BillingAccountId
 from trunkline.platform.db import Database, Tx
 
 POOL, MEMBERS = 9, (1, 2, 3)
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens next. `used` is in percent of the open grant; `returns` has the job look
+    first."""
+
+    member: int
+    asked: int
+    used: int
+    ends: bool
+    later: int
+    returns: bool
+
+
+Kind = TypeVar("Kind", bound=Step)
+
+
+def steps(kind: type[Kind], **further: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Kind]]:
+    return st.lists(
+        st.builds(
+            kind,
+            member=st.sampled_from(MEMBERS),
+            asked=st.sampled_from([0, 1, 7 * MB, 40 * MB, 300 * MB]),
+            used=st.integers(0, 130),
+            ends=st.integers(0, 4).map(lambda n: n == 0),
+            later=st.sampled_from([0, 1, 10, 1000, 4000]),
+            returns=st.booleans(),
+            **further,
+        ),
+        max_size=30,
+    )
 
 
 class Family:
