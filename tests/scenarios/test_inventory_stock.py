@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.locks import until_it_waits
+from tests.locks import both
 from trunkline.inventory import (
     Iccid,
     Imsi,
@@ -174,23 +174,26 @@ def test_two_at_once_never_get_the_same_number(books: Database, now: datetime) -
 def test_who_finds_all_locked_waits_for_what_is_left_on_the_shelf(
     books: Database, now: datetime
 ) -> None:
-    """Two are wanted, one is there: it is locked by who wanted two and goes without."""
+    """Three are wanted, two are there: they are locked by who wanted three and goes without."""
     with books.transaction() as tx:
-        add_numbers(tx, first=FIRST, count=1, now=now)
+        add_numbers(tx, first=FIRST, count=2, now=now)
     got: list[str] = []
 
-    def take() -> None:
-        with books.transaction() as tx:
-            got.append(reserve_number(tx, holder="other").value)
-
-    other = threading.Thread(target=take)
-    with books.transaction() as tx:
+    def go_without(tx: Tx) -> None:
         with pytest.raises(OutOfStock):
-            reserve_numbers(tx, holders=["one", "two"])
-        other.start()
-        until_it_waits(books, other)
-    other.join()
-    assert got == [FIRST]
+            reserve_numbers(tx, holders=["one", "two", "three"])
+
+    def take_one(tx: Tx) -> None:
+        got.append(reserve_number(tx, holder="other").value)
+
+    def take_two(tx: Tx) -> None:
+        got.extend(each.value for each in reserve_numbers(tx, holders=["a", "b"]))
+
+    assert both(books, go_without, take_two) is None
+    with books.transaction() as tx:
+        assert len({release_resources(tx, holder=each)[0].value for each in ("a", "b")}) == 2
+    assert both(books, go_without, take_one) is None
+    assert got == [FIRST, str(int(FIRST) + 1), FIRST]
 
 
 def test_numbers_in_use_are_found_by_their_beginning(books: Database, now: datetime) -> None:

@@ -111,13 +111,14 @@ def _reserving(*, free: bool) -> sa.sql.dml.ReturningUpdate[Any]:
 
 _RESERVE_FREE = _reserving(free=True)
 _RESERVE_ANY = _reserving(free=False)
-_LOCK_SOME = (
+_SOME_ON_SHELF = (
     sa.select(_shelf)
     .where(_shelf.c.kind == _kind, _shelf.c.state == _AVAILABLE)
     .order_by(_shelf.c.value)
     .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
 )
+_LOCK_FREE = _SOME_ON_SHELF.with_for_update(skip_locked=True)
+_LOCK_SOME = _SOME_ON_SHELF.with_for_update()
 _TAKE = (
     sa.update(resource)
     .where(resource.c.id == sa.bindparam("which"), resource.c.state == _AVAILABLE)
@@ -324,8 +325,12 @@ def reserve_any(tx: Tx, kind: ResourceKind, holder: str) -> Resource | None:
 
 
 def reserve_some(tx: Tx, kind: ResourceKind, holders: Sequence[str]) -> list[Resource]:
-    """One for each holder, in their order, or none at all where there are not enough."""
-    rows = tx.execute(_LOCK_SOME, {"of_kind": kind.value, "most": len(holders)}).all()
+    """One for each holder, in their order, or none at all where there are not enough; those are
+    waited for that others have locked, where it takes them."""
+    params = {"of_kind": kind.value, "most": len(holders)}
+    rows = tx.execute(_LOCK_FREE, params).all()
+    if len(rows) < len(holders):
+        rows = tx.execute(_LOCK_SOME, params).all()
     if len(rows) < len(holders):
         return []
     pairs = list(zip(rows, holders, strict=True))
