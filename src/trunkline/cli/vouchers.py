@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from trunkline.charging import BucketGrant
     from trunkline.ledger import LegalEntityId
     from trunkline.platform.db import Reader
+
+Result = TypeVar("Result")
 
 group = typer.Typer(help="Vouchers: batches of codes, sold and redeemed.", no_args_is_help=True)
 dealers = typer.Typer(help="Dealers, who sell vouchers and top-ups.", no_args_is_help=True)
@@ -231,16 +234,24 @@ def sell(
     typer.echo(f"{sale.id}: {sale.count:,} vouchers for {sale.price * sale.count}")
 
 
-@group.command("stop")
-def stop(batch: Batch, first: First, last: Last) -> None:
-    """Hold back what is sold of these, until `resume`; what isn't sold is void for ever."""
+def _done(verb: str, batch: str, first: int, last: int, operation: Callable[..., Result]) -> Result:
+    """The operation on these of the batch, and in the audit trail that it was."""
     from trunkline import vouchers
 
     with opened() as system, system.books.transaction() as tx:
         now = system.clock.now()
         known = vouchers.VoucherBatchId.parse(batch, path="batch")
-        stopped, void = vouchers.stop_vouchers(tx, known, first=first, last=last, now=now)
-        record(tx, "stop vouchers", known, now, first=first, last=last)
+        result = operation(tx, known, first=first, last=last, now=now)
+        record(tx, f"{verb} vouchers", known, now, first=first, last=last)
+    return result
+
+
+@group.command("stop")
+def stop(batch: Batch, first: First, last: Last) -> None:
+    """Hold back what is sold of these, until `resume`; what isn't sold is void for ever."""
+    from trunkline import vouchers
+
+    stopped, void = _done("stop", batch, first, last, vouchers.stop_vouchers)
     typer.echo(f"{stopped:,} stopped, {void:,} void")
 
 
@@ -249,11 +260,7 @@ def resume(batch: Batch, first: First, last: Last) -> None:
     """Make good again what was stopped of these."""
     from trunkline import vouchers
 
-    with opened() as system, system.books.transaction() as tx:
-        now = system.clock.now()
-        known = vouchers.VoucherBatchId.parse(batch, path="batch")
-        many = vouchers.resume_vouchers(tx, known, first=first, last=last, now=now)
-        record(tx, "resume vouchers", known, now, first=first, last=last)
+    many = _done("resume", batch, first, last, vouchers.resume_vouchers)
     typer.echo(f"{many:,} active")
 
 
@@ -262,11 +269,7 @@ def take_back(batch: Batch, first: First, last: Last) -> None:
     """Take back from their dealer what nobody redeemed of these: all of one sale."""
     from trunkline import vouchers
 
-    with opened() as system, system.books.transaction() as tx:
-        now = system.clock.now()
-        known = vouchers.VoucherBatchId.parse(batch, path="batch")
-        sale = vouchers.take_back_vouchers(tx, known, first=first, last=last, now=now)
-        record(tx, "take back vouchers", known, now, first=first, last=last)
+    sale = _done("take back", batch, first, last, vouchers.take_back_vouchers)
     typer.echo(f"{last - first + 1:,} of {sale.id} are void, and {sale.dealer} owes less")
 
 
@@ -275,11 +278,7 @@ def write_off(batch: Batch, first: First, last: Last) -> None:
     """End for ever what was held back for 90 days: what was owed for it is earned."""
     from trunkline import vouchers
 
-    with opened() as system, system.books.transaction() as tx:
-        now = system.clock.now()
-        known = vouchers.VoucherBatchId.parse(batch, path="batch")
-        many = vouchers.write_off_vouchers(tx, known, first=first, last=last, now=now)
-        record(tx, "write off vouchers", known, now, first=first, last=last)
+    many = _done("write off", batch, first, last, vouchers.write_off_vouchers)
     typer.echo(f"{many:,} written off")
 
 
