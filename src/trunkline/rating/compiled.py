@@ -6,7 +6,9 @@ serves; whatever it rates earlier goes through the plain kernel, with the same r
 """
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,15 @@ _RATE = "int64(int64[::1], int64[::1])"
 _RATE_MANY = "void(" + ", ".join(["int64[::1]"] * 5) + ", int64, int64[::1])"
 
 
+_DESK = 4096
+"""Octets: room for a slice with many buckets. A longer one goes in an array of its own."""
+
+
+@lru_cache(maxsize=64)
+def _packing(numbers: int) -> struct.Struct:
+    return struct.Struct(f"{numbers}q")
+
+
 class Form:
     """The compiled functions, over arrays of 64-bit integers."""
 
@@ -57,12 +68,37 @@ class Form:
         self._rate = rate
         self.rate_many = rate_many
         """`kernel.rate_many` over arrays."""
+        self._desks: list[tuple[bytearray, Integers]] = []
+        """Free ones: memory that numbers are packed into much sooner than an array is made of
+        them. Each thread takes one for itself."""
 
     def array(self, numbers: Sequence[int]) -> "Integers":
         return self._numpy.array(numbers, dtype=self._numpy.int64)
 
     def rate(self, table: "Integers", slice_: list[int]) -> int:
         """`kernel.rate`; every number of the slice must fit in 64 bits (`OverflowError`)."""
+        packing = _packing(len(slice_))
+        if packing.size > _DESK:
+            return self._rate_apart(table, slice_)
+        try:
+            desk = self._desks.pop()
+        except IndexError:
+            desk = self._desk()
+        octets, work = desk
+        try:
+            packing.pack_into(octets, 0, *slice_)
+        except struct.error as fault:
+            raise OverflowError(f"not a slice of 64-bit numbers: {fault}") from None
+        code = self._rate(table, work)
+        slice_[:] = packing.unpack_from(octets)
+        self._desks.append(desk)
+        return code
+
+    def _desk(self) -> tuple[bytearray, "Integers"]:
+        octets = bytearray(_DESK)
+        return octets, self._numpy.frombuffer(octets, dtype=self._numpy.int64)
+
+    def _rate_apart(self, table: "Integers", slice_: list[int]) -> int:
         work = self.array(slice_)
         code = self._rate(table, work)
         slice_[:] = work.tolist()

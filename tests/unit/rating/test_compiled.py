@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.unit.rating.builders import NOON, bucket, rate_of, tariff_of
-from trunkline.rating import CHARGE, POSITION, POSITION_END, Rater, UsageRule, compiled, new_slice
+from trunkline.rating import (
+    CHARGE,
+    POSITION,
+    POSITION_END,
+    Rater,
+    UsageRule,
+    compiled,
+    kernel,
+    new_slice,
+)
 
 
 @pytest.fixture
@@ -37,6 +46,27 @@ def test_a_rater_takes_the_compiled_form_up_once_it_is_there() -> None:
     assert compiled.load() is compiled.load()
     assert rater.rate(again) == code
     assert again == plain
+
+
+@pytest.mark.parametrize("buckets", [0, 3, 100])
+def test_slices_of_any_length_come_to_the_same(buckets: int) -> None:
+    form, tariff = compiled.load(), tariff_of(UsageRule("data", rate_of("0.03", 7)))
+    held = [bucket(99)] * buckets
+    plain = new_slice(0, 0, start=NOON, units=1234, limit=3_000_000, buckets=held)
+    again = list(plain)
+    assert form.rate(form.array(tariff.table), again) == kernel.rate(tariff.table, plain)
+    assert again == plain
+
+
+def test_what_does_not_fit_in_64_bits_is_refused() -> None:
+    form, tariff = compiled.load(), tariff_of(UsageRule("data", rate_of("1")))
+    table = form.array(tariff.table)
+    for buckets in ([], [bucket(99)] * 100):
+        slice_ = new_slice(0, 0, start=NOON, units=1 << 63, buckets=buckets)
+        before = list(slice_)
+        with pytest.raises(OverflowError):
+            form.rate(table, slice_)
+        assert slice_ == before
 
 
 @pytest.mark.slow
