@@ -203,8 +203,12 @@ def _with_guests(system: System, url: str, secret: str) -> Town:
 
 def _sign_up(tx: Tx, name: str, now: datetime) -> Customer:
     seller = operator(tx)
-    party = customers.register_individual(
-        tx, full_name=name, contact_media=(Email(address="o.hara@mail.example"),), now=now
+    party = customers.register_party(
+        tx,
+        customers.NewIndividual(
+            full_name=name, contact_media=(Email(address="o.hara@mail.example"),)
+        ),
+        now=now,
     )
     customer = customers.create_customer(tx, party=party.id, brand=seller.brand.id, now=now)
     customers.create_billing_account(

@@ -8,10 +8,11 @@ from trunkline.catalog import BrandId, create_brand, create_market
 from trunkline.customers import (
     AccountKind,
     BillingAccountId,
+    NewIndividual,
     PostalAddress,
     create_billing_account,
     create_customer,
-    register_individual,
+    register_party,
 )
 from trunkline.inventory import NewProduct, PriceAlteration, PriceKind, Product, ProductPrice
 from trunkline.inventory import ProductStatus as Status
@@ -87,12 +88,14 @@ def move_in(
     currency: str = "EUR",
 ) -> BillingAccountId:
     """A person with a customer relation and a billing account."""
-    person = register_individual(
+    person = register_party(
         tx,
-        full_name=name,
-        contact_media=(
-            PostalAddress(
-                street1="Lange Straße 5", post_code="20095", city="Hamburg", country="DE"
+        NewIndividual(
+            full_name=name,
+            contact_media=(
+                PostalAddress(
+                    street1="Lange Straße 5", post_code="20095", city="Hamburg", country="DE"
+                ),
             ),
         ),
         now=now,

@@ -43,10 +43,13 @@ class Person:
             *([] if number is None else [Phone(number=number)]),
         ]
         known = {} if language is None else {"language": language}
-        self.party: PartyId = customers.register_individual(
-            tx, given_name=name, family_name="Doyle", contact_media=tuple(media),
-            extensions=known, now=now,
-        ).id  # fmt: skip
+        self.party: PartyId = customers.register_party(
+            tx,
+            customers.NewIndividual(
+                given_name=name, family_name="Doyle", contact_media=tuple(media), extensions=known
+            ),
+            now=now,
+        ).id
         self.customer: CustomerId = customers.create_customer(
             tx, party=self.party, brand=catalog.BrandId("brd_skerry"), now=now
         ).id

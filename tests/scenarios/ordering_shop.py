@@ -96,7 +96,9 @@ def sign_up(
     tx: Tx, now: datetime, *, currency: str = "EUR", brand: str = "brd_skerry"
 ) -> tuple[CustomerId, BillingAccountId]:
     """A customer with a postpaid account."""
-    party = customers.register_individual(tx, given_name="Maeve", family_name="Doyle", now=now)
+    party = customers.register_party(
+        tx, customers.NewIndividual(given_name="Maeve", family_name="Doyle"), now=now
+    )
     customer = customers.create_customer(tx, party=party.id, brand=catalog.BrandId(brand), now=now)
     account = customers.create_billing_account(
         tx,

@@ -48,7 +48,9 @@ def standing(books: Database) -> Standing:
             entity_id=ENTITY,
             now=NOW,
         )
-        made.party = customers.register_individual(tx, full_name="Ada", now=NOW).id
+        made.party = customers.register_party(
+            tx, customers.NewIndividual(full_name="Ada"), now=NOW
+        ).id
         made.customer = customers.create_customer(tx, party=made.party, brand=brand.id, now=NOW).id
         tax.declare_regime(tx, code="town")
         catalog.create_document(
@@ -58,8 +60,8 @@ def standing(books: Database) -> Standing:
 
 
 def person(_: Standing) -> Create:
-    return lambda tx: customers.register_individual(
-        tx, full_name="Ada", external_id="crm-1", now=NOW
+    return lambda tx: customers.register_party(
+        tx, customers.NewIndividual(full_name="Ada", external_id="crm-1"), now=NOW
     )
 
 

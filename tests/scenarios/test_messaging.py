@@ -134,11 +134,17 @@ def test_who_has_no_address_is_not_told(town: Town, clock: DrivenClock) -> None:
 
 def test_the_preferred_medium_comes_first(town: Town, books: Database, now: datetime) -> None:
     with books.transaction() as tx:
-        party = customers.register_individual(
-            tx, full_name="Maeve", now=now,
-            contact_media=(customers.Email(address=ADDRESS),
-                           customers.Phone(number=NUMBER, preferred=True)),
-        ).id  # fmt: skip
+        party = customers.register_party(
+            tx,
+            customers.NewIndividual(
+                full_name="Maeve",
+                contact_media=(
+                    customers.Email(address=ADDRESS),
+                    customers.Phone(number=NUMBER, preferred=True),
+                ),
+            ),
+            now=now,
+        ).id
         buyer = customers.create_customer(
             tx, party=party, brand=catalog.BrandId("brd_skerry"), now=now
         )

@@ -24,13 +24,14 @@ from trunkline.catalog import (
 from trunkline.customers import (
     AccountKind,
     CustomerId,
+    NewIndividual,
     accounts_of,
     agreements_of,
     agreements_of_customers,
     count_customers,
     create_customer,
     party,
-    register_individual,
+    register_party,
     search_customers,
 )
 from trunkline.inventory import ProductStatus
@@ -199,7 +200,7 @@ def test_a_customer_from_elsewhere_keeps_his_id(operator: Database, now: datetim
     import_customers(operator, [HEADER, line()], now=now)
     with operator.transaction() as tx:
         brand = taken_on(tx, "1000-ADA").brand
-        eve = register_individual(tx, given_name="Eve", now=now)
+        eve = register_party(tx, NewIndividual(given_name="Eve"), now=now)
         create_customer(tx, party=eve.id, brand=brand, external_id="e", now=now)
     report = import_customers(
         operator, [HEADER, line(customerID="e"), line(customerID="f")], now=now

@@ -90,7 +90,9 @@ class Shop:
 
     def _sign_up(self, tx: Tx, kind: AccountKind) -> tuple[CustomerId, BillingAccountId]:
         now = self.clock.now()
-        party = customers.register_individual(tx, given_name="Maeve", family_name="Doyle", now=now)
+        party = customers.register_party(
+            tx, customers.NewIndividual(given_name="Maeve", family_name="Doyle"), now=now
+        )
         customer = customers.create_customer(
             tx, party=party.id, brand=catalog.BrandId("brd_skerry"), now=now
         )

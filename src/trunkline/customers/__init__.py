@@ -94,8 +94,6 @@ from trunkline.customers.operations import (
     create_customer,
     create_customers,
     hold_buyer,
-    register_individual,
-    register_organization,
     register_parties,
     register_party,
 )
@@ -316,8 +314,6 @@ __all__ = [
     "party_role",
     "personal_data",
     "place_organization",
-    "register_individual",
-    "register_organization",
     "register_parties",
     "register_party",
     "remember_customer",

@@ -5,7 +5,7 @@ one statement for all rows, checked before anything is written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,7 +27,6 @@ from trunkline.customers.model import (
     AccountNotFound,
     BillingAccount,
     BillingAccountId,
-    ContactMedium,
     Customer,
     CustomerId,
     CustomerNotFound,
@@ -63,70 +62,8 @@ _LARGEST_ATTRIBUTES = 100_000
 _LAST = (IndividualStatus.DECEASED, OrganizationStatus.CLOSED)
 
 
-def register_individual(
-    tx: Tx,
-    *,
-    given_name: str | None = None,
-    family_name: str | None = None,
-    full_name: str | None = None,
-    birth_date: date | None = None,
-    gender: str | None = None,
-    contact_media: tuple[ContactMedium, ...] = (),
-    external_id: str | None = None,
-    extensions: Mapping[str, Any] | None = None,
-    details: Mapping[str, Any] | None = None,
-    status: IndividualStatus = IndividualStatus.INITIALIZED,
-    now: datetime,
-) -> Individual:
-    """Registers a person. Raises `InvalidParty`, `ExternalIdTaken`."""
-    new = NewIndividual(
-        given_name=given_name,
-        family_name=family_name,
-        full_name=full_name,
-        birth_date=birth_date,
-        gender=gender,
-        contact_media=contact_media,
-        external_id=external_id,
-        extensions=extensions or {},
-        details=details or {},
-        status=status,
-    )
-    party = _register(tx, [new], [""], now)[0]
-    assert isinstance(party, Individual)
-    return party
-
-
-def register_organization(
-    tx: Tx,
-    *,
-    name: str,
-    trading_name: str | None = None,
-    organization_type: str | None = None,
-    contact_media: tuple[ContactMedium, ...] = (),
-    external_id: str | None = None,
-    extensions: Mapping[str, Any] | None = None,
-    details: Mapping[str, Any] | None = None,
-    status: OrganizationStatus = OrganizationStatus.INITIALIZED,
-    now: datetime,
-) -> Organization:
-    """Registers an organization. Raises `InvalidParty`, `ExternalIdTaken`."""
-    new = NewOrganization(
-        name=name,
-        trading_name=trading_name,
-        organization_type=organization_type,
-        contact_media=contact_media,
-        external_id=external_id,
-        extensions=extensions or {},
-        details=details or {},
-        status=status,
-    )
-    party = _register(tx, [new], [""], now)[0]
-    assert isinstance(party, Organization)
-    return party
-
-
 def register_party(tx: Tx, new: NewParty, *, now: datetime) -> Party:
-    """Raises `InvalidParty`, `ExternalIdTaken`."""
+    """A person or an organization. Raises `InvalidParty`, `ExternalIdTaken`."""
     return _register(tx, [new], [""], now)[0]
 
 

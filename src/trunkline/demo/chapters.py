@@ -102,12 +102,14 @@ def _sign_up_one(tx: Tx, seller: Operator, number: int, now: datetime, month: Pe
     address = PostalAddress(
         street1=who.street, post_code=who.postcode, city=who.town, country=COUNTRY
     )
-    party = customers.register_individual(
+    party = customers.register_party(
         tx,
-        given_name=who.given,
-        family_name=who.family,
-        contact_media=(Email(address=who.email, preferred=True), address),
-        external_id=external_id(number),
+        customers.NewIndividual(
+            given_name=who.given,
+            family_name=who.family,
+            contact_media=(Email(address=who.email, preferred=True), address),
+            external_id=external_id(number),
+        ),
         now=now,
     )
     customer = customers.create_customer(

@@ -53,7 +53,9 @@ def test_a_person_is_told_and_forgotten(run: Run) -> None:
     run("templates", "list")  # the first command founds the operator
     system = open_system(settings.load())
     with system.books.transaction() as tx:
-        party = customers.register_individual(tx, full_name="Maeve Doyle", now=NOW).id
+        party = customers.register_party(
+            tx, customers.NewIndividual(full_name="Maeve Doyle"), now=NOW
+        ).id
     system.close()
     code, said, _ = run("parties", "export", party)
     assert code == 0

@@ -58,7 +58,7 @@ class Office:
     ) -> Customer:
         now = self.clock.now()
         with self.books.transaction() as tx:
-            party = customers.register_individual(tx, full_name=name, now=now)
+            party = customers.register_party(tx, customers.NewIndividual(full_name=name), now=now)
             customer = customers.create_customer(
                 tx, party=party.id, brand=BrandId("brd_skerry"), now=now
             )

@@ -11,9 +11,10 @@ from trunkline.customers import (
     ContactMedium,
     Customer,
     Individual,
+    NewIndividual,
     create_billing_account,
     create_customer,
-    register_individual,
+    register_party,
 )
 from trunkline.ledger import LegalEntityId, create_legal_entity
 from trunkline.platform.db import Tx
@@ -36,9 +37,10 @@ def operator(tx: Tx, now: datetime) -> Operator:
 def person(
     tx: Tx, now: datetime, given: str, family: str, *media: ContactMedium, **more: Any
 ) -> Individual:
-    return register_individual(
-        tx, given_name=given, family_name=family, contact_media=media, **more, now=now
-    )
+    new = NewIndividual(given_name=given, family_name=family, contact_media=media, **more)
+    party = register_party(tx, new, now=now)
+    assert isinstance(party, Individual)
+    return party
 
 
 def customer_of(

@@ -12,6 +12,7 @@ from trunkline.customers import (
     CustomerInUse,
     CustomerStatus,
     NewIndividual,
+    NewOrganization,
     PartyInUse,
     change_customer_status,
     change_party,
@@ -21,7 +22,7 @@ from trunkline.customers import (
     give_role,
     personal_data,
     place_organization,
-    register_organization,
+    register_party,
     sign_agreement,
 )
 from trunkline.customers.agreements import AgreementItem
@@ -82,7 +83,7 @@ def test_what_is_dealt_with_stays(books: Database, now: datetime) -> None:
 
 def test_no_organization_is_a_part_of_itself(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
-        firms = [register_organization(tx, name=name, now=now).id for name in "abc"]
+        firms = [register_party(tx, NewOrganization(name=name), now=now).id for name in "abc"]
         for part, whole in zip(firms[1:], firms, strict=False):
             place_organization(tx, organization=part, parent=whole, now=now)
         with pytest.raises(CircularRelationship):

@@ -53,8 +53,8 @@ from trunkline.customers import (
     customers_of_party,
     parties,
     party,
-    register_organization,
     register_parties,
+    register_party,
     sign_agreement,
     terminate_agreement,
 )
@@ -108,8 +108,12 @@ def test_attributes_have_their_limits(books: Database, now: datetime) -> None:
 
 def test_an_organization_is_read_back_as_registered(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
-        engines = register_organization(
-            tx, name="Engines Ltd", trading_name="Engines", organization_type="company", now=now
+        engines = register_party(
+            tx,
+            NewOrganization(
+                name="Engines Ltd", trading_name="Engines", organization_type="company"
+            ),
+            now=now,
         )
     with books.read() as r:
         assert party(r, engines.id) == engines
@@ -159,7 +163,7 @@ def test_a_party_changes_and_stays_who_it_is(books: Database, now: datetime) -> 
 def test_the_lifecycles_of_parties(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
         ada = person(tx, now, "Ada", "Byron")
-        firm = register_organization(tx, name="Engines", now=now)
+        firm = register_party(tx, NewOrganization(name="Engines"), now=now)
         change_party_status(tx, party=ada.id, to=IndividualStatus.DECEASED, now=now)
         change_party_status(tx, party=firm.id, to=OrganizationStatus.CLOSED, now=now)
         with pytest.raises(IllegalTransition):

@@ -8,11 +8,12 @@ from trunkline.customers import (
     Customer,
     Email,
     NewIndividual,
+    NewOrganization,
     Phone,
     change_customer,
     change_party,
     create_customer,
-    register_organization,
+    register_party,
     search_customers,
 )
 from trunkline.kernel.errors import Invalid
@@ -88,7 +89,9 @@ def test_an_organization_is_found_by_either_name(
     books: Database, now: datetime, seller: Operator
 ) -> None:
     with books.transaction() as tx:
-        firm = register_organization(tx, name="Engines Ltd", trading_name="Difference", now=now)
+        firm = register_party(
+            tx, NewOrganization(name="Engines Ltd", trading_name="Difference"), now=now
+        )
         create_customer(tx, party=firm.id, brand=seller.brand, now=now)
     assert found(books, "diff") == found(books, "engines") == ["Engines Ltd"]
 
