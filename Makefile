@@ -13,7 +13,7 @@ MINUTES ?= 30
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check unit lint bench pictures fuzz conformance soak lock audit clean browser
+.PHONY: help run serve test check unit lint bench pictures fuzz conformance soak lock audit clean browser peers
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ run: $(BIN)/.kernel $(VENDOR)/.assets  ## a month of an operator's life, then go
 serve: $(BIN)/.kernel $(VENDOR)/.assets  ## serve the operator that trunkline.toml describes
 	@$(BIN)/trunkline serve $(ARGS)
 
-test: $(BIN)/.dev $(BIN)/.kernel $(VENDOR)/.assets browser  ## all tests
+test: $(BIN)/.dev $(BIN)/.kernel $(VENDOR)/.assets browser peers  ## all tests
 	$(BIN)/pytest -n $(SHARDS) --dist worksteal -m "not browser" $(ARGS)
 	$(BIN)/pytest -m browser tests/browser
 
@@ -97,7 +97,17 @@ $(BIN)/.dev: $(BIN)/.runtime requirements/dev.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
-# The browser tests drive Debian's Chromium; as root it is installed, otherwise it is asked for.
+# The browser tests drive Debian's Chromium, those of Diameter its freeDiameter, and its tshark
+# judges; as root they are installed, otherwise they are asked for.
+peers:
+	@command -v freeDiameterd >/dev/null 2>&1 && command -v tshark >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	      --no-install-recommends freediameter freediameter-extensions tshark >/dev/null; \
+	  else \
+	    echo "freediameter or tshark is not installed: their tests will say that they skipped"; \
+	  fi; }
+
 browser:
 	@command -v chromium >/dev/null 2>&1 || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
