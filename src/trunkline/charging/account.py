@@ -59,6 +59,8 @@ class InvalidThresholds(Invalid):
     code = "invalidThresholds"
 
 
+_MOST_PLANS = 12
+"""So many former plans are kept: what is told of an earlier time is priced by the oldest."""
 _MOST_DAYS = 3660
 
 
@@ -214,6 +216,7 @@ def change_plan(
     for session in state.sessions:
         for quota in session.quotas:
             quota.plan = quota.plan or state.plan
+    state.plans = (*state.plans, (epoch, state.plan))[-_MOST_PLANS:]
     state.plan = plan
     if state.terms is not None and not is_paid(state.terms, month):
         replace(state, month, (), epoch, records)

@@ -74,9 +74,10 @@ class Turn:
         number: int,
         where: Circumstances | None = None,
         used: Circumstances | None = None,
+        plan: str | None = None,
     ) -> None:
         """`where` holds from now on; what is reported was `used` where the request before it
-        said."""
+        said. `plan` is the account's at `at` where that isn't its present one."""
         self.state = state
         self.records = records
         self.in_force = in_force
@@ -87,7 +88,7 @@ class Turn:
         self.number = number
         self.where = where
         self.used = used or where
-        self.plan: Plan | None = None if in_force is None else in_force.plan(state.plan)
+        self.plan: Plan | None = None if in_force is None else in_force.plan(plan or state.plan)
         allowances = None if self.plan is None else self.plan.allowances
         self.month = enter_month(state, at, allowances, records)
 

@@ -176,8 +176,8 @@ def charge_usage(
     rules: Rules = NO_RULES,
 ) -> Result:
     """Debits the one unit of usage that a record told of, in full, whatever the balance; the last
-    of `records` is then its own. Where another tariff took effect during a call, that has a record
-    for each. Of data past what it may cost abroad the rest is waived (`policy.waiving`)."""
+    of `records` is then its own. Where another tariff or plan took effect during a call, each part
+    has one. Of data past what it may cost abroad the rest is waived (`policy.waiving`)."""
     [unit] = request.units
     if not is_sound(request):
         return Result.INVALID
@@ -201,9 +201,9 @@ def charge_usage(
 
 
 def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Result:
-    """Each part of a call by the tariff of its time; all of it or, where a part has no price,
-    nothing. What isn't counted in seconds happened at its instant."""
-    change = tariffs.next_after(quota.since) if turn.service == Service.VOICE else 0
+    """Each part of a call by the tariff and the plan of its time; all of it or, where a part has no
+    price, nothing. What isn't counted in seconds happened at its instant."""
+    change = _next_change(turn, tariffs, quota.since) if turn.service == Service.VOICE else 0
     if not 0 < change < quota.since + units:
         return debit(turn, quota, units, turn.in_force, turn.plan)
     parts: list[tuple[int, InForce | None, Plan | None]] = []
@@ -211,14 +211,20 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
     while at < end:
         until = min(change, end) if change else end
         in_force = tariffs.at(at)
-        plan = None if in_force is None else in_force.plan(turn.state.plan)
+        plan = None if in_force is None else in_force.plan(turn.state.plan_at(at))
         parts.append((until - at, in_force, plan))
-        at, change = until, tariffs.next_after(until)
+        at, change = until, _next_change(turn, tariffs, until)
     if not all(_has_price(turn, quota, *part) for part in parts):
         return debit(turn, quota, units, None, None)
     for part, in_force, plan in parts:
         result = debit(turn, quota, part, in_force, plan)
     return result
+
+
+def _next_change(turn: Turn, tariffs: Tariffs, at: int) -> int:
+    """When the first tariff or plan after `at` begins; 0 for never."""
+    tariff, plan = tariffs.next_after(at), turn.state.next_plan_after(at)
+    return min(tariff, plan) if tariff and plan else tariff or plan
 
 
 def _has_price(
@@ -247,6 +253,7 @@ def _turn(
         session=request.session,
         number=request.number,
         where=request.where,
+        plan=state.plan_at(at),
     )
 
 

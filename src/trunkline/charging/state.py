@@ -180,6 +180,17 @@ class State(msgspec.Struct, array_like=True, gc=False):
     consents: tuple[tuple[int, int], ...] = ()
     """From when until when there was consent to data abroad beyond the limit: what is kept of it
     for usage that is told of later."""
+    plans: tuple[tuple[int, str], ...] = ()
+    """The plans before this one, the oldest first, each with the instant until which it priced:
+    for usage that is told of later."""
+
+    def plan_at(self, at: int) -> str:
+        """Which plan prices usage of this instant."""
+        return next((plan for until, plan in self.plans if at < until), self.plan)
+
+    def next_plan_after(self, at: int) -> int:
+        """The instant after `at` at which another plan began; 0 for none."""
+        return next((until for until, _ in self.plans if at < until), 0)
 
     def session(self, id_: str) -> Session | None:
         """The open session of this id."""

@@ -20,10 +20,11 @@ from tests.unit.charging.builders import (
     opening,
     plan,
     postpaid,
+    request,
     rule,
     tariffs,
 )
-from trunkline.charging import Service
+from trunkline.charging import Kind, Result, Service
 from trunkline.charging.account import (
     AccountIsClosed,
     LimitIsShared,
@@ -36,6 +37,7 @@ from trunkline.charging.account import (
     top_up,
 )
 from trunkline.charging.events import MonthlyFee
+from trunkline.charging.oneoff import charge_usage
 from trunkline.charging.state import NO_FLOOR
 from trunkline.charging.terms import Renewal, Share, Terms
 from trunkline.customers import AccountKind
@@ -143,6 +145,28 @@ def test_going_to_and_fro_between_plans_earns_no_allowance_either() -> None:
         change_plan(phone.state, name, NOW + timedelta(seconds=number), prices, phone.journal)
         left.append(phone.remaining()[-1])
     assert left == [0, 0, 5 * GB, 0, 5 * GB]
+
+
+def test_what_was_used_before_a_change_of_plan_costs_what_it_cost_then() -> None:
+    """Though files tell of it afterwards: a megabyte at a cent, then at ten cents; a call over the
+    change by its parts."""
+    plans = [
+        plan(id_=name, rules=(rule("data", price, MB, increment=MB), rule("voice", price, 1)))
+        for name, price in (("plan", "0.01"), ("dear", "0.10"), ("dearest", "1"))
+    ]
+    phone = Phone(account("100"), tariffs(compiled(*plans)))
+    for later, name in ((100, "dear"), (200, "dearest")):
+        change_plan(phone.state, name, NOW + timedelta(seconds=later), phone.tariffs, phone.journal)
+
+    def told(at: int, service: Service, units: int) -> list[int]:
+        first = len(phone.journal)
+        record = request(Kind.EVENT, 0, asks(used=units), service=service, at=NOON + at)
+        assert charge_usage(phone.state, record, phone.tariffs, phone.journal) is Result.SUCCESS
+        return [each.charge for each in phone.journal[first:]]
+
+    costs = [told(at, Service.DATA, MB) for at in (0, 99, 100, 199, 200, 1000)]
+    assert costs == [[10_000]] * 2 + [[100_000]] * 2 + [[1_000_000]] * 2
+    assert told(90, Service.VOICE, 115) == [100_000, 10_000_000, 5_000_000]
 
 
 def test_a_plan_without_a_tariff_waits_for_one() -> None:

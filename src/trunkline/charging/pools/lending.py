@@ -135,6 +135,7 @@ class Lender:
             number=request.number,
             where=request.where if session is None else circumstances(session, request),
             used=request.where if session is None else session.where,
+            plan=state.plan_at(at) if request.kind is Kind.EVENT else None,
         )
         if turn.plan is None:
             return None
