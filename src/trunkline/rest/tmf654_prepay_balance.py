@@ -16,11 +16,12 @@ zero. A reservation holds until its `validFor.endDateTime` (a day from now where
 or until its status becomes `cancelled`; what has moved money stays as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
+import msgspec
 import sqlalchemy as sa
 
 from trunkline.charging import (
@@ -35,6 +36,7 @@ from trunkline.payments import AUTOMATIC, PAYMENTS, Purpose
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database, Reader, Tx
 from trunkline.rest.forms.in_accounts import InAccounts, inside
+from trunkline.rest.forms.lookups import of_row, owners
 from trunkline.rest.forms.prepay_actions import (
     NAMES,
     ActionCreate,
@@ -59,6 +61,7 @@ from trunkline.rest.forms.prepay_actions import (
 )
 from trunkline.rest.forms.prepay_buckets import (
     BUCKETS,
+    MONETARY,
     SUMS,
     BucketForm,
     SumForm,
@@ -78,39 +81,91 @@ from trunkline.rest.forms.prepay_top_ups import (
     history_form,
     keep,
     keep_status,
+    payer_of,
     refusal,
     top_up,
     top_up_form,
 )
-from trunkline.rest.forms.wire import (
-    BALANCE,
-)
+from trunkline.rest.forms.wire import BALANCE, Party
 from trunkline.tmf import (
     Api,
+    Path,
     Task,
     Verb,
     amount,
     column,
+    either,
+    in_json,
     owned_elsewhere,
     owned_through,
 )
+from trunkline.tmf.paths import Expression
 from trunkline.vouchers import CHANNEL_TOP_UPS, TopUpState
 
 _actions = BALANCE_ACTIONS.c
-_ACTION_PATHS = {
-    "bucket.id": _actions.account,
-    "product.id": _actions.account,
-    "partyAccount.id": _actions.billing_account_id,
-    "status": _actions.state,
-    "requestedDate": _actions.requested_at,
-    "confirmationDate": _actions.confirmed_at,
-    "reason": _actions.reason,
-    "description": _actions.description,
-    "amount.amount": amount(_actions.amount_micros),
-    "amount.units": _actions.currency,
-}
 _PAYER = (BILLING_ACCOUNTS.c.id, BILLING_ACCOUNTS.c.customer_id)
+
+
+def _always(text: str) -> Path:
+    """What every row shows."""
+    return column(sa.literal(text, sa.String))
+
+
+def _paths(table: Any, **others: Path | Expression) -> dict[str, Path | Expression]:
+    """What all kinds of actions are found by."""
+    said = ("channel.id", "channel.name", "requestor.id", "requestor.name", "logicalResource.id")
+    return {
+        "bucket.id": table.account,
+        "product.id": table.account,
+        "partyAccount.id": table.billing_account_id,
+        "relatedParty.id": of_row(_PAYER[1], reference=table.billing_account_id, key=_PAYER[0]),
+        "usageType": _always(MONETARY),
+        "status": column(table.state),
+        "statusReason": column(table.failure),
+        "requestedDate": table.requested_at,
+        "confirmationDate": table.confirmed_at,
+        "amount.amount": amount(table.amount_micros),
+        "amount.units": table.currency,
+        **{name: in_json(table.details, name) for name in said},
+        **others,
+    }
+
+
+_ACTION_PATHS = _paths(_actions, reason=_actions.reason, description=_actions.description)
+_RECEIVER_PATHS = {
+    "receiverBucket.id": _actions.to_account,
+    "receiverProduct.id": _actions.to_account,
+    "receiverLogicalResource.id": in_json(_actions.details, "receiverLogicalResource.id"),
+    "receiver.id": in_json(_actions.details, "receiver.id"),
+    "receiverBucketUsageType": _always(MONETARY),
+    "costOwner": in_json(_actions.details, "costOwner"),
+}
 _READ_BY_PAYER = owned_through(_actions.billing_account_id, *_PAYER, writes=False)
+
+
+Done = TypeVar("Done", bound="BalanceAction | TopUp")
+Owned = tuple[Done, Party | None]
+"""What was done, and whose account it was done to."""
+
+
+def _with_owners(
+    find: Callable[[Reader, Sequence[str]], Sequence[Done]],
+) -> Callable[[Reader, Sequence[str]], list[Owned[Done]]]:
+    def found(r: Reader, ids: Sequence[str]) -> list[Owned[Done]]:
+        done = find(r, ids)
+        parties = owners(r, [payer_of(each) for each in done])
+        return [(each, parties.get(payer_of(each))) for each in done]
+
+    return found
+
+
+def _owned(form: Callable[[Done], ActionForm]) -> Callable[[Owned[Done]], ActionForm]:
+    def owned(pair: Owned[Done]) -> ActionForm:
+        done, party = pair
+        parties = () if party is None else (party,)
+        return msgspec.structs.replace(form(done), related_party=parties)
+
+    return owned
 
 
 def _task(
@@ -120,21 +175,17 @@ def _task(
     create: Callable[[Tx, Any, datetime], str],
     to_wire: Callable[[BalanceAction], ActionForm],
     **others: Any,
-) -> Task[BalanceAction]:
+) -> Task[Owned[BalanceAction]]:
     name = NAMES[kind]
-    declared: dict[str, Any] = {
-        "paths": _ACTION_PATHS,
-        "owner": _READ_BY_PAYER,
-        **others,
-    }
+    declared: dict[str, Any] = {"owner": _READ_BY_PAYER, **others}
     return Task(
         path=f"{BALANCE}/{name}",
         type=name[0].upper() + name[1:],
         arrivals={"cancelled": "CancelEvent", "failed": "FailureEvent"},
         key=_actions.id,
         where=_actions.kind == kind.value,
-        find=balance_actions,
-        to_wire=to_wire,
+        find=_with_owners(balance_actions),
+        to_wire=_owned(to_wire),
         form=form,
         accepts=accepts,
         create=create,
@@ -161,8 +212,10 @@ _PAID = (
         PAYMENTS.c.received_at.label("requested_at"),
         PAYMENTS.c.confirmed_at,
         _TOP_UP_STATUS.label("state"),
+        PAYMENTS.c.failure,
         PAYMENTS.c.amount_micros,
         PAYMENTS.c.currency,
+        PAYMENTS.c.details,
     ).where(PAYMENTS.c.purpose == Purpose.TOP_UP.value),
     sa.select(
         _channelled.id,
@@ -175,8 +228,10 @@ _PAID = (
             (_channelled.state == TopUpState.REVERSING.value, TopUpState.COMPLETED.value),
             else_=_channelled.state,
         ).label("state"),
+        _channelled.reason,
         _channelled.amount_micros,
         _channelled.currency,
+        _channelled.details,
     ),
 )
 _TOP_UPS = sa.union_all(
@@ -196,6 +251,8 @@ _ALL = sa.union_all(
         each.add_columns(
             sa.literal_column("'topupBalance'", sa.String).label("action"),
             sa.literal_column("NULL", sa.String).label("to_account"),
+            sa.literal_column("NULL", sa.String).label("reason"),
+            sa.literal_column("NULL", sa.String).label("description"),
         )
         for each in _PAID
     ),
@@ -206,12 +263,16 @@ _ALL = sa.union_all(
         _actions.requested_at,
         _actions.confirmed_at,
         _actions.state,
+        _actions.failure,
         _actions.amount_micros,
         _actions.currency,
+        _actions.details,
         sa.case({kind.value: name for kind, name in NAMES.items()}, value=_actions.kind).label(
             "action"
         ),
         _actions.to_account,
+        _actions.reason,
+        _actions.description,
     ),
 ).subquery("balance_action_history")
 
@@ -223,46 +284,40 @@ def _history() -> Task[Any]:
         key=_ALL.c.id,
         order=(cast("sa.Column[Any]", _ALL.c.id),),
         paths={
+            **_paths(_ALL.c),
             "action": _ALL.c.action,
-            "bucket.id": _ALL.c.account,
-            "product.id": _ALL.c.account,
-            "partyAccount.id": _ALL.c.billing_account_id,
+            "reason": either(column(_ALL.c.reason), in_json(_ALL.c.details, "reason")),
+            "description": either(
+                column(_ALL.c.description), in_json(_ALL.c.details, "description")
+            ),
             "receiverBucket.id": _ALL.c.to_account,
-            "status": column(_ALL.c.state),
-            "requestedDate": _ALL.c.requested_at,
-            "confirmationDate": _ALL.c.confirmed_at,
-            "amount.amount": amount(_ALL.c.amount_micros),
-            "amount.units": _ALL.c.currency,
+            "receiverProduct.id": _ALL.c.to_account,
+            "receiver.id": in_json(_ALL.c.details, "receiver.id"),
         },
         owner=owned_through(_ALL.c.billing_account_id, *_PAYER, writes=False),
-        find=find_history,
-        to_wire=history_form,
+        find=_with_owners(find_history),
+        to_wire=_owned(history_form),
         form=HistoryForm,
     )
 
 
-def _top_ups(database: Database) -> Task[TopUp]:
+def _top_ups(database: Database) -> Task[Owned[TopUp]]:
     return Task(
         path=TOP_UPS,
         type="TopupBalance",
         key=_TOP_UPS.c.id,
         order=(cast("sa.Column[Any]", _TOP_UPS.c.id),),
         paths={
-            "bucket.id": _TOP_UPS.c.account,
-            "product.id": _TOP_UPS.c.account,
-            "partyAccount.id": _TOP_UPS.c.billing_account_id,
+            **_paths(_TOP_UPS.c),
+            "reason": in_json(_TOP_UPS.c.details, "reason"),
+            "description": in_json(_TOP_UPS.c.details, "description"),
             "paymentMethod.id": _TOP_UPS.c.payment_method_id,
-            "status": column(_TOP_UPS.c.state),
-            "requestedDate": _TOP_UPS.c.requested_at,
-            "confirmationDate": _TOP_UPS.c.confirmed_at,
-            "amount.amount": amount(_TOP_UPS.c.amount_micros),
-            "amount.units": _TOP_UPS.c.currency,
             "isAutoTopup": _TOP_UPS.c.automatic,
             "voucher": _TOP_UPS.c.voucher,
         },
         owner=owned_through(_TOP_UPS.c.billing_account_id, *_PAYER, deletes=False),
-        find=find_top_ups,
-        to_wire=top_up_form,
+        find=_with_owners(find_top_ups),
+        to_wire=_owned(top_up_form),
         form=TopUpForm,
         accepts=TopUpCreate,
         create=partial(top_up, database),
@@ -333,17 +388,22 @@ def api(books: Database, charging: Database, clock: Clock) -> Api:
             _task(
                 ActionKind.ADJUSTMENT, AdjustForm, AdjustCreate,
                 partial(adjust, charging), adjust_form,
+                paths={**_ACTION_PATHS, "adjustType": _always("oneTime")},
             ),
             _task(
                 ActionKind.TRANSFER, TransferForm, TransferCreate,
                 partial(transfer, charging), transfer_form,
-                paths={**_ACTION_PATHS, "receiverBucket.id": _actions.to_account},
+                paths={**_ACTION_PATHS, **_RECEIVER_PATHS},
                 owner=owned_through(_actions.billing_account_id, *_PAYER),
             ),
             _task(
                 ActionKind.RESERVATION, ReserveForm, ReserveCreate,
                 partial(reserve, charging), reserve_form,
-                paths={**_ACTION_PATHS, "validFor.endDateTime": _actions.until},
+                paths={
+                    **_ACTION_PATHS,
+                    "validFor.startDateTime": _actions.requested_at,
+                    "validFor.endDateTime": _actions.until,
+                },
             ),
             _history(),
         ),

@@ -287,6 +287,24 @@ def _shown(body: Body) -> Body:
     return {name: each for name, each in body.items() if name != "customer"}
 
 
+_TEXTS = (
+    "partyAccount.id",
+    "relatedParty.id",
+    "searchCriteria.product.id",
+    "searchCriteria.partyAccount.id",
+    "searchCriteria.relatedParty.id",
+    "searchCriteria.logicalResource.id",
+    "usageConsumption.id",
+    "usageConsumption.state",
+    "usageConsumption.product.id",
+    "usageConsumption.partyAccount.id",
+    "usageConsumption.relatedParty.id",
+    "usageConsumption.logicalResource.id",
+    "usageConsumption.bucketRefOrValue.id",
+    "usageConsumption.bucketRefOrValue.usageType",
+)
+
+
 def api(database: Database) -> Api:
     """The API over charging's `database`; queries are kept in the books."""
     table = CONSUMPTION_QUERIES.table.c
@@ -302,11 +320,7 @@ def api(database: Database) -> Api:
                 key=table.id,
                 paths={
                     "queryUsageConsumptionDate": table.created_at,
-                    "usageConsumption.product.id": in_json(
-                        table.body, "usageConsumption.product.id"
-                    ),
-                    "partyAccount.id": in_json(table.body, "partyAccount.id"),
-                    "relatedParty.id": in_json(table.body, "relatedParty.id"),
+                    **{name: in_json(table.body, name) for name in _TEXTS},
                 },
                 owner=owned_by(table.customer_id, claims="relatedParty"),
                 schema=QueryUsageConsumption,

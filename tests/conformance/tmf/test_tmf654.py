@@ -403,6 +403,58 @@ def test_the_history_has_all_that_was_done(api: Client, subscribe: Subscribe, re
     assert api.delete(mine[0]["href"]).status == 405
 
 
+def test_what_was_done_is_found_by_whatever_it_shows(
+    api: Client, subscribe: Subscribe, relay: Relay
+) -> None:
+    one, other = subscribe(money=10), subscribe(money=3)
+    said = {
+        "reason": "a gift", "description": "by hand", "channel": {"id": "c1", "name": "Shop"},
+        "requestor": AGENT | {"name": "Aoife"}, "logicalResource": [{"id": "353850000000"}],
+        "@baseType": "Action", "@schemaLocation": "https://a.example/b.json",
+    }  # fmt: skip
+    receiver = {"id": "r1", "@referredType": "Individual"}
+    gift = to(other) | {"receiver": receiver, "costOwner": "receiver"}
+    done = [
+        made(api.post(f"{BALANCE}/{task}", about(one, 1, **more) | said))
+        for task, more in (
+            ("topupBalance", {}), ("adjustBalance", {}), ("transferBalance", gift),
+            ("reserveBalance", {}),
+        )
+    ]  # fmt: skip
+    relay.drain()
+    customer = one["payer"]["relatedParty"][0]["id"]
+    by = [
+        "reason=a gift", "description=by hand", "channel.id=c1", "channel.name=Shop",
+        "requestor.id=agent-1", "requestor.name=Aoife", "logicalResource.id=353850000000",
+    ]  # fmt: skip
+    kept = {name: said[name] for name in ("@baseType", "@schemaLocation", "reason", "channel")}
+    for each in done:
+        shown = api.get(each["href"]).body
+        assert shown | kept == shown
+        assert shown["relatedParty"][0]["id"] == customer
+        path = each["href"].rpartition("/")[0]
+        own = [f"relatedParty.id={customer}", f"product.id={one['id']}"]
+        for query in [*by, "usageType=monetary&reason=a gift", *own]:
+            found = api.get(f"{path}?{query}").body
+            assert each["id"] in [it["id"] for it in found], query
+            assert {it["product"][0]["id"] for it in found} == {one["id"]}, query
+        assert api.get(f"{path}?usageType=data").body == []
+    history = f"{BALANCE}/balanceActionHistory"
+    for query in by:
+        assert len(api.get(f"{history}?{query}").body) == 4, query
+    (moved,) = api.get(f"{history}?receiver.id=r1").body
+    for query in (
+        f"receiverProduct.id={other['id']}", "receiverLogicalResource.id=353850000001",
+        "receiver.id=r1", "costOwner=receiver", "receiverBucketUsageType=monetary",
+    ):  # fmt: skip
+        assert [it["id"] for it in api.get(f"{BALANCE}/transferBalance?{query}").body] == [
+            moved["id"]
+        ], query
+    assert len(api.get(f"{BALANCE}/adjustBalance?adjustType=oneTime").body) == 1
+    begins = api.get(done[3]["href"]).body["validFor"]["startDateTime"]
+    assert len(api.get(f"{BALANCE}/reserveBalance?validFor.startDateTime={begins}").body) == 1
+
+
 def test_a_top_up_is_described_and_refunded_not_deleted(
     api: Client, subscribe: Subscribe, relay: Relay, books: Database, charging: Database
 ) -> None:

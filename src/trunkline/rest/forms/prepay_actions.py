@@ -38,6 +38,7 @@ from trunkline.rest.forms.wire import (
     QuantityIn,
     Ref,
     RefIn,
+    Typed,
     given,
     placed,
     ref,
@@ -64,7 +65,7 @@ class Named(Wire):
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
-class Details(Wire):
+class Details(Wire, kw_only=True):
     """What is kept of a request, and only shown again."""
 
     channel: Named | None = None
@@ -76,10 +77,15 @@ class Details(Wire):
     adjust_type: str | None = None
     description: str | None = None
     reason: str | None = None
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
 
 
 class ActionForm(Entity, kw_only=True):
     """What all actions show."""
+
+    base_type: str | None = msgspec.field(name="@baseType", default=None)
+    schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
 
     status: str
     status_reason: str | None = None
@@ -95,6 +101,7 @@ class ActionForm(Entity, kw_only=True):
     channel: Named | None = None
     requestor: Party | None = None
     logical_resource: tuple[Named, ...] = ()
+    related_party: tuple[Party, ...] = ()
 
 
 class AdjustForm(ActionForm, kw_only=True, tag="AdjustBalance"):
@@ -114,7 +121,7 @@ class ReserveForm(ActionForm, kw_only=True, tag="ReserveBalance"):
     valid_for: Period
 
 
-class BucketCreate(Wire):
+class BucketCreate(Typed, kw_only=True):
     """What is asked of a bucket."""
 
     bucket: RefIn
@@ -194,6 +201,8 @@ def details(new: BucketCreate) -> Mapping[str, Any]:
             "receiver_logical_resource",
             "cost_owner",
             "adjust_type",
+            "base_type",
+            "schema_location",
         )
         if hasattr(new, name)
     }
@@ -284,6 +293,8 @@ def shown(action: BalanceAction, base: str) -> dict[str, Any]:
     return {
         "id": action.id,
         "href": href(base, action.id),
+        "base_type": kept.base_type,
+        "schema_location": kept.schema_location,
         "status": action.state,
         "status_reason": action.failure,
         "usage_type": MONETARY,

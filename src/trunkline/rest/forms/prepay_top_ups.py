@@ -12,6 +12,7 @@ import msgspec
 
 from trunkline import charging, payments, vouchers
 from trunkline.charging import ActionStands, BalanceAction
+from trunkline.customers import BillingAccountId
 from trunkline.kernel.errors import Invalid, TrunklineError
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.kernel.money import Money as Amount
@@ -160,21 +161,25 @@ def refusal(body: Body) -> TrunklineError | None:
     return VoucherRefused(body["statusReason"], path="voucher", topup=body["id"])
 
 
+def payer_of(done: BalanceAction | TopUp) -> BillingAccountId:
+    """Whose account's balance it was done to."""
+    return done.account if isinstance(done, Payment) else done.billing_account
+
+
 def _shown(found: TopUp, base: str, account: str, status: str, why: str | None) -> dict[str, Any]:
     kept = msgspec.convert(found.details, Details)
-    if isinstance(found, ChannelTopUp):
-        payer, requested = found.billing_account, found.requested_at
-    else:
-        payer, requested = found.account, found.received_at
+    requested = found.requested_at if isinstance(found, ChannelTopUp) else found.received_at
     return {
         "id": found.id,
         "href": href(base, found.id),
+        "base_type": kept.base_type,
+        "schema_location": kept.schema_location,
         "status": status,
         "status_reason": why,
         "usage_type": MONETARY,
         "amount": money(found.amount),
         "bucket": ref(BALANCE, "Bucket", account),
-        "party_account": ref(ACCOUNT, "BillingAccount", payer),
+        "party_account": ref(ACCOUNT, "BillingAccount", payer_of(found)),
         "product": (ref(PRODUCTS, "Product", account),),
         "requested_date": format_instant(requested),
         "confirmation_date": instant(found.confirmed_at),
