@@ -19,7 +19,7 @@ from tests.conftest import MakeDatabase
 from tests.effort import dice
 from tests.unit.charging.builders import MB, compiled, imsi, opening
 from tests.unit.diameter.builders import asked, ccr, cer, mscc, subscription, used
-from tests.unit.diameter.wire import Wire, connected, result_of, run
+from tests.unit.diameter.wire import Wire, connected, granted_in, result_of, run
 from trunkline.charging import ChargingAccountId, balance, operations, records, store
 from trunkline.charging.journal import RecordKind
 from trunkline.diameter import codec
@@ -131,15 +131,6 @@ async def exhaust(wire: Wire, gateway: str, subscriber: int) -> None:
         )
         assert result_of(answer) == d.SUCCESS
         granted = granted_in(answer)
-
-
-def granted_in(answer: bytes) -> int:
-    for avp in codec.avps(answer):
-        if avp.code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
-            for part in codec.avps(avp.data, 0):
-                if part.code == d.GRANTED_SERVICE_UNIT:
-                    return int.from_bytes(part.data[8:16], "big")
-    return 0
 
 
 @asynccontextmanager

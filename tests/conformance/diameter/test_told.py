@@ -11,7 +11,7 @@ from diameter.message import Message
 from tests.conformance.diameter.operator import ACCOUNT, SETTINGS, Operator
 from tests.unit.charging.builders import MB
 from tests.unit.diameter.builders import IMSI, asked, ccr, cer, mscc, subscription, used
-from tests.unit.diameter.wire import Wire, connected, result_of, run, serving
+from tests.unit.diameter.wire import Wire, connected, granted_in, result_of, run, serving
 from trunkline.charging import operations
 from trunkline.charging.notices import NoticeKind, due, note
 from trunkline.charging.store import hold
@@ -92,15 +92,6 @@ async def exhaust(wire: Wire) -> None:
         granted = granted_in(answer)
         answer = await wire.ask(asking(number, 10 * MB, granted))
     assert result_of(answer) == d.SUCCESS
-
-
-def granted_in(answer: bytes) -> int:
-    for avp in codec.avps(answer):
-        if avp.code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
-            for part in codec.avps(avp.data, 0):
-                if part.code == d.GRANTED_SERVICE_UNIT:
-                    return int.from_bytes(part.data[8:16], "big")
-    return 0
 
 
 def answer(request: bytes, result: int, *, error: bool = False) -> bytes:

@@ -112,3 +112,13 @@ def generous(requests: Sequence[ChargeRequest], _now: datetime) -> list[ChargeAn
 
 def result_of(message: bytes) -> int:
     return next(avp.u32() for avp in codec.avps(message) if avp.code == d.RESULT_CODE)
+
+
+def granted_in(answer: bytes) -> int:
+    """Octets, of the first rating group that is granted any; else 0."""
+    for avp in codec.avps(answer):
+        if avp.code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
+            for part in codec.avps(avp.data, 0):
+                if part.code == d.GRANTED_SERVICE_UNIT:
+                    return int.from_bytes(part.data[8:16], "big")
+    return 0
