@@ -30,12 +30,14 @@ from trunkline.inventory import (
     reserve_sim,
     resources_of,
     stock_levels,
+    stocks,
     take_back_resources,
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.relay import Relay
+from trunkline.tmf import documents
 
 FIRST = Msisdn("4915900000000")
 NUMBER = ResourceKind.NUMBER
@@ -207,3 +209,26 @@ def test_numbers_in_use_are_found_by_their_beginning(books: Database, now: datet
             assert [each.product for each in numbers_beginning(tx, digits)] == [product]
         assert numbers_beginning(tx, "4916") == []
         assert numbers_beginning(tx, "49159000000010") == []
+
+
+def test_two_who_reserve_at_once_are_each_given_what_there_is(
+    books: Database, now: datetime
+) -> None:
+    """Of two stocks with a phone each, the second takes the other one's, or finds nothing."""
+    phone = {"name": "Phone"}
+    stock = {"stockedProduct": phone, "productStockLevel": {"amount": 1}}
+    wanted = {"id": "1", "quantityRequested": {"amount": 1}, "requestedProduct": phone}
+    states: list[str] = []
+
+    def reserve(tx: Tx) -> None:
+        ident = stocks.reserve(tx, {"reserveProductStockItem": [wanted]}, now)
+        [body] = documents.find(tx, stocks.RESERVATIONS, [ident])
+        states.append(body["reserveProductStockState"])
+
+    with books.transaction() as tx:
+        made = [stocks.create_stock(tx, {**stock, "name": name}, now) for name in ("one", "two")]
+    assert both(books, reserve, reserve) is None
+    with books.transaction() as tx:
+        reserve(tx)
+        free = [each["productStockLevel"]["amount"] for each in stocks.shown(tx, made)]
+    assert (states, free) == (["done", "done", "terminatedWithError"], [0, 0])

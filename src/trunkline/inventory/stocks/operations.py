@@ -87,8 +87,11 @@ def adjust(tx: Tx, body: Body, now: datetime) -> str:
     """Adds to stocks, or takes off, all items or none. Raises `StockNotFound`, `CountsItself`
     and `NotEnough`, with the item's path."""
     ident = tx.new_id(AdjustmentId, now)
+    asked: list[Body] = body["adjustProductStockItem"]
+    # All at once, in the order of their ids, so that two adjustments can't wait for each other.
+    store.lock(tx, [item["productStockTarget"]["id"] for item in asked])
     items = []
-    for index, item in enumerate(body["adjustProductStockItem"]):
+    for index, item in enumerate(asked):
         at = f"adjustProductStockItem[{index}]"
         stock = item["productStockTarget"]["id"]
         path = f"{at}.adjustProductStockQuantity"
@@ -174,7 +177,10 @@ def reserve(tx: Tx, body: Body, now: datetime) -> str:
     holds: list[tuple[str, str, int]] = []
     items: list[Body] = []
     left: dict[str, int] = {}
-    for index, item in enumerate(body["reserveProductStockItem"]):
+    asked: list[Body] = body["reserveProductStockItem"]
+    # All at once, in the order of their ids, so that two reservations can't wait for each other.
+    store.lock(tx, sorted({each for item in asked for each in _like(tx, item)}))
+    for index, item in enumerate(asked):
         at = f"reserveProductStockItem[{index}]"
         quantity = pieces(item["quantityRequested"], f"{at}.quantityRequested", least=1)
         stock = _chosen(tx, item, quantity, left, at)
@@ -242,12 +248,25 @@ def _chosen(tx: Tx, item: Body, quantity: int, left: Mapping[str, int], at: str)
         _locked(tx, [named], f"{at}.productStockRequested.id")
         found = [named]
     else:
-        wanted = {k: v for k, v in stocked(item["requestedProduct"]).items() if v is not None}
+        wanted = _wanted(item)
         found = store.matching(tx, wanted, least=quantity) if wanted else []
         if not found and not (wanted and store.matching(tx, wanted, most=1)):
             raise StockNotFound("no stock has such a product", path=f"{at}.requestedProduct")
     free = holdings(tx, found)
     return next((s for s in found if free[s].free - left.get(s, 0) >= quantity), None)
+
+
+def _like(tx: Tx, item: Body) -> list[str]:
+    """The stocks that an item may be had of."""
+    named = item.get("productStockRequested", {}).get("id")
+    if named is not None:
+        return [named]
+    wanted = _wanted(item)
+    return store.matching(tx, wanted) if wanted else []
+
+
+def _wanted(item: Body) -> dict[str, str]:
+    return {k: v for k, v in stocked(item["requestedProduct"]).items() if v is not None}
 
 
 def _hold(

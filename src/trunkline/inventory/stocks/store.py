@@ -79,12 +79,11 @@ _SET = (
 )
 _ENTER = sa.insert(stock_entry)
 _HOLD = sa.insert(stock_hold)
-_HOLDS = (
-    sa.select(stock_hold)
+_DROP_HOLDS = (
+    sa.delete(stock_hold)
     .where(stock_hold.c.reservation_id == sa.bindparam("which"))
-    .order_by(stock_hold.c.item)
+    .returning(stock_hold.c.stock_id, stock_hold.c.quantity)
 )
-_DROP_HOLDS = sa.delete(stock_hold).where(stock_hold.c.reservation_id == sa.bindparam("which"))
 _HELD = sa.select(stock_hold.c.reservation_id).where(stock_hold.c.stock_id == sa.bindparam("which"))
 _ENTRIES = (
     sa.select(stock_entry)
@@ -137,9 +136,8 @@ def hold(tx: Tx, reservation: str, holds: Sequence[tuple[str, str, int]]) -> Non
 
 def take_holds(tx: Tx, reservation: str) -> list[tuple[str, int]]:
     """The stocks and quantities that a reservation holds, which are forgotten."""
-    found = [(row.stock_id, row.quantity) for row in tx.execute(_HOLDS, {"which": reservation})]
-    tx.execute(_DROP_HOLDS, {"which": reservation})
-    return found
+    dropped = tx.execute(_DROP_HOLDS, {"which": reservation})
+    return sorted((row.stock_id, row.quantity) for row in dropped)
 
 
 def is_held(r: Reader, stock: str) -> bool:
