@@ -31,12 +31,13 @@ from trunkline.charging import (
     UnitRequest,
 )
 from trunkline.charging.account import change_plan
-from trunkline.charging.buckets import enter_month, give
+from trunkline.charging.buckets import enter_month, give, made_way
 from trunkline.charging.grants import GrantPolicy, GrantSize
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.state import State, decode, encode
 from trunkline.charging.tariffs import Tariffs
 from trunkline.rating import (
+    BUCKET_SERVICE,
     BUCKET_SIZE,
     REMAINING,
     RESERVED,
@@ -279,3 +280,55 @@ def test_the_books_agree_whatever_changes_under_a_session(
     network.check()
     assert network.state.sessions == []
     assert not network.state.holds_anything()
+
+
+class Included(msgspec.Struct, frozen=True):
+    """What plans include of data and of voice; None: nothing of it."""
+
+    data: int | None
+    voice: int | None
+
+    def plan(self, name: str) -> PlanSource:
+        included = [
+            Allowance(f"{service} of {name}", name, service, units)
+            for service, units in (("data", self.data), ("voice", self.voice))
+            if units is not None
+        ]
+        price = (PriceStep(0, 1000),)
+        rules = tuple(UsageRule(each, Rate(each, 1, price)) for each in ("data", "voice"))
+        return plan(*included, id_=name, rules=rules)
+
+
+included = st.builds(
+    Included, *[st.none() | st.sampled_from([100, 600, 2000]) | st.integers(1, 3000)] * 2
+)
+
+
+@given(
+    included,
+    included,
+    steps.map(lambda found: [each for each in found if each.then != "gift" and each.later < DAY]),
+)
+@settings(max_examples=examples(100), deadline=None)
+def test_a_plan_includes_what_it_says_in_a_month_whatever_plans_were_before(
+    p: Included, q: Included, history: Sequence[Step]
+) -> None:
+    """What is left of it is its units less all that was used of others', granted under whichever
+    plan; never less for what was merely granted. Only what was used beyond it, and granted
+    before, is had on top."""
+    network = Network(account("1000", plan="p"), tariffs(compiled(p.plan("p"), q.plan("q"))))
+    for step in history:
+        network.play(step)
+        state = network.state
+        now = {"p": p, "q": q}[state.plan]
+        for service, units in ((Service.DATA, now.data), (Service.VOICE, now.voice)):
+            free = sum(each.free for each in network.journal if each.service == service)
+            left = owed = 0
+            for index, bucket in enumerate(state.buckets):
+                flat = state.flat[index * BUCKET_SIZE : (index + 1) * BUCKET_SIZE]
+                if flat[BUCKET_SERVICE] == service and made_way(bucket):
+                    owed += bucket.rollover
+                elif flat[BUCKET_SERVICE] == service:
+                    left += flat[REMAINING]
+            if state.buckets:
+                assert left - owed == (units or 0) - free

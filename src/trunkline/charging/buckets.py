@@ -72,6 +72,8 @@ def _roll_over(
     for index, bucket in enumerate(state.buckets):
         if bucket.allowance != allowance.id or bucket.period != month - 1 or not bucket.rollover:
             continue
+        if made_way(bucket):
+            continue
         offset = index * BUCKET_SIZE
         free = state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
         moved = max(min(free, allowance.rollover), 0)
@@ -234,6 +236,11 @@ def _put(
     state.buckets.insert(place, bucket)
     offset = place * BUCKET_SIZE
     state.flat[offset:offset] = (bucket.granted, 0, service, group, starts, expires, 0)
+    _note(state, place, bucket.granted, at, month, records)
+
+
+def _note(state: State, place: int, units: int, at: int, month: int, records: list[Record]) -> None:
+    bucket, (service, group, _) = state.buckets[place], _of(state, place)
     state.seq += 1
     records.append(
         Record(
@@ -242,7 +249,7 @@ def _put(
             at,
             month,
             balance=state.money,
-            units=bucket.granted,
+            units=units,
             service=service,
             rating_group=group,
             session=bucket.allowance,
@@ -258,31 +265,100 @@ def _where(allowance: Allowance) -> Filters | None:
 def replace(
     state: State, month: int, allowances: Iterable[Allowance], at: int, records: list[Record]
 ) -> None:
-    """The month's buckets end at `at`, or once what is granted of them is being used, and others
-    take their place; what was consumed of the old, and of those that had to make place before,
-    counts as consumed of the new."""
+    """The month's buckets make way at `at` for others; what was consumed of them, and of those that
+    made way before, counts as consumed of the new. So does what is consumed of them yet (`recount`)
+    by use from before `at`. What is reserved on them is reserved on the new, as far as these have
+    it."""
     consumed: dict[_Of, int] = {}
-    begins = _uses_begin(state)
+    flat = state.flat
     for index, bucket in enumerate(state.buckets):
         if bucket.period != month:
             continue
         offset = index * BUCKET_SIZE
-        flat = state.flat
-        of = flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], bucket.where
+        of = _of(state, index)
         consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
-        ends = max(at, flat[offset + STARTS], begins.get(bucket.number, -1) + 1)
-        flat[offset + EXPIRES] = min(flat[offset + EXPIRES], ends)
+        flat[offset + EXPIRES] = min(flat[offset + EXPIRES], max(at, flat[offset + STARTS]))
+        bucket.rollover, bucket.into = 0, bucket.number
     grant(state, month, allowances, at, records, consumed=consumed)
+    for index, bucket in enumerate(state.buckets):
+        if bucket.period == month and made_way(bucket):
+            bucket.rollover = consumed.pop(_of(state, index), 0)
+    _hand_over(state, month)
 
 
-def _uses_begin(state: State) -> dict[int, int]:
-    """When, by bucket, the last of the uses began that something of it is reserved for."""
-    begins: dict[int, int] = {}
+def _of(state: State, place: int) -> _Of:
+    offset = place * BUCKET_SIZE
+    flat = state.flat
+    return flat[offset + BUCKET_SERVICE], flat[offset + BUCKET_GROUP], state.buckets[place].where
+
+
+def made_way(bucket: Bucket) -> bool:
+    """Whether another plan's allowances took its place: its `rollover` is what was consumed of it
+    beyond what they had."""
+    return bucket.into == bucket.number
+
+
+def _in_place_of(state: State, place: int) -> list[int]:
+    """The places of the buckets that one made way for."""
+    month, of = state.buckets[place].period, _of(state, place)
+    return [
+        index
+        for index, bucket in enumerate(state.buckets)
+        if bucket.period == month and not made_way(bucket) and _of(state, index) == of
+    ]
+
+
+def _hand_over(state: State, month: int) -> None:
+    places = {bucket.number: place for place, bucket in enumerate(state.buckets)}
     for session in state.sessions:
         for quota in session.quotas:
-            for number in quota.holds[::2]:
-                begins[number] = max(quota.since, begins.get(number, 0))
-    return begins
+            holds: list[int] = []
+            for number, units in zip(quota.holds[::2], quota.holds[1::2], strict=True):
+                place, left = places[number], units
+                if state.buckets[place].period == month and made_way(state.buckets[place]):
+                    for to in _in_place_of(state, place):
+                        offset = to * BUCKET_SIZE
+                        free = state.flat[offset + REMAINING] - state.flat[offset + RESERVED]
+                        moved = min(left, free)
+                        if moved:
+                            state.flat[place * BUCKET_SIZE + RESERVED] -= moved
+                            state.flat[offset + RESERVED] += moved
+                            holds += (state.buckets[to].number, moved)
+                            left -= moved
+                if left:
+                    holds += (number, left)
+            quota.holds = holds
+
+
+def recount(state: State, place: int, units: int, at: int, records: list[Record]) -> None:
+    """So many more units of a bucket that has made way are consumed, or, below zero, fewer: of what
+    took its place, too."""
+    bucket, flat = state.buckets[place], state.flat
+    others = _in_place_of(state, place)
+    if units > 0:
+        for index in others:
+            offset = index * BUCKET_SIZE
+            taken = min(units, flat[offset + REMAINING] - flat[offset + RESERVED])
+            if taken:
+                _add_to(state, index, -taken, at, records)
+                units -= taken
+        bucket.rollover += units
+        return
+    of = _of(state, place)
+    for index, each in enumerate(state.buckets):
+        if each.period == bucket.period and made_way(each) and _of(state, index) == of:
+            settled = min(-units, each.rollover)
+            each.rollover -= settled
+            units += settled
+    if units and others:
+        _add_to(state, others[0], -units, at, records)
+
+
+def _add_to(state: State, place: int, units: int, at: int, records: list[Record]) -> None:
+    bucket = state.buckets[place]
+    bucket.granted += units
+    state.flat[place * BUCKET_SIZE + REMAINING] += units
+    _note(state, place, units, at, bucket.period, records)
 
 
 def release(state: State, holds: list[int]) -> None:

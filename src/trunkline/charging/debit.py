@@ -3,7 +3,7 @@ into the journal with all that is needed to reckon it again."""
 
 from collections.abc import Sequence
 
-from trunkline.charging.buckets import enter_month
+from trunkline.charging.buckets import enter_month, made_way, recount
 from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import Circumstances, Result, UnitRequest
@@ -242,7 +242,7 @@ def debit(
         if limit == NO_LIMIT:
             _note_unrated(turn, quota, units, overrun)
         return result_of(code)
-    take(turn.state, slice_)
+    take(turn, slice_)
     if plan.counters:
         _count(turn, plan, slice_)
     quota.position = slice_[POSITION:POSITION_END]
@@ -256,7 +256,9 @@ def _as_reserved(turn: Turn, slice_: list[int], holds: Sequence[int]) -> list[in
     """The slice with nothing in its buckets but what its grant reserved on them, though one may
     have ended since. What a bucket regained after the grant may otherwise cost more: paid
     increments begin elsewhere then, perhaps one more of them at a dearer step."""
-    held = dict(zip(holds[::2], holds[1::2], strict=True))
+    held: dict[int, int] = {}
+    for number, units in zip(holds[::2], holds[1::2], strict=True):
+        held[number] = held.get(number, 0) + units
     ends = slice_[START] + slice_[UNITS] + 1
     for index, bucket in enumerate(turn.state.buckets):
         offset = FIRST_BUCKET + index * BUCKET_SIZE
@@ -268,9 +270,11 @@ def _as_reserved(turn: Turn, slice_: list[int], holds: Sequence[int]) -> list[in
     return slice_
 
 
-def take(state: State, slice_: list[int]) -> None:
+def take(turn: Turn, slice_: list[int]) -> None:
     """Takes what the kernel reckoned from buckets and money."""
+    state = turn.state
     flat = state.flat
+    late: list[tuple[int, int]] = []
     for index, bucket in enumerate(state.buckets):
         offset = index * BUCKET_SIZE
         taken = slice_[FIRST_BUCKET + offset + TAKEN]
@@ -279,6 +283,10 @@ def take(state: State, slice_: list[int]) -> None:
             if bucket.from_use:
                 flat[offset + EXPIRES] = slice_[START] + bucket.from_use
                 bucket.from_use = 0
+            if bucket.into and made_way(bucket):
+                late.append((index, taken))
+    for place, units in late:
+        recount(state, place, units, turn.at, turn.records)
     state.money -= slice_[CHARGE]
 
 

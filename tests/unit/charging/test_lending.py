@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from tests.unit.charging.builders import (
     DAY,
@@ -23,9 +24,11 @@ from trunkline.charging import (
     Kind,
     Service,
 )
+from trunkline.charging.account import change_plan
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.charge import charge
 from trunkline.charging.grants import POLICY
+from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import UnitRequest
 from trunkline.charging.pools.leasing import Sides, give_back
 from trunkline.charging.pools.lending import Lender
@@ -224,3 +227,24 @@ def test_for_money_that_comes_back_and_for_a_price_nothing_is_lent() -> None:
         for each in (Action.REFUND, Action.PRICE_ENQUIRY, Action.DIRECT_DEBIT)
     ]
     assert covered == [True, True, False]
+
+
+@pytest.mark.parametrize(("units", "meanwhile"), [(600, 500), (50, 0)])
+def test_what_comes_back_to_a_pool_is_its_next_plans(units: int, meanwhile: int) -> None:
+    """A hundred MB are leased when the pool changes its plan, 30 of them used; until the rest comes
+    back it counts as used."""
+    of_pools = [Allowance("all", "Shared", "data", each * MB) for each in (400, units)]
+    prices = tariffs(
+        compiled(plan(), plan(of_pools[0], id_="shared"), plan(of_pools[1], id_="next"))
+    )
+    pair = Pair(prices=prices)
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    pool, journal = pair.pool.state, list[Record]()
+    change_plan(pool, "next", datetime.fromtimestamp(pair.now, UTC), prices, journal)
+    assert pool.flat[REMAINING::BUCKET_SIZE] == [300 * MB, meanwhile * MB]
+    pair.ask(Kind.TERMINATE, asks(used=30 * MB))
+    member = pair.member.state
+    give_back(member, share_of(member), pool, Sides("cac_1", "cac_9", [], journal), NOON)
+    assert pool.flat[REMAINING::BUCKET_SIZE] == [370 * MB, (units - 30) * MB]
+    given = [each.units for each in journal if each.kind == RecordKind.ALLOWANCE]
+    assert sum(given) == (units - 30) * MB

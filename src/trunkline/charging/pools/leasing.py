@@ -13,7 +13,7 @@ its month is over, when the member leaves, or when the pool runs short.
 
 from typing import NamedTuple
 
-from trunkline.charging.buckets import LEASED
+from trunkline.charging.buckets import LEASED, made_way, recount
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.pools.needs import Want, serving
 from trunkline.charging.pools.shares import (
@@ -91,6 +91,8 @@ def lease(member: State, pool: State, plan: Plan, want: Want, sides: Sides, now:
             continue
         flat[offset + EXPIRES], bucket.from_use = expires, 0
         flat[offset + REMAINING] -= units
+        if made_way(bucket):
+            recount(pool, place, units, now, sides.pools)
         count_taken(share, pool, want.service, ends, units)
         if held is None:
             _add(its, bucket.number, 1)
@@ -176,14 +178,18 @@ def give_back(member: State, share: Share, pool: State, sides: Sides, now: int) 
 def _take_in(
     pool: State, number: int, service: int, units: int, now: int, records: list[Record]
 ) -> None:
-    """Puts units back where they came from or, where that was the month before's, into the month
-    that they roll over to. What is older still has expired."""
+    """Puts units back where they came from; where that was the month before's, into the month that
+    they roll over to, and where it was another plan's, to what took its place. What is older still
+    has expired."""
     place = find(pool, number)
     if place is None:
         _record(pool, RecordKind.EXPIRED, now, records, units, service, number)
         return
     pool.flat[place * BUCKET_SIZE + REMAINING] += units
     bucket = pool.buckets[place]
+    if made_way(bucket):
+        recount(pool, place, -units, now, records)
+        return
     into = find(pool, bucket.into) if bucket.into else None
     moved = min(units, bucket.rollover)
     if into is None or not moved:
