@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run serve test check unit lint bench pictures fuzz conformance soak lock audit clean browser peers
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 run: $(BIN)/.kernel $(VENDOR)/.assets  ## a month of an operator's life, then go on serving (FRESH=1 starts over)
 	@$(BIN)/trunkline demo $(if $(FRESH),--fresh) $(ARGS)
