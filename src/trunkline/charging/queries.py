@@ -368,11 +368,6 @@ def _line(account: Account, row: Any, labels: Mapping[int, tuple[str, ...]]) -> 
     )
 
 
-def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> list[DayOfUsage]:
-    """Usage from `since` on by day, in the account's own time zone as it is at `since`. Raises
-    `UnknownChargingAccount`."""
-    found = _account(r, account)
-    state = found.state
 def _word(row: Any, labels: Mapping[int, tuple[str, ...]]) -> str:
     if row.kind == RecordKind.PASSED:
         return reason(row.label)
@@ -381,6 +376,11 @@ def _word(row: Any, labels: Mapping[int, tuple[str, ...]]) -> str:
     return history.label(labels, row.tariff, row.label)
 
 
+def daily_usage(r: Reader, account: ChargingAccountId, *, since: datetime) -> list[DayOfUsage]:
+    """Usage from `since` on by day, in the account's own time zone as it is at `since`. Raises
+    `UnknownChargingAccount`."""
+    found = _account(r, account)
+    state = found.state
     local = since.astimezone(zone(state.time_zone)).utcoffset() or timedelta()
     epoch = int(since.timestamp())
     rows = history.daily(
