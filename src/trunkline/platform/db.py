@@ -222,6 +222,7 @@ class Database:
             "query_cache_size": 2000,
             "json_serializer": encode_json,
             "json_deserializer": decode_json,
+            "hide_parameters": True,  # errors are logged; values may be secret, or somebody's
             "pool_size": pool_size,
             "max_overflow": 32,
             "execution_options": {"preserve_rowcount": True},  # of inserts too

@@ -92,6 +92,13 @@ def test_a_wrong_statement_is_not_called_unavailable(books: Database) -> None:
         tx.execute(sa.text("SELECT * FROM nowhere"))
 
 
+def test_an_error_of_the_database_tells_no_values(books: Database) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as error, books.transaction() as tx:
+        tx.execute(sa.text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "a listener's own"})
+    assert "a listener's own" not in str(error.value)
+    assert "a listener's own" not in repr(error.value)
+
+
 def test_values_come_back_as_they_went(books: Database) -> None:
     at = datetime(2026, 11, 21, 20, 50, 0, 123456, tzinfo=UTC)
     body = {
