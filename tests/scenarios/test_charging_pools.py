@@ -436,6 +436,26 @@ def test_who_joins_another_pool_settles_with_the_former_one_when_its_session_end
     assert (seen(operator, 8).members, seen(operator, 1).pool) == (0, None)
 
 
+def test_a_pool_that_closes_lets_its_members_go(operator: Operator) -> None:
+    """What no grant holds comes back at once; who holds something asks again, uses it up, and is in
+    another pool meanwhile."""
+    ask(operator, Kind.INITIAL, 0, MB, phone=2)
+    message = request(Kind.INITIAL, 0, asks(100 * MB), session="s1", at=operator.epoch)
+    message = msgspec.structs.replace(message, notify="gy:1")
+    operator.network.process([message], operator.clock.now())
+    operator.tell(CloseAccount(account=POOL, closed_at=operator.clock.now()))
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 101 * MB
+    assert (seen(operator, 9).members, waiting(operator)) == (2, ["s1"])
+    operator.open(8, plan="shared", shared=True, identities=())
+    operator.tell(JoinPool(account=account(3), pool=account(8)))
+    ask(operator, Kind.TERMINATE, 1, -1, used=60 * MB)
+    ask(operator, Kind.TERMINATE, 1, -1, used=0, phone=2)
+    release_lost_sessions(operator.charging, operator.clock.now())
+    assert seen(operator, 9).buckets[0].remaining == 10 * GB - 60 * MB
+    assert (seen(operator, 9).members, seen(operator, 8).members) == (0, 1)
+    assert seen(operator, 1).pool is None
+
+
 def test_money_of_a_former_pool_pays_for_what_it_was_reserved_for(operator: Operator) -> None:
     """A cent a megabyte: a euro is reserved of the first pool's; 60 cents of it are used."""
     for number in (7, 8):

@@ -26,6 +26,7 @@ from trunkline.charging.ongoing import standing
 from trunkline.charging.policy.kept import policy_of
 from trunkline.charging.policy.telling import follow_plan
 from trunkline.charging.pools import operations as pools
+from trunkline.charging.pools.events import PoolClosed
 from trunkline.charging.pools.shares import shares
 from trunkline.charging.store import FOREVER, Account, Binding
 from trunkline.kernel.money import Money
@@ -118,6 +119,8 @@ def close_account(tx: Tx, account: ChargingAccountId, *, at: datetime) -> None:
     notices.tell(tx, held, NoticeKind.ABORT)
     subscriptions.tell_of_end(tx, held.key)
     state = held.state
+    if state.terms is not None and state.terms.pool is not None:
+        tx.emit(PoolClosed(pool=held.key))
     tx.emit(
         AccountClosed(
             account=account,

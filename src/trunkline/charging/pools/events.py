@@ -145,3 +145,17 @@ class PoolRefilled(Message, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"pool/{self.pool}"
+
+
+class PoolClosed(Message, frozen=True, kw_only=True):
+    """A command within charging: have the members of a pool that is closed leave it. `after` is the
+    member from which on."""
+
+    topic: ClassVar[str] = "charging.pool_closed"
+
+    pool: int
+    after: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"pool/{self.pool}"

@@ -15,6 +15,7 @@ from trunkline.charging.pools.events import (
     CallBack,
     JoinPool,
     LeavePool,
+    PoolClosed,
     PoolJoined,
     PoolLeft,
     PoolRefilled,
@@ -124,14 +125,26 @@ def _money_limit(command: JoinPool, member: State, pool: State) -> int:
 
 
 def leave_pool(tx: Tx, command: LeavePool, now: datetime) -> None:
-    """Idempotent. Raises `UnknownChargingAccount`."""
+    """Sessions that use anything of the pool's ask again. Idempotent. Raises
+    `UnknownChargingAccount`."""
     member, pool = _held(tx, command.account, command.pool)
     share = share_in(member.state, pool.key)
     if share is None:
         return
     share.left = True
+    if share.leases or share.money_leased:
+        notices.tell(tx, member, NoticeKind.REAUTHORISE, everyone=True)
     take_back(tx, [member], pool, now)
     tx.emit(PoolLeft(account=command.account, pool=command.pool, at=now))
+
+
+def send_away(tx: Tx, closed: PoolClosed, _now: datetime) -> None:
+    """Has a chunk of the pool's members leave it, and sends itself on to the next."""
+    pool = accounts.account_id(tx, closed.pool)
+    found = store.members_after(tx, closed.pool, closed.after, 10 * CHUNK)
+    tx.emit_all(LeavePool(account=each.id, pool=pool) for each in found)
+    if len(found) == 10 * CHUNK:
+        tx.emit(PoolClosed(pool=closed.pool, after=found[-1].key))
 
 
 def call_back(tx: Tx, command: CallBack, now: datetime) -> None:

@@ -13,6 +13,7 @@ from trunkline.charging.pools.events import (
     LeavePool,
     LimitReached,
     MemberReached,
+    PoolClosed,
     PoolReached,
     PoolRefilled,
 )
@@ -91,6 +92,7 @@ def _amount(event: LimitReached | PoolReached) -> str:
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("charging.join_pool", on=JoinPool, run=join_pool, database="charging"),
     Reaction("charging.leave_pool", on=LeavePool, run=pools.leave_pool, database="charging"),
+    Reaction("charging.pool_closed", on=PoolClosed, run=pools.send_away, database="charging"),
     Reaction("charging.call_back", on=CallBack, run=pools.call_back, database="charging"),
     Reaction(
         "charging.pool_refilled", on=PoolRefilled, run=pools.tell_members, database="charging"
