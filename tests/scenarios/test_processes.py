@@ -17,7 +17,7 @@ from tests.served import environment_in, serving
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds until a test gives up; no wait is this long unless something is broken."""
 
 

@@ -32,7 +32,7 @@ def test_a_customer_signs_up_orders_tops_up_and_reads_the_balance(tmp_path: Path
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
     assert ran.returncode == 0, ran.stderr
