@@ -12,9 +12,7 @@ from trunkline.customers.accounts import (
     create_billing_accounts,
     delete_billing_account,
 )
-from trunkline.customers.agreements import (
-    AGREEMENT_SPECIFICATIONS,
-    AGREEMENTS,
+from trunkline.customers.agreements.model import (
     Agreement,
     AgreementId,
     AgreementItem,
@@ -23,6 +21,8 @@ from trunkline.customers.agreements import (
     AgreementStatus,
     InvalidAgreement,
     NewAgreement,
+)
+from trunkline.customers.agreements.operations import (
     change_agreement,
     change_agreement_specification,
     draw_up_agreement,
@@ -31,6 +31,7 @@ from trunkline.customers.agreements import (
     specify_agreement,
     terminate_agreement,
 )
+from trunkline.customers.agreements.store import AGREEMENT_SPECIFICATIONS, AGREEMENTS
 from trunkline.customers.elsewhere import remember_customer, remember_customers, remember_party
 from trunkline.customers.history import erase_history, party_change
 from trunkline.customers.interactions import (

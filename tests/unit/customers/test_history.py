@@ -25,7 +25,7 @@ from trunkline.customers import (
     register_party,
     sign_agreement,
 )
-from trunkline.customers.agreements import AgreementItem
+from trunkline.customers.agreements.model import AgreementItem
 from trunkline.customers.history import changes_of
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Database
