@@ -61,7 +61,6 @@ from trunkline.catalog.queries import (
     offerings,
     promotions,
     rate_sheet,
-    rate_sheet_names,
 )
 from trunkline.catalog.transfers import (
     EXPORT_JOBS,
@@ -153,7 +152,6 @@ __all__ = [
     "patch_document",
     "promotions",
     "rate_sheet",
-    "rate_sheet_names",
     "run_transfers",
     "save_document",
     "unit_of",

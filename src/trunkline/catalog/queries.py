@@ -134,10 +134,6 @@ def rate_sheet(r: Reader, name: str) -> RateSheet:
     return found
 
 
-def rate_sheet_names(r: Reader) -> list[str]:
-    return store.sheet_names(r)
-
-
 def promotions(r: Reader) -> list[Promotion]:
     """Those on sale that make something cheaper."""
     rows = store.documents_in(r, DocumentKind.PROMOTION, ON_SALE)

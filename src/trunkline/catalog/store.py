@@ -202,7 +202,6 @@ _INSERT_SHEET = sa.insert(rate_sheet)
 _UPDATE_SHEET = sa.update(rate_sheet).where(rate_sheet.c.name == sa.bindparam("sheet"))
 _SHEET = sa.select(rate_sheet).where(rate_sheet.c.name == sa.bindparam("sheet"))
 _SHEET_LOCKED = _SHEET.with_for_update()
-_SHEETS = sa.select(rate_sheet).order_by(rate_sheet.c.name)
 _INSERT_ENTRY = sa.insert(rate_sheet_entry)
 _DELETE_ENTRIES = sa.delete(rate_sheet_entry).where(
     rate_sheet_entry.c.rate_sheet_name == sa.bindparam("sheet")
@@ -366,10 +365,6 @@ def find_sheet(r: Reader, name: str, *, lock: bool = False) -> RateSheet | None:
         imported_at=row.imported_at,
         entries=tuple(sorted(entries, key=lambda entry: entry.prefix)),
     )
-
-
-def sheet_names(r: Reader) -> list[str]:
-    return [row.name for row in r.execute(_SHEETS)]
 
 
 def sheet_currency(r: Reader, name: str) -> str | None:

@@ -29,7 +29,6 @@ from trunkline.customers.agreements.operations import (
     sign_agreement,
     sign_agreements,
     specify_agreement,
-    terminate_agreement,
 )
 from trunkline.customers.agreements.store import AGREEMENT_SPECIFICATIONS, AGREEMENTS
 from trunkline.customers.elsewhere import remember_customer, remember_customers, remember_party
@@ -326,7 +325,6 @@ __all__ = [
     "sign_agreement",
     "sign_agreements",
     "specify_agreement",
-    "terminate_agreement",
     "trouble_ticket",
     "type_of",
     "withdraw_consent",

@@ -81,7 +81,6 @@ _FIND = sa.select(job).where(_which)
 _HOLD = _FIND.with_for_update()
 _INSERT = postgresql.insert(job).on_conflict_do_nothing()
 _UPDATE = sa.update(job).where(_which, job.c.run == sa.bindparam("run_", type_=sa.Integer))
-_RECENT = sa.select(job).order_by(job.c.updated_at.desc()).limit(sa.bindparam("limit"))
 
 Work = Callable[[Tx, Any, datetime], Step]
 Progress = Callable[[Job], None]
@@ -192,8 +191,3 @@ def status(r: Reader, name: str) -> Job:
     if row is None:
         raise NoSuchJob(f"no job is named {name!r}")
     return _job(row)
-
-
-def recent(r: Reader, *, limit: int = 20) -> list[Job]:
-    """The jobs that moved last."""
-    return [_job(row) for row in r.execute(_RECENT, {"limit": limit})]

@@ -103,7 +103,7 @@ from trunkline.rating.model import (
     service_code,
     service_name,
 )
-from trunkline.rating.proration import Days, InvalidProration, Part, months_between, prorate
+from trunkline.rating.proration import Days, InvalidProration, Part, prorate
 from trunkline.rating.slices import (
     Rater,
     again,
@@ -183,7 +183,6 @@ __all__ = [
     "destination",
     "evidence",
     "matched_prefix",
-    "months_between",
     "new_slice",
     "prorate",
     "service_code",

@@ -1,8 +1,7 @@
 """The part of a period's price that falls to a part of the period."""
 
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
-from math import gcd
 
 import msgspec
 
@@ -47,24 +46,6 @@ def prorate(start: date, end: date, *, period: tuple[date, date], days: Days) ->
     return Part(thirty_days(start, end), thirty_days(first, last))
 
 
-def months_between(start: date, end: date) -> Part:
-    """From `start` up to, and without, `end` in calendar months: whole ones where both are the
-    month's bounds, and of a broken month its days over its length; in lowest terms."""
-    if end < start:
-        raise InvalidProration(f"{end} is before {start}")
-    before = _part_of_month(start)
-    after = _part_of_month(end)
-    months = (end.year - start.year) * 12 + end.month - start.month
-    denominator = before.denominator * after.denominator
-    numerator = (
-        months * denominator
-        + after.numerator * before.denominator
-        - before.numerator * after.denominator
-    )
-    divisor = gcd(numerator, denominator)
-    return Part(numerator // divisor, denominator // divisor)
-
-
 def thirty_days(start: date, end: date) -> int:
     """Days from `start` up to, and without, `end`, in months of thirty days each."""
     return (
@@ -73,9 +54,3 @@ def thirty_days(start: date, end: date) -> int:
         + min(end.day, 30)
         - min(start.day, 30)
     )
-
-
-def _part_of_month(day: date) -> Part:
-    first = day.replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return Part(day.day - 1, (following - first).days)

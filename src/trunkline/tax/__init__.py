@@ -18,10 +18,9 @@ from trunkline.tax.model import (
     TaxTable,
     UnknownRegime,
     calculate_tax,
-    parse_rate,
 )
 from trunkline.tax.operations import declare_regime, set_rate
-from trunkline.tax.queries import tax_regimes, tax_table
+from trunkline.tax.queries import tax_table
 
 __all__ = [
     "NoRate",
@@ -37,8 +36,6 @@ __all__ = [
     "UnknownRegime",
     "calculate_tax",
     "declare_regime",
-    "parse_rate",
     "set_rate",
-    "tax_regimes",
     "tax_table",
 ]

@@ -5,13 +5,13 @@ A rate is held in millionths: 20 % is 200,000 and Québec's 9.975 % is 99,750, b
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
 import msgspec
 
-from trunkline.kernel.errors import Conflict, Invalid, NotFound
+from trunkline.kernel.errors import Conflict, NotFound
 from trunkline.kernel.money import Money, divide, minor_digits
 
 WHOLE = 1_000_000
@@ -133,20 +133,6 @@ class Taxed(msgspec.Struct, frozen=True):
     net: Money
     tax: Money
     gross: Money
-
-
-def parse_rate(percent: str, *, path: str | None = None) -> int:
-    """A percentage ("9.975") in millionths. Raises `Invalid` for what is no number, lies
-    outside 0 to 100, or has more than four decimals."""
-    try:
-        millionths = Decimal(percent) * 10_000
-    except InvalidOperation:
-        raise Invalid(f"{percent[:20]!r} is not a percentage", path=path) from None
-    if not millionths.is_finite() or not 0 <= millionths <= WHOLE:
-        raise Invalid(f"{percent[:20]!r} is not between 0 and 100 per cent", path=path)
-    if millionths != millionths.to_integral_value():
-        raise Invalid(f"{percent[:20]!r} has more than four decimals", path=path)
-    return int(millionths)
 
 
 def calculate_tax(

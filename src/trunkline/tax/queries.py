@@ -2,7 +2,7 @@
 
 from trunkline.platform.db import Reader
 from trunkline.tax import store
-from trunkline.tax.model import TaxRegime, TaxTable, unknown_regime
+from trunkline.tax.model import TaxTable, unknown_regime
 
 
 def tax_table(r: Reader, code: str) -> TaxTable:
@@ -11,7 +11,3 @@ def tax_table(r: Reader, code: str) -> TaxTable:
     if regime is None:
         raise unknown_regime(code)
     return store.table(r, regime)
-
-
-def tax_regimes(r: Reader) -> list[TaxRegime]:
-    return store.regimes(r)

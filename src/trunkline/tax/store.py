@@ -43,7 +43,6 @@ _END_RATE = (
 )
 _REGIME = sa.select(tax_regime).where(tax_regime.c.code == sa.bindparam("code"))
 _REGIME_LOCKED = _REGIME.with_for_update()
-_REGIMES = sa.select(tax_regime).order_by(tax_regime.c.code)
 _RATES = (
     sa.select(tax_rate)
     .where(tax_rate.c.regime == sa.bindparam("regime"))
@@ -98,12 +97,6 @@ def end_rate(tx: Tx, ended: TaxRate) -> None:
 def find_regime(r: Reader, code: str, *, lock: bool = False) -> TaxRegime | None:
     row = r.execute(_REGIME_LOCKED if lock else _REGIME, {"code": code}).first()
     return TaxRegime(row.code, TaxRounding(row.rounding), row.inclusive) if row else None
-
-
-def regimes(r: Reader) -> list[TaxRegime]:
-    return [
-        TaxRegime(row.code, TaxRounding(row.rounding), row.inclusive) for row in r.execute(_REGIMES)
-    ]
 
 
 def rates(r: Reader, regime: str) -> tuple[TaxRate, ...]:

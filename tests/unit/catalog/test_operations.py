@@ -48,7 +48,6 @@ from trunkline.catalog import (
     offerings,
     patch_document,
     rate_sheet,
-    rate_sheet_names,
     save_document,
 )
 from trunkline.catalog.events import PricesChanged
@@ -323,7 +322,6 @@ def test_a_sheet_is_replaced_as_a_whole(books: Database, now: datetime, relay: R
     assert repriced(relay) == ["o"]
     with books.read() as r:
         sheet = rate_sheet(r, "world")
-        assert rate_sheet_names(r) == ["world"]
     assert (sheet.revision, [entry.prefix for entry in sheet.entries]) == (2, ["43"])
 
 

@@ -39,6 +39,7 @@ from trunkline.customers import (
     billing_account,
     billing_accounts,
     change_account_state,
+    change_agreement,
     change_billing_account,
     change_customer,
     change_customer_status,
@@ -56,7 +57,6 @@ from trunkline.customers import (
     register_parties,
     register_party,
     sign_agreement,
-    terminate_agreement,
 )
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
@@ -307,9 +307,20 @@ def test_an_agreement_is_signed_and_terminated(books: Database, now: datetime) -
         with pytest.raises(AgreementNotFound):
             agreement(r, AgreementId("none"))
     with books.transaction() as tx:
-        ended = terminate_agreement(tx, agreement=signed.id, now=later)
+        change_agreement(
+            tx,
+            agreement=signed.id,
+            changing=lambda body: {**body, "status": "terminated"},
+            now=later,
+        )
+        ended = agreement(tx, signed.id)
         with pytest.raises(IllegalTransition):
-            terminate_agreement(tx, agreement=signed.id, now=later)
+            change_agreement(
+                tx,
+                agreement=signed.id,
+                changing=lambda body: {**body, "status": "active"},
+                now=later,
+            )
     assert (ended.status, ended.ends) == (AgreementStatus.TERMINATED, later)
     with pytest.raises(CustomerNotFound), books.transaction() as tx:
         sign_agreement(

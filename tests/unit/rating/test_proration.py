@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from trunkline.kernel.money import Money
-from trunkline.rating import Days, InvalidProration, Part, months_between, prorate
+from trunkline.rating import Days, InvalidProration, Part, prorate
 
 
 def month(start: str, end: str) -> tuple[date, date]:
@@ -30,21 +30,6 @@ def test_months_of_thirty_days(year: str) -> None:
     assert part(f"{year}-05-23", f"{year}-06-15", period, Days.THIRTY) == Part(22, 30)
     period = month(f"{year}-02-15", f"{year}-03-15")
     assert part(f"{year}-02-23", f"{year}-03-15", period, Days.THIRTY) == Part(22, 30)
-
-
-def test_several_months_with_a_broken_one() -> None:
-    """3,950 a month from 8 April to 30 June: 23 of 30 days and two months, 10,928.33
-    (erpnext#36953)."""
-    months = months_between(date(2023, 4, 8), date(2023, 7, 1))
-    assert months == Part(83, 30)
-    assert months.of(Money.of(3950, "EUR")).rounded() == Money.of("10928.33", "EUR")
-
-
-def test_months_broken_at_both_ends() -> None:
-    """16 January to 15 February 2023: 16 of 31 and 14 of 28 days."""
-    both = months_between(date(2023, 1, 16), date(2023, 2, 15))
-    assert both.numerator * 31 * 28 == (16 * 28 + 14 * 31) * both.denominator
-    assert months_between(date(2023, 1, 16), date(2023, 1, 16)).numerator == 0
 
 
 def test_an_upgrade_half_way() -> None:
@@ -82,5 +67,3 @@ def test_only_parts_of_the_period() -> None:
         part("2023-06-10", "2023-06-09", period, Days.ACTUAL)
     with pytest.raises(InvalidProration):
         part("2023-06-01", "2023-06-01", month("2023-06-01", "2023-06-01"), Days.ACTUAL)
-    with pytest.raises(InvalidProration, match="2023-06-09 is before 2023-06-10"):
-        months_between(date(2023, 6, 10), date(2023, 6, 9))

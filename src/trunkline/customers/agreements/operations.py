@@ -8,11 +8,9 @@ from trunkline.customers import store as parties
 from trunkline.customers.agreements import store
 from trunkline.customers.agreements.events import AgreementSigned, AgreementTerminated
 from trunkline.customers.agreements.model import (
-    AGREEMENT_LIFECYCLE,
     Agreement,
     AgreementId,
     AgreementItem,
-    AgreementNotFound,
     AgreementSpecificationId,
     AgreementStatus,
     NewAgreement,
@@ -68,19 +66,6 @@ def sign_agreements(
     """All of them, or none: the errors are those of `sign_agreement`, their paths begin with
     `[i]`."""
     return _sign(tx, agreements, [f"[{index}]" for index in range(len(agreements))], now)
-
-
-def terminate_agreement(tx: Tx, *, agreement: AgreementId, now: datetime) -> Agreement:
-    """Ends it now. Raises `AgreementNotFound`, `IllegalTransition`."""
-    present = store.find_agreements(tx, [agreement]).get(agreement)
-    if present is None:
-        raise AgreementNotFound(f"there is no agreement {agreement[:60]}")
-    ended = AgreementStatus.TERMINATED
-    AGREEMENT_LIFECYCLE.check(present.status, ended, path="status")
-    change_agreement(
-        tx, agreement=agreement, changing=lambda body: {**body, "status": ended}, now=now
-    )
-    return store.find_agreements(tx, [agreement])[agreement]
 
 
 def draw_up_agreement(tx: Tx, body: Mapping[str, Any], *, now: datetime) -> Body:
