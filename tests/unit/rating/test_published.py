@@ -9,9 +9,13 @@ import pytest
 from tests.unit.rating.builders import JANUARY, price_of, rate_of, steps_of, tariff_of
 from trunkline.kernel.money import to_micros
 from trunkline.rating import (
+    ADDED,
     CHARGE,
     HOLIDAY,
     VOICE,
+    CounterSource,
+    Increment,
+    Measure,
     PlanSource,
     PriceStep,
     Rate,
@@ -19,11 +23,14 @@ from trunkline.rating import (
     RateSheet,
     SheetEntry,
     TariffSource,
+    Tiers,
     UsageRule,
     Window,
+    bucket_offset,
     compile_tariff,
     destination,
     new_slice,
+    service_code,
 )
 
 EVERY_DAY = tuple(range(7))
@@ -56,6 +63,22 @@ FEE_THEN_MINUTE = rate_of("0.10", 60, steps={60: "0.05"}, increments={0: 60, 60:
         Call(rate_of("0.60", 60, increments={0: 60, 60: 1}), 61, "0.61"),
         Call(rate_of("0.60", 60), 61, "0.61"),
         Call(rate_of("0.60", 60, increments={0: 60, 60: 30}), 61, "0.90"),
+        # 0.006 a minute by 30/6 (what its users ask of CGRateS, 118).
+        Call(rate_of("0.006", 60, increments={0: 30, 30: 6}), 32, "0.0036"),
+        Call(rate_of("0.006", 60, increments={0: 30, 30: 6}), 57, "0.006"),
+        Call(rate_of("0.006", 60, increments={0: 30, 30: 6}), 75, "0.0078"),
+        # 15 s at 0.015 a minute, then 15 by 15 at 0.017 (connexo).
+        Call(rate_of("0.015", 60, steps={15: "0.017"}, increments={0: 15}), 45, "0.01225"),
+        # 15 s at 1 a minute, by 1, 10 and 20 s; at least ten seconds (Kolmisoft).
+        Call(rate_of("1", 60), 15, "0.25"),
+        Call(rate_of("1", 60, increments={0: 10}), 15, "0.333333"),
+        Call(rate_of("1", 60, increments={0: 20}), 15, "0.333333"),
+        Call(rate_of("0.60", 60, increments={0: 10, 10: 1}), 3, "0.10"),
+        Call(rate_of("0.60", 60, increments={0: 10, 10: 1}), 12, "0.12"),
+        # 60 s at 0.05 a minute are 0.05, not 0.0498 (what IvozProvider's users ask for, 692).
+        Call(rate_of("0.05", 60), 60, "0.05"),
+        # Five minutes free, ten at 0.017 by 6 s, then 0.02 (call_bill).
+        Call(rate_of("0", 60, steps={300: "0.017", 900: "0.02"}, increments={0: 6}), 960, "0.19"),
         # Nothing used, nothing charged: no fee, no minimum.
         Call(FEE_THEN_MINUTE, 0, "0"),
         Call(rate_of("0.60", 60, minimum="1", fee="0.10"), 0, "0"),
@@ -67,6 +90,89 @@ FEE_THEN_MINUTE = rate_of("0.10", 60, steps={60: "0.05"}, increments={0: 60, 60:
 def test_calls(call: Call) -> None:
     tariff = tariff_of(UsageRule("voice", call.rate))
     assert price_of(tariff, call.seconds, "voice") == to_micros(call.costs)
+
+
+def tiers_of(
+    *tiers: tuple[int, str, str], per: int = 1, mode: Tiers = Tiers.GRADUATED, package: int = 1
+) -> Rate:
+    """Tiers as (from unit, price, flat amount)."""
+    steps = (PriceStep(start, to_micros(price), to_micros(flat)) for start, price, flat in tiers)
+    return Rate("Calls of an API", per, tuple(steps), (Increment(0, package),), tiers=mode)
+
+
+ZUPLO = ((0, "0.10", "0"), (1000, "0.05", "0"), (10_000, "0.01", "0"))
+LAGO = (
+    (0, "0.0010", "10"),
+    (10_000, "0.0008", "10"),
+    (50_000, "0.0006", "10"),
+    (100_000, "0.0004", "10"),
+)
+ORACLE_FLATS = ((0, "0", "10"), (250, "0", "20"), (500, "0", "30"))
+ORACLE_UNITS = ((0, "1", "0"), (250, "2", "0"), (500, "3", "0"))
+MESSAGES = ((0, "0", "50"), (1000, "0", "200"), (5000, "0", "350"))
+
+
+@pytest.mark.parametrize(
+    ("rate", "units", "costs"),
+    [
+        # Graduated: 1,000 at 0.01, 9,000 at 0.008, 5,000 at 0.005 (Autumn).
+        (tiers_of((0, "0.01", "0"), (1000, "0.008", "0"), (10_000, "0.005", "0")), 15_000, "107"),
+        # The same of Zuplo's, and all at the last of its prices.
+        (tiers_of(*ZUPLO), 15_000, "600"),
+        (tiers_of(*ZUPLO, mode=Tiers.VOLUME), 15_000, "150"),
+        # Prices that rise: ten at 2, five at 3 (Zuora).
+        (tiers_of((0, "2", "0"), (10, "3", "0"), (20, "5", "0")), 15, "35"),
+        # A flat amount with the price that all units have (Lago).
+        (tiers_of(*LAGO, mode=Tiers.VOLUME), 65_000, "49"),
+        # Amounts for slabs, all those reached or the last alone; the same by unit (Oracle).
+        (tiers_of(*ORACLE_FLATS), 1000, "60"),
+        (tiers_of(*ORACLE_UNITS), 1000, "2250"),
+        (tiers_of(*ORACLE_FLATS, mode=Tiers.VOLUME), 1000, "30"),
+        (tiers_of(*ORACLE_UNITS, mode=Tiers.VOLUME), 1000, "3000"),
+        # One price for all up to a thousand, five thousand, ten thousand (Flexprice).
+        (tiers_of(*MESSAGES, mode=Tiers.VOLUME), 4500, "200"),
+        (tiers_of(*MESSAGES, mode=Tiers.VOLUME), 1500, "200"),
+        (tiers_of(*MESSAGES, mode=Tiers.VOLUME), 1000, "50"),
+        # 5 for each begun hundred, the first of them free (Lago); 1.25 for each begun million
+        # (Chargebee); and for all, of the price that their number has (Flexprice).
+        (tiers_of((0, "0", "0"), (100, "5", "0"), per=100, package=100), 201, "10"),
+        (tiers_of((0, "1.25", "0"), per=10**6, package=10**6), 10, "1.25"),
+        (tiers_of((0, "1.25", "0"), per=10**6, package=10**6), 10**6, "1.25"),
+        (tiers_of((0, "1.25", "0"), per=10**6, package=10**6), 1_500_000, "2.50"),
+        (
+            tiers_of(
+                (0, "1", "0"), (10_000, "0.8", "0"), per=1000, package=1000, mode=Tiers.VOLUME
+            ),
+            4500,
+            "5",
+        ),
+    ],
+)
+def test_tiers_and_packages(rate: Rate, units: int, costs: str) -> None:
+    tariff = tariff_of(UsageRule("api-call", rate))
+    assert price_of(tariff, units, "api-call") == to_micros(costs)
+
+
+def test_a_percentage_by_tiers_of_the_months_transactions() -> None:
+    """1 % and 200 up to 1,000, 2 % and 300 up to 10,000 (Lago): of 500 each, 550 and 4,000."""
+    steps = (PriceStep(0, 10_000, to_micros("200")),
+             PriceStep(to_micros("1000"), 20_000, to_micros("300")))  # fmt: skip
+    rate = Rate("Transactions", 1_000_000, steps, counter="month")
+    plan = PlanSource(
+        "plan",
+        "EUR",
+        (UsageRule("content", rate),),
+        counters=(CounterSource("month", Measure.PRICED),),
+    )
+    rater = Rater(compile_tariff(TariffSource((plan,)), version=1, effective_from=JANUARY))
+    counted, costs = 0, []
+    for amount in ("500", "550", "4000"):
+        units = to_micros(amount)
+        slice_ = new_slice(0, service_code("content"), start=0, units=units, counters=(counted,))
+        assert rater.rate(slice_) == 0
+        counted += slice_[bucket_offset(0) + ADDED]
+        costs.append(slice_[CHARGE])
+    assert costs == [to_micros("205"), to_micros("306"), to_micros("80")]
 
 
 CARDS = Rate("Cards", 1_000_000, (PriceStep(0, 29_000),), connection_fee=to_micros("0.30"))
