@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.locks import until_it_waits
 from tests.scenarios.billing_town import at, eur, found_town, give_product, move_in, pay, recurring
 from trunkline.billing import BillRun, BillRunId, BillRunState, invoiced, run_bills
 from trunkline.billing import runs as bill_runs
@@ -14,12 +15,15 @@ from trunkline.billing.gathering import Gathered, Gatherer
 from trunkline.billing.operations import issue_bills
 from trunkline.customers import BillingAccountId
 from trunkline.ledger import CUSTOMER_CREDITS, RECEIVABLES, balance, trial_balance
+from trunkline.payments import PaymentId, PaymentMethodKind, RefundRequest
+from trunkline.payments import payment as payment_of
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Busy, Database
+from trunkline.platform.db import Busy, Database, Tx
 from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
-from trunkline.receivables import allocate_payment, receivable_account
+from trunkline.receivables import allocate_payment, receivable_account, refund
 from trunkline.receivables import reactions as receivables
+from trunkline.receivables.store import lock_accounts
 
 NOV = at("2026-11-01")
 DEC = at("2026-12-01")
@@ -144,3 +148,45 @@ def test_invoices_and_payments_that_cross(
         rest = (eur("12.00") - eur(amount)) * 20
         assert balance(r, RECEIVABLES, "EUR") + balance(r, CUSTOMER_CREDITS, "EUR") == rest
         assert sum(row.amount.micros for row in trial_balance(r)) == 0
+
+
+def test_two_refunds_that_cross(books: Database, accounts: list[BillingAccountId]) -> None:
+    """One of the account's credit, which takes of a payment, and one of that payment: neither
+    holds what the other waits for."""
+    account = accounts[0]
+    with books.transaction() as tx:
+        paid = pay(tx, account, "20.00", "in", DEC)
+        allocate_payment(
+            tx,
+            payment=paid.id,
+            account=account,
+            entity=paid.entity,
+            amount=paid.amount,
+            received_at=DEC,
+            now=DEC,
+        )
+
+    def give_back(tx: Tx, payment: PaymentId | None) -> None:
+        asked = RefundRequest(
+            account=account,
+            amount=eur("8.00"),
+            method=PaymentMethodKind.BANK_TRANSFER,
+            reference="whole" if payment is None else "part",
+            payment=payment,
+        )
+        refund(tx, asked, now=DEC)
+
+    def of_payment() -> None:
+        with books.transaction() as tx:
+            give_back(tx, paid.id)
+
+    other = threading.Thread(target=of_payment)
+    with books.transaction() as tx:
+        lock_accounts(tx, [(account, paid.entity, "EUR")])
+        other.start()
+        until_it_waits(books, other)
+        give_back(tx, None)
+    other.join()
+    with books.read() as r:
+        assert receivable_account(r, account).credit == eur("4.00")
+        assert payment_of(r, paid.id).refunded == eur("16.00")

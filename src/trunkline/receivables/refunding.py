@@ -35,15 +35,15 @@ def refund(tx: Tx, asked: RefundRequest, *, now: datetime) -> Refund:
     again answers with the refund that stands. Raises `NotRefundable`, `UnknownPayment`, and what
     `payments.check_refund` does."""
     fresh = payments.check_refund(tx, asked, now)
-    # Under the lock, so that of two that come at once the second finds the first.
+    # Under the lock, so that of two that come at once the second finds the first. The account
+    # comes before its payments, as everybody takes them.
+    account = _locked(tx, fresh)
     paid = None if fresh.payment is None else payments.held_payment(tx, fresh)
-    account = _locked(tx, fresh) if paid is None else None
     standing = payments.standing_refund(tx, fresh)
     if standing is not None:
         return standing
-    if account is not None:
+    if paid is None:
         return _of_credit(tx, fresh, account, now)
-    assert paid is not None
     payments.check_refundable(paid, fresh)
     if paid.is_on_balance:
         return payments.ask_back(tx, fresh, paid)
