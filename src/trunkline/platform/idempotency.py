@@ -57,14 +57,16 @@ def once(
     now = now or tx.database.now()
     request_hash = hashlib.sha256(request).hexdigest()
     claim = {"key": key, "request_hash": request_hash, "answer": None, "created_at": now}
-    if tx.execute(_CLAIM, claim).rowcount == 0:
-        row = tx.execute(_FIND, {"which": key}).one()
+    # Where the key is old, another may use it again at the same moment: one of the two does.
+    while tx.execute(_CLAIM, claim).rowcount == 0:
+        row = tx.execute(_FIND, {"which": key}).first()
+        if row is None:
+            continue
         if row.created_at >= now - AGE:
             if row.request_hash != request_hash:
                 raise KeyReused("this idempotency key came with another request before", key=key)
             return bytes(row.answer)
         tx.execute(_FORGET, {"which": key})
-        tx.execute(_CLAIM, claim)
     result = run()
     tx.execute(_STORE, {"which": key, "answer": result})
     return result

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.locks import both
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.idempotency import AGE, KeyReused, forget_old, once
 
 
@@ -58,3 +59,16 @@ def test_keys_expire(books: Database, clock: DrivenClock) -> None:
     with books.transaction() as tx:
         assert forget_old(tx, clock.now()) == 2
         assert forget_old(tx, clock.now()) == 0
+
+
+def test_two_who_use_an_old_key_at_once(books: Database, clock: DrivenClock) -> None:
+    run = Counter()
+    ask(books, "k", b"order", run)
+    clock.advance(AGE + timedelta(seconds=1))
+    answers: list[bytes] = []
+
+    def again(tx: Tx) -> None:
+        answers.append(once(tx, "k", b"order", run))
+
+    assert both(books, again, again) is None
+    assert answers == [b"answer 2", b"answer 2"]
