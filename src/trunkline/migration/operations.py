@@ -253,8 +253,10 @@ def _import_chunk(
         for row in fresh:
             try:
                 with books.transaction() as tx:
-                    _take_on(tx, seller, [row], now)
-                tally.imported += 1
+                    # One who was killed may have brought it in a moment ago.
+                    own = _fresh(tx, [row], tally)
+                    _take_on(tx, seller, own, now)
+                tally.imported += len(own)
             except _OF_A_ROW as error:
                 tally.rejected.append(Remark(row.line, "", str(error)))
 

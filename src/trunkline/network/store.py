@@ -39,8 +39,8 @@ known_service = sa.Table(
 _OPEN = (InstructionState.PENDING.value, InstructionState.WORKING.value)
 _UNSETTLED = (*_OPEN, InstructionState.STUCK.value)
 _INSERT = {
-    "sqlite": sqlite.insert(instruction).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(instruction).on_conflict_do_nothing(),
+    name: make(instruction).on_conflict_do_nothing(index_elements=["id"])
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
 _earlier = instruction.alias("earlier")
 _blocked = sa.exists().where(
