@@ -5,9 +5,13 @@ import re
 
 import pytest
 
+from tests.scenarios.ordering_shop import MOBILE
 from tests.unit.console.office import HOSTILE, Office, text_of
 from trunkline import payments
-from trunkline.charging import ChargingAccountId
+from trunkline.charging import ChargingAccountId, OpenAccount, Service
+from trunkline.charging.operations import open_account, top_up
+from trunkline.charging.pools.events import JoinPool, UnitLimit
+from trunkline.charging.pools.operations import join_pool
 from trunkline.customers import AccountKind, Customer, accounts_of
 from trunkline.inventory import services_of_customers
 from trunkline.kernel.money import Money
@@ -142,6 +146,33 @@ def test_before_charging_knows_the_account(office: Office) -> None:
     assert page.status_code == 200
     for said in ("No products", "No orders", "No invoices yet", "No payments yet"):
         assert said in text_of(page)
+
+
+def test_a_pool_is_told_at_its_members(office: Office) -> None:
+    """What a member still may have, of at most so much (of a pool that has money alone); its own
+    balance apart."""
+    customer, member = office.subscriber()
+    now, pool = office.clock.now(), ChargingAccountId("prod_pool")
+    limits = (UnitLimit(Service.DATA, 400_000_000),)
+    with office.books.read() as r:
+        [payer] = accounts_of(r, customer.id)
+    with office.charging.transaction() as tx:
+        open_account(
+            tx,
+            OpenAccount(
+                account=pool, billing_account=payer.id, legal_entity=payer.legal_entity,
+                currency="EUR", kind=AccountKind.PREPAID, plan=MOBILE, cycle_day=1,
+                time_zone="Europe/Dublin", identities=(), opened_at=now, shared=True,
+            ),
+        )  # fmt: skip
+        top_up(tx, pool, amount=Money.of("7", "EUR"), payment_id="pay_1", now=now)
+        top_up(tx, member, amount=Money.of("2", "EUR"), payment_id="pay_2", now=now)
+        join_pool(tx, JoinPool(account=member, pool=pool, limits=limits, money=True), now)
+    page = text_of(office.visitor("*").get(f"/console/customers/{customer.id}/balances"))
+    for told in (
+        "€2.00", "€7.00 more of the pool's", "Shared by 1 member", "Data, shared 0 B of 400 MB",
+    ):  # fmt: skip
+        assert told in page, page
 
 
 def test_balances_come_as_pieces(office: Office) -> None:

@@ -1,6 +1,6 @@
 """What charging knows of a customer: balances with their buckets, and usage by day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from trunkline.charging import (
     ChargingAccountId,
     CounterStatus,
     DayOfUsage,
+    MemberShare,
     Status,
 )
 from trunkline.console.charts import stacked_bars
@@ -41,18 +42,21 @@ _EPOCH = date(1970, 1, 1)
 
 
 class BucketLine(msgspec.Struct, frozen=True):
-    """An allowance; `percent` of it is left."""
+    """An allowance; `percent` of it is left. Of a member's pool's, `size` is what the member may
+    have of it in the pool's month, None for all there is."""
 
     name: str
     left: Quantity
-    size: Quantity
+    size: Quantity | None
     percent: int
-    until: datetime
+    until: datetime | None
+    shared: bool = False
 
 
 class BalanceCard(msgspec.Struct, frozen=True, kw_only=True):
     """One charging account. A prepaid one has `money`, a postpaid one what it `used`, a hybrid one
-    both: what went onto the bill."""
+    both: what went onto the bill. `shared` is what a member still may have of its pool's money,
+    `members` how many draw on a pool, `until` the end of the balance's validity or of grace."""
 
     product: ChargingAccountId
     name: str
@@ -62,6 +66,12 @@ class BalanceCard(msgspec.Struct, frozen=True, kw_only=True):
     used: Money | None
     reserved: Money
     limit: Money | None
+    until: datetime | None
+    expired: bool
+    fee: Money | None
+    shared: Money | None
+    members: int | None
+    paused: bool
     sessions: int
     buckets: tuple[BucketLine, ...]
     counters: tuple[CounterStatus, ...]
@@ -86,10 +96,12 @@ def balance_cards(
     names: dict[str, str] = {each.id: each.name for each in products}
     found = charging.balances(r, [each.id for each in accounts], now)
     balances = [each for account in accounts for each in found.get(account.id, ())]
+    shares = charging.member_shares(r, balances, now)
     counters = charging.counters_of(r, [each.account for each in balances], now)
     cards = [
         _card(
             each,
+            shares.get(each.account),
             names.get(each.account, each.account),
             numbers.get(each.account, ""),
             counters.get(each.account, ()),
@@ -107,23 +119,33 @@ def _word(status: Status) -> str:
 
 def _card(
     balance: Balance,
+    share: MemberShare | None,
     name: str,
     number: str,
     counters: Sequence[CounterStatus],
     bars: Sequence[Bar],
 ) -> BalanceCard:
     has_balance = balance.kind.has_balance
+    money = balance.money
+    if share is not None and balance.shared_money is not None:
+        money -= balance.shared_money
     return BalanceCard(
         product=balance.account,
         name=name,
         number=number,
         status=_word(balance.status),
-        money=balance.money if has_balance else None,
+        money=money if has_balance else None,
         used=balance.on_bill if has_balance else -balance.money,
         reserved=balance.reserved,
         limit=balance.credit_limit,
+        until=balance.valid_until,
+        expired=balance.status in (Status.ONE_WAY, Status.EXPIRED),
+        fee=balance.fee,
+        shared=None if share is None else share.money,
+        members=balance.members,
+        paused=share is not None and share.use.paused,
         sessions=balance.open_sessions,
-        buckets=tuple(_bucket(each) for each in balance.buckets),
+        buckets=tuple(_buckets(balance, share)),
         counters=tuple(each for each in counters if each.amount),
         bars=tuple(map(told_of_bar, bars)),
         can_top_up=has_balance and balance.status is not Status.CLOSED,
@@ -143,6 +165,22 @@ _STANDS = {
 def told_of_bar(bar: Bar) -> str:
     reason = f": {bar.reason}" if bar.reason else ""
     return f"{_STOPPED[bar.cause]} {_STANDS[bar.state]}{reason}"
+
+
+def _buckets(balance: Balance, share: MemberShare | None) -> Iterator[BucketLine]:
+    for bucket in balance.buckets:
+        if share is None or not bucket.shared:
+            yield _bucket(bucket)
+    for shared in () if share is None else share.units:
+        unit = Unit(charging.service_unit(shared.service))
+        yield BucketLine(
+            name=shared.name or charging.service_name(shared.service).capitalize(),
+            left=Quantity(shared.left, unit),
+            size=None if shared.limit is None else Quantity(shared.limit, unit),
+            percent=shared.left * 100 // shared.limit if shared.limit else 0,
+            until=None if share is None else share.use.until,
+            shared=True,
+        )
 
 
 def _bucket(bucket: BucketBalance) -> BucketLine:
