@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tests.ear import Ear
 from tests.locks import both
 from tests.scenarios.charging_operator import Operator
+from tests.scenarios.light_operator import INSTEAD, Host, sell_line
 from tests.unit.charging.builders import MB, imsi
 from trunkline import customers, inventory, network, usage
 from trunkline.app import REACTIONS
@@ -32,9 +33,9 @@ from trunkline.charging import (
 from trunkline.charging.events import ActOnBalance, BalanceVerb
 from trunkline.charging.policy.events import CreditCame, SpentBeyond
 from trunkline.customers import AccountKind, BillingAccountId
-from trunkline.inventory import NewProduct, NewService, ProductId, ProductStatus, ServiceState
+from trunkline.inventory import ProductId, ProductStatus, ServiceState
 from trunkline.kernel.money import Money
-from trunkline.network import Answer, Courier, Instruction, InstructionState, NetworkUnavailable
+from trunkline.network import Courier
 from trunkline.platform import telemetry
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
@@ -49,38 +50,6 @@ ACCOUNT = ChargingAccountId("cac_1")
 PAYER = BillingAccountId("acc_1")
 SPAIN = Circumstances(network="21407")
 POLICY = GrantPolicy(rules=Rules(roaming=RoamingPolicy(home=("272",), limit=1_000_000)))
-INSTEAD = {
-    "charging.roaming_spent",
-    "charging.arrived_abroad",
-    "charging.threshold_reached",
-    "billing.product_created",
-}
-"""Reactions of those whom this operator does without."""
-
-
-class Host:
-    """The host's activation system: carries out what it is told, unless it refuses or is away."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.refuses = ""
-        self.away = False
-
-    def carry_out(self, instruction: Instruction) -> Answer:
-        if self.away:
-            raise NetworkUnavailable("can't be reached")
-        wish = instruction.wish
-        word = wish.characteristics.get(usage.DATA_ROAMING) if wish.verb == "modify" else wish.verb
-        self.told.append(str(word))
-        if self.refuses:
-            return Answer(state=InstructionState.REFUSED, reason=self.refuses)
-        return Answer(state=InstructionState.DONE, remote=wish.service)
-
-    def ask(self, instruction: Instruction) -> Answer:
-        raise AssertionError("it answers at once")
-
-    def state_of(self, remote: str) -> str | None:
-        raise AssertionError("nobody asks")
 
 
 @pytest.fixture
@@ -124,37 +93,7 @@ def operator(
     operator = Operator(books, charging, relay, clock)
     operator.open(1, **terms)
     operator.top_up(1, "0.20", "pay_1")
-    with books.transaction() as tx:
-        inventory.create_products(
-            tx,
-            [
-                NewProduct(
-                    id=PRODUCT,
-                    name="Mobile",
-                    offering="off",
-                    offering_name="Mobile",
-                    customer="cus",
-                    billing_account="bac_1",
-                    prices=(),
-                    status=ProductStatus.ACTIVE,
-                    start_date=clock.now(),
-                )
-            ],
-            now=clock.now(),
-        )
-        inventory.create_services(
-            tx,
-            [
-                NewService(
-                    product=PRODUCT,
-                    customer="cus",
-                    name="Mobile line",
-                    characteristics={"imsi": imsi(1)},
-                    state=ServiceState.ACTIVE,
-                )
-            ],
-            now=clock.now(),
-        )
+    sell_line(operator, 1)
     return operator
 
 

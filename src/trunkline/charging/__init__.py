@@ -111,6 +111,7 @@ from trunkline.charging.policy.queries import (
 )
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
+from trunkline.charging.pools.events import MemberPays, MemberSpent
 from trunkline.charging.pools.queries import (
     MemberShare,
     MemberUse,
@@ -203,7 +204,9 @@ __all__ = [
     "IdentityTaken",
     "InstallTariff",
     "Kind",
+    "MemberPays",
     "MemberShare",
+    "MemberSpent",
     "MemberUse",
     "MonthOfUsage",
     "NobodyBound",

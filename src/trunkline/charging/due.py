@@ -15,7 +15,7 @@ AT_ONCE = 1
 
 def due(state: State) -> int:
     """The first second at which a session is given up, validity or grace ends, a month begins
-    that a fee or members wait for, or a lease may go back; 0 for never."""
+    that a fee, members, or a member's own service wait for, or a lease may go back; 0 for never."""
     found = 0
     for session in state.sessions:
         if not found or session.until < found:
@@ -36,6 +36,7 @@ def _later(state: State, terms: Terms) -> Iterator[int]:
         yield _month(state, terms)
     if terms.share is not None:
         yield idle_from(state)
+        yield state.ends if terms.share.spent else 0
 
 
 def _waits_for_credit(state: State, terms: Terms) -> bool:

@@ -67,7 +67,10 @@ def _enter(tx: Tx, account: Account, tariffs: Tariffs, epoch: int) -> list[Recor
     ongoing.enter(state, epoch, records)
     terms = state.terms
     if terms is not None and (
-        terms.renewal or terms.pool or terms.credit or (terms.share and not state.prepaid)
+        terms.renewal
+        or terms.pool
+        or terms.credit
+        or (terms.share and (terms.share.spent or not state.prepaid))
     ):
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)

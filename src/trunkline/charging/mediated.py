@@ -11,7 +11,7 @@ import msgspec
 from trunkline.charging import hot, ongoing, store
 from trunkline.charging.events import ChargedUsage, UsageEvent
 from trunkline.charging.grants import GrantPolicy
-from trunkline.charging.hybrid import carry
+from trunkline.charging.hybrid import carry, past_the_end
 from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
@@ -35,7 +35,9 @@ from trunkline.charging.policy.telling import (
 )
 from trunkline.charging.policy.telling import tell as tell_of_policy
 from trunkline.charging.policy.waiving import Waiver
+from trunkline.charging.pools import exhaustion
 from trunkline.charging.pools import store as pool_store
+from trunkline.charging.pools.events import CallBack, PoolSpent
 from trunkline.charging.pools.lending import Lender, lend_for, tell_of_limits
 from trunkline.charging.pools.shares import settle_money
 from trunkline.charging.postings import BatchId, entries, totals
@@ -67,17 +69,19 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     used = {key for key in keys if key is not None}
     held = store.hold_many(tx, used | {pool for _, pool in pool_store.pools_of(tx, used)})
     policy = policy_of(tx)
-    applying = _Applying(held, installed_tariffs(tx), policy, int(now.timestamp()))
+    applying = _Applying(held, installed_tariffs(tx), policy, now)
     results = [
         _unknown(event, policy) if key is None else applying.apply(held[key], event)
         for event, key in zip(events, keys, strict=True)
     ]
     written = applying.written
-    tx.emit_all(spent_beyond(held, written, now))
+    alone = [each for each in written if (each[0], each[1].service) not in applying.shared]
+    tx.emit_all(spent_beyond(held, alone, now))
     tx.emit_all(freed_by_month(held, written))
     tx.emit_all(roamed_beyond(held, applying.abroad, policy.rules, now))
     tx.emit_all(applying.news)
     tell_of_policy(tx, applying.happened, policy.rules, now)
+    exhaustion.wait(tx, [held[key] for key in used])
     hot.write(tx, held.values(), written)
     states = [(held[key].state, record) for key, record in written]
     if sums := totals(states):
@@ -108,17 +112,24 @@ class _Applying:
     """What a batch of events comes to; the accounts in `held` become what they are after it."""
 
     def __init__(
-        self, held: Mapping[int, Account], tariffs: Tariffs, policy: GrantPolicy, now: int
+        self, held: Mapping[int, Account], tariffs: Tariffs, policy: GrantPolicy, now: datetime
     ) -> None:
+        self._held = held
         self._tariffs = tariffs
         self._rules = policy.rules
-        self._lender = Lender(held.get, tariffs, policy, now)
-        self._now = now
+        self._at = now
+        self._now = int(now.timestamp())
+        self._lender = Lender(held.get, tariffs, policy, self._now)
+        for account in held.values():
+            exhaustion.look_before(account.state, tariffs, self._now)
         self.written: list[tuple[int, Record]] = []
         self.news: list[Message] = []
         self.happened: list[Happened] = []
         self.abroad: dict[int, datetime] = {}
         """When data abroad first cost what it may cost in a month, or more."""
+        self.shared: set[tuple[int, int]] = set()
+        """Members and services of theirs that a pool serves: what it doesn't pay for stops that
+        service, and not the line."""
 
     def apply(self, account: Account, event: UsageEvent) -> ChargedUsage:
         state, request, now = account.state, _as_request(event), self._now
@@ -127,7 +138,7 @@ class _Applying:
         before, abroad = ongoing.standing(state), state.abroad
         begins = ongoing.begin(state, request, now, records)
         self._lend(account, request)
-        first = len(records)
+        first, past = len(records), past_the_end(state)
         result = decide(state, request, self._tariffs, records, self._rules)
         carry(state, records, first)
         if begins:
@@ -135,6 +146,8 @@ class _Applying:
         settle_money(state)
         if state.terms is not None and state.terms.share is not None:
             self.news += tell_of_limits(account, request, now)
+            if result is Result.SUCCESS:
+                self._look_at_pool(account, event.at, request, past, records)
         self.written += ((account.key, record) for record in records)
         self.news += ongoing.news(account, before, now, event.identities)
         if self._has_no_room_abroad(state, event, records):
@@ -145,6 +158,33 @@ class _Applying:
         if told is not None:
             self.happened.append(told)
         return self._told(account, event, result, records)
+
+    def _look_at_pool(
+        self,
+        account: Account,
+        used_at: datetime,
+        request: ChargeRequest,
+        past: int,
+        records: list[Record],
+    ) -> None:
+        """What is said where nothing pays for more of a member's usage. Before it the account was
+        `past` its end."""
+        share = exhaustion.share_in_use(account.state)
+        pool = None if share is None else self._held.get(share.pool)
+        if pool is None or request.service not in exhaustion.SAMPLES:
+            return
+        of = exhaustion.usage_of(request)
+        found = exhaustion.look(account.state, pool.state, of, self._tariffs, self._now, records)
+        if found is None:
+            return
+        self.shared.add((account.key, request.service))
+        if found.emptied:
+            # What others lease and don't use pays, too, once it is back.
+            look = PoolSpent(pool=pool.key, of=of, at=used_at)
+            self.news.append(CallBack(pool=pool.key, then=look))
+        if not found.pays:
+            beyond = max(past_the_end(account.state), 0) - max(past, 0)
+            self.news.append(exhaustion.note_spent(account, of, used_at, self._at, max(beyond, 0)))
 
     def _has_no_room_abroad(
         self, state: State, event: UsageEvent, records: Sequence[Record]

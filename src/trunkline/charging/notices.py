@@ -16,7 +16,7 @@ import structlog
 
 from trunkline.charging import hot
 from trunkline.charging.policy.events import CreditCame
-from trunkline.charging.pools.events import PoolRefilled
+from trunkline.charging.pools.events import LookAgain, PoolRefilled
 from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
 from trunkline.charging.store import Account, accounts, hold_many
@@ -128,6 +128,8 @@ def tell_of_credit(tx: Tx, account: Account) -> int:
     state = account.state
     if state.prepaid and state.money > state.floor:
         tx.emit(CreditCame(account=account.id))
+    if state.terms is not None and state.terms.share is not None and state.terms.share.spent:
+        tx.emit(LookAgain(member=account.key))
     if state.status != Status.ACTIVE:
         return 0
     tell_members(tx, account)

@@ -6,6 +6,8 @@ micros of the account's currency.
 
 import msgspec
 
+from trunkline.charging.model import Circumstances
+
 
 class Life(msgspec.Struct, array_like=True, gc=False):
     """How long the balance holds: `first_days` from the activation on (0: without an end), and at
@@ -60,6 +62,17 @@ class Lease(msgspec.Struct, array_like=True, gc=False):
     """From then on a job may give back what of it isn't in use."""
 
 
+class Spent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Usage of this kind nothing pays for any more."""
+
+    service: int
+    group: int = -1
+    identifier: int = -1
+    destination: int = 0
+    """The called number as the rating kernel reads it."""
+    where: Circumstances | None = None
+
+
 class Share(msgspec.Struct, array_like=True, gc=False):
     """A member's share in a pool."""
 
@@ -99,6 +112,9 @@ class Share(msgspec.Struct, array_like=True, gc=False):
     month_starts: int = 0
     told: tuple[tuple[int, int], ...] = ()
     """(a service or money, percent): reached of a limit in `month`, and told."""
+    spent: tuple[Spent, ...] = ()
+    """What neither the pool nor the member pays for, of which files have told: the host was asked
+    to stop it."""
 
     @property
     def closed(self) -> bool:
@@ -123,6 +139,9 @@ class Pool(msgspec.Struct, array_like=True, gc=False):
     """The month that `told` is of."""
     told: tuple[tuple[int, int], ...] = ()
     """(a service or money, percent): used or lent, and told."""
+    emptied: tuple[tuple[Spent, bool], ...] = ()
+    """Usage that it had no more units for, when it had money or hadn't: its members were looked
+    at."""
 
 
 class Credit(msgspec.Struct, array_like=True, gc=False):

@@ -8,7 +8,7 @@ billing's: the figures here are what charging answered.
 """
 
 from trunkline.usage.exposure import (
-    DATA_ROAMING,
+    CHARACTERISTICS,
     DELAYS,
     Band,
     Bar,
@@ -61,7 +61,7 @@ from trunkline.usage.records import record_of
 from trunkline.usage.specifications import USAGE_SPECIFICATIONS
 
 __all__ = [
-    "DATA_ROAMING",
+    "CHARACTERISTICS",
     "DELAYS",
     "EXPOSURE",
     "USAGES",

@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from trunkline.charging.model import ChargingAccountId, Service
+from trunkline.charging.terms import Spent
 from trunkline.customers import BillingAccountId
 from trunkline.kernel.money import Money
 from trunkline.platform.messages import Message
@@ -119,14 +120,66 @@ class PoolReached(_Reached, frozen=True, kw_only=True):
     topic: ClassVar[str] = "charging.pool_reached"
 
 
+class MemberSpent(_AboutMember, frozen=True, kw_only=True):
+    """A file told of usage after which neither the pool nor the member itself pays for more of
+    this `service`; `beyond` of it nothing has paid for. `reached_at` is when it happened."""
+
+    topic: ClassVar[str] = "charging.member_spent"
+
+    billing_account: BillingAccountId
+    at: datetime
+    service: int
+    reached_at: datetime
+    beyond: Money
+
+
+class MemberPays(_AboutMember, frozen=True, kw_only=True):
+    """Something pays again for these services of a member's; or whoever had nothing of its own has
+    `joined` the pool."""
+
+    topic: ClassVar[str] = "charging.member_pays"
+
+    services: tuple[int, ...]
+    joined: bool = False
+
+
+class PoolSpent(Message, frozen=True, kw_only=True):
+    """A command within charging: a pool is used up; say which of its members have nothing else.
+    `at` is when that was; `after` is the member from which on to look."""
+
+    topic: ClassVar[str] = "charging.pool_spent"
+
+    pool: int
+    of: Spent
+    at: datetime
+    after: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"pool/{self.pool}"
+
+
+class LookAgain(Message, frozen=True, kw_only=True):
+    """A command within charging: a member may have something to pay with again."""
+
+    topic: ClassVar[str] = "charging.look_again"
+
+    member: int
+
+    @property
+    def key(self) -> str:
+        return str(self.member)
+
+
 class CallBack(Message, frozen=True, kw_only=True):
     """A command within charging: a pool has too little left; get back what its members lease and
-    don't use. `after` is the member from which on to look."""
+    don't use. `after` is the member from which on to look; `then` follows when all are done."""
 
     topic: ClassVar[str] = "charging.call_back"
 
     pool: int
     after: int = 0
+    then: PoolSpent | None = None
 
     @property
     def key(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from trunkline.charging import hot, notices, ongoing
 from trunkline.charging import store as accounts
 from trunkline.charging.account import AccountIsClosed, UnknownChargingAccount
@@ -20,6 +22,7 @@ from trunkline.charging.pools.events import (
     PoolLeft,
     PoolRefilled,
 )
+from trunkline.charging.pools.exhaustion import forget_spent
 from trunkline.charging.pools.leasing import Sides, give_back
 from trunkline.charging.pools.shares import (
     has_lease,
@@ -74,6 +77,7 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
     share.limits, share.money_limit = limits, money_limit
     share.left = False
     share.paused = command.paused
+    tx.emit_all(forget_spent(member, share, joined=not share.paused))
     wait_no_more(share)
     store.wait_no_more(tx, pool.key, [member.key])
     if share.paused:
@@ -134,6 +138,7 @@ def leave_pool(tx: Tx, command: LeavePool, now: datetime) -> None:
     share.left = True
     if share.leases or share.money_leased:
         notices.tell(tx, member, NoticeKind.REAUTHORISE, everyone=True)
+    tx.emit_all(forget_spent(member, share, joined=False))
     take_back(tx, [member], pool, now)
     tx.emit(PoolLeft(account=command.account, pool=command.pool, at=now))
 
@@ -157,9 +162,11 @@ def call_back(tx: Tx, command: CallBack, now: datetime) -> None:
         pool = held.pop(command.pool)
         take_back(tx, list(held.values()), pool, now)
     if idle and len(idle) == CHUNK:
-        tx.emit(CallBack(pool=command.pool, after=idle[-1]))
+        tx.emit(msgspec.structs.replace(command, after=idle[-1]))
     elif len(found) == 10 * CHUNK:
-        tx.emit(CallBack(pool=command.pool, after=found[-1].key))
+        tx.emit(msgspec.structs.replace(command, after=found[-1].key))
+    elif command.then is not None:
+        tx.emit(command.then)
 
 
 def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:

@@ -12,11 +12,14 @@ from trunkline.charging.pools.events import (
     JoinPool,
     LeavePool,
     LimitReached,
+    LookAgain,
     MemberReached,
     PoolClosed,
     PoolReached,
     PoolRefilled,
+    PoolSpent,
 )
+from trunkline.charging.pools.exhaustion import look_again, look_at_members
 from trunkline.customers import BillingAccountId, billing_account
 from trunkline.kernel.errors import Conflict, Invalid, NotFound, Refused
 from trunkline.messaging import SendMessage, money, notify
@@ -97,6 +100,8 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction(
         "charging.pool_refilled", on=PoolRefilled, run=pools.tell_members, database="charging"
     ),
+    Reaction("charging.pool_spent", PoolSpent, look_at_members, "charging"),
+    Reaction("charging.look_again", LookAgain, look_again, "charging"),
     Reaction("charging.name_owner", on=LimitReached, run=name_owner, database="charging"),
     Reaction("charging.limit_reached", on=LimitReached, run=limit_reached, database="books"),
     Reaction("charging.member_reached", on=MemberReached, run=member_reached, database="books"),

@@ -152,7 +152,14 @@ def _card(
     )
 
 
-_STOPPED = {Cause.BALANCE: "The line", Cause.ROAMING: "Data abroad"}
+_STOPPED = {
+    Cause.BALANCE: "The line",
+    Cause.ROAMING: "Data abroad",
+    Cause.POOL_DATA: "Data",
+    Cause.POOL_VOICE: "Calling",
+    Cause.POOL_SMS: "Messaging",
+    Cause.POOL_MMS: "Multimedia messaging",
+}
 _STANDS = {
     BarState.ASKED: "is to be stopped; the network hasn't answered yet",
     BarState.BARRED: "is stopped on the network",

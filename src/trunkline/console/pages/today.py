@@ -23,7 +23,14 @@ from trunkline.usage import BarState
 HOURS = 24
 MOST_REFUSED = 20
 """Of the network's refusals, on one page."""
-_ENDS = {usage.Cause.BALANCE: "Prepaid balances", usage.Cause.ROAMING: "Limits of data abroad"}
+_ENDS = {
+    usage.Cause.BALANCE: "Prepaid balances",
+    usage.Cause.ROAMING: "Limits of data abroad",
+    usage.Cause.POOL_DATA: "Pools, for data",
+    usage.Cause.POOL_VOICE: "Pools, for calls",
+    usage.Cause.POOL_SMS: "Pools, for messages",
+    usage.Cause.POOL_MMS: "Pools, for multimedia messages",
+}
 OPEN = (
     OrderState.ACKNOWLEDGED,
     OrderState.PENDING,

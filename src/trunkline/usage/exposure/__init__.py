@@ -8,9 +8,10 @@ for each: from the usage that reached the end to the host's answer. A host that 
 again, and a person hears of it by a trouble ticket. What charging waived of such usage is counted.
 """
 
-from trunkline.usage.exposure.barring import DATA_ROAMING, retry_bar
+from trunkline.usage.exposure.barring import retry_bar
 from trunkline.usage.exposure.metrics import measure_exposure
 from trunkline.usage.exposure.model import (
+    CHARACTERISTICS,
     DELAYS,
     UNSETTLED,
     Band,
@@ -35,7 +36,7 @@ from trunkline.usage.exposure.queries import (
 from trunkline.usage.exposure.reactions import REACTIONS
 
 __all__ = [
-    "DATA_ROAMING",
+    "CHARACTERISTICS",
     "DELAYS",
     "REACTIONS",
     "UNSETTLED",

@@ -19,6 +19,7 @@ from trunkline.usage.exposure import store
 from trunkline.usage.exposure.events import RetryBar
 from trunkline.usage.exposure.model import (
     BAR_LIFECYCLE,
+    CHARACTERISTICS,
     HANDED_OVER,
     RETRIES,
     Bar,
@@ -28,8 +29,14 @@ from trunkline.usage.exposure.model import (
     UnknownBar,
 )
 
-DATA_ROAMING = "dataRoaming"
-"""The service characteristic that bars data abroad on the network: "barred", or "allowed"."""
+_WHAT = {
+    Cause.BALANCE: "the service",
+    Cause.ROAMING: "data abroad",
+    Cause.POOL_DATA: "data",
+    Cause.POOL_VOICE: "calls",
+    Cause.POOL_SMS: "messages",
+    Cause.POOL_MMS: "multimedia messages",
+}
 _TICKET_TYPE = "networkRefusal"
 _RESOLVED = TicketStatus.RESOLVED
 
@@ -182,14 +189,13 @@ def _lift(tx: Tx, bar: Bar, now: datetime) -> Bar:
     return _move(tx, lifting, BarState.LIFTING)
 
 
-def _tell(
-    tx: Tx, bar: Bar, state: ServiceState, data_roaming: str, now: datetime
-) -> InstructionId | None:
+def _tell(tx: Tx, bar: Bar, state: ServiceState, word: str, now: datetime) -> InstructionId | None:
     """None where nothing is to be waited for. A product that rests for another reason is not
     brought back."""
     service = inventory.service(tx, bar.service)
-    if bar.cause is Cause.ROAMING:
-        wanted = {**service.characteristics, DATA_ROAMING: data_roaming}
+    if bar.cause in CHARACTERISTICS:
+        wanted = {**service.characteristics, **_asked_beside(tx, bar)}
+        wanted[CHARACTERISTICS[bar.cause]] = word
         return inventory.request_characteristics(tx, bar.service, wanted, now=now)
     if state is ServiceState.ACTIVE:
         if inventory.product(tx, bar.product).status is not ProductStatus.ACTIVE:
@@ -197,6 +203,17 @@ def _tell(
     elif service.state is state:
         return None
     return inventory.request_states(tx, {bar.service: state}, now=now).get(bar.service)
+
+
+def _asked_beside(tx: Tx, bar: Bar) -> dict[str, str]:
+    """What the network was asked for of the same service and hasn't answered: it is told all that
+    a service is to have, each time."""
+    words = {BarState.ASKED: "barred", BarState.LIFTING: "allowed"}
+    return {
+        CHARACTERISTICS[each.cause]: words[each.state]
+        for each in store.bars_of_service(tx, bar.service)
+        if each.cause is not bar.cause and each.cause in CHARACTERISTICS and each.state in words
+    }
 
 
 def _move(tx: Tx, bar: Bar, to: BarState) -> Bar:
@@ -222,7 +239,7 @@ def _refused(tx: Tx, bar: Bar, state: BarState, reason: str, now: datetime) -> B
 
 def _open_ticket(tx: Tx, bar: Bar, state: BarState, now: datetime) -> str:
     service = inventory.service(tx, bar.service)
-    what = "the service" if bar.cause is Cause.BALANCE else "data abroad"
+    what = _WHAT[bar.cause]
     refusal = f"stop {what}" if state is BarState.REFUSED else f"let {what} go on"
     body = {
         "name": f"The network doesn't {refusal}",

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkline.charging import Service
 from trunkline.inventory import ProductId, ServiceId
 from trunkline.kernel.errors import Conflict, NotFound
 from trunkline.kernel.lifecycle import Lifecycle
@@ -12,11 +13,34 @@ from trunkline.kernel.money import Money
 
 
 class Cause(StrEnum):
-    """What came to its end: a prepaid balance (the host suspends the services), or what data
-    abroad may cost in a month (it bars data roaming)."""
+    """What came to its end: a prepaid balance (the host suspends the services), what data abroad
+    may cost in a month (it bars data roaming), or what a member of a pool has, of the pool or its
+    own, for a service (it bars that)."""
 
     BALANCE = "balance"
     ROAMING = "roaming"
+    POOL_DATA = "poolData"
+    POOL_VOICE = "poolVoice"
+    POOL_SMS = "poolSms"
+    POOL_MMS = "poolMms"
+
+
+POOLS = {
+    Service.DATA: Cause.POOL_DATA,
+    Service.VOICE: Cause.POOL_VOICE,
+    Service.SMS: Cause.POOL_SMS,
+    Service.MMS: Cause.POOL_MMS,
+}
+"""What comes to its end for a member of a pool, by service."""
+CHARACTERISTICS = {
+    Cause.ROAMING: "dataRoaming",
+    Cause.POOL_DATA: "data",
+    Cause.POOL_VOICE: "voice",
+    Cause.POOL_SMS: "sms",
+    Cause.POOL_MMS: "mms",
+}
+"""The service characteristics that bar a part of a service on the network: "barred", or
+"allowed"."""
 
 
 class BarState(StrEnum):

@@ -4,14 +4,22 @@ from datetime import datetime
 
 import msgspec
 
-from trunkline.charging import ConsentedToRoam, CreditCame, RoamedBeyond, SpentBeyond
+from trunkline.charging import (
+    ConsentedToRoam,
+    CreditCame,
+    MemberPays,
+    MemberSpent,
+    RoamedBeyond,
+    Service,
+    SpentBeyond,
+)
 from trunkline.inventory import ProductId
 from trunkline.inventory.events import ServiceSettled, ServiceTerminated
 from trunkline.platform.db import Tx
 from trunkline.platform.messages import Reaction
 from trunkline.usage.exposure import barring, store
 from trunkline.usage.exposure.events import EndRoamingMonth, RetryBar
-from trunkline.usage.exposure.model import BarState, Cause, Exposure
+from trunkline.usage.exposure.model import POOLS, BarState, Cause, Exposure
 
 
 def on_spent(tx: Tx, event: SpentBeyond, now: datetime) -> None:
@@ -40,6 +48,21 @@ def on_roamed(tx: Tx, event: RoamedBeyond, now: datetime) -> None:
     if _note(tx, found, now):
         command = EndRoamingMonth(account=event.account, until=event.until)
         tx.emit(command, not_before=event.until)
+
+
+def on_member_spent(tx: Tx, event: MemberSpent, now: datetime) -> None:
+    """The same for what neither a member's pool nor itself pays for."""
+    cause = POOLS[Service(event.service)]
+    known = store.open_exposure(tx, event.account, cause)
+    beyond = event.beyond if known is None else known.beyond + event.beyond
+    _note(tx, Exposure(event.account, cause, event.reached_at, now, None, None, beyond), now)
+
+
+def on_member_pays(tx: Tx, event: MemberPays, now: datetime) -> None:
+    for service in event.services:
+        _restore(tx, event.account, POOLS[Service(service)], now)
+    if event.joined:
+        _restore(tx, event.account, Cause.BALANCE, now)
 
 
 def on_credit(tx: Tx, event: CreditCame, now: datetime) -> None:
@@ -106,6 +129,8 @@ def _restore(tx: Tx, account: str, cause: Cause, now: datetime) -> None:
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("usage.spent_beyond", SpentBeyond, on_spent, "books"),
     Reaction("usage.roamed_beyond", RoamedBeyond, on_roamed, "books"),
+    Reaction("usage.member_spent", MemberSpent, on_member_spent, "books"),
+    Reaction("usage.member_pays", MemberPays, on_member_pays, "books"),
     Reaction("usage.credit_came", CreditCame, on_credit, "books"),
     Reaction("usage.consented_to_roam", ConsentedToRoam, on_consent, "books"),
     Reaction("usage.end_roaming_month", EndRoamingMonth, on_month_ended, "books"),

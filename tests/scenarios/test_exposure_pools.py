@@ -1,0 +1,287 @@
+"""A light MVNO's families and companies: what neither a pool nor a member pays for is stopped at
+the host, service by service, until something pays again; what was used meanwhile is measured."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+import pytest
+
+from tests.ear import Ear
+from tests.scenarios.charging_operator import Operator
+from tests.scenarios.light_operator import INSTEAD, Host, sell_line
+from tests.unit.charging.builders import MB, compiled, imsi, plan
+from trunkline import network, usage
+from trunkline.app import REACTIONS
+from trunkline.charging import (
+    BucketGrant,
+    ChargeUsage,
+    ChargingAccountId,
+    Service,
+    TopUp,
+    UsageEvent,
+    hot,
+    release_lost_sessions,
+)
+from trunkline.charging.journal import Record
+from trunkline.charging.pools import exhaustion
+from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
+from trunkline.charging.store import Account
+from trunkline.customers import AccountKind
+from trunkline.kernel.money import Money
+from trunkline.network import Courier
+from trunkline.platform import telemetry
+from trunkline.platform.clock import DrivenClock
+from trunkline.platform.db import Database, Tx
+from trunkline.platform.messages import Routes
+from trunkline.platform.relay import Relay
+from trunkline.rating import Allowance
+from trunkline.usage import Cause
+
+POOL = ChargingAccountId("cac_9")
+POOR = (1, 2)
+RICH = 3
+TOLD = INSTEAD | {"charging.limit_reached", "charging.member_reached", "charging.pool_reached"}
+
+
+@pytest.fixture
+def routes() -> Routes:
+    return Routes((*Ear(TOLD).among(REACTIONS), *network.CONNECTED, *usage.EXPOSURE))
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def operator(books: Database, charging: Database, relay: Relay, clock: DrivenClock) -> Operator:
+    """A pool of 400 MB a month and 10 minutes, and no money; two members who have nothing of
+    their own, and one with money."""
+    books.elsewhere = frozenset({"party", "customer"})
+    operator = Operator(books, charging, relay, clock)
+    shared = plan(
+        Allowance("all_data", "Data", "data", 400 * MB),
+        Allowance("all_calls", "Calls", "voice", 600),
+        id_="shared",
+    )
+    operator.install(compiled(plan(), shared, version=2))
+    operator.open(9, plan="shared", shared=True, identities=())
+    for number in (*POOR, RICH):
+        operator.open(number)
+        operator.tell(JoinPool(account=account(number), pool=POOL))
+        sell_line(operator, number)
+    operator.top_up(RICH, "5", "pay_rich")
+    return operator
+
+
+@pytest.fixture
+def settle(
+    operator: Operator, books: Database, host: Host, clock: DrivenClock
+) -> Callable[..., None]:
+    """Some time passes, jobs run, and the host is told what is due."""
+    courier = Courier(books, host, clock)
+
+    def settle(**passed: float) -> None:
+        clock.advance(timedelta(**passed))
+        release_lost_sessions(operator.charging, clock.now())
+        operator.relay.drain()
+        courier.drain()
+        operator.relay.drain()
+
+    return settle
+
+
+def account(number: int) -> ChargingAccountId:
+    return ChargingAccountId(f"cac_{number}")
+
+
+def use(operator: Operator, number: int, amount: int, service: Service = Service.DATA) -> None:
+    """A file tells of it ten minutes later."""
+    at = operator.clock.now() - timedelta(minutes=10)
+    name = f"{number}-{amount}-{service}-{at:%d%H%M%S}"
+    event = UsageEvent(
+        id=name,
+        identities=(("imsi", imsi(number)),),
+        service=service,
+        at=at,
+        units=amount,
+        called="" if service is Service.DATA else "467",
+    )
+    operator.tell(ChargeUsage(batch_id=name, events=(event,)))
+
+
+def exposures(operator: Operator) -> dict[tuple[str, Cause], usage.Exposure]:
+    with operator.books.read() as r:
+        return {(each.account, each.cause): each for each in usage.latest_exposures(r)}
+
+
+def refill(operator: Operator, megabytes: int, payment: str) -> None:
+    grant = BucketGrant("data", megabytes * MB, 30, "More data")
+    money = Money.of("0.01", "EUR")
+    operator.tell(TopUp(payment_id=payment, account=POOL, amount=money, buckets=(grant,)))
+
+
+def test_an_empty_pool_stops_that_service_of_all_who_have_nothing_else(
+    operator: Operator, clock: DrivenClock, host: Host, settle: Callable[..., None]
+) -> None:
+    """To the last byte, by one member's file: the other is stopped, too. Calls go on, and so does
+    who has money."""
+    settle(minutes=10)
+    use(operator, 1, 400 * MB)
+    settle(minutes=2)
+    assert host.told == ["data barred"] * 2
+    found = exposures(operator)
+    assert set(found) == {("cac_1", Cause.POOL_DATA), ("cac_2", Cause.POOL_DATA)}
+    assert [each.beyond.micros for each in found.values()] == [0, 0]
+    assert {each.seconds for each in found.values()} == {12 * 60}
+
+    use(operator, 1, 10 * MB)
+    use(operator, RICH, 10 * MB)
+    use(operator, 2, 60, Service.VOICE)
+    settle()
+    assert host.told == ["data barred"] * 2
+    assert exposures(operator)["cac_1", Cause.POOL_DATA].beyond == Money.of("0.10", "EUR")
+    with operator.books.read() as r:
+        [total] = usage.exposed(r)
+        usage.measure_exposure(r, clock.now())
+    assert (total.cause, total.ends, total.unbarred) == (Cause.POOL_DATA, 2, 0)
+    metrics = telemetry.metrics({}, clock.now()).decode()
+    assert 'trunkline_exposure_beyond_micros{cause="poolData",currency="EUR"} 100000.0' in metrics
+
+    operator.top_up(9, "1", "pay_pool")
+    settle()
+    assert host.told == ["data barred"] * 2
+    refill(operator, 100, "pay_data")
+    settle()
+    assert host.told[2:] == ["data allowed"] * 2
+    settle(minutes=11)
+    use(operator, 2, 100 * MB)
+    settle()
+    assert host.told[4:] == ["data barred"] * 2
+    settle(days=29)
+    assert host.told[6:] == ["data allowed"] * 2
+    with operator.books.read() as r:
+        assert usage.latest_exposures(r)[0].restored_at == clock.now()
+
+
+def test_a_members_own_limit_stops_it_alone_until_it_is_raised(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    limit = UnitLimit(Service.DATA, 50 * MB)
+    operator.tell(JoinPool(account=account(1), pool=POOL, limits=(limit,)))
+    use(operator, 1, 60 * MB)
+    settle()
+    assert host.told == ["data barred"]
+    assert exposures(operator)["cac_1", Cause.POOL_DATA].beyond == Money.of("0.10", "EUR")
+    operator.tell(JoinPool(account=account(1), pool=POOL, limits=()))
+    settle()
+    assert host.told == ["data barred", "data allowed"]
+
+
+@pytest.mark.parametrize("way", ["money", "leaves"])
+def test_who_gets_money_or_leaves_goes_on(
+    operator: Operator, host: Host, settle: Callable[..., None], way: str
+) -> None:
+    use(operator, 1, 390 * MB)
+    settle()
+    assert host.told == []
+    use(operator, 2, 11 * MB)
+    settle()
+    assert host.told == ["data barred"] * 2
+    if way == "money":
+        operator.top_up(1, "1", "pay_1")
+    else:
+        operator.tell(LeavePool(account=account(1), pool=POOL))
+    settle()
+    assert host.told[2:] == ["data allowed"]
+
+
+def test_calls_and_data_are_stopped_and_go_on_each_for_itself(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    """Both asked for before the host has answered: neither takes the other back."""
+    use(operator, 1, 401 * MB)
+    use(operator, 1, 601, Service.VOICE)
+    settle()
+    assert sorted(host.told) == sorted(["data barred"] * 2 + ["voice barred"] * 2)
+    assert list(host.characteristics.values()) == [{"data": "barred", "voice": "barred"}] * 2
+    refill(operator, 50, "pay_data")
+    settle()
+    assert list(host.characteristics.values()) == [{"data": "allowed", "voice": "barred"}] * 2
+    use(operator, 1, 1, Service.SMS)
+    settle()
+    assert host.told[-1] == "suspend"
+
+
+def test_a_wallet_that_is_shared_ends_for_all_who_share_it(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    for number in POOR:
+        operator.tell(JoinPool(account=account(number), pool=POOL, money=True))
+    operator.top_up(9, "1", "pay_pool")
+    use(operator, 1, 450 * MB)
+    settle(hours=2)
+    assert host.told == []
+    use(operator, 2, 60 * MB)
+    settle()
+    assert host.told == ["data barred"] * 2
+    assert exposures(operator)["cac_2", Cause.POOL_DATA].beyond == Money.of("0.10", "EUR")
+    operator.top_up(9, "1", "pay_pool_2")
+    settle()
+    assert host.told[2:] == ["data allowed"] * 2
+
+
+def test_a_companys_credit_ends_and_begins_anew_with_the_month(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    for company, limit, shared in ((19, "1", True), (11, "0", False), (12, "0", False)):
+        operator.open(
+            company,
+            kind=AccountKind.POSTPAID,
+            credit_limit=Money.of(limit, "EUR"),
+            shared=shared,
+        )
+    for number in (11, 12):
+        pool = ChargingAccountId("cac_19")
+        operator.tell(JoinPool(account=account(number), pool=pool, money=True))
+        sell_line(operator, number)
+    use(operator, 11, 90 * MB)
+    settle()
+    assert host.told == []
+    use(operator, 11, 30 * MB)
+    settle()
+    assert host.told == ["data barred"] * 2
+    assert exposures(operator)["cac_11", Cause.POOL_DATA].beyond == Money.of("0.20", "EUR")
+    settle(days=30)
+    assert host.told[2:] == ["data allowed"] * 2
+
+
+def test_a_large_pool_is_looked_at_a_few_members_at_a_time(
+    operator: Operator, host: Host, settle: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exhaustion, "CHUNK", 2)
+    monkeypatch.setattr(exhaustion, "LOOKED_AT", 3)
+    sizes: list[int] = []
+    written = hot.write
+
+    def count(tx: Tx, held: Collection[Account], records: Sequence[tuple[int, Record]]) -> None:
+        sizes.append(len(held))
+        written(tx, held, records)
+
+    monkeypatch.setattr(hot, "write", count)
+    for number in range(20, 27):
+        operator.open(number)
+        operator.tell(JoinPool(account=account(number), pool=POOL))
+        sell_line(operator, number)
+    sizes.clear()
+    use(operator, 1, 400 * MB)
+    settle()
+    assert host.told == ["data barred"] * 9
+    assert max(sizes) == 2
+    use(operator, 1, 2 * MB)
+    sizes.clear()
+    settle()
+    assert sizes == []
+    refill(operator, 1000, "pay_data")
+    settle()
+    assert host.told[9:] == ["data allowed"] * 9
