@@ -110,6 +110,7 @@ def capabilities(
     result_code: int,
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
     applications: Sequence[int] = (),
+    security: int = d.NO_INBAND_SECURITY,
 ) -> tuple[bytes, ...]:
     """The AVPs of a CEA (RFC 6733, 5.3.2). What is offered is credit control, also under
     Vendor-Specific-Application-Id, where some gateways look for it, and 3GPP's `applications`:
@@ -123,7 +124,7 @@ def capabilities(
         codec.u32(d.ORIGIN_STATE_ID, identity.state),
         codec.u32(d.SUPPORTED_VENDOR_ID, d.VENDOR_3GPP),
         codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
-        codec.u32(d.INBAND_SECURITY_ID, d.NO_INBAND_SECURITY),
+        codec.u32(d.INBAND_SECURITY_ID, security),
         *(
             codec.grouped(
                 d.VENDOR_SPECIFIC_APPLICATION_ID,

@@ -113,18 +113,21 @@ class GyServer:
             if statuses is not None:
                 self._sy = Sy(database, clock, self._identity, statuses)
         self._telling: asyncio.Task[None] | None = None
+        self._tls: ssl.SSLContext | None = None
         self.tls_port = 0
 
     async def start(self, sockets: Sockets | None = None) -> int:
         """Listen, on "gy" and "gy_tls" of these where they are given; returns the port."""
         settings, given = self._settings, sockets or {}
+        if settings.tls is not None:
+            self._tls = settings.tls.context()
         port = self._listen(given.get("gy") or bind(settings.host, settings.port, "charging"))
         log.info("gy listening", host=settings.host, port=port)
-        if settings.tls is not None:
+        if self._tls is not None:
             secure = given.get("gy_tls") or bind(
                 settings.host, settings.tls_port, "diameter.tls_port"
             )
-            self.tls_port = self._listen(secure, settings.tls.context())
+            self.tls_port = self._listen(secure, self._tls)
             log.info("gy listening with tls", host=settings.host, port=self.tls_port)
         if self._teller is not None:
             self._telling = asyncio.create_task(self._teller.run())
@@ -172,6 +175,7 @@ class GyServer:
             closed=self._peer_closed,
             ready=self._peer_ready,
             others=None if self._sy is None else self._sy.handlers,
+            tls=self._tls,
         )
 
     def _peer_opened(self, peer: Peer) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import os
 import random
+import ssl
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, cast
@@ -81,7 +82,9 @@ class Peer(asyncio.Protocol):
         closed: Callable[["Peer"], None],
         ready: Callable[["Peer"], None] | None = None,
         others: Mapping[tuple[int, int], Callable[["Peer", bytes], None]] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """With `tls` a peer that insists may begin it inside the connection."""
         self.state = State.CONNECTED
         self.host = ""
         self.origin = b""
@@ -99,6 +102,9 @@ class Peer(asyncio.Protocol):
         self._closed = closed
         self._ready = ready
         self._others = others or {}
+        self._tls = tls
+        self._securing: asyncio.Task[None] | None = None
+        self._early: list[bytes] | None = None
         self._framer = codec.Framer(settings.largest_message)
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
@@ -132,13 +138,16 @@ class Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         framer = self._framer
-        for message in framer.feed(data):
+        self._take(framer.feed(data))
+        if framer.rejected:
+            self._refuse_framing()
+
+    def _take(self, messages: list[bytes]) -> None:
+        for message in messages:
             if message[4:12] in _CREDIT_CONTROL_REQUESTS and self.state in _SERVED:
                 self._serve(self, message)
             else:
                 self._base(message)
-        if framer.rejected:
-            self._refuse_framing()
 
     def pause_writing(self) -> None:
         """Its answers pile up unread: hear nothing more from it until they don't."""
@@ -148,6 +157,11 @@ class Peer(asyncio.Protocol):
         self._transport.resume_reading()
 
     # What others may do.
+
+    @property
+    def secured(self) -> bool:
+        """Whether TLS protects it."""
+        return self._transport.get_extra_info("ssl_object") is not None
 
     @property
     def unsent(self) -> int:
@@ -214,6 +228,9 @@ class Peer(asyncio.Protocol):
     # The base protocol.
 
     def _base(self, message: bytes) -> None:
+        if self._securing is not None and self.state is State.CONNECTED:
+            self._hear_early(message)
+            return
         header = codec.header_of(message)
         if not header.is_request:
             self._answered(header, message)
@@ -269,16 +286,23 @@ class Peer(asyncio.Protocol):
             elif avp.code == d.ORIGIN_STATE_ID:
                 boot = avp.u32()
         host, realm = self._origin(message)
-        result = d.SUCCESS
+        result, security = d.SUCCESS, d.NO_INBAND_SECURITY
         renamed = self.host and host.lower() != self.host.lower()
         if renamed or not self._may_connect(host, realm):
             result = d.UNKNOWN_PEER
         elif not applications & {d.CREDIT_CONTROL, d.RELAY, *self._applications()}:
             result = d.NO_COMMON_APPLICATION
-        elif securities and d.NO_INBAND_SECURITY not in securities:
-            result = d.NO_COMMON_SECURITY
+        elif securities and security not in securities:
+            if d.INBAND_TLS in securities and self._tls and self.state is State.CONNECTED:
+                security = d.INBAND_TLS
+            else:
+                result = d.NO_COMMON_SECURITY
         parts = answers.capabilities(
-            self._identity, result, self._address("sockname"), sorted(self._applications())
+            self._identity,
+            result,
+            self._address("sockname"),
+            sorted(self._applications()),
+            security,
         )
         self.send(answers.answer_to(message, *parts, error=result == d.UNKNOWN_PEER))
         if result != d.SUCCESS:
@@ -287,12 +311,51 @@ class Peer(asyncio.Protocol):
             return
         self.host, self.origin, self.boot = host, host.encode(), boot
         self.relays = d.RELAY in applications
-        if self.state is State.CONNECTED:
-            log.info("diameter peer open", peer=host)
-            self.state = State.OPEN
-            self._start_timer(self._watchdog(), self._watch)
-            if self._ready is not None:
-                self._ready(self)
+        if security == d.INBAND_TLS:
+            self._securing = asyncio.create_task(self._secure(realm))
+        elif self.state is State.CONNECTED:
+            self._open()
+
+    def _open(self) -> None:
+        log.info("diameter peer open", peer=self.host)
+        self.state = State.OPEN
+        self._start_timer(self._watchdog(), self._watch)
+        if self._ready is not None:
+            self._ready(self)
+
+    async def _secure(self, realm: str) -> None:
+        """TLS from here on (RFC 3588, 13.1), as older peers ask for by Inband-Security-Id; what
+        their certificate says is known only then, and what they say may come a moment sooner. The
+        timer bounds it."""
+        assert self._tls is not None
+        # Nothing that came in the clear may pass for secured.
+        self._framer = codec.Framer(self._settings.largest_message)
+        self._early = []
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                self._transport, self, self._tls, server_side=True
+            )
+        except (OSError, ssl.SSLError) as error:
+            log.warning("diameter peer not secured", peer=self.host, reason=str(error))
+            self.abort()
+            return
+        if transport is None or self.state is not State.CONNECTED:
+            return
+        self._transport = transport
+        if self._may_connect(self.host, realm):
+            self._open()
+            self._take(self._early)
+        else:
+            log.warning("diameter peer refused", peer=self.host, result=d.UNKNOWN_PEER)
+            self.close()
+
+    def _hear_early(self, message: bytes) -> None:
+        """Before TLS it must not be said, and before we have noticed that TLS stands, it waits."""
+        if self._early is None:
+            log.warning("diameter peer goes on in the clear", peer=self.host)
+            self.abort()
+        else:
+            self._early.append(message)
 
     def _applications(self) -> set[int]:
         """Those served beside credit control."""

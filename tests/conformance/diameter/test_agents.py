@@ -196,19 +196,24 @@ def test_another_server_goes_on(operator: Operator, clock: DrivenClock, tmp_path
     operator.check()
 
 
-def test_over_tls(operator: Operator, clock: DrivenClock, tmp_path: Path) -> None:
-    """On the port of its own (RFC 6733, 13.1), each showing a certificate of the same authority."""
+@pytest.mark.parametrize("inband", [False, True])
+def test_over_tls(operator: Operator, clock: DrivenClock, tmp_path: Path, *, inband: bool) -> None:
+    """On the port of its own (RFC 6733, 13.1), or begun inside the connection as RFC 3588 had it;
+    each shows a certificate of the same authority."""
     authority = Authority(tmp_path, "operators")
     certificate, key = authority.sign("ocs1.example", "ocs1.example")
     tls = Tls(certificate, key, str(authority.certificate))
     settings = msgspec.structs.replace(FIRST, tls=tls, tls_port=0)
 
     async def story() -> None:
-        async with serving(operator.attempt, settings, clock) as (server, _):
-            peer = connect_peer("ocs1.example", server.tls_port)
+        async with serving(operator.attempt, settings, clock) as (server, plain):
+            port, how = (plain, ["TLS_old_method"]) if inband else (server.tls_port, [])
+            peer = connect_peer("ocs1.example", port, *how)
             with freediameter(tmp_path, peer, authority=authority) as agent:
                 await asyncio.to_thread(agent.open, "ocs1.example")
                 async with connected(agent.port) as wire:
                     assert result_of(await wire.ask(data(1, 0, asked(MB)))) == d.SUCCESS
+                [connection] = server.peers.all
+                assert connection.secured
 
     run(story)

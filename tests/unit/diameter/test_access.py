@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.unit.diameter.builders import ccr, cer
+from tests.unit.diameter.builders import GATEWAY, ccr, cer
 from tests.unit.diameter.certificates import Authority
 from tests.unit.diameter.wire import Wire, generous, result_of, run, serving
 from trunkline.app.gy import gy_settings
-from trunkline.diameter import GySettings, PeerSettings, Tls
+from trunkline.charging import ChargeAnswer, ChargeRequest
+from trunkline.diameter import GySettings, PeerSettings, Tls, codec
 from trunkline.diameter import dictionary as d
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.settings import Settings
@@ -135,6 +138,65 @@ def test_without_a_certificate_that_the_authority_signed(
             await wire.close()
 
     run(story)
+
+
+INSISTS = cer(origin=GATEWAY + codec.u32(d.INBAND_SECURITY_ID, d.INBAND_TLS))
+
+
+@pytest.mark.parametrize(("host", "served"), [("pgw.example", True), ("mme.example", False)])
+def test_tls_begun_inside_the_connection(authority: Authority, host: str, *, served: bool) -> None:
+    """As older peers have it (RFC 3588, 13.1): what the certificate says counts as well."""
+    tls = Tls(*authority.sign("ocs", "ocs.example"), str(authority.certificate))
+    context = client(authority, authority.sign("gateway", host))
+
+    async def story() -> None:
+        async with serving(generous, allowing(PeerSettings(), tls)) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            wire = Wire(reader, writer)
+            agreed = await wire.ask(INSISTS)
+            securities = [
+                each.u32() for each in codec.avps(agreed) if each.code == d.INBAND_SECURITY_ID
+            ]
+            assert (result_of(agreed), securities) == (d.SUCCESS, [d.INBAND_TLS])
+            await writer.start_tls(context, server_hostname="ocs.example")
+            if served:
+                assert result_of(await wire.ask(ccr())) == d.SUCCESS
+                assert [each.secured for each in server.peers.all] == [True]
+            else:
+                assert await wire.ended()
+            await wire.close()
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [(INSISTS + ccr(), b""), (INSISTS, ccr()), (INSISTS, b"")]
+)
+def test_what_goes_on_in_the_clear_is_dropped(
+    authority: Authority, first: bytes, then: bytes
+) -> None:
+    """Behind the request, instead of TLS, or nothing at all: nothing of it is served."""
+    tls = Tls(*authority.sign("ocs", "ocs.example"))
+
+    charged: list[ChargeRequest] = []
+
+    def noted(requests: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer]:
+        charged.extend(requests)
+        return generous(requests, now)
+
+    async def story() -> None:
+        async with serving(noted, allowing(PeerSettings(), tls)) as (server, port):
+            wire = await dial(port)
+            wire.send(first)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await wire.receive()
+                wire.send(then)
+            await wire.close()
+            while server.peers.all:
+                await asyncio.sleep(0.001)
+
+    run(story)
+    assert not charged
 
 
 def test_settings(authority: Authority) -> None:
