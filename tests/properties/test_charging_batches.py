@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import NOW, MakeDatabase
@@ -99,8 +99,6 @@ histories = st.lists(
 @given(history=histories)
 @settings(
     max_examples=examples(20),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_batch_is_its_requests_one_by_one(
     charging: Database, serial: Iterator[int], history: list[tuple[int, int]]

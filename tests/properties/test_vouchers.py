@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.effort import examples
@@ -141,8 +141,6 @@ class Life:
 
 @settings(
     max_examples=examples(5),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(STEP, min_size=8, max_size=30))
 def test_face_value_is_conserved(town: Town, steps: list[tuple[Any, ...]]) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import NOW
@@ -100,8 +100,6 @@ _places = itertools.count()
 @pytest.mark.slow
 @settings(
     max_examples=examples(40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(schedule=st.lists(st.lists(sending, max_size=4) | waiting, max_size=12))
 def test_once_each_and_in_order(
