@@ -127,7 +127,7 @@ def agree(books: Database, accounts: list[BillingAccountId]) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_of_invoices_and_payments(
-    books: Database, charging: Database, relay: Relay, clock: DrivenClock, seed: int
+    books: Database, relay: Relay, clock: DrivenClock, seed: int
 ) -> None:
     random = Random(seed)
     with books.transaction() as tx:

@@ -62,7 +62,7 @@ def text_of(submitted: Any) -> str:
 
 
 def test_a_completed_order_is_told_of_and_the_phone_has_it(
-    town: Town, sms: Sender, centre: TestCentre, relay: Relay
+    town: Town, sms: Sender, centre: TestCentre
 ) -> None:
     """Ordered, delivered, told in German; the centre reports that the phone has it."""
     anna = town.person(name="Anna", language="de", address=None)
@@ -89,9 +89,7 @@ def test_a_completed_order_is_told_of_and_the_phone_has_it(
     assert message["sendTimeComplete"] == "2026-11-02T09:00:04.000Z"
 
 
-def test_a_payment_is_thanked_for_by_email(
-    town: Town, clock: DrivenClock, charging: Database
-) -> None:
+def test_a_payment_is_thanked_for_by_email(town: Town, clock: DrivenClock) -> None:
     maeve = town.person()
     with town.books.transaction() as tx:
         payments.receive_payment(
@@ -121,7 +119,7 @@ def test_without_a_channel_nothing_is_written(town: Town, clock: DrivenClock) ->
     assert town.told(maeve) == []
 
 
-def test_who_has_no_address_is_not_told(town: Town, clock: DrivenClock) -> None:
+def test_who_has_no_address_is_not_told(town: Town) -> None:
     nobody = town.person(number=None, address=None)
     with town.books.transaction() as tx:
         messaging.notify(

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -46,7 +45,7 @@ with books.exclusive("messages by sms"):
 
 @pytest.mark.slow
 def test_killed_between_sending_and_noting(
-    books: Database, relay: Relay, clock: DrivenClock, tmp_path: Path
+    books: Database, relay: Relay, clock: DrivenClock
 ) -> None:
     """With a window of one, a kill sends one message again at most."""
     town = Town(books, relay, clock)

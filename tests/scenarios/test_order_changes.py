@@ -199,7 +199,7 @@ def test_what_waits_for_its_instant_may_be_cancelled_and_comes_to_nothing(
 
 
 def test_two_who_accept_one_quote_make_one_order(
-    books: Database, relay: Relay, buyer: Buyer, clock: DrivenClock
+    books: Database, buyer: Buyer, clock: DrivenClock
 ) -> None:
     now = clock.now()
     party = {"id": str(buyer[0]), "role": "customer", "@referredType": "Customer"}

@@ -239,9 +239,7 @@ def test_each_source_has_its_own_ids(office: Office, write: Write) -> None:
         import_cdr_file(office.books, path, now=office.clock.now(), source="msc3")
 
 
-def test_what_is_no_file_of_usage_is_refused_whole(
-    office: Office, write: Write, tmp_path: Path
-) -> None:
+def test_what_is_no_file_of_usage_is_refused_whole(office: Office, tmp_path: Path) -> None:
     path = tmp_path / "rates.csv"
     path.write_text("prefix,price\n44,0.10\n")
     with pytest.raises(UnreadableFile, match=r"rates\.csv: line 1: record_id is missing"):

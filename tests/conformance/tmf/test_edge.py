@@ -99,9 +99,7 @@ def test_a_route_that_states_no_scope_is_closed_to_all(app: Any, make_client: Ma
     assert (refused.status, refused.body["code"]) == (403, "lacksScope")
 
 
-def test_a_fault_of_ours_is_answered_without_its_trace(
-    app: Any, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours_is_answered_without_its_trace(app: Any, make_client: MakeClient) -> None:
     app.add_route("/broken", Broken())
     client = make_client("*")
     answer = client._http.simulate_get("/broken", headers={"X-API-Key": client._key})
@@ -226,7 +224,7 @@ def test_health(app: Any) -> None:
 
 
 def test_not_ready_where_a_database_is_away(
-    books: Database, charging: Database, clock: DrivenClock, tmp_path: Any
+    books: Database, charging: Database, clock: DrivenClock
 ) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none", metadata=charging.metadata, clock=clock)
     http = falcon.testing.TestClient(create_app(books=books, charging=away, clock=clock))

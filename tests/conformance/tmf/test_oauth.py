@@ -277,7 +277,7 @@ def test_a_token_for_a_customer(clients: Clients, api: Client, books: Database) 
 
 
 def test_a_token_for_a_customer_ends_with_the_right_to_issue_it(
-    clients: Clients, api: Client, books: Database
+    clients: Clients, api: Client
 ) -> None:
     maeve = shop.customer(api)
     key = clients.key("tmf629:read")

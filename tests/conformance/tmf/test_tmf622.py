@@ -371,7 +371,7 @@ def test_a_bundle_with_a_price_is_paid_by_it_and_takes_wishes(
 
 
 def test_a_change_of_plan_is_priced_from_its_instant(
-    api: Client, relay: Relay, books: Database, charging: Database, clock: DrivenClock
+    api: Client, relay: Relay, books: Database, clock: DrivenClock
 ) -> None:
     stock(books, clock, 1)
     small, large = shop.offer(api, "small", monthly=10), shop.offer(api, "large", monthly=31)

@@ -10,7 +10,6 @@ from tests.conformance.tmf.client import Client
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
 from trunkline import inventory
 from trunkline.inventory import Msisdn
-from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.platform.relay import Relay
 
@@ -60,9 +59,7 @@ def test_the_collections_share_their_resources(api: Client):
     assert api.get(f"{RESOURCE}/{physical['id']}").status == 200
 
 
-def test_numbers_and_cards_go_on_the_shelf(
-    api: Client, books: Database, relay: Relay, clock: DrivenClock
-):
+def test_numbers_and_cards_go_on_the_shelf(api: Client, relay: Relay):
     made, card = number(api, category="Gold"), sim(api)
     assert made["@baseType"] == "LogicalResource"
     assert card["resourceCharacteristic"] == [{"name": "imsi", "value": "272010000000001"}]

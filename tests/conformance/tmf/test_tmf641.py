@@ -130,7 +130,7 @@ def test_an_order_has_items(api: Client, body: Body):
     assert answer.body["path"].endswith("serviceOrderItem")
 
 
-def test_what_an_order_can_not_change(api: Client, relay: Relay, ordered: Body):
+def test_what_an_order_can_not_change(api: Client, ordered: Body):
     (service,) = api.get(f"{SERVICE}?relatedEntity.id={ordered['id']}").body
     answer = api.post(ORDER, {"serviceOrderItem": [on(service, "delete")]})
     assert answer.status == 422

@@ -175,9 +175,7 @@ def test_where_it_is_not_known_who_pays_an_order_refers_to_the_quote(api: Client
     assert (refused.status, refused.body["code"]) == (422, "quoteNotReady")
 
 
-def test_a_quote_becomes_a_cart_and_the_cart_an_order(
-    api: Client, chief: Client, relay: Relay
-) -> None:
+def test_a_quote_becomes_a_cart_and_the_cart_an_order(api: Client, chief: Client) -> None:
     offering, payer = add_on(api), shop.account(api)
     body = quote(api, line(offering, quoteItemPrice=off(-2)), relatedParty=customer(payer))
     early = api.post(CARTS, {"quote": {"id": body["id"]}})

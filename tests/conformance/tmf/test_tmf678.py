@@ -153,12 +153,7 @@ def test_a_refund_opens_a_bill_again(
 
 
 def test_a_bill_on_demand_takes_its_part_of_the_month(
-    api: Client,
-    subscribe: Subscribe,
-    books: Database,
-    charging: Database,
-    relay: Relay,
-    clock: DrivenClock,
+    api: Client, subscribe: Subscribe, books: Database, charging: Database, clock: DrivenClock
 ) -> None:
     """From 2 to 12 November: 10 of 30 days, 10.00. The rest of the month: 19 days, 19.00."""
     payer, whole = subscribe(), subscribe()

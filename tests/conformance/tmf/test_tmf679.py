@@ -112,9 +112,7 @@ def test_channel_and_segment(api: Client) -> None:
     assert shop.order(api, shop.account(api, student), offering)["state"] == "acknowledged"
 
 
-def test_what_the_customer_has_decides(
-    api: Client, relay: Relay, books: Database, clock: DrivenClock
-) -> None:
+def test_what_the_customer_has_decides(api: Client, relay: Relay) -> None:
     base = add_on(api, "Base")
     extra = add_on(api, "Extra", **related("requires", base))
     rival = add_on(api, "Rival", **related("excludes", base))
@@ -233,7 +231,7 @@ def test_a_question_that_cannot_be(api: Client, change: Body, path: str) -> None
     assert api.get(QUALIFICATIONS).body == []
 
 
-def test_answers_are_found_and_never_rewritten(api: Client, clock: DrivenClock) -> None:
+def test_answers_are_found_and_never_rewritten(api: Client) -> None:
     offering, owner = add_on(api), shop.customer(api)
     one = ask(api, item(offering), owner=owner, channel={"id": "web"}, note=[{"text": "hm"}])
     two = ask(api, item(add_on(api, lifecycleStatus="In test")))

@@ -250,7 +250,7 @@ def test_what_is_not_there_or_no_object_can_not_be_changed(books: Database, now:
         change_document(tx, kind=PRICE, document_id="fee", change=lambda body: [body], now=now)
 
 
-def test_the_lifecycle_is_kept(books: Database, now: datetime, relay: Relay) -> None:
+def test_the_lifecycle_is_kept(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
         save_offering(tx, offering_body("o"), now)
     with books.transaction() as tx:
@@ -424,7 +424,7 @@ def test_names_of_brands_and_markets_are_taken_once(books: Database, now: dateti
             create_brand(tx, name="Other", market=MarketId("none"), now=now)
 
 
-def test_the_database_itself_refuses_a_reference_to_nothing(books: Database, now: datetime) -> None:
+def test_the_database_itself_refuses_a_reference_to_nothing(books: Database) -> None:
     statement = sa.text(
         "INSERT INTO catalog_reference VALUES ('productOffering', 'o', 'p', 'productOffering', 'x')"
     )
@@ -432,9 +432,7 @@ def test_the_database_itself_refuses_a_reference_to_nothing(books: Database, now
         tx.execute(statement)
 
 
-def test_an_event_carries_the_document_with_its_own_digits(
-    books: Database, now: datetime, relay: Relay
-) -> None:
+def test_an_event_carries_the_document_with_its_own_digits(books: Database, now: datetime) -> None:
     with books.transaction() as tx:
         save_document(
             tx, kind=PRICE, body=recurring("fee", 19.9, lifecycleStatus="Active"), now=now

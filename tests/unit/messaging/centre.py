@@ -15,7 +15,6 @@ from trunkline.messaging import Centre
 
 PATIENCE = 20.0
 OK, THROTTLED, INVALID_DESTINATION, SYSTEM_ERROR = 0x00, 0x58, 0x0B, 0x08
-HEXADECIMAL = 16
 
 
 class Numbers:

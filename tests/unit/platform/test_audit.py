@@ -43,7 +43,7 @@ def tamper(books: Database, statement: str) -> None:
         tx.execute(sa.text(statement))
 
 
-def test_it_tells_what_was_done(books: Database, clock: DrivenClock) -> None:
+def test_it_tells_what_was_done(books: Database) -> None:
     with books.read() as r:
         entries = audit.about(r, WHAT)
         assert len(audit.latest(r, limit=7)) == 7
