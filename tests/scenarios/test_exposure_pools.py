@@ -16,10 +16,15 @@ from trunkline.charging import (
     BucketGrant,
     ChargeUsage,
     ChargingAccountId,
+    Circumstances,
+    GrantPolicy,
+    RoamingPolicy,
+    Rules,
     Service,
     TopUp,
     UsageEvent,
     hot,
+    keep_policy,
     release_lost_sessions,
 )
 from trunkline.charging.journal import Record
@@ -95,7 +100,13 @@ def account(number: int) -> ChargingAccountId:
     return ChargingAccountId(f"cac_{number}")
 
 
-def use(operator: Operator, number: int, amount: int, service: Service = Service.DATA) -> None:
+def use(
+    operator: Operator,
+    number: int,
+    amount: int,
+    service: Service = Service.DATA,
+    where: Circumstances | None = None,
+) -> None:
     """A file tells of it ten minutes later."""
     at = operator.clock.now() - timedelta(minutes=10)
     name = f"{number}-{amount}-{service}-{at:%d%H%M%S}"
@@ -106,6 +117,7 @@ def use(operator: Operator, number: int, amount: int, service: Service = Service
         at=at,
         units=amount,
         called="" if service is Service.DATA else "467",
+        where=where,
     )
     operator.tell(ChargeUsage(batch_id=name, events=(event,)))
 
@@ -285,3 +297,22 @@ def test_a_large_pool_is_looked_at_a_few_members_at_a_time(
     refill(operator, 1000, "pay_data")
     settle()
     assert host.told[9:] == ["data allowed"] * 9
+
+
+def test_what_is_waived_abroad_is_leased_of_nobody(operator: Operator, charging: Database) -> None:
+    """Past a euro, data abroad isn't charged: the pool's wallet keeps the rest."""
+    roaming = RoamingPolicy(home=("272",), limit=1_000_000)
+    keep_policy(charging, GrantPolicy(rules=Rules(roaming=roaming)))
+    abroad = Circumstances(network="21407")
+    bare = plan(Allowance("all_calls", "Calls", "voice", 600), id_="wallet")
+    operator.install(compiled(plan(), bare, version=3, start=operator.clock.now()))
+    operator.open(29, plan="wallet", shared=True, identities=())
+    operator.open(21)
+    operator.tell(JoinPool(account=account(21), pool=account(29), money=True))
+    operator.top_up(29, "9", "pay_wallet")
+    operator.clock.advance(timedelta(hours=1))
+    use(operator, 21, 300 * MB, where=abroad)
+    left = operator.money(29)
+    assert left + operator.money(21) == 8_000_000
+    use(operator, 21, 800 * MB, where=abroad)
+    assert (operator.money(29), operator.money(21)) == (left, 8_000_000 - left)

@@ -1,6 +1,7 @@
 """Usage that files and other systems tell of afterwards, by the rules that hold for the network's
 own requests: what always passes costs nothing, counters count, people and the PCF hear of
-thresholds and arrivals abroad. It has happened, so it is debited in full, whatever the balance.
+thresholds and arrivals abroad. It has happened, so it is debited in full, whatever the balance,
+but for data abroad past its limit (`policy.waiving`).
 """
 
 from collections.abc import Mapping, Sequence

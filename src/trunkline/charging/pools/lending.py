@@ -63,9 +63,17 @@ class Lender:
         self.short: set[int] = set()
         """Members that the pool had too little for."""
 
-    def lend(self, member: Account, request: ChargeRequest, records: list[Record]) -> bool:
+    def lend(
+        self,
+        member: Account,
+        request: ChargeRequest,
+        records: list[Record],
+        *,
+        used: bool = False,
+    ) -> bool:
         """Leases what the member lacks for the request, its own month begun before; False where
-        the pool is held by another transaction. `records` take the member's."""
+        the pool is held by another transaction. `records` take the member's. With `used` it is
+        usage that a record told of."""
         state, now = member.state, self._now
         share = share_of(state)
         give_up_sessions(state, now)
@@ -74,6 +82,8 @@ class Lender:
         asked = self._asked(state, request, records)
         if asked is None:
             return True
+        if used:
+            asked.was_used(self._policy.rules)
         missing = asked.missing()
         wants = self._wants(share, asked, missing)
         # What is spent from now on counts in the month that has begun.
@@ -230,5 +240,5 @@ def lend_for(member: Account, usage: ChargeRequest, lender: Lender) -> None:
         return
     if usage.units[0].used > 0:
         records: list[Record] = []
-        lender.lend(member, usage, records)
+        lender.lend(member, usage, records, used=True)
         lender.written += ((member.key, record) for record in records)

@@ -14,6 +14,8 @@ from trunkline.charging.model import (
     Kind,
     UnitRequest,
 )
+from trunkline.charging.policy.rules import Rules
+from trunkline.charging.policy.waiving import chargeable
 from trunkline.charging.pools.shares import place_of
 from trunkline.charging.sessions import instant_of, quota_of, session_of
 from trunkline.charging.state import Quota, State
@@ -154,6 +156,7 @@ class Asked:
         self._turn = turn
         self._in_force = in_force
         self._money = request.money
+        self._most = NO_LIMIT
         self._released: list[int] = []
         if request.kind != _EVENT:
             self._uses = self._of_session(request, policy)
@@ -213,8 +216,12 @@ class Asked:
     def missing_money(self, missing: Sequence[Use]) -> int:
         """By how much it would cost more than there is, were this paid for in money."""
         state = self._turn.state
-        cost = self._money + sum(self._price(use) or 0 for use in missing)
+        cost = min(self._money + sum(self._price(use) or 0 for use in missing), self._most)
         return cost - (state.money - state.floor - state.held) if cost > 0 else 0
+
+    def was_used(self, rules: Rules) -> None:
+        """It is usage that a record told of: what is waived of its price isn't needed."""
+        self._most = chargeable(self._turn, rules.roaming)
 
     def _price(self, use: Use) -> int | None:
         """None where the plan has no price for it."""
