@@ -23,7 +23,14 @@ from trunkline.rating.model import (
     UsageRule,
     service_code,
 )
-from trunkline.rating.places import InvalidFilter, Places, check_filters, places_of, precedence
+from trunkline.rating.places import (
+    InvalidFilter,
+    Places,
+    check_filters,
+    lowered,
+    places_of,
+    precedence,
+)
 from trunkline.rating.tariff import Plan, Tariff
 
 _MEASURES = {
@@ -87,7 +94,7 @@ class _Compiler:
             service = service_code(rule.service, path=path)
             group = _group(rule.rating_group, path)
             by_filters = found.setdefault(service, {}).setdefault(group, {})
-            entry = by_filters.setdefault(rule.where, [0, 0])
+            entry = by_filters.setdefault(lowered(rule.where), [0, 0])
             self.rule(rule, entry, Place(plan, number, service, counters, uses, self.places, path))
         row = [0] * (layout.KNOWN_SERVICES + len(self.named) + 1)
         for service, by_group in found.items():
@@ -173,7 +180,7 @@ class _Compiler:
         root: _Node = _Node()
         for entry in sheet.entries:
             path = f"rate sheet {sheet.name}, prefix {entry.prefix[:20]}"
-            digits = entry.prefix.removeprefix("+")
+            digits = entry.prefix.removeprefix("+").removeprefix("00")
             if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
                 raise TariffRefused("a prefix is 1 to 15 digits", path=path)
             node = root

@@ -179,8 +179,8 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class SheetEntry(msgspec.Struct, frozen=True):
-    """The rate to every number that begins with `prefix` (digits, country code first) and with
-    no longer prefix of the same sheet."""
+    """The rate to every number that begins with `prefix` (digits, country code first; "+", or
+    "00", may stand before them) and with no longer prefix of the same sheet."""
 
     prefix: str
     rate: Rate

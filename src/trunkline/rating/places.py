@@ -4,6 +4,7 @@ for each word that the tariff knows; a filter is a mask and the value that stand
 from collections.abc import Container, Iterable, Mapping
 
 import msgspec
+from msgspec.structs import astuple
 
 from trunkline.kernel.errors import Invalid
 from trunkline.rating.model import Filters, Zone
@@ -139,11 +140,21 @@ def precedence(filters: Filters) -> tuple[bool, ...]:
     )
 
 
+def lowered(filters: Filters) -> Filters:
+    """The same, without the capitals that don't count."""
+    dnn, slice_ = filters.dnn, filters.slice
+    return msgspec.structs.replace(
+        filters,
+        dnn=None if dnn is None else dnn.lower(),
+        slice=None if slice_ is None else slice_.lower(),
+    )
+
+
 def may_meet(one: Filters, other: Filters) -> bool:
     """Whether some usage may fit both."""
     return all(
         mine is None or theirs is None or mine == theirs
-        for mine, theirs in zip(_words(one), _words(other), strict=True)
+        for mine, theirs in zip(astuple(lowered(one)), astuple(lowered(other)), strict=True)
     )
 
 
@@ -151,17 +162,7 @@ def holds_within(outer: Filters, inner: Filters) -> bool:
     """Whether all that fits `inner` fits `outer`."""
     return all(
         wide is None or wide == narrow
-        for wide, narrow in zip(_words(outer), _words(inner), strict=True)
-    )
-
-
-def _words(filters: Filters) -> tuple[object, ...]:
-    return (
-        filters.service_identifier,
-        filters.zone,
-        None if filters.dnn is None else filters.dnn.lower(),
-        None if filters.slice is None else filters.slice.lower(),
-        filters.qos,
+        for wide, narrow in zip(astuple(lowered(outer)), astuple(lowered(inner)), strict=True)
     )
 
 

@@ -9,6 +9,7 @@ from tests.unit.rating.builders import JANUARY, price_of, rate_of, steps_of, tar
 from trunkline.kernel.money import to_micros
 from trunkline.rating import (
     Allowance,
+    Filters,
     Increment,
     PlanSource,
     PriceStep,
@@ -163,6 +164,10 @@ class TestRefusals:
         assert "usage rule 2: a second rate for" in refusal(
             UsageRule("data", rate_of()), UsageRule("data", rate_of())
         )
+        assert "usage rule 2: a second rate for" in refusal(
+            UsageRule("data", rate_of(), where=Filters(dnn="IMS")),
+            UsageRule("data", rate_of(), where=Filters(dnn="ims")),
+        )
         assert "-1 is not a rating group" in refusal(UsageRule("data", rate_of(), rating_group=-1))
         with pytest.raises(UnknownService, match="'Fax' is none of data, voice, sms"):
             tariff_of(UsageRule("Fax", rate_of()))
@@ -172,6 +177,10 @@ class TestRefusals:
             (("1", "+1"), "rate sheet s, prefix +1: the prefix stands there twice"),
             (("1a",), "rate sheet s, prefix 1a: a prefix is 1 to 15 digits"),
             (("",), "a prefix is 1 to 15 digits"),
+            (("+",), "a prefix is 1 to 15 digits"),
+            (("00",), "a prefix is 1 to 15 digits"),
+            (("\uff14\uff14",), "a prefix is 1 to 15 digits"),
+            (("44", "0044"), "rate sheet s, prefix 0044: the prefix stands there twice"),
         ):
             sheet = RateSheet("s", tuple(SheetEntry(prefix, rate_of()) for prefix in prefixes))
             rule = UsageRule("voice", rate_sheet="s")

@@ -204,3 +204,28 @@ def test_what_is_spent_brings_no_flat_amounts_and_no_volume() -> None:
         )
         with pytest.raises(TariffRefused, match="must count the paid units"):
             compiled(UsageRule("voice", rate), counters=(SPENT,))
+
+
+MINUTES = CounterSource("minutes", Measure.PAID, "voice")
+NIGHT = Window((0,), 0, 3600, (PriceStep(0, 1),))
+
+
+@pytest.mark.parametrize(
+    ("changed", "discounts", "reason"),
+    [
+        ({"windows": (NIGHT,)}, (), "nobody knows when each was used; use graduated steps"),
+        ({}, (Discount(1000, counter="minutes", from_unit=60),), "part of its usage: make it a"),
+        ({}, (Discount(1000, rating_group=7),), "a volume price gets no discount on part"),
+        ({"counter": "minutes", "minimum": 1}, (), "a minimum by session, a volume by month"),
+        ({"counter": "hours"}, (), "the plan has no counter 'hours'"),
+    ],
+)
+def test_what_a_volume_price_cannot_have_is_refused_with_the_plan_the_price_and_why(
+    changed: dict[str, object], discounts: tuple[Discount, ...], reason: str
+) -> None:
+    volume = Rate("Calls", 60, (PriceStep(0, 2), PriceStep(60, 1)), tiers=Tiers.VOLUME)
+    rule = UsageRule("voice", msgspec.structs.replace(volume, **changed))
+    with pytest.raises(TariffRefused) as refused:
+        compiled(rule, counters=(MINUTES,), discounts=discounts)
+    assert refused.value.path == "plan plan, usage rule 1, 'Calls'"
+    assert reason in str(refused.value)
