@@ -72,7 +72,8 @@ def exposure() -> None:
             f"{total.unbarred:,} of them not stopped yet"
         )
     for other in waived:
-        typer.echo(f"not charged: {other.amount} of {other.records:,} records, {other.waiver}")
+        records = "record" if other.records == 1 else "records"
+        typer.echo(f"not charged: {other.amount} of {other.records:,} {records}, {other.waiver}")
     for each in latest:
         lasted = (
             "not stopped yet" if each.seconds is None else f"stopped after {each.seconds:,.0f} s"
