@@ -61,7 +61,7 @@ class ListenerServer:
                 heard = Heard(self.path, {k.lower(): v for k, v in self.headers.items()}, body, raw)
                 outer.asked.append(heard)
                 outer.reached.release()
-                outer.held.wait(20)
+                outer.held.wait(60)
                 said = outer.answer(heard)
                 status, headers = said if isinstance(said, tuple) else (said, {})
                 if 200 <= status < 300:

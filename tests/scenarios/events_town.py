@@ -34,7 +34,7 @@ class Town:
 
     def new_dispatcher(self, **limits: float) -> hub.Dispatcher:
         return hub.Dispatcher(
-            self.books, self.clock, ANYWHERE, **{"connect": 1.0, "total": 2.0, **limits}
+            self.books, self.clock, ANYWHERE, **{"connect": 10.0, "total": 20.0, **limits}
         )
 
     def server(self, tls: ssl.SSLContext | None = None) -> ListenerServer:

@@ -79,5 +79,5 @@ def test_nothing_is_lost_in_a_storm(
         for phone in phones:
             reported.update(phone.reported)
 
-    asyncio.run(asyncio.wait_for(story(), 120))
+    asyncio.run(asyncio.wait_for(story(), 240))
     town.check(reported)

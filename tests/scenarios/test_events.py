@@ -289,11 +289,11 @@ def test_a_slow_listener_costs_others_nothing(town: Town):
     town.listen(quick.url)
     for number in range(30):
         town.make(str(number))
-    dispatcher = town.new_dispatcher(total=15.0)
+    dispatcher = town.new_dispatcher(total=25.0)
     working = threading.Thread(target=dispatcher.drain)
     working.start()
     for _ in range(30):
-        assert quick.reached.acquire(timeout=10)
+        assert quick.reached.acquire(timeout=60)
     assert slow.taken == []
     slow.held.set()
     working.join()
@@ -363,7 +363,7 @@ def test_who_commits_wakes_a_running_dispatcher(town: Town):
     running = threading.Thread(target=town.dispatcher.run, args=(stop,))
     running.start()
     town.make()
-    assert server.reached.acquire(timeout=10)
+    assert server.reached.acquire(timeout=60)
     stop.set()
     town.dispatcher.wake()
     running.join()

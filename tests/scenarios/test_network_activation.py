@@ -59,7 +59,7 @@ def settle(
 ) -> Iterator[Callable[..., None]]:
     """Runs whatever is due, after `seconds` have passed."""
     with hss.serving() as url:
-        courier = network.Courier(books, network.Tmf640Element(url, timeout=2.0), clock)
+        courier = network.Courier(books, network.Tmf640Element(url, timeout=60.0), clock)
 
         def run(seconds: float = 0) -> None:
             clock.advance(timedelta(seconds=seconds))

@@ -56,12 +56,12 @@ def served(
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     try:
         yield place[0]
     finally:
         place[0][1].stop()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -121,7 +121,7 @@ class Gateway:
         request = self._request(kind, number)
         for name, value in fields.items():
             setattr(request, name, value)
-        return self.application.send_request(request, timeout=20)
+        return self.application.send_request(request, timeout=60)
 
     def event(self, action: int, messages: int = 1) -> Message:
         """About text messages."""
@@ -130,7 +130,7 @@ class Gateway:
         request.service_context_id = "32274@3gpp.org"
         request.requested_action = action
         request.requested_service_unit = RequestedServiceUnit(cc_service_specific_units=messages)
-        return self.application.send_request(request, timeout=20)
+        return self.application.send_request(request, timeout=60)
 
     def ask(self, kind: int, number: int, *, used: int | None = None, ask: bool = True) -> Message:
         request = self._request(kind, number)
@@ -140,7 +140,7 @@ class Gateway:
         if used is not None:
             service.used_service_unit = [UsedServiceUnit(cc_total_octets=used)]
         request.multiple_services_credit_control = [service]
-        return self.application.send_request(request, timeout=20)
+        return self.application.send_request(request, timeout=60)
 
     def ask_money(
         self, kind: int, number: int, cents: int = 0, *, spent: int = 0, currency: int = 978
@@ -156,7 +156,7 @@ class Gateway:
             request.requested_service_unit = RequestedServiceUnit(cc_money=money(cents))
         if spent:
             request.used_service_unit = [UsedServiceUnit(cc_money=money(spent))]
-        return self.application.send_request(request, timeout=20)
+        return self.application.send_request(request, timeout=60)
 
     def _request(self, kind: int, number: int) -> CreditControlRequest:
         request = CreditControlRequest()
@@ -195,4 +195,4 @@ def independent_gateway(
         try:
             yield found
         finally:
-            found.node.stop(wait_timeout=10)
+            found.node.stop(wait_timeout=60)

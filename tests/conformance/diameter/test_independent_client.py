@@ -51,7 +51,7 @@ def test_a_session_and_the_peers_life(operator: Operator, clock: DrivenClock) ->
             [service] = last.multiple_services_credit_control
             assert service.granted_service_unit is None
         finally:
-            gateway.node.stop(wait_timeout=10)
+            gateway.node.stop(wait_timeout=60)
         assert not gateway.node.connections, "our DPA let it go"
     assert str(operator.balance.money) == "0.91 EUR"
     assert operator.balance.open_sessions == 0
@@ -71,8 +71,8 @@ def test_the_server_takes_leave(operator: Operator, clock: DrivenClock) -> None:
         gateway.node.remove_peer_connection = removed
         gateway.peer.persistent = False
         stopper.stop()
-        assert gone.wait(20)
-        gateway.node.stop(wait_timeout=10)
+        assert gone.wait(60)
+        gateway.node.stop(wait_timeout=60)
 
 
 def test_a_session_in_money(operator: Operator, clock: DrivenClock) -> None:
@@ -95,7 +95,7 @@ def test_a_session_in_money(operator: Operator, clock: DrivenClock) -> None:
             dollars = gateway.ask_money(1, 0, 1, currency=840)
             assert dollars.result_code == d.INVALID_AVP_VALUE
         finally:
-            gateway.node.stop(wait_timeout=10)
+            gateway.node.stop(wait_timeout=60)
     assert not operator.balance.money
 
 
@@ -119,7 +119,7 @@ def test_events(operator: Operator, clock: DrivenClock) -> None:
             refund = gateway.event(1)
             assert refund.result_code == d.SUCCESS
         finally:
-            gateway.node.stop(wait_timeout=10)
+            gateway.node.stop(wait_timeout=60)
     assert str(operator.balance.money) == "0.11 EUR"
 
 
@@ -171,17 +171,17 @@ def test_the_gateway_is_told(
                     amount=Money.of("1", "EUR"),
                     now=clock.now(),
                 )
-            again = gateway.told.get(timeout=20)
+            again = gateway.told.get(timeout=60)
             assert again.header.command_code == d.RE_AUTH
             assert again.session_id == gateway.session
             assert again.re_auth_request_type == 0
             assert gateway.ask(2, 1, used=MB).result_code == d.SUCCESS
             with charging.transaction() as tx:
                 operations.bar_account(tx, ACCOUNT, barred=True, now=clock.now())
-            end = gateway.told.get(timeout=20)
+            end = gateway.told.get(timeout=60)
             assert end.header.command_code == d.ABORT_SESSION
             assert end.session_id == gateway.session
             assert gateway.ask(3, 2, used=MB, ask=False).result_code == d.SUCCESS
         finally:
-            gateway.node.stop(wait_timeout=10)
+            gateway.node.stop(wait_timeout=60)
     assert operator.balance.open_sessions == 0

@@ -198,7 +198,7 @@ def flow_7_a_call_that_tops_up(gateway: Gateway, operator: Operator) -> None:
     )
     assert (empty.granted_service_unit, empty.validity_time) == (None, 600)
     operator.top_up("1")
-    again = gateway.told.get(timeout=20)
+    again = gateway.told.get(timeout=60)
     assert (again.header.command_code, again.session_id) == (d.RE_AUTH, gateway.session)
     more = gateway.send(UPDATE, number + 2, requested_service_unit=seconds(60), **call)
     assert more.result_code == d.SUCCESS
@@ -226,7 +226,7 @@ def flow_8_limited_access_until_a_top_up(gateway: Gateway, operator: Operator) -
     assert final.redirect_server.redirect_address_type == 2
     assert final.redirect_server.redirect_server_address == "https://top-up.example/"
     operator.top_up("1", "pay_3")
-    again = gateway.told.get(timeout=20)
+    again = gateway.told.get(timeout=60)
     assert (again.header.command_code, again.session_id) == (d.RE_AUTH, gateway.session)
     more = gateway.send(UPDATE, 1, multiple_services_credit_control=[quota])
     [service] = more.multiple_services_credit_control

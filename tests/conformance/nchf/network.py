@@ -162,7 +162,7 @@ async def network(
     )
     try:
         base = f"http://127.0.0.1:{await port}"
-        async with httpx.AsyncClient(base_url=base, http1=False, http2=True, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=base, http1=False, http2=True, timeout=60) as client:
             yield Smf(client, clock)
     finally:
         stop.set()

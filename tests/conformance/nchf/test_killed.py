@@ -40,7 +40,7 @@ class Load:
         been answered by then is still heard."""
         last = self.answers + answers
         base = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=base, http1=False, http2=True, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=base, http1=False, http2=True, timeout=60) as client:
             smf = Smf(client, SystemClock())
 
             async def go_on(session: int) -> None:

@@ -29,7 +29,7 @@ def test_clients_show_a_certificate_of_the_authority(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(authority.certificate))
         if shown is not None:
             context.load_cert_chain(*shown)
-        async with httpx.AsyncClient(http2=True, verify=context, timeout=10) as client:
+        async with httpx.AsyncClient(http2=True, verify=context, timeout=60) as client:
             answer = await client.post(f"https://localhost:{port}{CHARGING}", json=request())
             assert answer.http_version == "HTTP/2"
             assert answer.headers["location"].startswith(f"https://localhost:{port}/")

@@ -32,7 +32,7 @@ def app(app: Any, books: Database, charging: Database, clock: DrivenClock) -> An
 
 @pytest.fixture
 def dispatcher(books: Database, clock: DrivenClock) -> Dispatcher:
-    return Dispatcher(books, clock, ANYWHERE, connect=1.0, total=2.0)
+    return Dispatcher(books, clock, ANYWHERE, connect=10.0, total=20.0)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Disk:
         return [_SUCCESS] * len(requests)
 
     def persist(self) -> None:
-        assert self.free.acquire(timeout=30)
+        assert self.free.acquire(timeout=60)
         self.writes += 1
         if self.writes <= self._failures:
             raise DatabaseUnavailable("charging: no space left on device")
@@ -87,7 +87,7 @@ def test_the_next_batch_is_charged_while_the_disk_takes_the_last_and_no_more() -
         await loop_turns()
         assert (disk.batches, edge.told) == ([4, 4], [])
         disk.free.release()
-        await asyncio.wait_for(edge.changed.wait(), 30)
+        await asyncio.wait_for(edge.changed.wait(), 60)
         await loop_turns()
         assert (disk.batches, edge.told) == ([4, 4, 4], [0, 1, 2, 3])
         idle = asyncio.create_task(batcher.drained())
@@ -95,7 +95,7 @@ def test_the_next_batch_is_charged_while_the_disk_takes_the_last_and_no_more() -
         assert not idle.done()
         for _ in range(4):
             disk.free.release()
-        await asyncio.wait_for(idle, 30)
+        await asyncio.wait_for(idle, 60)
         assert (edge.told, disk.writes) == (list(range(20)), 5)
 
     asyncio.run(story())
@@ -109,7 +109,7 @@ def test_one_alone_waits_for_the_disk_on_the_spot() -> None:
         batcher.ask(edge, 1, request(1))
         await asyncio.sleep(0)
         assert (edge.told, disk.writes) == ([1], 1)
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
 
     asyncio.run(story())
 
@@ -123,13 +123,13 @@ def test_a_disk_that_proved_quick_is_waited_for_on_the_spot(
         for _ in range(6):
             disk.free.release()
         batcher.ask(edge, 0, request(0))
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
         monkeypatch.setattr(batching, "_QUICK", 3600.0)
         for number in range(1, 9):
             batcher.ask(edge, number, request(number))
         await asyncio.sleep(0)
         assert (edge.told, disk.batches) == ([0, 1, 2, 3, 4], [1, 4])
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
         assert (edge.told, disk.writes) == (list(range(9)), 3)
 
     asyncio.run(story())
@@ -144,7 +144,7 @@ def test_a_disk_that_fails_is_asked_again_and_nobody_is_told_before() -> None:
         for _ in range(4):
             assert edge.told == []
             disk.free.release()
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
         assert (edge.told, disk.writes, disk.batches) == (list(range(count)), 4, [count])
 
     asyncio.run(story(1))
@@ -159,7 +159,7 @@ def test_who_waits_too_long_for_the_disk_is_told_to_come_back() -> None:
             batcher.ask(edge, number, request(number))
         for _ in range(3):
             disk.free.release()
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
         assert (edge.told, sorted(edge.refused)) == ([], list(range(10)))
 
     asyncio.run(story())
@@ -171,7 +171,7 @@ def test_without_a_disk_to_wait_for_answers_are_told_at_once() -> None:
         batcher = Batcher(disk.attempt, SystemClock(), Batching(batch=4))
         for number in range(10):
             batcher.ask(edge, number, request(number))
-        await asyncio.wait_for(batcher.drained(), 30)
+        await asyncio.wait_for(batcher.drained(), 60)
         assert (edge.told, disk.batches) == (list(range(10)), [4, 4, 2])
 
     asyncio.run(story())

@@ -13,7 +13,7 @@ from smpplib import smpp
 
 from trunkline.messaging import Centre
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 OK, THROTTLED, INVALID_DESTINATION, SYSTEM_ERROR = 0x00, 0x58, 0x0B, 0x08
 
 

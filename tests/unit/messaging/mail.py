@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from trunkline.messaging import MailServer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class _Connection(SMTP):

@@ -141,7 +141,7 @@ def test_the_window_is_kept(open_to: OpenTo) -> None:
 
 def test_no_answer(open_to: OpenTo) -> None:
     with TestCentre(lambda _: None) as centre:
-        channel = open_to(centre, timeout=0.2).channel
+        channel = open_to(centre, timeout=1.0).channel
         ((_, said),) = channel.send([outgoing()])
         assert isinstance(said, Unanswered)
 

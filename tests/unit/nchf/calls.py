@@ -72,7 +72,7 @@ def call(
     async def story() -> None:
         time = clock or SystemClock()
         app = create_app(settings, Batcher(attempt or generous, time), time)
-        await asyncio.wait_for(app.__rsgi__(Scope(method, path, told, client), transport), 20)
+        await asyncio.wait_for(app.__rsgi__(Scope(method, path, told, client), transport), 60)
 
     asyncio.run(story())
     assert transport.answer is not None

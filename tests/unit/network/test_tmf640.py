@@ -36,7 +36,7 @@ def url(simulator: Simulator) -> Iterator[str]:
 
 @pytest.fixture
 def element(url: str) -> Tmf640Element:
-    return Tmf640Element(url, timeout=2.0)
+    return Tmf640Element(url, timeout=60.0)
 
 
 def wanted(verb: Verb = Verb.PROVISION, ident: str = "net_1", **rest: object) -> Instruction:
