@@ -147,8 +147,8 @@ class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     bar_exhausted: Annotated[
         bool,
         Meta(
-            description="Without Gy: what usage in files has ended (a prepaid balance, a pool, what "
-            "data abroad may cost) is stopped on the network until something pays for it"
+            description="Without Gy: what usage in files has ended (a prepaid balance, a pool, "
+            "what data abroad may cost) is stopped on the network until something pays for it"
         ),
     ] = False
     home_networks: Annotated[
