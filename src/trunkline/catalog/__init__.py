@@ -62,15 +62,8 @@ from trunkline.catalog.queries import (
     promotions,
     rate_sheet,
 )
-from trunkline.catalog.transfers import (
-    EXPORT_JOBS,
-    IMPORT_JOBS,
-    Direction,
-    Scope,
-    TransferFailed,
-    job_kind,
-    run_transfers,
-)
+from trunkline.catalog.transfers.jobs import TransferFailed, run_transfers
+from trunkline.catalog.transfers.store import EXPORT_JOBS, IMPORT_JOBS, Direction, Scope, job_kind
 from trunkline.catalog.usage import (
     STANDARD_TAX,
     Allowance,

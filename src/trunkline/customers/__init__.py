@@ -33,10 +33,7 @@ from trunkline.customers.agreements.operations import (
 from trunkline.customers.agreements.store import AGREEMENT_SPECIFICATIONS, AGREEMENTS
 from trunkline.customers.elsewhere import remember_customer, remember_customers, remember_party
 from trunkline.customers.history import erase_history, party_change
-from trunkline.customers.interactions import (
-    INTERACTIONS,
-    party_interaction,
-)
+from trunkline.customers.interactions.store import INTERACTIONS, party_interaction
 from trunkline.customers.kept_accounts import (
     BILL_FORMATS,
     BILL_MEDIA,
@@ -97,13 +94,15 @@ from trunkline.customers.operations import (
     register_parties,
     register_party,
 )
-from trunkline.customers.partnerships import (
-    PARTNERSHIP_SPECIFICATIONS,
-    PARTNERSHIPS,
-    PartnershipId,
+from trunkline.customers.partnerships.model import PartnershipId
+from trunkline.customers.partnerships.operations import (
     change_partnership,
     find_partnerships,
     form_partnership,
+)
+from trunkline.customers.partnerships.store import (
+    PARTNERSHIP_SPECIFICATIONS,
+    PARTNERSHIPS,
     partnership,
     partnership_specification,
 )
@@ -157,26 +156,23 @@ from trunkline.customers.queries import (
 from trunkline.customers.references import check_parties
 from trunkline.customers.relationships import parts_of, place_organization
 from trunkline.customers.removal import delete_customer, delete_party
-from trunkline.customers.roles import (
-    ROLES,
-    PartyRoleId,
-    change_role,
-    give_role,
-    party_role,
-)
-from trunkline.customers.tickets import (
+from trunkline.customers.roles.model import PartyRoleId
+from trunkline.customers.roles.operations import ROLES, change_role, give_role
+from trunkline.customers.tables import party_role
+from trunkline.customers.tickets.model import (
     TICKET_LIFECYCLE,
-    TICKETS,
     USUAL_TARGETS,
     Targets,
     TicketId,
     TicketStatus,
+)
+from trunkline.customers.tickets.operations import (
     change_ticket,
     declare_targets,
     move_ticket,
     open_ticket,
-    trouble_ticket,
 )
+from trunkline.customers.tickets.store import TICKETS, trouble_ticket
 
 __all__ = [
     "AGREEMENTS",

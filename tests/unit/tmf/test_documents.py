@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from trunkline.customers import INTERACTIONS, TICKETS, change_ticket, open_ticket
-from trunkline.customers.tickets import TicketId
+from trunkline.customers.tickets.model import TicketId
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lifecycle import IllegalTransition
 from trunkline.platform.changes import Change, Changed

@@ -6,17 +6,3 @@ list for each collection (`{"productOffering": [...]}`), or, for a job whose `pa
 collection, that list. An entry whose id is there replaces what was there, so that an export
 imported again changes nothing.
 """
-
-from trunkline.catalog.transfers.jobs import Files, TransferFailed, run_transfers
-from trunkline.catalog.transfers.store import EXPORT_JOBS, IMPORT_JOBS, Direction, Scope, job_kind
-
-__all__ = [
-    "EXPORT_JOBS",
-    "IMPORT_JOBS",
-    "Direction",
-    "Files",
-    "Scope",
-    "TransferFailed",
-    "job_kind",
-    "run_transfers",
-]
