@@ -109,8 +109,12 @@ def grant(
         return Result.DENIED, 0, False
     if in_force is None or plan is None:
         return Result.RATING_FAILED, 0, False
-    wanted = min(size.default if requested == SERVER_DECIDES else requested, size.largest)
-    free = 0 if only_free else max(state.money - state.floor - state.held, 0)
+    wanted = size.default if requested == SERVER_DECIDES else requested
+    if wanted > size.largest:
+        wanted = size.largest
+    free = 0 if only_free else state.money - state.floor - state.held
+    if free < 0:
+        free = 0
     if most is not None and most < free:
         free = most
     slice_ = turn.slice(plan, quota, wanted, free, buckets=not only_free)
@@ -118,19 +122,20 @@ def grant(
     if code < 0:
         return result_of(code), 0, False
     granted = left = slice_[GRANTED]
-    if granted == wanted and not _is_plenty(slice_, wanted, free):
-        twice = turn.slice(plan, quota, 2 * wanted, free, buckets=not only_free)
-        in_force.rate(twice)
-        left = twice[GRANTED]
-    elif granted == wanted:
+    if granted == wanted and _is_plenty(slice_, wanted, free):
         left = 2 * wanted
-    if not left:
-        return Result.CREDIT_LIMIT, 0, False
-    fair = min(wanted, left, max(left // 2, size.smallest))
-    if fair != granted:
-        slice_ = turn.slice(plan, quota, fair, free, buckets=not only_free)
-        in_force.rate(slice_)
-        granted = slice_[GRANTED]
+    else:
+        if granted == wanted:
+            twice = turn.slice(plan, quota, 2 * wanted, free, buckets=not only_free)
+            in_force.rate(twice)
+            left = twice[GRANTED]
+        if not left:
+            return Result.CREDIT_LIMIT, 0, False
+        fair = min(wanted, left, max(left // 2, size.smallest))
+        if fair != granted:
+            slice_ = turn.slice(plan, quota, fair, free, buckets=not only_free)
+            in_force.rate(slice_)
+            granted = slice_[GRANTED]
     final = granted == left and not state.holds_anything()
     if plan.shifting:
         slice_ = _at_worst(turn, quota, plan, in_force, slice_, free)

@@ -79,7 +79,8 @@ class Tariffs:
         """Its number alone."""
         if not self._versions:
             return None
-        return self._versions[max(bisect_right(self._starts, epoch) - 1, 0)]
+        begun = bisect_right(self._starts, epoch)
+        return self._versions[begun - 1 if begun else 0]
 
     def next_after(self, epoch: int) -> int:
         """When the next tariff takes effect after this second; 0 where none is known to."""
