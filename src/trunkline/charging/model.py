@@ -214,6 +214,9 @@ class ChargeRequest(msgspec.Struct, gc=False):
     boot: int = 0
     """Which start of who asks (`notify`) this is, the higher the later: what it began before a
     later one it has forgotten (Origin-State-Id, RFC 6733, 8.16); 0 where that isn't told."""
+    anew: bool = False
+    """Who asks may use a session's name again (after a restart it counts from the beginning): an
+    INITIAL whose `at` is after the end of the session of this name begins another."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):

@@ -269,7 +269,8 @@ def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:
     mark = _hash(request.session)
     for done in state.done:
         if done.session == mark and request.number <= done.number:
-            return done.answer
+            later = request.anew and request.at > done.until - REMEMBERED_FOR
+            return None if later and request.kind is _INITIAL else done.answer
     return None
 
 

@@ -122,6 +122,7 @@ def created(data: ChargingData, received: int, ways: Ways) -> Reading:
         ways,
     )
     request = reading.request
+    request.anew = True
     if data.one_time:
         _check_event(data)
         afterwards = data.event_type == "PEC"

@@ -147,10 +147,17 @@ def test_a_session(charging: Database, clock: DrivenClock) -> None:
             assert quota(await session.go_on(session.report("FORCED_REAUTHORISATION"))) == ASKED
             assert await session.end(session.report("FINAL", downlink=MB)) == 204
 
+            clock.advance(timedelta(seconds=5))
+            restarted = Free5gc(smf, clock, f"{smf_side.url}/nsmf-callback/notify_urn:uuid:8")
+            assert (await restarted.begin()).status == 201
+            assert restarted.ref == session.ref, "its charging ids begin anew"
+            assert quota(await restarted.go_on(restarted.report("START_OF_SERVICE_DATA_FLOW")))
+            assert await restarted.end(restarted.report("FINAL", downlink=MB)) == 204
+
     run(story)
     operator.check()
-    assert sum(units for units, _ in operator.charges) == 9 * MB
-    assert str(operator.balance.money) == "0.99 EUR"
+    assert sum(units for units, _ in operator.charges) == 10 * MB
+    assert str(operator.balance.money) == "0.98 EUR"
 
 
 def test_the_profile_that_it_discovers() -> None:

@@ -204,6 +204,24 @@ def test_who_does_not_count_tells_instants() -> None:
     assert phone.state.money == 9_950_000
 
 
+def test_a_name_may_be_used_again_by_who_counts_anew() -> None:
+    """An SMF that was restarted: its create is none of the session that ended before, unless it
+    was sent before that."""
+    phone = Phone(account("10"))
+    phone.begin(asks(10 * MB))
+    phone.end(asks(used=10 * MB))
+    again = request(Kind.INITIAL, 0, asks(10 * MB))
+    phone.send(again)
+    again.anew = True
+    phone.send(again)
+    assert phone.state.sessions == []
+    again.at += 1
+    phone.send(again)
+    assert len(phone.state.sessions) == 1
+    phone.send(request(Kind.TERMINATE, 1, asks(used=MB)))
+    assert phone.state.money == 9_890_000, "under a number that the first one had, too"
+
+
 def test_the_last_request_of_a_session_is_known_again() -> None:
     phone = Phone(account("10"))
     phone.begin(asks(10 * MB))
