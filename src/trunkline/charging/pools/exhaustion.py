@@ -8,6 +8,7 @@ that is used up has all its members looked at, some at a time.
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from trunkline.charging import hot, ongoing
@@ -195,11 +196,12 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
     pool = accounts.account(tx, accounts.account_id(tx, command.pool))
     assert pool is not None, "accounts are never deleted"
     found = store.members_after(tx, command.pool, command.after, LOOKED_AT)
-    stuck = [
+    unpaid = (
         each.key
         for each in found
         if _is_new(each.state, of) and not pays(each.state, pool.state, of, tariffs, epoch, [])
-    ][:CHUNK]
+    )
+    stuck = list(islice(unpaid, CHUNK))
     held = accounts.hold_many(tx, stuck)
     written: list[tuple[int, Record]] = []
     for member in held.values():
