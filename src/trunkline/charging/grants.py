@@ -144,7 +144,10 @@ def grant(
         final = final and slice_[GRANTED] == granted
         granted = slice_[GRANTED]
     if later is not None:
-        dearest = over_change(turn, quota, plan, in_force, slice_, free, later)
+        least = min(granted, size.smallest)
+        dearest = over_change(turn, quota, plan, in_force, slice_, free // 2, later)
+        if dearest is None or dearest[GRANTED] < least:
+            dearest = over_change(turn, quota, plan, in_force, slice_, free, later)
         if dearest is not None:
             slice_ = dearest
             final = final and slice_[GRANTED] == granted

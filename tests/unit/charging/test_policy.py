@@ -184,8 +184,8 @@ def test_no_change_is_announced_that_lies_beyond_the_quota() -> None:
 
 
 def test_a_dearer_price_to_come_makes_the_quota_smaller() -> None:
-    """0.10 pays for ten MB now, and for three of them at 3 cents each."""
-    phone = changing("0.03", money="0.10")
+    """Half of 0.20 pays for ten MB now, and for three of them at 3 cents each."""
+    phone = changing("0.03", money="0.20")
     unit = phone.begin(asks(10 * MB)).units[0]
     assert unit.granted == 3 * MB
     phone.now = LATER

@@ -75,6 +75,23 @@ def test_a_grant_tells_of_one_change_and_ends_with_the_next() -> None:
     assert [each.charge for each in phone.journal] == [6 * 10_000, 4 * 20_000]
 
 
+def test_a_dearer_price_ahead_starves_no_other_session() -> None:
+    """Of six euro one that asks for all holds three, by the price to come; the next half of the
+    rest; what is below the smallest grant is told as the last."""
+    was, then = of_data("0.01", 1, NOON - 60), of_data("0.02", 2, NOON + 600)
+    phone = Phone(account("6"), tariffs(was, then))
+    held, granted = [], []
+    for name in "abc":
+        [unit] = phone.begin(asks(1000 * MB), session=name).units
+        held.append(phone.state.held)
+        granted.append(unit.granted // MB)
+    assert held == [3_000_000, 4_500_000, 5_240_000]
+    assert granted == [150, 75, 37]
+    phone = Phone(account("0.03"), tariffs(was, then))
+    [unit] = phone.begin(asks(1000 * MB)).units
+    assert (unit.granted, phone.state.held) == (MB, 20_000)
+
+
 def test_what_was_announced_and_taken_back_is_not_charged() -> None:
     """The gateway splits at the change that it was told of; both parts cost what holds then."""
     was, then = of_data("0.01", 1, NOON - 60), of_data("0.02", 2, NOON + 600)
