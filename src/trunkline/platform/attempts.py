@@ -42,10 +42,16 @@ table = sa.Table(
     sa.Column("wait_until", Instant, nullable=False),
 )
 _SOME = sa.select(table).where(table.c.who.in_(sa.bindparam("whose", expanding=True)))
-_insert = postgresql.insert(table)
-_NOTE = _insert.on_conflict_do_update(
-    index_elements=["who"],
-    set_={"failures": _insert.excluded.failures, "wait_until": _insert.excluded.wait_until},
+# PostgreSQL's construct renders the clauses that both engines understand.
+_ONE_MORE = (
+    postgresql.insert(table)
+    .on_conflict_do_update(index_elements=["who"], set_={"failures": table.c.failures + 1})
+    .returning(table.c.failures)
+)
+_WAIT = (
+    sa.update(table)
+    .where(table.c.who == sa.bindparam("which", type_=sa.String))
+    .values(wait_until=sa.bindparam("until", type_=Instant))
 )
 _FORGET = sa.delete(table).where(table.c.wait_until < sa.bindparam("before", type_=Instant))
 _FORGIVE = sa.delete(table).where(table.c.who == sa.bindparam("which", type_=sa.String))
@@ -82,14 +88,13 @@ def check(r: Reader, name: str, address: str, now: datetime) -> None:
 def note_failure(tx: Tx, name: str, address: str, now: datetime) -> None:
     """The secret was wrong."""
     tx.execute(_FORGET, {"before": now - FORGOTTEN_AFTER})
-    counts = _counts(name, address)
-    before = {row.who: row.failures for row in tx.execute(_SOME, {"whose": list(counts)})}
-    for who, free in counts.items():
-        failures = before.get(who, 0) + 1
+    for who, free in _counts(name, address).items():
+        first = {"who": who, "failures": 1, "wait_until": now}
+        failures = tx.execute(_ONE_MORE, first).scalar_one()
         wait = timedelta()
         if failures > free:
             wait = min(timedelta(seconds=2 ** min(failures - free - 1, 20)), LONGEST_WAIT)
-        tx.execute(_NOTE, {"who": who, "failures": failures, "wait_until": now + wait})
+        tx.execute(_WAIT, {"which": who, "until": now + wait})
 
 
 def forgive(tx: Tx, name: str, address: str) -> None:

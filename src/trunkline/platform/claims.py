@@ -12,12 +12,13 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 # Longer than a statement whose client was killed goes on.
-_PATIENCE = "SET lock_timeout = '2s'"
+_PATIENCE = "SET lock_timeout = '5s'"
 _LOCK = sa.text("SELECT pg_advisory_lock(hashtextextended(:what, 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))")
 _LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
@@ -36,20 +37,28 @@ def held_file(beside: Path, what: str) -> Iterator[bool]:
     """Whether `what` is ours inside, at once. The file goes when we do: `what` is anything."""
     name = re.sub("[^A-Za-z0-9.]+", "-", what)[:40]
     path = Path(f"{beside}-{name}-{zlib.crc32(what.encode()):08x}")
-    with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
+    while True:
+        with path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            # Its last holder may have removed the file between our opening and locking it.
+            if not _is_at(path, file):
+                continue
+            try:
+                yield True
+            finally:
+                path.unlink()
             return
-        # Its last holder may have removed the file between our opening and locking it.
-        if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            path.unlink()
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

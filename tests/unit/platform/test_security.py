@@ -1,15 +1,16 @@
 """Keys, sign-ins and their limits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from tests.cases import together
+from tests.locks import both
 from trunkline.kernel.errors import Invalid
 from trunkline.platform import attempts, audit, security
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 from trunkline.platform.security import (
     ApiKeyId,
     ConsoleSession,
@@ -209,3 +210,13 @@ def test_an_unknown_name_fails_like_a_wrong_secret(books: Database, clock: Drive
 def test_an_unknown_key(books: Database) -> None:
     with books.transaction() as tx, pytest.raises(NoSuchKey):
         security.revoke_api_key(tx, key=ApiKeyId("key_x"), now=books.now())
+
+
+def test_failures_at_the_same_moment_all_count(books: Database, now: datetime) -> None:
+    def fail(tx: Tx) -> None:
+        attempts.note_failure(tx, "ada", "192.0.2.7", now)
+
+    for _ in range(3):
+        assert both(books, fail, fail) is None
+    with books.read() as r, pytest.raises(attempts.TooManyAttempts):
+        attempts.check(r, "ada", "192.0.2.7", now)
