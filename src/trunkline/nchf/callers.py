@@ -4,6 +4,7 @@ With TLS, granian has checked the client's certificate against the operator's au
 anything comes here.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from trunkline.nchf.problems import Problem
@@ -69,7 +70,7 @@ class Callers:
 
     def _read(self, token: str, keys: KeySet, now: datetime) -> tuple[float, frozenset[str]]:
         try:
-            claims: dict[str, Any] = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+            claims = _claims(token, keys)
             jwt.JWTClaimsRegistry(now=int(now.timestamp()), exp={"essential": True}).validate(
                 claims
             )
@@ -86,6 +87,18 @@ class Callers:
         found = float(claims["exp"]), frozenset(scope.split())
         self._tokens[token] = found
         return found
+
+
+def _claims(token: str, keys: KeySet) -> dict[str, Any]:
+    """Raises `JoseError` and `ValueError`. A token that names none of several keys (NRFs like
+    free5GC's name none) is signed by any of them."""
+    try:
+        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+    except InvalidKeyIdError as unnamed:
+        for key in keys.keys:
+            with contextlib.suppress(JoseError, ValueError):
+                return jwt.decode(token, key, algorithms=ALGORITHMS).claims
+        raise unnamed from None
 
 
 def _unauthorized(cause: str, detail: str) -> Problem:

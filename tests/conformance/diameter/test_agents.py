@@ -112,11 +112,12 @@ def _bar(charging: Database, clock: DrivenClock) -> None:
 
 
 def test_what_is_refused_comes_back(operator: Operator, clock: DrivenClock, tmp_path: Path) -> None:
-    """With the E bit through the agent as well; and what would go in a circle goes no further."""
+    """With the E bit through the agent as well; and what would go in a circle goes no further. A
+    server that stops takes leave of the agent."""
     settings = msgspec.structs.replace(FIRST, realms=frozenset((b"elsewhere.example",)))
 
     async def story() -> None:
-        async with serving(operator.attempt, settings, clock) as (_, port):
+        async with serving(operator.attempt, settings, clock) as (server, port):
             with freediameter(tmp_path, connect_peer("ocs1.example", port, "No_TLS")) as agent:
                 await asyncio.to_thread(agent.open, "ocs1.example")
                 async with connected(agent.port) as wire:
@@ -126,6 +127,8 @@ def test_what_is_refused_comes_back(operator: Operator, clock: DrivenClock, tmp_
                     circle = codec.text(d.ROUTE_RECORD, NAME)
                     answer = await wire.ask(ccr(1, 0, PHONE, mscc(asked(MB), group=1), circle))
                     assert (answer[4] & d.ERROR, result_of(answer)) == (d.ERROR, d.LOOP_DETECTED)
+                await server.stop()
+                await asyncio.to_thread(agent.until, "sent a DPR with cause: REBOOTING")
 
     run(story)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from tests.conformance.nchf.specification import CONVERGED, check, check_answer
 from tests.effort import examples
@@ -21,7 +21,7 @@ from trunkline.charging import ChargeAnswer, Result
 from trunkline.charging.sessions import refusal
 from trunkline.kernel.errors import Unavailable
 from trunkline.nchf import NrfSettings
-from trunkline.platform.clock import DrivenClock
+from trunkline.platform.clock import DrivenClock, SystemClock
 
 INSTANCE = "7f1c8a52-3b1d-5f0e-9a7c-2d6e8f901234"
 WHOLE = request(
@@ -187,6 +187,19 @@ def test_an_access_token_opens_its_service(clock: DrivenClock) -> None:
         WHOLE, settings=guarded, headers={"authorization": "Bearer nonsense"}, clock=clock
     )
     assert answer.status == 401
+
+
+@pytest.mark.parametrize(("signer", "status"), [(0, 201), (1, 201), (2, 401)])
+def test_a_token_that_names_no_key_is_signed_by_any_of_the_nrf_s(signer: int, status: int) -> None:
+    """As free5GC's NRF has it, with RS512; while it changes its key there are two."""
+    made = [RSAKey.generate_key(2048) for _ in range(3)]
+    known = [RSAKey.import_key(each.as_pem(private=False)) for each in made[:2]]
+    guarded = msgspec.structs.replace(SETTINGS, token_keys=KeySet(list(known)))
+    exp = int(SystemClock().now().timestamp()) + 60
+    claims = {"iss": "nrf", "aud": "CHF", "scope": "nchf-convergedcharging", "exp": exp}
+    token = jwt.encode({"alg": "RS512"}, claims, made[signer], algorithms=["RS512"])
+    answer = call(WHOLE, settings=guarded, headers={"authorization": f"Bearer {token}"})
+    assert answer.status == status
 
 
 def _away(_batch: Any, _now: Any) -> list[ChargeAnswer]:
