@@ -2,7 +2,10 @@
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
 from trunkline.rest.forms.catalogue import (
+    Catalog,
     CatalogRef,
+    Category,
+    CharacteristicSpecification,
     CharacteristicValue,
     Entry,
     Feature,
@@ -23,28 +26,15 @@ class SpecificationRelationship(Wire):
     role: str | None = None
 
 
-class Characteristic(Wire):
-    name: str | None = None
-    description: str | None = None
-    configurable: bool | None = None
-    extensible: bool | None = None
-    is_unique: bool | None = None
-    value_type: str | None = None
-    min_cardinality: int | None = None
-    max_cardinality: int | None = None
-    regex: str | None = None
+class Characteristic(CharacteristicSpecification):
     characteristic_value_specification: tuple[CharacteristicValue, ...] = ()
 
 
-class ServiceCatalog(Entry):
-    category: tuple[CatalogRef, ...] = ()
-    related_party: tuple[RelatedParty, ...] = ()
+class ServiceCatalog(Catalog):
+    pass
 
 
-class ServiceCategory(Entry):
-    is_root: bool | None = None
-    parent_id: str | None = None
-    category: tuple[CatalogRef, ...] = ()
+class ServiceCategory(Category):
     service_candidate: tuple[CatalogRef, ...] = ()
 
 

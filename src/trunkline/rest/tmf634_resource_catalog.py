@@ -4,7 +4,10 @@ from typing import Any
 
 from trunkline.catalog import DOCUMENTS, DocumentKind, Scope
 from trunkline.rest.forms.catalogue import (
+    Catalog,
     CatalogRef,
+    Category,
+    CharacteristicSpecification,
     CharacteristicValue,
     Entry,
     Feature,
@@ -18,16 +21,7 @@ from trunkline.rest.forms.wire import RESOURCE_CATALOG
 from trunkline.tmf import Api, Wire, in_json
 
 
-class Characteristic(Wire):
-    name: str | None = None
-    description: str | None = None
-    configurable: bool | None = None
-    extensible: bool | None = None
-    is_unique: bool | None = None
-    value_type: str | None = None
-    min_cardinality: int | None = None
-    max_cardinality: int | None = None
-    regex: str | None = None
+class Characteristic(CharacteristicSpecification):
     resource_spec_characteristic_value: tuple[CharacteristicValue, ...] = ()
 
 
@@ -41,15 +35,11 @@ class SpecificationRelationship(Wire):
     maximum_quantity: int | None = None
 
 
-class ResourceCatalog(Entry):
-    category: tuple[CatalogRef, ...] = ()
-    related_party: tuple[RelatedParty, ...] = ()
+class ResourceCatalog(Catalog):
+    pass
 
 
-class ResourceCategory(Entry):
-    is_root: bool | None = None
-    parent_id: str | None = None
-    category: tuple[CatalogRef, ...] = ()
+class ResourceCategory(Category):
     related_party: tuple[RelatedParty, ...] = ()
     resource_candidate: tuple[CatalogRef, ...] = ()
 

@@ -54,6 +54,7 @@ from trunkline.tmf import (
     Api,
     Entity,
     Moment,
+    Owner,
     Timestamp,
     Wire,
     amount,
@@ -360,6 +361,11 @@ def _papers(table: Any) -> dict[str, Any]:
     }
 
 
+def _owner(table: Any) -> Owner:
+    account = BILLING_ACCOUNTS.c
+    return owned_through(table.c.billing_account_id, account.id, account.customer_id, writes=False)
+
+
 API = Api(
     number="TMF676",
     title="Payment Management",
@@ -379,12 +385,7 @@ API = Api(
                     column(PAYMENTS.c.subscriber_id), column(PAYMENTS.c.invoice_id)
                 ),
             },
-            owner=owned_through(
-                PAYMENTS.c.billing_account_id,
-                BILLING_ACCOUNTS.c.id,
-                BILLING_ACCOUNTS.c.customer_id,
-                writes=False,
-            ),
+            owner=_owner(PAYMENTS),
             find=payments.payments,
             to_wire=_payment,
             form=PaymentForm,
@@ -402,12 +403,7 @@ API = Api(
                 "status": REFUNDS.c.state,
                 "payment.id": REFUNDS.c.payment_id,
             },
-            owner=owned_through(
-                REFUNDS.c.billing_account_id,
-                BILLING_ACCOUNTS.c.id,
-                BILLING_ACCOUNTS.c.customer_id,
-                writes=False,
-            ),
+            owner=_owner(REFUNDS),
             find=payments.refunds,
             to_wire=_refund,
             form=RefundForm,

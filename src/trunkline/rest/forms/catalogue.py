@@ -77,6 +77,31 @@ class Entry(Wire):
     schema_location: str | None = msgspec.field(name="@schemaLocation", default=None)
 
 
+class Catalog(Entry):
+    category: tuple[CatalogRef, ...] = ()
+    related_party: tuple[RelatedParty, ...] = ()
+
+
+class Category(Entry):
+    is_root: bool | None = None
+    parent_id: str | None = None
+    category: tuple[CatalogRef, ...] = ()
+
+
+class CharacteristicSpecification(Wire):
+    """But for the values that it may have: each document has a name of its own for them."""
+
+    name: str | None = None
+    description: str | None = None
+    configurable: bool | None = None
+    extensible: bool | None = None
+    is_unique: bool | None = None
+    value_type: str | None = None
+    min_cardinality: int | None = None
+    max_cardinality: int | None = None
+    regex: str | None = None
+
+
 class CharacteristicValue(Wire):
     value: Any = None
     is_default: bool | None = None
