@@ -1,6 +1,7 @@
 """A light MVNO's families and companies: what neither a pool nor a member pays for is stopped at
 the host, service by service, until something pays again; what was used meanwhile is measured."""
 
+import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
@@ -26,11 +27,15 @@ from trunkline.charging import (
     hot,
     keep_policy,
     release_lost_sessions,
+    store,
 )
+from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record
 from trunkline.charging.pools import exhaustion
 from trunkline.charging.pools.events import JoinPool, LeavePool, UnitLimit
+from trunkline.charging.sessions import called_number
 from trunkline.charging.store import Account
+from trunkline.charging.terms import Spent
 from trunkline.customers import AccountKind
 from trunkline.kernel.money import Money
 from trunkline.network import Courier
@@ -41,6 +46,7 @@ from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.rating import Allowance
 from trunkline.usage import Cause
+from trunkline.usage.exposure.model import POOLS
 
 POOL = ChargingAccountId("cac_9")
 POOR = (1, 2)
@@ -124,7 +130,8 @@ def use(
 
 def exposures(operator: Operator) -> dict[tuple[str, Cause], usage.Exposure]:
     with operator.books.read() as r:
-        return {(each.account, each.cause): each for each in usage.latest_exposures(r)}
+        latest = usage.latest_exposures(r)
+    return {(each.account, each.cause): each for each in reversed(latest)}
 
 
 def refill(operator: Operator, megabytes: int, payment: str) -> None:
@@ -316,3 +323,47 @@ def test_what_is_waived_abroad_is_leased_of_nobody(operator: Operator, charging:
     assert left + operator.money(21) == 8_000_000
     use(operator, 21, 800 * MB, where=abroad)
     assert (operator.money(29), operator.money(21)) == (left, 8_000_000 - left)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_happens_nobody_is_stopped_for_whom_anything_pays(
+    operator: Operator, host: Host, settle: Callable[..., None], seed: int
+) -> None:
+    """And whoever used what nothing pays for more of is stopped."""
+    chance, seen = random.Random(seed), 0
+    for step in range(20):
+        who = chance.choice((*POOR, RICH))
+        what = chance.choice(("use", "use", "use", "use", "refill", "money", "leave", "month"))
+        service = chance.choice((Service.DATA, Service.VOICE))
+        if what == "use":
+            amount = chance.randint(1, 300) * (MB if service is Service.DATA else 1)
+            use(operator, who, amount, service)
+        elif what == "refill":
+            refill(operator, chance.randint(1, 200), f"pay_{step}")
+        elif what == "money":
+            operator.top_up(who, "0.50", f"pay_{step}")
+        elif what == "leave":
+            operator.tell(LeavePool(account=account(who), pool=POOL))
+            operator.tell(JoinPool(account=account(who), pool=POOL))
+        settle(days=12 if what == "month" else 0, minutes=11)
+        settle()
+        stopped = {each for each, found in exposures(operator).items() if not found.restored_at}
+        seen += len(stopped)
+        for member in (*POOR, RICH):
+            for kind in (Service.DATA, Service.VOICE):
+                is_stopped = (f"cac_{member}", POOLS[kind]) in stopped
+                if is_stopped or (member, kind, what) == (who, service, "use"):
+                    assert pays(operator, member, kind) != is_stopped, (step, what, member, kind)
+    assert seen
+
+
+def pays(operator: Operator, number: int, service: Service) -> bool:
+    called = 0 if service is Service.DATA else called_number("467")
+    of = Spent(service, destination=called)
+    now = operator.epoch
+    with operator.charging.read() as r:
+        member, pool = store.account(r, account(number)), store.account(r, POOL)
+        assert member is not None
+        assert pool is not None
+        known = installed_tariffs(r)
+        return exhaustion.pays(member.state, pool.state, of, known, now, [])

@@ -36,7 +36,7 @@ def _later(state: State, terms: Terms) -> Iterator[int]:
         yield _month(state, terms)
     if terms.share is not None:
         yield idle_from(state)
-        yield state.ends if terms.share.spent else 0
+        yield state.ends if terms.share.spent and state.status == Status.ACTIVE else 0
 
 
 def _waits_for_credit(state: State, terms: Terms) -> bool:

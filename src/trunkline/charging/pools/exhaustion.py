@@ -73,7 +73,7 @@ def look(
     in_force = tariffs.at(now)
     plan = None if in_force is None else in_force.plan(member.plan)
     share = share_in_use(member)
-    if plan is None or share is None:
+    if plan is None or share is None or member.status != Status.ACTIVE:
         return None
     want, its = _want(of, now), pool_of(pool)
     serves = next(serving(pool, plan, want), None) is not None
