@@ -167,3 +167,45 @@ def test_kamailio() -> None:
     assert (end.requested, end.used) == (NOT_REQUESTED, 30)
     name = subscription(d.END_USER_SIP_URI, f"sip:+{NUMBER}@ims.mnc070.mcc999.3gppnetwork.org")
     assert kamailio(1, 0, asked, caller=name).request.identities == (("msisdn", NUMBER),)
+
+
+def ergw(kind: int, number: int, *services: bytes) -> Reading:
+    """Travelping's erGW (ergw_aaa_ro.erl): in the order of the command's grammar, and each request
+    says by Origin-State-Id which start of the gateway it is."""
+    packet_switched = (
+        told(2, b"\0\0\0\7", mandatory=False)
+        + told(3, b"\0\0\0\0", mandatory=False)
+        + told(1227, b"\0\1\x0a\0\0\2")
+        + codec.text(d.CALLED_STATION_ID, "internet")
+        + told(d.SGSN_MCC_MNC, b"99970", mandatory=False)
+        + told(2066, b"\0\0\0\0")
+    )
+    return credit_control(
+        codec.text(d.SESSION_ID, "ergw.example;1;2;3"),
+        codec.text(d.ORIGIN_HOST, "ergw.example"),
+        codec.text(d.ORIGIN_REALM, "example"),
+        codec.text(d.DESTINATION_REALM, "localdomain"),
+        codec.u32(d.AUTH_APPLICATION_ID, d.CREDIT_CONTROL),
+        codec.text(d.SERVICE_CONTEXT_ID, "14.32251@3gpp.org"),
+        codec.u32(d.CC_REQUEST_TYPE, kind),
+        codec.u32(d.CC_REQUEST_NUMBER, number),
+        codec.u32(d.ORIGIN_STATE_ID, 1_795_000_000),
+        codec.avp(d.EVENT_TIMESTAMP, NOW),
+        subscription(d.END_USER_IMSI, IMSI),
+        subscription(d.END_USER_E164, NUMBER),
+        codec.u32(d.MULTIPLE_SERVICES_INDICATOR, d.SEVERAL_SERVICES),
+        *services,
+        codec.avp(458, codec.u32(459, 0) + codec.avp(460, b"3520990017614823")),
+        told(d.SERVICE_INFORMATION, told(d.PS_INFORMATION, packet_switched)),
+    )
+
+
+def test_ergw() -> None:
+    asked = codec.grouped(d.REQUESTED_SERVICE_UNIT)
+    begun = ergw(1, 0, service(asked)).request
+    assert begun.units == (UnitRequest(1, requested=0),)
+    assert (begun.boot, begun.notify) == (1_795_000_000, "gy:ergw.example;example")
+    assert begun.where == Circumstances("internet", network="99970")
+    used = octets(d.USED_SERVICE_UNIT, MB, MB, codec.u32(d.CC_TIME, 60))
+    [update] = ergw(2, 1, service(asked, used, told(d.REPORTING_REASON, b"\0\0\0\4"))).request.units
+    assert (update.requested, update.used, update.reason) == (0, 2 * MB, 4)

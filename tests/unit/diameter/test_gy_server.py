@@ -89,6 +89,31 @@ def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
     run(story)
 
 
+def test_one_peers_flood_leaves_room_for_the_others() -> None:
+    """While nothing can be committed, five of its twenty requests wait of the ten that may."""
+    held = [True]
+
+    def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer | None]:
+        return [None] * len(batch) if held else [*generous(batch, now)]
+
+    async def story() -> None:
+        async with (
+            serving(attempt, batching=Batching(waiting=10)) as (_, port),
+            connected(port) as flood,
+            connected(port) as other,
+        ):
+            flood.send(*requests(20))
+            for _ in range(15):
+                assert result_of(await flood.receive()) == d.TOO_BUSY
+            other.send(ccr())
+            held.clear()
+            assert result_of(await other.receive()) == d.SUCCESS
+            for _ in range(5):
+                assert result_of(await flood.receive()) == d.SUCCESS
+
+    run(story)
+
+
 def test_a_batch_that_fails_is_refused_and_the_next_one_served() -> None:
     fail = [RuntimeError("a defect")]
 
