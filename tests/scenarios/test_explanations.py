@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
+    FIVE_GIGABYTES,
     GB,
     MB,
     NOON,
@@ -22,6 +23,7 @@ from tests.unit.charging.builders import (
 )
 from trunkline.charging import (
     Action,
+    ChangePlan,
     ChargeRequest,
     ChargingAccountId,
     InstallTariff,
@@ -319,6 +321,31 @@ def test_an_allowance_is_known_among_those_of_its_month(operator: Operator) -> N
         ["all_more"],
         ["all_data"],
     ]
+
+
+def test_what_is_used_of_the_plan_before_counts_as_used_of_the_next(operator: Operator) -> None:
+    """100 MB are granted of 5 GB and reported under a plan with 10 GB; their report is explained
+    by the allowance that they were granted of."""
+    operator.install(
+        compiled(plan(FIVE_GIGABYTES, id_="rich"), plan(TEN_GIGABYTES, id_="more"), version=2)
+    )
+    first = request(Kind.INITIAL, 0, asks(100 * MB), at=operator.epoch)
+    operator.network.process([first], operator.clock.now())
+    operator.clock.advance(timedelta(minutes=1))
+    operator.tell(ChangePlan(account=ACCOUNT, plan="more", changed_at=operator.clock.now()))
+    last = request(Kind.TERMINATE, 1, asks(used=100 * MB), at=operator.epoch)
+    operator.network.process([last], operator.clock.now())
+    with operator.charging.read() as r:
+        lines = [line for line in records(r, ACCOUNT) if line.kind != RecordKind.TOP_UP]
+        found = [explain(r, *record_name(line.id)) for line in reversed(lines)]
+    assert [(each.units, each.holds) for each in found] == [
+        (5 * GB, True),
+        (10 * GB, True),
+        (-100 * MB, True),
+        (100 * MB, True),
+    ]
+    [used] = found[-1].buckets
+    assert (used.free, used.taken) == (5 * GB, 100 * MB)
 
 
 def test_units_that_came_with_a_top_up_hold(operator: Operator) -> None:

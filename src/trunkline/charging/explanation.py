@@ -372,6 +372,8 @@ def _allowance(r: Reader, said: _Said) -> Explanation:
     row = said.row
     if store.credited(r, [row.session]):
         return said.explained("given with a top-up", 0)
+    if row.units < 0:
+        return said.explained("used of the plan before, in whose allowance's place it came", 0)
     version = Tariffs(store.tariff_versions(r), partial(store.tariff, r)).version_at(row.at)
     more: dict[str, Any] = {}
     if version is None:

@@ -13,8 +13,8 @@ class RecordKind(IntEnum):
     TOP_UP = 2
     """`charge` is negative; `session` is the payment's id."""
     ALLOWANCE = 3
-    """A month's bucket begins with `units`; `session` is the allowance's id and `number` the
-    bucket's."""
+    """A month's bucket begins with `units`, or gets more; below zero: they were used of another
+    plan's, whose place it took. `session` is the allowance's id and `number` the bucket's."""
     NEW_MONTH = 4
     """What a postpaid account had used of its credit limit is free again: `charge` is that,
     negated. The usage stays to be billed. Of a hybrid account it is no money of the balance's:
