@@ -59,7 +59,7 @@ _REASONS = {
 _CONDITION_CHANGE = 6
 _CONTINUING = (Kind.UPDATE, Kind.TERMINATE)
 """No number counts from the create's on to 0: who sends it there doesn't count (free5GC's SMF), and
-its time stamps tell its requests apart."""
+its time stamps tell its requests apart, and an update from a release of the same instant."""
 _FINAL = _REASONS["FINAL"]
 
 _decode = msgspec.json.Decoder(ChargingData).decode
@@ -161,7 +161,7 @@ def _read(
 ) -> Reading:
     number = data.sequence
     if number == 0 and kind in _CONTINUING:
-        number = to_micros(data.stamp)
+        number = to_micros(data.stamp) + (kind is Kind.TERMINATE)
     request = ChargeRequest(
         session=ref,
         number=number,

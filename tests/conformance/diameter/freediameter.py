@@ -52,16 +52,21 @@ class Agent:
             self._ended = True
             self._news.notify_all()
 
-    def until(self, *words: str, times: int = 1) -> None:
-        """Returns once so many of its lines had all these words."""
+    def until(self, *words: str) -> None:
+        """Returns once one of its lines had all these words."""
+        assert self._says(words), "".join(self._said)
 
+    def _says(self, words: tuple[str, ...]) -> bool:
         def said() -> bool:
-            found = sum(all(word in line for word in words) for line in self._said)
-            return found >= times or self._ended
+            return any(all(word in line for word in words) for line in self._said)
 
         with self._news:
-            assert self._news.wait_for(said, 30), "".join(self._said)
-            assert not self._ended, "".join(self._said)
+            assert self._news.wait_for(lambda: said() or self._ended, 30), "".join(self._said)
+            return said()
+
+    def runs(self) -> bool:
+        """False where somebody else has taken one of its ports meanwhile."""
+        return self._says(("daemon initialized",)) or not self._says(("already in use",))
 
     def open(self, server: str) -> None:
         """Returns once it exchanges messages with that server."""
@@ -81,15 +86,12 @@ def freediameter(place: Path, *peers: str, authority: Authority | None = None) -
     Its certificate is signed by `authority`, whom it trusts."""
     authority = authority or Authority(place, "agents")
     certificate, key = authority.sign(NAME, NAME)
-    port = free_port()
     allowed = place / "allowed.conf"
     allowed.write_text("ALLOW_IPSEC *.example\n")
     extensions = "dict_nasreq", "dict_dcca", "dict_dcca_3gpp"
     lines = (
         f'Identity = "{NAME}";',
         'Realm = "example";',
-        f"Port = {port};",
-        f"SecPort = {free_port()};",
         "No_SCTP;",
         "No_IPv6;",
         'ListenOn = "127.0.0.1";',
@@ -99,13 +101,22 @@ def freediameter(place: Path, *peers: str, authority: Authority | None = None) -
         f'LoadExtension = "acl_wl.fdx" : "{allowed}";',
         *peers,
     )
-    configuration = place / "freediameter.conf"
-    configuration.write_text("\n".join(lines) + "\n")
-    agent = Agent(port, configuration)
+    agent = _begun(place / "freediameter.conf", lines)
     try:
         agent.until("daemon initialized")
         yield agent
     finally:
+        agent.stop()
+
+
+def _begun(configuration: Path, lines: tuple[str, ...]) -> Agent:
+    while True:
+        port = free_port()
+        ports = f"Port = {port};", f"SecPort = {free_port()};"
+        configuration.write_text("\n".join((*ports, *lines)) + "\n")
+        agent = Agent(port, configuration)
+        if agent.runs():
+            return agent
         agent.stop()
 
 
