@@ -115,6 +115,11 @@ class Batcher:
         """Whether an edge must refuse what comes now."""
         return len(self._waiting) >= self._settings.waiting
 
+    @property
+    def share(self) -> int:
+        """Requests of one peer that may wait: its flood alone doesn't fill the batcher."""
+        return self._settings.waiting // 2
+
     def ask(self, edge: Edge[T], asked: T, request: ChargeRequest) -> None:
         """Queues the request; the edge is told how it ended, exactly once. The batch runs after
         all sockets that are readable now have been read."""

@@ -1,7 +1,8 @@
 """The Gy and Ro server: gateways on one side, charging's batcher on the other.
 
-What comes while the batcher is full is told to come back (3004). What charging wants told to a
-gateway about a session goes out over the gateway's own connections, or its agents' (`telling`).
+What comes while the batcher is full, or half full with the connection's own requests, is told to
+come back (3004). What charging wants told to a gateway about a session goes out over the gateway's
+own connections, or its agents' (`telling`).
 """
 
 import asyncio
@@ -96,6 +97,7 @@ class GyServer:
         nothing. With `statuses`, too, Sy is served."""
         self._settings = settings
         self._batcher = batcher
+        self._share = batcher.share
         self._clock = clock
         self._identity = answers.Identity(settings.origin_host, settings.origin_realm)
         self._host = settings.origin_host.lower().encode()
@@ -198,7 +200,7 @@ class GyServer:
             self._nobody.set()
 
     def _receive(self, peer: Peer, message: bytes) -> None:
-        if self._stopping or self._batcher.is_full:
+        if self._stopping or self._batcher.is_full or peer.waiting >= self._share:
             peer.refuse(message, d.TOO_BUSY, "too busy")
             meters.REQUESTS.labels("any", d.TOO_BUSY).inc()
             return
@@ -228,6 +230,7 @@ class GyServer:
             reading.request.boot = peer.boot
         for oddity in reading.oddities:
             meters.ODDITIES.labels(oddity).inc()
+        peer.waiting += 1
         self._batcher.ask(self, Asked(peer, reading), reading.request)
 
     def _check_way(self, reading: Reading) -> None:
@@ -247,10 +250,12 @@ class GyServer:
         for each in seconds:
             meters.SECONDS.observe(each)
         for peer, octets in by_peer.items():
+            peer.waiting -= len(octets)
             peer.send(b"".join(octets))
 
     def unanswered(self, asked: Asked, why: Unanswered) -> None:
         """Refuses the request as RFC 6733 wants it: the gateway comes back, or goes on."""
+        asked.peer.waiting -= 1
         result = d.TOO_BUSY if why is Unanswered.HELD else d.UNABLE_TO_COMPLY
         asked.peer.refuse(asked.reading.message, result, why.value)
         _count(asked.reading, result)

@@ -93,6 +93,8 @@ class Peer(asyncio.Protocol):
         """Its Origin-State-Id, or 0: what its own requests don't tell themselves."""
         self.relays = False
         """Whether it is an agent for whatever applications (RFC 6733, 2.4)."""
+        self.waiting = 0
+        """Requests of its that charging hasn't answered yet."""
         self.unsupported: set[int] = set()
         """Commands that it answered 3001 to."""
         self._identity = identity
