@@ -6,9 +6,11 @@ successor or for those beside it.
 """
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -22,6 +24,9 @@ SOCKETS = "TRUNKLINE_SOCKETS"
 """The environment's variable: "gy=5,nchf=6", names and descriptors of what was handed down."""
 
 BACKLOG = 1024
+LEAVING = 5.0
+"""Seconds that processes have to let go of an address whose supervisor was killed."""
+_LOOK_EVERY = 0.05
 _HESITATION = 0.01
 """Seconds for each open connection, by which a process lets others go first..."""
 _LONGEST = 0.1
@@ -40,26 +45,34 @@ class CannotListen(Unavailable):
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
     """A socket that listens; port 0 takes a free one. A name with several addresses is the
-    first of IPv4's. Raises `CannotListen` where the address is somebody else's, or none of this
-    machine's."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-        listening = socket.socket(family, kind)
+    first of IPv4's. Raises `CannotListen` where the address stays somebody else's, or is none of
+    this machine's."""
+    patient_until = time.monotonic() + LEAVING
+    while True:
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # What is taken from it inherits this (Linux, tcp(7)): answers don't wait for
-            # acknowledgements, whoever takes the connection.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            listening.bind(address)
-            listening.listen(BACKLOG)
-            listening.setblocking(False)
-        except OSError:
-            listening.close()
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CannotListen(reason, path=f"{setting}: {host}:{port}") from None
+            return _bound(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > patient_until:
+                reason = error.strerror or str(error)
+                raise CannotListen(reason, path=f"{setting}: {host}:{port}") from None
+        time.sleep(_LOOK_EVERY)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    listening = socket.socket(family, kind)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # What is taken from it inherits this (Linux, tcp(7)): answers don't wait for
+        # acknowledgements, whoever takes the connection.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 

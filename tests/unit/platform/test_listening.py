@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -61,7 +62,8 @@ def test_what_some_close_stays_open_with_the_others() -> None:
     asyncio.run(story())
 
 
-def test_an_address_that_is_taken_is_named() -> None:
+def test_an_address_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "LEAVING", 0.0)
     with bind("localhost", 0, "nchf") as first:
         address, port = first.getsockname()
         assert address == "127.0.0.1"
@@ -95,3 +97,14 @@ def test_sockets_are_handed_down() -> None:
             f"gy {gy.getsockname()[1]} nchf {nchf.getsockname()[1]}",
             "{}",
         ]
+
+
+def test_an_address_that_is_being_left_is_waited_for() -> None:
+    """By processes whose supervisor was killed a moment ago."""
+    leaving = bind("127.0.0.1", 0, "x")
+    port = leaving.getsockname()[1]
+    with ThreadPoolExecutor() as threads:
+        coming = threads.submit(bind, "127.0.0.1", port, "x")
+        leaving.close()
+        assert coming.result(60).getsockname()[1] == port
+        coming.result().close()
