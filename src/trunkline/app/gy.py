@@ -1,8 +1,8 @@
 """What the settings mean for the Diameter edge."""
 
 import ssl
-from pathlib import Path
 
+from trunkline.app.certificates import check_certificates
 from trunkline.app.services import asked_by
 from trunkline.diameter import GySettings, PeerSettings, Services, Tls
 from trunkline.kernel.errors import Invalid
@@ -44,16 +44,9 @@ def gy_settings(settings: Settings) -> GySettings:
 
 
 def _tls(known: DiameterSettings) -> Tls | None:
-    if bool(known.certificate) != bool(known.key):
-        raise Invalid("a certificate and its key go together", path="diameter.certificate")
+    check_certificates(known, "diameter")
     if not known.certificate:
-        if known.client_authority:
-            raise Invalid("peers show certificates over TLS", path="diameter.client_authority")
         return None
-    for name in ("certificate", "key", "client_authority"):
-        path = getattr(known, name)
-        if path and not Path(path).is_file():
-            raise Invalid(f"there is no file {path}", path=f"diameter.{name}")
     tls = Tls(known.certificate, known.key, known.client_authority)
     try:
         tls.context()

@@ -7,6 +7,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from trunkline import nchf
+from trunkline.app.certificates import check_certificates
 from trunkline.app.services import asked_by
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.addresses import parse_networks
@@ -19,14 +20,7 @@ def nchf_settings(settings: Settings) -> nchf.NchfSettings:
     """Raises `Invalid` for files, networks and services that can't be used."""
     known = settings.nchf
     services = asked_by(settings)
-    if bool(known.certificate) != bool(known.key):
-        raise Invalid("a certificate and its key go together", path="nchf.certificate")
-    if known.client_authority and not known.certificate:
-        raise Invalid("clients show certificates over TLS only", path="nchf.client_authority")
-    for name in ("certificate", "key", "client_authority"):
-        path = getattr(known, name)
-        if path and not Path(path).is_file():
-            raise Invalid(f"there is no file {path}", path=f"nchf.{name}")
+    check_certificates(known, "nchf")
     return nchf.NchfSettings(
         host=known.host,
         port=known.port,
