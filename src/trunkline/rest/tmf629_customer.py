@@ -6,9 +6,8 @@ beside those that it is said to refer to; its contact media are its party's, unt
 have others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,7 +40,13 @@ from trunkline.rest.forms.party_types import (
     unaddressed,
 )
 from trunkline.rest.forms.references import check_entities, check_methods
-from trunkline.rest.forms.wire import CUSTOMER, PeriodIn, Typed, placed
+from trunkline.rest.forms.wire import (
+    CUSTOMER,
+    PeriodIn,
+    Typed,
+    placed,
+    values_of,
+)
 from trunkline.rest.tmf632_party import contact_media_of
 from trunkline.tmf import Api, Body, Document, column, documents, in_json, owned_by, wire
 
@@ -134,21 +139,9 @@ def _complete(media: Iterable[Body]) -> list[Body]:
 
 def _characteristics_of(customer: Customer) -> list[Body]:
     said = customer.details.get("characteristic")
-    if said is not None and _values(said) == customer.characteristics:
+    if said is not None and values_of(said, "characteristic") == customer.characteristics:
         return list(said)
     return [{"name": name, "value": each} for name, each in customer.characteristics.items()]
-
-
-def _values(said: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for index, each in enumerate(said):
-        if each["name"] in values:
-            raise Invalid(
-                f"there are two values of {each['name'][:40]!r}",
-                path=f"characteristic[{index}].name",
-            )
-        values[each["name"]] = each["value"]
-    return values
 
 
 def _create(tx: Tx, body: Body, now: datetime) -> str:
@@ -174,7 +167,7 @@ def _create(tx: Tx, body: Body, now: datetime) -> str:
             status=_status(given.get("status", CustomerStatus.ACTIVE)),
             status_reason=given.get("statusReason"),
             external_id=new.external_id,
-            characteristics=_values(given.get("characteristic", ())),
+            characteristics=values_of(given.get("characteristic", ()), "characteristic"),
             details=details,
             valid_from=valid_from,
             valid_until=valid_until,
@@ -257,7 +250,7 @@ def _replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
         tx,
         customer=present.id,
         name=given["name"],
-        characteristics=_values(given.get("characteristic", ())),
+        characteristics=values_of(given.get("characteristic", ()), "characteristic"),
         details={key: each for key, each in details.items() if each != []},
         validity=validity,
         status_reason=reason,

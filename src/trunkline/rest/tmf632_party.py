@@ -34,7 +34,10 @@ from trunkline.rest.forms.party import (
     OrganizationForm,
 )
 from trunkline.rest.forms.party_types import addressed, unaddressed
-from trunkline.rest.forms.wire import PARTY
+from trunkline.rest.forms.wire import (
+    PARTY,
+    values_of,
+)
 from trunkline.tmf import (
     Api,
     Body,
@@ -51,6 +54,7 @@ _bare = unaddressed("relatedParty")
 _INDIVIDUALS = f"{PARTY}/individual"
 _ORGANIZATIONS = f"{PARTY}/organization"
 _EXTERNAL = "externalId"
+_CHARACTERISTIC = "partyCharacteristic"
 _STATUS_WORDS = {IndividualStatus.DECEASED: "deceaded"}
 """The document's spelling, which clients validate against."""
 _STATUSES = {word: status for status, word in _STATUS_WORDS.items()}
@@ -71,7 +75,7 @@ def body_of(party: Party) -> Body:
         if isinstance(party, Individual)
         else party.status.value,
         "contactMedium": contact_media_of(party),
-        "partyCharacteristic": _characteristics_of(party),
+        _CHARACTERISTIC: _characteristics_of(party),
         "externalReference": _references_of(party),
     }
     if isinstance(party, Individual):
@@ -105,8 +109,12 @@ def _media(forms: Any) -> tuple[ContactMedium, ...]:
     return media_of(forms, "contactMedium")
 
 
+def _values(said: Any) -> dict[str, Any]:
+    return values_of(said, _CHARACTERISTIC)
+
+
 def _characteristics_of(party: Party) -> list[Body]:
-    said = _said(party, "partyCharacteristic", _values, dict(party.extensions))
+    said = _said(party, _CHARACTERISTIC, _values, dict(party.extensions))
     if said is not None:
         return list(said)
     return [{"name": name, "value": value} for name, value in party.extensions.items()]
@@ -124,18 +132,6 @@ def _said(party: Party, name: str, meaning: Callable[[Any], Any], known: Any) ->
     """An attribute as it came in, as long as it means what is known."""
     said = party.details.get(name)
     return said if said is not None and meaning(said) == known else None
-
-
-def _values(said: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for index, each in enumerate(said):
-        if each["name"] in values:
-            raise Invalid(
-                f"there are two values of {each['name'][:40]!r}",
-                path=f"partyCharacteristic[{index}].name",
-            )
-        values[each["name"]] = each["value"]
-    return values
 
 
 def _external_id(said: Iterable[Mapping[str, Any]]) -> str | None:
@@ -162,7 +158,7 @@ def _common(tx: Tx, body: Body, before: Party | None) -> dict[str, Any]:
     return {
         "contact_media": media,
         "external_id": _external_id(body.get("externalReference", ())),
-        "extensions": _values(body.get("partyCharacteristic", ())),
+        "extensions": _values(body.get(_CHARACTERISTIC, ())),
         "details": details,
     }
 

@@ -12,6 +12,9 @@ from trunkline.customers import (
     PARTY_ACCOUNTS,
     SETTLEMENT_ACCOUNTS,
 )
+from trunkline.rest.forms.entities import (
+    ContactMedium,
+)
 from trunkline.rest.forms.wire import ACCOUNT, MoneyIn, PeriodIn, Ref
 from trunkline.tmf import PUBLIC, Document, Moment, Wire, documents, in_json, owned_by
 
@@ -22,27 +25,6 @@ class PartyNamed(Wire):
     name: str
     href: str | None = None
     role: str | None = None
-
-
-class MediumCharacteristic(Wire):
-    city: str | None = None
-    contact_type: str | None = None
-    country: str | None = None
-    email_address: str | None = None
-    fax_number: str | None = None
-    phone_number: str | None = None
-    post_code: str | None = None
-    social_network_id: str | None = None
-    state_or_province: str | None = None
-    street1: str | None = None
-    street2: str | None = None
-
-
-class ContactMedium(Wire):
-    medium_type: str | None = None
-    preferred: bool | None = None
-    characteristic: MediumCharacteristic | None = None
-    valid_for: PeriodIn | None = None
 
 
 class Contact(Wire):

@@ -10,7 +10,10 @@ from trunkline import catalog, customers, inventory, ordering
 from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader
 from trunkline.rest.forms.references import check_entities
-from trunkline.rest.forms.wire import customer_party
+from trunkline.rest.forms.wire import (
+    customer_party,
+    values_of,
+)
 from trunkline.tmf import Body, Path, column, wire
 from trunkline.tmf.documents import UnknownReference, references
 
@@ -65,12 +68,7 @@ def short(body: Body, attribute: str, longest: int = _LONGEST_NAME) -> str | Non
 
 def characteristics_of(body: Body, attribute: str) -> dict[str, Any]:
     """Values by their names. Raises `Invalid` for a name that comes twice."""
-    values: dict[str, Any] = {}
-    for index, each in enumerate(body.get(attribute, ())):
-        if each["name"] in values:
-            raise Invalid("comes twice", path=f"{attribute}[{index}].name")
-        values[each["name"]] = each.get("value")
-    return values
+    return values_of(body.get(attribute, ()), attribute)
 
 
 def shown_characteristics(values: Mapping[str, Any], given: Any) -> list[Body]:

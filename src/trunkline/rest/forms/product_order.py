@@ -29,7 +29,6 @@ from trunkline.rest.forms.wire import (
     CUSTOMER,
     ORDERING,
     PRODUCTS,
-    Characteristic,
     PartyIn,
     Typed,
     instant,
@@ -161,8 +160,7 @@ def details_of(body: Body) -> Body:
 def request_of(item: OrderItemIn, body: Body, path: str) -> ItemRequest:
     """An item as ordering takes it. Raises `Invalid` with its path."""
     at = f"{path}.product.productCharacteristic"
-    given = item.product.product_characteristic
-    values = values_of([Characteristic(name=each.name, value=each.value) for each in given], at)
+    values = values_of((body.get("product") or {}).get("productCharacteristic") or (), at)
     for place, (name, value) in enumerate(values.items()):
         if name == "msisdn" and not isinstance(value, str):
             raise Invalid("is not a text", path=f"{at}[{place}].value")

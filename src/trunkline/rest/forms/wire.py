@@ -189,15 +189,16 @@ def characteristics(values: Mapping[str, Any]) -> tuple[Characteristic, ...]:
     return tuple(Characteristic(name=name, value=value) for name, value in values.items())
 
 
-def values_of(given: Iterable[Characteristic], path: str) -> dict[str, Any]:
-    """Characteristics by name; raises `Invalid` for one that comes twice."""
+def values_of(given: Iterable[Mapping[str, Any]], path: str) -> dict[str, Any]:
+    """Characteristics, as they came in, by name; raises `Invalid` for one that comes twice."""
     values: dict[str, Any] = {}
     for index, each in enumerate(given):
-        if each.name in values:
+        name = each["name"]
+        if name in values:
             raise errors.Invalid(
-                f"there are two values of {each.name[:40]!r}", path=f"{path}[{index}].name"
+                f"there are two values of {name[:40]!r}", path=f"{path}[{index}].name"
             )
-        values[each.name] = each.value
+        values[name] = each.get("value")
     return values
 
 
