@@ -111,7 +111,7 @@ from trunkline.charging.policy.queries import (
 )
 from trunkline.charging.policy.roaming import RoamingPolicy, RoamingZone
 from trunkline.charging.policy.rules import Rules
-from trunkline.charging.pools.events import MemberPays, MemberSpent
+from trunkline.charging.pools.events import MemberStands
 from trunkline.charging.pools.queries import (
     MemberShare,
     MemberUse,
@@ -204,9 +204,8 @@ __all__ = [
     "IdentityTaken",
     "InstallTariff",
     "Kind",
-    "MemberPays",
     "MemberShare",
-    "MemberSpent",
+    "MemberStands",
     "MemberUse",
     "MonthOfUsage",
     "NobodyBound",

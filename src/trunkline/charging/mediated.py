@@ -70,7 +70,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     used = {key for key in keys if key is not None}
     held = store.hold_many(tx, used | {pool for _, pool in pool_store.pools_of(tx, used)})
     policy = policy_of(tx)
-    applying = _Applying(held, installed_tariffs(tx), policy, now)
+    applying = _Applying(held, installed_tariffs(tx), policy, int(now.timestamp()))
     results = [
         _unknown(event, policy) if key is None else applying.apply(held[key], event)
         for event, key in zip(events, keys, strict=True)
@@ -113,16 +113,15 @@ class _Applying:
     """What a batch of events comes to; the accounts in `held` become what they are after it."""
 
     def __init__(
-        self, held: Mapping[int, Account], tariffs: Tariffs, policy: GrantPolicy, now: datetime
+        self, held: Mapping[int, Account], tariffs: Tariffs, policy: GrantPolicy, now: int
     ) -> None:
         self._held = held
         self._tariffs = tariffs
         self._rules = policy.rules
-        self._at = now
-        self._now = int(now.timestamp())
-        self._lender = Lender(held.get, tariffs, policy, self._now)
+        self._now = now
+        self._lender = Lender(held.get, tariffs, policy, now)
         for account in held.values():
-            exhaustion.look_before(account.state, tariffs, self._now)
+            exhaustion.look_before(account.state, tariffs, now)
         self.written: list[tuple[int, Record]] = []
         self.news: list[Message] = []
         self.happened: list[Happened] = []
@@ -185,7 +184,7 @@ class _Applying:
             self.news.append(CallBack(pool=pool.key, then=look))
         if not found.pays:
             beyond = max(past_the_end(account.state), 0) - max(past, 0)
-            self.news.append(exhaustion.note_spent(account, of, used_at, self._at, max(beyond, 0)))
+            self.news.append(exhaustion.note_spent(account, of, used_at, max(beyond, 0)))
 
     def _has_no_room_abroad(
         self, state: State, event: UsageEvent, records: Sequence[Record]

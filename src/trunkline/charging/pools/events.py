@@ -120,26 +120,17 @@ class PoolReached(_Reached, frozen=True, kw_only=True):
     topic: ClassVar[str] = "charging.pool_reached"
 
 
-class MemberSpent(_AboutMember, frozen=True, kw_only=True):
-    """A file told of usage after which neither the pool nor the member itself pays for more of
-    this `service`; `beyond` of it nothing has paid for. `reached_at` is when it happened."""
+class MemberStands(_AboutMember, frozen=True, kw_only=True):
+    """For these services of a member's something pays again, its pool or the member itself; or,
+    with `reached_at`, nothing does any more since usage of then, which a file has told of and
+    nothing has paid for by `beyond`. Who had nothing of its own may have `joined` the pool just
+    now."""
 
-    topic: ClassVar[str] = "charging.member_spent"
-
-    billing_account: BillingAccountId
-    at: datetime
-    service: int
-    reached_at: datetime
-    beyond: Money
-
-
-class MemberPays(_AboutMember, frozen=True, kw_only=True):
-    """Something pays again for these services of a member's; or whoever had nothing of its own has
-    `joined` the pool."""
-
-    topic: ClassVar[str] = "charging.member_pays"
+    topic: ClassVar[str] = "charging.member_stands"
 
     services: tuple[int, ...]
+    reached_at: datetime | None = None
+    beyond: Money | None = None
     joined: bool = False
 
 

@@ -2,8 +2,8 @@
 they have nothing of their own.
 
 The network's requests are refused then. What files tell of can't be: it is said, so that the host
-may stop it (`MemberSpent`), and taken back as soon as anything pays again (`MemberPays`). A pool
-that is used up has all its members looked at, some at a time.
+may stop it, and taken back as soon as anything pays again (`MemberStands`). A pool that is used up
+has all its members looked at, some at a time.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargeRequest, ChargingAccountId, Service
 from trunkline.charging.pools import store
-from trunkline.charging.pools.events import LookAgain, MemberPays, MemberSpent, PoolSpent
+from trunkline.charging.pools.events import LookAgain, MemberStands, PoolSpent
 from trunkline.charging.pools.needs import Want, serving
 from trunkline.charging.pools.shares import allowed, lends, pool_of, renew_share
 from trunkline.charging.sessions import called_number
@@ -169,7 +169,7 @@ def _may_lease(share: Share, pool: State, plan: Plan, want: Want) -> bool:
     )
 
 
-def note_spent(member: Account, of: Spent, at: datetime, now: datetime, beyond: int) -> MemberSpent:
+def note_spent(member: Account, of: Spent, at: datetime, beyond: int) -> MemberStands:
     """Says that nothing pays for such usage of a member's any more, of which `beyond` was in vain
     already; the share remembers it."""
     state = member.state
@@ -177,12 +177,10 @@ def note_spent(member: Account, of: Spent, at: datetime, now: datetime, beyond: 
     assert share is not None, "only a member's"
     others = (each for each in share.spent if each.service != of.service)
     share.spent = (*others, of)
-    return MemberSpent(
+    return MemberStands(
         account=member.id,
         pool=ChargingAccountId(share.pool_id),
-        billing_account=member.billing_account,
-        at=now,
-        service=of.service,
+        services=(of.service,),
         reached_at=at,
         beyond=Money(beyond, state.currency),
     )
@@ -202,7 +200,9 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
         if _is_new(each.state, of) and not pays(each.state, pool.state, of, tariffs, epoch, [])
     )
     stuck = list(islice(unpaid, CHUNK))
-    held = accounts.hold_many(tx, stuck)
+    # With the pool: whoever adds to it finds those who wait from then on.
+    held = accounts.hold_many(tx, [*stuck, command.pool] if stuck else [])
+    pool = held.pop(command.pool, pool)
     written: list[tuple[int, Record]] = []
     for member in held.values():
         records: list[Record] = []
@@ -210,7 +210,7 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
         if _is_new(member.state, of) and not pays(
             member.state, pool.state, of, tariffs, epoch, records
         ):
-            tx.emit(note_spent(member, of, command.at, now, 0))
+            tx.emit(note_spent(member, of, command.at, 0))
         tx.emit_all(ongoing.news(member, before, epoch))
         written += ((member.key, record) for record in records)
     wait(tx, list(held.values()))
@@ -242,12 +242,13 @@ def wait(tx: Tx, members: Sequence[Account]) -> None:
 def look_again(tx: Tx, command: LookAgain, now: datetime) -> None:
     """Something was added to the member or its pool: says what it pays for again."""
     epoch = int(now.timestamp())
-    member = accounts.hold_many(tx, [command.member])[command.member]
+    pools = [pool for _, pool in store.pools_of(tx, [command.member])]
+    held = accounts.hold_many(tx, [command.member, *pools])
+    member = held[command.member]
     share = share_in_use(member.state)
-    if share is None or not share.spent:
+    pool = None if share is None else held.get(share.pool)
+    if share is None or not share.spent or pool is None:
         return
-    pool = accounts.account(tx, share.pool_id)
-    assert pool is not None, "accounts are never deleted"
     tariffs, records = installed_tariffs(tx), list[Record]()
     before = ongoing.standing(member.state)
     ongoing.enter(member.state, epoch, records)
@@ -265,7 +266,7 @@ def look_again(tx: Tx, command: LookAgain, now: datetime) -> None:
         tx.emit(_pays_again(member, share, paid))
 
 
-def forget_spent(member: Account, share: Share, *, joined: bool) -> list[MemberPays]:
+def forget_spent(member: Account, share: Share, *, joined: bool) -> list[MemberStands]:
     """Who joins a pool, or leaves it, is stopped for what its pool doesn't pay no longer. What it
     has of its own counts from then on."""
     spent, share.spent = share.spent, ()
@@ -274,8 +275,8 @@ def forget_spent(member: Account, share: Share, *, joined: bool) -> list[MemberP
 
 def _pays_again(
     member: Account, share: Share, of: Sequence[Spent], *, joined: bool = False
-) -> MemberPays:
-    return MemberPays(
+) -> MemberStands:
+    return MemberStands(
         account=member.id,
         pool=ChargingAccountId(share.pool_id),
         services=tuple(each.service for each in of),

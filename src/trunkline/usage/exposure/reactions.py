@@ -7,8 +7,7 @@ import msgspec
 from trunkline.charging import (
     ConsentedToRoam,
     CreditCame,
-    MemberPays,
-    MemberSpent,
+    MemberStands,
     RoamedBeyond,
     Service,
     SpentBeyond,
@@ -50,19 +49,19 @@ def on_roamed(tx: Tx, event: RoamedBeyond, now: datetime) -> None:
         tx.emit(command, not_before=event.until)
 
 
-def on_member_spent(tx: Tx, event: MemberSpent, now: datetime) -> None:
-    """The same for what neither a member's pool nor itself pays for."""
-    cause = POOLS[Service(event.service)]
-    known = store.open_exposure(tx, event.account, cause)
-    beyond = event.beyond if known is None else known.beyond + event.beyond
-    _note(tx, Exposure(event.account, cause, event.reached_at, now, None, None, beyond), now)
-
-
-def on_member_pays(tx: Tx, event: MemberPays, now: datetime) -> None:
+def on_member_stands(tx: Tx, event: MemberStands, now: datetime) -> None:
+    """The same for what neither a member's pool nor itself pays for; it goes on when one does."""
+    account = event.account
     for service in event.services:
-        _restore(tx, event.account, POOLS[Service(service)], now)
+        cause = POOLS[Service(service)]
+        if event.reached_at is None or event.beyond is None:
+            _restore(tx, account, cause, now)
+            continue
+        known = store.open_exposure(tx, account, cause)
+        beyond = event.beyond if known is None else known.beyond + event.beyond
+        _note(tx, Exposure(account, cause, event.reached_at, now, None, None, beyond), now)
     if event.joined:
-        _restore(tx, event.account, Cause.BALANCE, now)
+        _restore(tx, account, Cause.BALANCE, now)
 
 
 def on_credit(tx: Tx, event: CreditCame, now: datetime) -> None:
@@ -129,8 +128,7 @@ def _restore(tx: Tx, account: str, cause: Cause, now: datetime) -> None:
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("usage.spent_beyond", SpentBeyond, on_spent, "books"),
     Reaction("usage.roamed_beyond", RoamedBeyond, on_roamed, "books"),
-    Reaction("usage.member_spent", MemberSpent, on_member_spent, "books"),
-    Reaction("usage.member_pays", MemberPays, on_member_pays, "books"),
+    Reaction("usage.member_stands", MemberStands, on_member_stands, "books"),
     Reaction("usage.credit_came", CreditCame, on_credit, "books"),
     Reaction("usage.consented_to_roam", ConsentedToRoam, on_consent, "books"),
     Reaction("usage.end_roaming_month", EndRoamingMonth, on_month_ended, "books"),
