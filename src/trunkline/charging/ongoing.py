@@ -73,10 +73,15 @@ def news(
     state = account.state
     if state.terms is None:
         return []
+    after, renewal = standing(state), state.terms.renewal
+    moved = after.status != before.status
+    missed = after.missed != 0 and after.missed != before.missed
+    threshold = crossed(state)
+    if not moved and not missed and threshold is None:
+        return []
     told: list[Message] = []
     at = datetime.fromtimestamp(now, UTC)
-    after = standing(state)
-    if after.status != before.status:
+    if moved:
         until = lifetime.next_change(state)
         told.append(
             AccountStatusChanged(
@@ -90,18 +95,17 @@ def news(
         )
     phone = next((value for kind, value in identities if kind == "msisdn"), None)
     balance = Money(state.money, state.currency)
-    if after.missed and after.missed != before.missed and state.terms.renewal is not None:
+    if missed and renewal is not None:
         told.append(
             FeeMissed(
                 account=account.id,
                 billing_account=account.billing_account,
-                amount=Money(fee_of(state, state.terms.renewal, after.missed), state.currency),
+                amount=Money(fee_of(state, renewal, after.missed), state.currency),
                 balance=balance,
                 at=at,
                 phone=phone,
             )
         )
-    threshold = crossed(state)
     if threshold is not None:
         told.append(
             BalanceLow(

@@ -217,6 +217,24 @@ def test_who_calls_a_service_by_its_urn_is_lent_to_and_a_session_that_is_none_is
     assert not leased(Kind.UPDATE), "it will be refused"
 
 
+def test_what_a_request_releases_is_there_for_it() -> None:
+    """Ten megabytes are reserved; used up, and asked for again twice over, they take thirty."""
+    pair = Pair()
+    pair.ask(Kind.INITIAL, asks(10 * MB))
+    flat = pair.member.state.flat
+    flat[REMAINING] = 30 * MB
+
+    def covered(kind: Kind, unit: UnitRequest, session: str = "s1") -> bool:
+        message = request(kind, 1, unit, session=session, at=pair.now)
+        return is_covered(pair.member.state, message, POLICY, pair.now)
+
+    assert covered(Kind.UPDATE, asks(10 * MB, used=10 * MB))
+    assert covered(Kind.INITIAL, asks(10 * MB), "s2")
+    flat[REMAINING] -= 1
+    assert not covered(Kind.UPDATE, asks(10 * MB, used=10 * MB))
+    assert not covered(Kind.INITIAL, asks(10 * MB), "s2"), "what others hold isn't"
+
+
 def test_for_money_that_comes_back_and_for_a_price_nothing_is_lent() -> None:
     pair = Pair(prices=tariffs())
     share_of(pair.member.state).money_limit = -1

@@ -100,10 +100,8 @@ class Lender:
         if lends(pool.state):
             renew_share(share, pool.state)
             sides = Sides(str(member.id), str(pool.id), records, theirs)
-            if not self._lease(state, pool.state, asked, wants, sides):
-                self._call_back(pool)
+            missing = self._lease(state, pool, asked, wants, sides)
             self.news += pool_reached(pool, now)
-            missing = asked.missing()
         self._note_short(member, asked, missing)
         self.news += ongoing.news(pool, before, now)
         self.written += ((pool.key, record) for record in theirs)
@@ -164,21 +162,25 @@ class Lender:
             self.short.add(member.key)
 
     def _lease(
-        self, state: State, pool: State, asked: Asked, wants: Sequence[Want], sides: Sides
-    ) -> bool:
-        """False where there was too little of what the pool has at all."""
+        self, state: State, pool: Account, asked: Asked, wants: Sequence[Want], sides: Sides
+    ) -> list[Use]:
+        """Returns what is missing still. Where there was too little of what the pool has at all,
+        it is called back."""
         share, now = share_of(state), self._now
         enough = True
         for want in wants:
-            if not lease(state, pool, asked.plan, want, sides, now):
-                serves = next(serving(pool, asked.plan, want), None) is not None
+            if not lease(state, pool.state, asked.plan, want, sides, now):
+                serves = next(serving(pool.state, asked.plan, want), None) is not None
                 enough = enough and not serves
                 _note_vain(share, want, now, AGAIN_AFTER if serves else NEVER_MIND)
-        money = self._money_to_ask_for(share, asked, asked.missing())
-        if money and not lease_money(state, pool, money, sides, now):
+        missing = asked.missing()
+        money = self._money_to_ask_for(share, asked, missing)
+        if money and not lease_money(state, pool.state, money, sides, now):
             enough = False
             share.money_vain_until = now + AGAIN_AFTER
-        return enough
+        if not enough:
+            self._call_back(pool)
+        return missing
 
     def _call_back(self, pool: Account) -> None:
         """Others may hold what they don't use: they are asked once in a while."""

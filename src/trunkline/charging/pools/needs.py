@@ -1,7 +1,8 @@
 """What a member's request needs to be there, and what of it the member doesn't have. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from trunkline.charging.debit import Turn, meets
 from trunkline.charging.grants import GrantPolicy
@@ -18,7 +19,7 @@ from trunkline.charging.policy.rules import Rules
 from trunkline.charging.policy.waiving import chargeable
 from trunkline.charging.pools.shares import place_of
 from trunkline.charging.sessions import instant_of, quota_of, session_of
-from trunkline.charging.state import Quota, State
+from trunkline.charging.state import Quota, Session, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
     BUCKET_GROUP,
@@ -35,12 +36,13 @@ from trunkline.rating import (
     Plan,
 )
 
+replace = msgspec.structs.replace
 _ONE = (UnitRequest(requested=1),)
 _EVENT = Kind.EVENT
 _UNPAID = (Action.REFUND, Action.PRICE_ENQUIRY)
 
 
-class Want(NamedTuple):
+class Want(msgspec.Struct, frozen=True, gc=False):
     """Units of a service, in its unit, that are to be there for use from `at` on."""
 
     service: int
@@ -58,13 +60,13 @@ class Want(NamedTuple):
 def serving(state: State, plan: Plan, want: Want) -> Iterator[int]:
     """The places of the account's buckets that such usage may take from, in their order, full or
     empty. `plan` is the plan of who uses it: it says what filters mean."""
-    flat = state.flat
+    flat, service, at = state.flat, want.service, want.at
     for place, bucket in enumerate(state.buckets):
         offset = place * BUCKET_SIZE
         if (
-            flat[offset + BUCKET_SERVICE] == want.service
+            flat[offset + BUCKET_SERVICE] == service
             and flat[offset + BUCKET_GROUP] in (-1, want.group)
-            and flat[offset + STARTS] <= want.at < flat[offset + EXPIRES]
+            and flat[offset + STARTS] <= at < flat[offset + EXPIRES]
             and (bucket.where is None or meets(plan, bucket.where, want.identifier, want.where))
         ):
             yield place
@@ -89,6 +91,8 @@ def lacking(
             taken = min(units, free[place])
             free[place] -= taken
             units -= taken
+            if not units:
+                break
         missing.append(min(units, want.units - want.paid))
     return missing
 
@@ -99,6 +103,7 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
     if request.money or request.spent:
         return request.kind is _EVENT and request.action in _UNPAID
     units, service, need = request.units, request.service, 0
+    session: Session | None = None
     if request.kind is _EVENT:
         if request.action in _UNPAID:
             return True
@@ -108,12 +113,12 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
                 return False
             need += max(unit.requested, unit.used, 1)
     else:
-        sessions = state.sessions
-        if not sessions or sessions[0].id != request.session:
-            session, _ = session_of(state, request)
-            service = service if session is None else session.service
+        if state.sessions and state.sessions[0].id == request.session:
+            session = state.sessions[0]
         else:
-            service = sessions[0].service
+            session, _ = session_of(state, request)
+        if session is not None:
+            service = session.service
         for unit in units:
             if unit.service >= 0:
                 return False
@@ -134,11 +139,21 @@ def is_covered(state: State, request: ChargeRequest, policy: GrantPolicy, now: i
             need -= flat[offset + REMAINING] - flat[offset + RESERVED]
             if need <= 0:
                 return True
+            if session is not None and len(units) == 1:
+                need -= _holds(session, units[0], bucket.number)
         offset += BUCKET_SIZE
     return need <= 0
 
 
-class Use(NamedTuple):
+def _holds(session: Session, unit: UnitRequest, bucket: int) -> int:
+    """What is reserved of the bucket for what the unit is about: it is free before the next."""
+    quota = quota_of(session, unit)
+    holds = [] if quota is None else quota.holds
+    pairs = zip(holds[::2], holds[1::2], strict=True)
+    return sum(units for number, units in pairs if number == bucket)
+
+
+class Use(msgspec.Struct, frozen=True, gc=False):
     want: Want
     quota: Quota
 
@@ -207,7 +222,7 @@ class Asked:
         wants = [use.want for use in self._uses]
         lacks = lacking(self._turn.state, self.plan, wants, self._released)
         missing = [
-            use._replace(want=use.want._replace(units=units, paid=0))
+            Use(replace(use.want, units=units, paid=0), use.quota)
             for use, units in zip(self._uses, lacks, strict=True)
             if units > 0
         ]
