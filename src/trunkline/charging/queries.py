@@ -7,19 +7,18 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from trunkline.charging import history, store
+from trunkline.charging import history, ongoing, store
 from trunkline.charging.account import UnknownChargingAccount
 from trunkline.charging.buckets import enter_month
 from trunkline.charging.hybrid import credit_of
 from trunkline.charging.installed import installed_tariffs
 from trunkline.charging.journal import RecordKind
-from trunkline.charging.lifetime import next_change, settle, word
+from trunkline.charging.lifetime import next_change, word
 from trunkline.charging.model import ChargingAccountId, Identity, service_of
 from trunkline.charging.months import billing_month, month_at, month_bounds
 from trunkline.charging.policy.passing import reason
 from trunkline.charging.policy.waiving import Waiver
 from trunkline.charging.pools.shares import credit_limit, leased, unused_money
-from trunkline.charging.renewal import forfeit
 from trunkline.charging.state import NO_FLOOR, RESERVATION, State, Status
 from trunkline.charging.store import FOREVER, Account
 from trunkline.charging.tariffs import Tariffs
@@ -167,7 +166,7 @@ class DayOfUsage(msgspec.Struct, frozen=True):
 
 
 def balance(r: Reader, account: ChargingAccountId, now: datetime) -> Balance:
-    """As it would be if the account were used now: a month that has begun shows its
+    """As it would be if the account were used now: a month that has begun has its fee and its
     allowances. Raises `UnknownChargingAccount`."""
     return _balance(_account(r, account), installed_tariffs(r), now)
 
@@ -213,8 +212,7 @@ def _kind(state: State) -> AccountKind:
 def _balance(account: Account, tariffs: Tariffs, now: datetime) -> Balance:
     state = account.state
     seq, epoch = state.seq, int(now.timestamp())
-    settle(state, epoch)
-    forfeit(state, epoch, [])
+    ongoing.enter(state, epoch, [])
     if not state.starts <= epoch < state.ends or state.period not in state.renewed:
         in_force = tariffs.at(epoch)
         plan = None if in_force is None else in_force.plan(state.plan)
