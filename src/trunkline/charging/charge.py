@@ -34,9 +34,8 @@ from trunkline.charging.model import (
 from trunkline.charging.policy.passing import Pass, note
 from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
 from trunkline.charging.sessions import (
-    add_session,
     answered,
-    called_number,
+    begin,
     ended,
     give_up_sessions,
     quota_of,
@@ -47,12 +46,10 @@ from trunkline.charging.sessions import (
 )
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
-from trunkline.kernel.errors import Invalid
 from trunkline.rating import DATA, NO_LIMIT, VOICE
 
 _SUCCESS = Result.SUCCESS
 _TERMINATE = Kind.TERMINATE
-_UNANSWERED = ChargeAnswer(_SUCCESS)
 _NONE = repeat(-1)
 
 
@@ -155,14 +152,7 @@ def _begin(state: State, request: ChargeRequest, policy: GrantPolicy) -> Session
         groups = passing.groups if request.service == DATA else ()
         if not any(unit.rating_group in groups for unit in request.units):
             return Result.DENIED
-    try:
-        called = called_number(request.called)
-    except Invalid:
-        return Result.INVALID
-    session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
-    session.passes, session.notify, session.boot = passes, request.notify, request.boot
-    add_session(state, session)
-    return session
+    return begin(state, request, passes)
 
 
 def _passes(session: Session, unit: UnitRequest, groups: Mapping[int, Pass]) -> int:

@@ -20,9 +20,8 @@ from trunkline.charging.policy.passing import note
 from trunkline.charging.policy.roaming import roamed, room
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.sessions import (
-    add_session,
     answered,
-    called_number,
+    begin,
     ended,
     give_up_sessions,
     refusal,
@@ -32,10 +31,7 @@ from trunkline.charging.sessions import (
 )
 from trunkline.charging.state import NO_FLOOR, Quota, Session, State, Status
 from trunkline.charging.tariffs import Tariffs
-from trunkline.kernel.errors import Invalid
 from trunkline.rating import DATA
-
-_UNANSWERED = ChargeAnswer(Result.SUCCESS)
 
 
 def charge_in_money(
@@ -88,14 +84,7 @@ def _begin(state: State, request: ChargeRequest, rules: Rules) -> Session | Resu
     passes = rules.passing.called(request.called) if request.called else -1
     if state.status != Status.ACTIVE and passes < 0:
         return Result.DENIED
-    try:
-        called = called_number(request.called)
-    except Invalid:
-        return Result.INVALID
-    session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
-    session.passes, session.notify, session.boot = passes, request.notify, request.boot
-    add_session(state, session)
-    return session
+    return begin(state, request, passes)
 
 
 def _quota(turn: Turn, session: Session) -> Quota:

@@ -1,5 +1,5 @@
 """What all requests have in common, be they of a session or an event: when they happened, whether
-they are sound, whether they were answered before, and how sessions end."""
+they are sound, whether they were answered before, and how sessions begin and end."""
 
 import hashlib
 from functools import lru_cache
@@ -20,6 +20,7 @@ from trunkline.charging.model import (
 )
 from trunkline.charging.state import RESERVATION, Done, Quota, Session, State
 from trunkline.charging.tariffs import Tariffs
+from trunkline.kernel.errors import Invalid
 from trunkline.rating import MOST_UNITS, destination
 
 CLOCK_SKEW = 300
@@ -39,6 +40,7 @@ MOST_QUOTAS = 1000
 _MANY = MOST_QUOTAS // 2
 
 _INITIAL = Kind.INITIAL
+_UNANSWERED = ChargeAnswer(Result.SUCCESS)
 _ALL_NUMBERS, _HALF_OF_THEM = (1 << 32) - 1, 1 << 31
 _MOST_MISSED = 8
 
@@ -126,7 +128,20 @@ def refusal(request: ChargeRequest, result: Result) -> ChargeAnswer:
     )
 
 
-def add_session(state: State, session: Session) -> None:
+def begin(state: State, request: ChargeRequest, passes: int) -> Session | Result:
+    """A new session of the account, with why it always passes (-1: it doesn't); or why there
+    can't be one."""
+    try:
+        called = called_number(request.called)
+    except Invalid:
+        return Result.INVALID
+    session = Session(request.session, request.service, called, -1, 0, _UNANSWERED, [])
+    session.passes, session.notify, session.boot = passes, request.notify, request.boot
+    _add(state, session)
+    return session
+
+
+def _add(state: State, session: Session) -> None:
     """Those that who asks has forgotten by its restart (RFC 6733, 8.16) are given up; and past
     `MOST_SESSIONS` the one of the network's that must be heard of first."""
     if session.boot:
