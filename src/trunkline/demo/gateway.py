@@ -189,14 +189,23 @@ def result_code(answer: bytes) -> int:
 
 def granted_octets(answer: bytes) -> int:
     """The octets that the answer's one rating group grants; 0 where it grants none."""
-    for avp in codec.avps(answer):
-        if avp.code == d.MULTIPLE_SERVICES_CREDIT_CONTROL:
-            for part in codec.avps(avp.data, 0):
-                if part.code == d.GRANTED_SERVICE_UNIT:
-                    for unit in codec.avps(part.data, 0):
-                        if unit.code == d.CC_TOTAL_OCTETS:
-                            return int.from_bytes(unit.data, "big")
-    return 0
+    granted = _find(
+        codec.avps(answer),
+        d.MULTIPLE_SERVICES_CREDIT_CONTROL,
+        d.GRANTED_SERVICE_UNIT,
+        d.CC_TOTAL_OCTETS,
+    )
+    return 0 if granted is None else int.from_bytes(granted, "big")
+
+
+def _find(avps: Iterable[codec.Avp], code: int, *inner: int) -> bytes | None:
+    """What the AVP with this code holds; with `inner` ones, the AVP within it."""
+    for avp in avps:
+        if avp.code == code:
+            found = _find(codec.avps(avp.data, 0), *inner) if inner else avp.data
+            if found is not None:
+                return found
+    return None
 
 
 async def run_sessions(
