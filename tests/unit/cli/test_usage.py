@@ -7,7 +7,7 @@ import pytest
 from tests.unit.cli.test_answers import Run, run
 from trunkline import usage
 from trunkline.app import open_system
-from trunkline.charging import ChargingAccountId, SpentBeyond
+from trunkline.charging import ChargedUsage, ChargingAccountId, SpentBeyond
 from trunkline.customers import BillingAccountId
 from trunkline.inventory import NewService, ProductId, ServiceState, create_services
 from trunkline.kernel.money import Money
@@ -15,7 +15,7 @@ from trunkline.platform import settings
 from trunkline.platform.db import Reader
 from trunkline.usage import Bar, BarState, Cause, bars, retry_bar
 from trunkline.usage.exposure.reactions import on_spent
-from trunkline.usage.exposure.store import put_bar
+from trunkline.usage.exposure.store import count_waived, put_bar
 
 __all__ = ["run"]
 
@@ -123,4 +123,9 @@ def test_what_was_used_past_an_end_is_counted(run: Run) -> None:
         with system.books.transaction() as tx:
             on_spent(tx, spent, now)
         assert told in run("charging", "exposure")[1]
+    waived = ChargedUsage(id="usg_1", waived=Money.of("0.20", "EUR"), waiver="roamingLimit")
+    for told in ("0.20 EUR of 1 record, roamingLimit", "0.40 EUR of 2 records, roamingLimit"):
+        with system.books.transaction() as tx:
+            count_waived(tx, [waived], now)
+        assert f"not charged: {told}\n" in run("charging", "exposure")[1]
     system.close()

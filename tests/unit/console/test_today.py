@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tests.unit.console.office import Office, text_of
 from trunkline import ledger
 from trunkline.charging import (
+    ChargedUsage,
     ChargeRequest,
     ChargingAccountId,
     GroupCommit,
@@ -22,7 +23,7 @@ from trunkline.ledger import Entry, LegalEntityId, Posting
 from trunkline.platform import outbox
 from trunkline.usage import Bar, BarState, Cause
 from trunkline.usage.exposure.reactions import on_spent
-from trunkline.usage.exposure.store import put_bar
+from trunkline.usage.exposure.store import count_waived, put_bar
 
 
 def book(office: Office, reference: str, amount: str, currency: str = "EUR") -> None:
@@ -84,6 +85,12 @@ def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Off
     assert "Prepaid balances within 5 min 1 0 4 min €0.25" in page
     assert f"Prepaid balances within 15 min 1 1 {NONE} €1.50" in page
     assert f"Prepaid balances later than 6 h 1 1 {NONE} €20.00" in page
+    assert "not charged" not in page
+    waived = ChargedUsage(id="usg_1", waived=Money.of("0.20", "EUR"), waiver="roamingLimit")
+    with office.books.transaction() as tx:
+        count_waived(tx, [waived], now)
+    page = text_of(visitor.get("/console"))
+    assert "Of data abroad past its limit, €0.20 was not charged." in page
 
 
 def test_what_the_network_refuses_is_told_with_whose_it_is(office: Office) -> None:
