@@ -19,7 +19,7 @@ from trunkline.charging.policy.events import CreditCame
 from trunkline.charging.pools.events import LookAgain, PoolRefilled
 from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
-from trunkline.charging.store import Account, accounts, hold_many
+from trunkline.charging.store import Account, account, account_id, accounts, hold_many
 from trunkline.kernel.time import to_micros
 from trunkline.platform.db import Database, Reader, Tx, charging_metadata
 
@@ -205,11 +205,11 @@ def done(tx: Tx, ids: Iterable[int]) -> None:
     tx.execute(_done, {"ids": list(ids)})
 
 
-def rating_groups(tx: Tx, notice: Notice) -> list[int]:
+def rating_groups(r: Reader, notice: Notice) -> list[int]:
     """Those of the session that wait for more (`Quota.waits`), or else all of it: what it is to
     ask again about."""
-    account = hold_many(tx, [notice.account]).get(notice.account)
-    session = None if account is None else account.state.session(notice.session)
+    found = account(r, account_id(r, notice.account))
+    session = None if found is None else found.state.session(notice.session)
     if session is None:
         return []
     quotas = [each for each in session.quotas if each.waits] or session.quotas
