@@ -83,3 +83,14 @@ def test_a_plan_may_have_another_limit_than_all() -> None:
 def test_what_ends_is_stopped_where_there_is_a_network() -> None:
     network = NetworkSettings(adapter="tmf640", url="https://host.example/v4")
     rules(Settings(policy=PolicySettings(bar_exhausted=True), network=network))
+
+
+def test_past_the_limit_abroad_nothing_is_charged_unless_the_operator_says_so() -> None:
+    for settings, waives in ((ruled(**HOME), True), (charging_past_the_limit(), False)):
+        roaming = rules(settings).roaming
+        assert roaming is not None
+        assert roaming.waives is waives
+
+
+def charging_past_the_limit() -> Settings:
+    return ruled(**HOME, past_roaming_limit="charge")
