@@ -1,9 +1,11 @@
 """Money comes in: once, for one purpose, and finds the oldest invoice."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from tests.locks import both
 from tests.scenarios.billing_town import ENTITY, eur, found_town, move_in, pay
 from trunkline.charging import ChargingAccountId, TopUp
 from trunkline.customers import AccountKind, AccountNotFound, BillingAccountId
@@ -29,12 +31,14 @@ from trunkline.payments import (
     UnknownPaymentMethod,
     add_payment_method,
     add_payment_methods,
+    keep_method,
     payment,
     payment_methods_of,
     payments_of,
     receive_payment,
 )
 from trunkline.payments.events import PaymentReceived, TopUpPaid
+from trunkline.payments.store import METHOD
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Reaction, Routes
 from trunkline.platform.relay import Relay
@@ -51,6 +55,7 @@ from trunkline.receivables import (
     receivable_totals,
 )
 from trunkline.receivables import reactions as receivables
+from trunkline.tmf import documents
 
 DAY = timedelta(days=1)
 SEEN: list[object] = []
@@ -314,6 +319,21 @@ def test_methods_are_kept_in_order(
         (PaymentMethodKind.MAILED_CHECK, None, False),
         (PaymentMethodKind.CREDIT_CARD, "4242", True),
     }
+
+
+def test_of_methods_that_are_kept_at_once_one_is_preferred(
+    books: Database, account: BillingAccountId, now: datetime
+) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def keep(tx: Tx) -> None:
+        said = {"@type": "cash", "name": "cash", "isPreferred": True, "account": [{"id": account}]}
+        kept.append(keep_method(tx, said, now))
+
+    assert both(books, keep, keep) is None
+    with books.read() as r:
+        found = documents.find(r, METHOD, [each["id"] for each in kept])
+    assert sorted(each["isPreferred"] for each in found) == [False, True]
 
 
 def test_a_method_is_an_accounts(books: Database, now: datetime) -> None:

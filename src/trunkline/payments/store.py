@@ -102,6 +102,7 @@ refund = sa.Table(
 _METHOD = sa.select(payment_method).where(payment_method.c.id == sa.bindparam("id"))
 _PAID_BY = sa.select(1).where(payment.c.payment_method_id == sa.bindparam("method")).limit(1)
 _PREFERRED = sa.select(payment_method.c.id).where(payment_method.c.preferred)
+_IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 670))")
 _METHODS = (
     sa.select(payment_method)
     .where(payment_method.c.billing_account_id == sa.bindparam("account"))
@@ -209,11 +210,11 @@ def _check_unused(tx: Tx, method_id: str) -> None:
         raise MethodInUse("money has come by it: close it instead (status closed)", path="id")
 
 
-def preferred_beside(
-    r: Reader, method_id: str, account: str | None, party: str | None
-) -> list[str]:
+def preferred_beside(tx: Tx, method_id: str, account: str | None, party: str | None) -> list[str]:
     """The other methods that are preferred for the same account, or the same party where they
-    have no account."""
+    have no account. Who makes another one preferred at the same moment waits, and finds this."""
+    if tx.dialect == "postgresql":
+        tx.execute(_IN_TURN, {"whose": account or party or method_id})
     others = _PREFERRED.where(payment_method.c.id != method_id)
     if account is not None:
         others = others.where(payment_method.c.billing_account_id == account)
@@ -224,7 +225,7 @@ def preferred_beside(
         )
     else:
         return []
-    return list(r.execute(others.order_by(payment_method.c.id)).scalars())
+    return list(tx.execute(others.order_by(payment_method.c.id)).scalars())
 
 
 def insert_payment(tx: Tx, new: Payment) -> bool:
