@@ -101,12 +101,10 @@ $(BIN)/.dev: $(BIN)/.runtime requirements/dev.lock
 # judges; as root they are installed, otherwise they are asked for.
 peers:
 	@command -v freeDiameterd >/dev/null 2>&1 && command -v tshark >/dev/null 2>&1 || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	      --no-install-recommends freediameter freediameter-extensions tshark >/dev/null; \
-	  else \
-	    echo "freediameter or tshark is not installed: their tests will say that they skipped"; \
-	  fi; }
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	      freediameter freediameter-extensions tshark >/dev/null; \
+	} || echo "freediameter or tshark is not installed: their tests will say that they skipped"
 
 browser:
 	@command -v chromium >/dev/null 2>&1 || { \
