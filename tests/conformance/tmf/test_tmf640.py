@@ -1,22 +1,16 @@
 """TMF640: services wanted of the network, with one and without."""
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
+from tests.conformance.tmf.connected import Connected
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
 from tests.conformance.tmf.test_tmf638 import specification
-from tests.conftest import ALL_REACTIONS
-from trunkline import network
 from trunkline.network.simulator import Simulator
-from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
-from trunkline.platform.messages import Routes
-from trunkline.platform.relay import Relay
 
 Body = dict[str, Any]
 BASE = "/tmf-api/ServiceActivationAndConfiguration/v4"
@@ -86,30 +80,7 @@ class TestWithoutANetwork:
         assert api.post(MONITOR, {}).status == 405
 
 
-class TestWithANetwork:
-    @pytest.fixture
-    def routes(self) -> Routes:
-        return Routes((*ALL_REACTIONS, *network.CONNECTED))
-
-    @pytest.fixture
-    def hss(self) -> Simulator:
-        return Simulator()
-
-    @pytest.fixture
-    def settle(
-        self, hss: Simulator, books: Database, relay: Relay, clock: DrivenClock
-    ) -> Iterator[Callable[[], None]]:
-        with hss.serving() as url:
-            courier = network.Courier(books, network.Tmf640Element(url), clock)
-
-            def run() -> None:
-                clock.advance(timedelta(seconds=2))
-                relay.drain()
-                while courier.drain():
-                    relay.drain()
-
-            yield run
-
+class TestWithANetwork(Connected):
     def test_active_means_that_the_network_said_so(
         self, api: Client, hss: Simulator, settle: Callable[[], None]
     ):

@@ -1,6 +1,6 @@
 """TMF641: service orders, with a network and without."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +9,12 @@ import pytest
 from tests.cases import together
 from tests.conformance.tmf import shop
 from tests.conformance.tmf.client import Client
+from tests.conformance.tmf.connected import Connected
 from tests.conformance.tmf.test_tmf637 import ordered as ordered
 from tests.conformance.tmf.test_tmf638 import known, specification
-from tests.conftest import ALL_REACTIONS
-from trunkline import network
 from trunkline.kernel.time import format_instant
 from trunkline.network.simulator import Simulator
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
-from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 
 Body = dict[str, Any]
@@ -225,30 +222,7 @@ def test_lists_are_filtered(api: Client, relay: Relay):
         assert [each["id"] for each in api.get(f"{ORDER}?{query}").body] == found, query
 
 
-class TestWithANetwork:
-    @pytest.fixture
-    def routes(self) -> Routes:
-        return Routes((*ALL_REACTIONS, *network.CONNECTED))
-
-    @pytest.fixture
-    def hss(self) -> Simulator:
-        return Simulator()
-
-    @pytest.fixture
-    def settle(
-        self, hss: Simulator, books: Database, relay: Relay, clock: DrivenClock
-    ) -> Iterator[Callable[[], None]]:
-        with hss.serving() as url:
-            courier = network.Courier(books, network.Tmf640Element(url), clock)
-
-            def run() -> None:
-                clock.advance(timedelta(seconds=2))
-                relay.drain()
-                while courier.drain():
-                    relay.drain()
-
-            yield run
-
+class TestWithANetwork(Connected):
     def test_items_wait_for_the_network(
         self, api: Client, relay: Relay, hss: Simulator, settle: Callable[[], None]
     ):
