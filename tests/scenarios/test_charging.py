@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.locks import both
 from tests.scenarios.charging_operator import Operator
 from tests.unit.charging.builders import (
     FIVE_GIGABYTES,
@@ -19,6 +20,7 @@ from tests.unit.charging.builders import (
     asks,
     compiled,
     imsi,
+    opening,
     plan,
     request,
     rule,
@@ -55,9 +57,11 @@ from trunkline.charging import (
     store,
     usage_lines,
 )
+from trunkline.charging.account import IdentityTaken
 from trunkline.charging.charge import charge
 from trunkline.charging.events import UsageCharged
 from trunkline.charging.journal import RecordKind
+from trunkline.charging.operations import open_account
 from trunkline.charging.state import State
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.kernel.money import Money
@@ -285,6 +289,17 @@ def test_an_account_is_opened_once_and_its_number_is_its_own(operator: Operator)
     with operator.charging.read() as r:
         assert store.account(r, "cac_1") is not None
         assert store.account(r, "cac_2") is None
+
+
+def test_of_two_accounts_that_want_a_number_at_once_one_has_it(operator: Operator) -> None:
+    number = (("msisdn", "46709999999"),)
+    first = opening(11, identities=number)
+    later = opening(12, identities=number, opened_at=OPENED + timedelta(minutes=1))
+    database = operator.charging
+    taken = both(database, lambda tx: open_account(tx, first), lambda tx: open_account(tx, later))
+    assert isinstance(taken, IdentityTaken)
+    again = both(database, lambda tx: open_account(tx, first), lambda tx: open_account(tx, first))
+    assert again is None
 
 
 def test_an_allowance_that_runs_out_goes_on_in_money(operator: Operator) -> None:

@@ -45,6 +45,7 @@ def open_account(tx: Tx, command: OpenAccount) -> None:
 
 def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> None:
     """The same for several; raises for the first that can't be opened, and opens none."""
+    store.open_in_turn(tx)
     known = {each.id for each in store.accounts_by_ids(tx, [each.account for each in commands])}
     fresh: dict[ChargingAccountId, OpenAccount] = {}
     for command in commands:

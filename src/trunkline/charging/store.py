@@ -158,6 +158,7 @@ _held_by_keys = (
 _lock_timeout = sa.text("SET LOCAL lock_timeout = '3s'")
 _insert_account = sa.insert(accounts).returning(accounts.c.id, accounts.c.key)
 _insert_identity = sa.insert(identities)
+_in_turn = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('openings', 0))")
 _bindings = sa.select(identities).where(
     identities.c.value.in_(sa.bindparam("values", expanding=True))
 )
@@ -286,6 +287,12 @@ def insert_accounts(
         ],
     )
     return {ChargingAccountId(row.id): row.key for row in rows}
+
+
+def open_in_turn(tx: Tx) -> None:
+    """Nobody else opens accounts, with their identities, until the transaction ends."""
+    if tx.dialect == "postgresql":
+        tx.execute(_in_turn)
 
 
 def bind(tx: Tx, bindings: Sequence[Binding]) -> None:
