@@ -59,6 +59,8 @@ class Pair:
         self.member = row(MEMBER, account("1"))
         self.member.state.terms = Terms(share=Share(POOL, "cac_9"))
         self.number, self.now = -1, NOON
+        self.journal: list[Record] = []
+        """What the member was charged."""
 
     def ask(self, kind: Kind, *units: UnitRequest, where: Circumstances | None = None) -> None:
         self.number, self.now = self.number + 1, self.now + 10
@@ -67,7 +69,7 @@ class Pair:
         if not is_covered(state, message, self.policy, self.now):
             lender = Lender({POOL: self.pool}.get, self.prices, self.policy, self.now)
             assert lender.lend(self.member, message, [])
-        charge(state, message, self.prices, self.now, [], self.policy)
+        charge(state, message, self.prices, self.now, self.journal, self.policy)
         settle_money(state)
 
     def free(self) -> int:
