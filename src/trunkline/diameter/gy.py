@@ -113,7 +113,7 @@ class GyServer:
         if database is not None:
             self._teller = Teller(database, clock, self._identity, self.peers, statuses)
             if statuses is not None:
-                self._sy = Sy(database, clock, self._identity, statuses)
+                self._sy = Sy(database, clock, self._identity, self.peers, statuses)
         self._telling: asyncio.Task[None] | None = None
         self._tls: ssl.SSLContext | None = None
         self.tls_port = 0

@@ -23,9 +23,10 @@ from trunkline.diameter import answers, codec, meters
 from trunkline.diameter import dictionary as d
 from trunkline.diameter.codec import HEADER, Avp, Malformed, avp_at, missing
 from trunkline.diameter.gy_form import MOST_SUBSCRIPTIONS
-from trunkline.diameter.names import notify_word, session_id
+from trunkline.diameter.names import notify_word, session_id, told_to
 from trunkline.diameter.parties import identities
 from trunkline.diameter.peer import Peer
+from trunkline.diameter.peers import Peers
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform.clock import Clock
 from trunkline.platform.db import Database
@@ -47,11 +48,18 @@ class Sy:
     """`handlers` are for the peers; `close` once no peer is left."""
 
     def __init__(
-        self, database: Database, clock: Clock, identity: answers.Identity, statuses: Statuses
+        self,
+        database: Database,
+        clock: Clock,
+        identity: answers.Identity,
+        peers: Peers,
+        statuses: Statuses,
     ) -> None:
+        """`peers` learn by which agents PCRFs are reached."""
         self._database = database
         self._clock = clock
         self._identity = identity
+        self._peers = peers
         self._statuses = statuses
         self._thread = ThreadPoolExecutor(1, "sy")
         self._waiting = 0
@@ -66,6 +74,9 @@ class Sy:
 
     def _limit(self, peer: Peer, message: bytes) -> None:
         asked = read(message)
+        origin = told_to(asked.word)[0].encode()
+        if origin != peer.origin:
+            self._peers.learn(origin, peer)
         self._later(peer, message, "limit", lambda: self._subscribed(asked))
 
     def _terminate(self, peer: Peer, message: bytes) -> None:

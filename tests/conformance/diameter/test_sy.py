@@ -4,6 +4,7 @@ The PCRF is python-diameter's codec on our wire: what it writes we read, and the
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -65,7 +66,8 @@ class Network:
         return self.statuses
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Wire]:
+    async def connected(self, *others: bytes) -> AsyncIterator[Wire]:
+        """Who says the last of these hellos, after the others have said theirs."""
         served = serving(
             self.operator.attempt,
             SETTINGS,
@@ -73,7 +75,9 @@ class Network:
             database=self.charging,
             statuses=self.all,
         )
-        async with served as (_, port), connected(port, HELLO) as wire:
+        async with served as (_, port), contextlib.AsyncExitStack() as stack:
+            for hello in others or (HELLO,):
+                wire = await stack.enter_async_context(connected(port, hello))
             yield wire
 
     async def change(self, *statuses: CounterStatus) -> None:
@@ -270,6 +274,30 @@ def test_refusals(network: Network) -> None:
             broken = bytearray(limit())
             broken[5:8] = (999).to_bytes(3, "big")
             assert result_of(await wire.ask(bytes(broken))) == d.COMMAND_UNSUPPORTED
+
+    run(story)
+
+
+def test_a_pcrf_is_told_through_the_agent_that_it_asks_by(network: Network) -> None:
+    """Which is none for everything, and not the only agent that is connected."""
+    offers = codec.grouped(
+        d.VENDOR_SPECIFIC_APPLICATION_ID,
+        codec.u32(d.VENDOR_ID, d.VENDOR_3GPP),
+        codec.u32(d.AUTH_APPLICATION_ID, d.SY),
+    )
+    realm = codec.text(d.ORIGIN_REALM, "example")
+    relay = cer(d.RELAY, origin=codec.text(d.ORIGIN_HOST, "relay.example") + realm)
+    proxy = cer(origin=codec.text(d.ORIGIN_HOST, "proxy.example") + realm + offers)
+
+    async def story() -> None:
+        async with network.connected(relay, proxy) as agent:
+            assert reported(await agent.ask(limit())) == {"fair-use": "normal", "roaming": "normal"}
+            await network.change(CounterStatus("fair-use", "over"))
+            told = await agent.receive()
+            assert Message.from_bytes(told).destination_host == b"pcrf.example"
+            assert reported(told) == {"fair-use": "over"}
+            agent.send(answer(told, d.SUCCESS))
+            await network.settled()
 
     run(story)
 
