@@ -140,6 +140,9 @@ def test_what_is_past_the_limit_is_paid_by_nobody(
         assert parts == [(30, 20), (0, 5)]
         said = [" ".join(lines_of(each)) for each in found if each.waived is not None]
         assert all("not charged: roamingLimit" in each for each in said)
+        assert (
+            sum("that is 0.50 EUR" in each and "charged    0.30 EUR" in each for each in said) == 1
+        )
     told = [each for each in ear.told if each.topic == "charging.roaming_spent"]
     assert len(told) == len(everybody)
 

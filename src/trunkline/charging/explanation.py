@@ -225,7 +225,7 @@ class _Said:
             number=row.number,
             service=_service(row.service),
             rating_group=None if row.rating_group < 0 else row.rating_group,
-            units=row.units,
+            units=0 if row.kind == RecordKind.WAIVED else row.units,
             free=row.free,
             overrun=row.overrun,
             stored=Money(row.charge, currency),

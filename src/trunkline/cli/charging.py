@@ -175,10 +175,11 @@ def lines_of(found: "Explanation") -> list[str]:
             how = f"allowance {found.buckets[step.allowance].name or step.allowance + 1}"
         said.append(("step", f"{step.units:,} units from unit {step.first:,}: {how}"))
     if found.before is not None and found.after is not None:
+        price = found.recomputed if found.waived is None else found.recomputed + found.waived
         how = (
             f"the session's price went from {_exact(found.before.exact)} to "
             f"{_exact(found.after.exact)} {found.stored.currency}; rounded half up, less what "
-            f"was charged before, that is {found.recomputed}"
+            f"was charged before, that is {price}"
         )
         said.append(("rounding", how))
     said.append(("charged", f"{found.stored}; run again: {found.recomputed}"))
