@@ -278,7 +278,7 @@ def replace(
         of = _of(state, index)
         consumed[of] = consumed.get(of, 0) + bucket.granted - flat[offset + REMAINING]
         flat[offset + EXPIRES] = min(flat[offset + EXPIRES], max(at, flat[offset + STARTS]))
-        bucket.rollover, bucket.into = 0, bucket.number
+        bucket.rollover, bucket.into, bucket.from_use = 0, bucket.number, 0
     grant(state, month, allowances, at, records, consumed=consumed)
     for index, bucket in enumerate(state.buckets):
         if bucket.period == month and made_way(bucket):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.charging.builders import (
+    DAY,
     FIVE_GIGABYTES,
     GB,
     HUNDRED_MINUTES,
@@ -37,12 +38,14 @@ from trunkline.charging.account import (
     top_up,
 )
 from trunkline.charging.events import MonthlyFee
+from trunkline.charging.journal import RecordKind
 from trunkline.charging.oneoff import charge_usage
 from trunkline.charging.state import NO_FLOOR
 from trunkline.charging.terms import Renewal, Share, Terms
 from trunkline.customers import AccountKind
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch, Money
+from trunkline.rating import Allowance
 
 TEN = Money.of("10", "EUR")
 NOW = OPENED + timedelta(seconds=NOON - int(OPENED.timestamp()))
@@ -118,6 +121,20 @@ def test_minutes_granted_of_an_allowance_cost_nothing_though_the_plan_changes_in
     phone.now += 600
     phone.end(asks(used=600), service=Service.VOICE)
     assert (phone.state.money, phone.journal[-1].free, phone.journal[-1].overrun) == (0, 600, 0)
+
+
+def test_an_allowance_whose_first_use_is_told_after_the_change_of_plan_stays_over() -> None:
+    day = Allowance("day", "A day", "data", GB, validity=DAY, first_use=True)
+    prices = tariffs(compiled(plan(day), plan(id_="bare")))
+    phone = Phone(account("10"), prices)
+    phone.now = int(NOW.timestamp()) - 60
+    phone.begin(asks(MB))
+    change_plan(phone.state, "bare", NOW, prices, phone.journal)
+    phone.now += 120
+    phone.go_on(asks(MB, used=MB))
+    phone.end(asks(used=MB))
+    used = [each for each in phone.journal if each.kind == RecordKind.USAGE]
+    assert [(each.free, each.charge) for each in used] == [(MB, 0), (0, 10_000)]
 
 
 def test_an_upgrade_earns_no_second_allowance() -> None:
