@@ -22,6 +22,7 @@ from trunkline.charging.store import (
     accounts,
     accounts_by_ids,
     bindings_of_values,
+    hold_many,
 )
 from trunkline.kernel.errors import NotFound
 from trunkline.kernel.time import to_micros
@@ -118,6 +119,12 @@ def bound_account(r: Reader, identities: Sequence[Identity], now: datetime) -> A
                 [account] = accounts_by_ids(r, [account_id(r, each.account)])
                 return account
     raise NobodyBound("nobody is known by any of these identities")
+
+
+def hold(tx: Tx, account: int) -> None:
+    """The account's counters stand still until the transaction ends: whoever changes them next
+    finds who subscribes now with what they were told."""
+    hold_many(tx, [account])
 
 
 def subscribe(tx: Tx, subscription: Subscription) -> None:

@@ -138,6 +138,7 @@ class Sy:
                 raise Malformed(d.USER_UNKNOWN, error.reason) from None
             except UnknownSubscription as error:
                 raise Malformed(d.UNKNOWN_SESSION_ID, error.reason) from None
+            subscriptions.hold(tx, account)
             found = self._statuses(tx, account, now)
             known = {each.counter for each in found}
             if not known:

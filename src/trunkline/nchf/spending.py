@@ -138,6 +138,7 @@ class Spending:
                 )
             except NobodyBound as error:
                 raise Problem(400, "USER_UNKNOWN", error.reason) from None
+            subscriptions.hold(tx, account)
             found = self._statuses(tx, account, now)
             _check_counters(context, found)
             wanted = Subscription(

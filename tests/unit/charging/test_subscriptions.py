@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.locks import both
 from tests.unit.charging.builders import imsi, opening
 from trunkline.charging import (
     CounterStatus,
@@ -13,10 +14,11 @@ from trunkline.charging import (
     UnknownSubscription,
     notices,
     operations,
+    store,
     subscriptions,
 )
 from trunkline.kernel.time import to_micros
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, Tx
 
 WORD = "sy:pcrf.example;example"
 NORMAL = [CounterStatus("fair-use", "normal"), CounterStatus("roaming", "normal")]
@@ -50,6 +52,22 @@ def test_only_who_wants_to_hear_of_it_is_told_and_once(
             known = subscriptions.subscription(tx, each.session)
             subscriptions.note_told(tx, known, known.news(NEARLY))
         assert subscriptions.watch(tx, account, NEARLY) == 0
+
+
+def test_what_changes_as_somebody_subscribes_is_told(charging: Database, account: int) -> None:
+    told: list[int] = []
+
+    def subscribe(tx: Tx) -> None:
+        subscriptions.hold(tx, account)
+        normal = {each.counter: each.status for each in NORMAL}
+        subscriptions.subscribe(tx, Subscription("one", account, WORD, (), normal))
+
+    def use(tx: Tx) -> None:
+        store.hold(tx, "cac_1")
+        told.append(subscriptions.watch(tx, account, NEARLY))
+
+    assert both(charging, subscribe, use) is None
+    assert told == [1]
 
 
 def test_another_of_the_same_name_takes_its_place(charging: Database, account: int) -> None:
