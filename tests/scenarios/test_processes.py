@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import together
 from tests.served import environment_in, serving
 
 pytestmark = pytest.mark.slow
@@ -145,7 +146,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(environment, tmp_path, name
     assert not list(tmp_path.glob("*.db"))
 
 
-@pytest.mark.parametrize(
+@together(
     "port", ["TRUNKLINE_HTTP_PORT", "TRUNKLINE_CHARGING_PORT", "TRUNKLINE_CHARGING_METRICS_PORT"]
 )
 def test_a_port_that_is_taken_ends_serve_with_a_line(environment, tmp_path, port):
