@@ -177,9 +177,11 @@ def list_batches() -> None:
         counts = vouchers.voucher_counts(r, ids)
         for each in sorted(vouchers.voucher_batches(r, ids), key=lambda each: each.first):
             many = ", ".join(f"{count:,} {state}" for state, count in counts[each.id].items())
+            # Good before `expires_at`: the day is the last one, as `make` was given it.
+            last_day = each.expires_at - timedelta(microseconds=1)
             typer.echo(
                 f"{each.id} {each.name}: {each.first} to {each.last} at {each.face}, {each.state}, "
-                f"until {each.expires_at:%Y-%m-%d}: {many or 'none drawn'}"
+                f"until {last_day:%Y-%m-%d}: {many or 'none drawn'}"
             )
 
 

@@ -60,4 +60,4 @@ def test_from_the_batch_to_the_printer_and_the_dealer(
     assert run("vouchers", "write-off", batch, "4", "4")[0] == 2  # it is good
     assert run("vouchers", "lockouts")[:2] == (0, "")
     assert run("vouchers", "expire")[1] == "0 expired\n"
-    assert "exported" in run("vouchers", "list")[1]
+    assert "exported, until 2090-12-31: " in run("vouchers", "list")[1]
