@@ -12,10 +12,12 @@ from tests.conformance.diameter.operator import Operator
 from tests.conformance.nchf.network import Answer, Smf, callbacks, network, run
 from tests.conformance.nchf.specification import check
 from tests.unit.charging.builders import MB, imsi
-from trunkline.nchf import NrfSettings
+from trunkline.app.nchf import nchf_settings
 from trunkline.nchf.registration import profile_of
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
+from trunkline.platform.settings import Settings
+from trunkline.platform.settings_nchf import NchfSettings
 
 UPF = "0d1e7c1c-5f1c-4c41-8f6c-2b7f3c0c9a11"
 ASKED = 5 * MB
@@ -163,6 +165,9 @@ def test_a_session(charging: Database, clock: DrivenClock) -> None:
 def test_the_profile_that_it_discovers() -> None:
     """Where the service is it reads from apiPrefix alone."""
     root = "http://192.0.2.10:7777"
-    profile = profile_of(NrfSettings("http://192.0.2.20:8000", root, prefix=root))
+    known = NchfSettings(nrf="http://192.0.2.20:8000", url=root, nrf_api_prefix=root)
+    registered = nchf_settings(Settings(nchf=known)).nrf
+    assert registered is not None
+    profile = profile_of(registered)
     check("NFProfile", profile, "TS29510_Nnrf_NFManagement.yaml")
     assert {each["apiPrefix"] for each in profile["nfServices"]} == {root}
