@@ -81,9 +81,8 @@ _of_sessions = sa.and_(
     notices.c.session.in_(sa.bindparam("sessions", expanding=True)),
 )
 _delete_of_sessions = sa.delete(notices).where(_of_sessions)
-_aborted = sa.select(notices.c.session).where(
-    _of_sessions, notices.c.kind == sa.literal(int(NoticeKind.ABORT))
-)
+_noticed = sa.select(notices.c.session).where(_of_sessions)
+_aborted = _noticed.where(notices.c.kind == sa.literal(int(NoticeKind.ABORT)))
 _COLUMNS = (
     notices.c.id,
     notices.c.account,
@@ -146,6 +145,11 @@ def tell_members(tx: Tx, account: Account) -> None:
 def waits(session: Session) -> bool:
     """Whether a quota of it was last refused, or told to be the last."""
     return any(quota.waits for quota in session.quotas)
+
+
+def noticed(tx: Tx, account: int, sessions: Sequence[str]) -> set[str]:
+    """Those of these sessions that have a notice; it may be on its way."""
+    return set(tx.execute(_noticed, {"which": account, "sessions": list(sessions)}).scalars())
 
 
 def note(tx: Tx, account: int, which: Sequence[tuple[str, str]], kind: NoticeKind) -> None:

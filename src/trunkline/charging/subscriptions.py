@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.charging.model import Identity
-from trunkline.charging.notices import Notice, NoticeKind, done, note
+from trunkline.charging.notices import Notice, NoticeKind, done, note, noticed
 from trunkline.charging.policy.counting import CounterStatus
 from trunkline.charging.store import (
     Account,
@@ -156,8 +156,11 @@ def subscriptions_of(r: Reader, account: int) -> list[Subscription]:
 
 def watch(tx: Tx, account: int, statuses: Sequence[CounterStatus]) -> int:
     """Has those told that want to hear of what has changed; returns how many. `statuses` are all
-    of the account's counters as they are from this transaction on."""
-    told = [(each.id, each.word) for each in subscriptions_of(tx, account) if each.news(statuses)]
+    of the account's counters as they are from this transaction on. Who is being told of a change
+    is told again: it may have been taken back since."""
+    known = subscriptions_of(tx, account)
+    under_way = noticed(tx, account, [each.id for each in known]) if known else ()
+    told = [(each.id, each.word) for each in known if each.id in under_way or each.news(statuses)]
     if told:
         note(tx, account, told, NoticeKind.STATUS)
     return len(told)

@@ -51,7 +51,26 @@ def test_only_who_wants_to_hear_of_it_is_told_and_once(
         for each in found:
             known = subscriptions.subscription(tx, each.session)
             subscriptions.note_told(tx, known, known.news(NEARLY))
+        notices.done(tx, [each.id for each in found])
         assert subscriptions.watch(tx, account, NEARLY) == 0
+
+
+def test_what_is_taken_back_while_it_is_told_is_told_again(
+    charging: Database, account: int, now: datetime
+) -> None:
+    normal = {each.counter: each.status for each in NORMAL}
+    with charging.transaction() as tx:
+        subscriptions.subscribe(tx, Subscription("one", account, WORD, (), normal))
+        assert subscriptions.watch(tx, account, NEARLY) == 1
+        [notice] = notices.due(tx, now, 10, "sy")
+        assert subscriptions.watch(tx, account, NORMAL) == 1
+        known = subscriptions.subscription(tx, "one")
+        subscriptions.note_told(tx, known, known.news(NEARLY))
+        notices.done(tx, [notice.id])
+        [again] = notices.due(tx, now, 10, "sy")
+        news = subscriptions.news_of(tx, again, lambda *_: NORMAL, now)
+    assert news is not None
+    assert [(each.counter, each.status) for each in news.statuses] == [("fair-use", "normal")]
 
 
 def test_what_changes_as_somebody_subscribes_is_told(charging: Database, account: int) -> None:
