@@ -117,8 +117,8 @@ class Batcher:
 
     @property
     def share(self) -> int:
-        """Requests of one peer that may wait: its flood alone doesn't fill the batcher."""
-        return self._settings.waiting // 2
+        """Requests of one connection that may wait: a few that flood don't fill the batcher."""
+        return self._settings.waiting // 4
 
     def ask(self, edge: Edge[T], asked: T, request: ChargeRequest) -> None:
         """Queues the request; the edge is told how it ended, exactly once. The batch runs after

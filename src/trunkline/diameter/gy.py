@@ -1,6 +1,6 @@
 """The Gy and Ro server: gateways on one side, charging's batcher on the other.
 
-What comes while the batcher is full, or half full with the connection's own requests, is told to
+What comes while the batcher is full, or a quarter of it the connection's own, is told to
 come back (3004). What charging wants told to a gateway about a session goes out over the gateway's
 own connections, or its agents' (`telling`).
 """

@@ -90,7 +90,7 @@ def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
 
 
 def test_one_peers_flood_leaves_room_for_the_others() -> None:
-    """While nothing can be committed, five of its twenty requests wait of the ten that may."""
+    """While nothing can be committed, five of its twenty requests wait of the twenty that may."""
     held = [True]
 
     def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer | None]:
@@ -98,7 +98,7 @@ def test_one_peers_flood_leaves_room_for_the_others() -> None:
 
     async def story() -> None:
         async with (
-            serving(attempt, batching=Batching(waiting=10)) as (_, port),
+            serving(attempt, batching=Batching(waiting=20)) as (_, port),
             connected(port) as flood,
             connected(port) as other,
         ):
