@@ -31,7 +31,7 @@ from trunkline.charging import (
     release_lost_sessions,
 )
 from trunkline.charging.events import ActOnBalance, BalanceVerb
-from trunkline.charging.policy.events import CreditCame, SpentBeyond
+from trunkline.charging.policy.events import BalanceStands
 from trunkline.customers import AccountKind, BillingAccountId
 from trunkline.inventory import ProductId, ProductStatus, ServiceState
 from trunkline.kernel.money import Money
@@ -43,7 +43,7 @@ from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
 from trunkline.tmf import documents
 from trunkline.usage import Bar, BarState, Cause
-from trunkline.usage.exposure.reactions import on_credit, on_spent
+from trunkline.usage.exposure.reactions import on_balance_stands
 
 PRODUCT = ProductId("cac_1")
 ACCOUNT = ChargingAccountId("cac_1")
@@ -454,15 +454,14 @@ def test_what_ends_again_as_it_goes_on_is_another_end(operator: Operator, now: d
 
     def spent(tx: Tx, micros: int) -> None:
         beyond, at = Money(micros, "EUR"), now + timedelta(microseconds=micros)
-        told = SpentBeyond(
-            account=ACCOUNT, billing_account=PAYER, at=at, exhausted_at=at, beyond=beyond
-        )
-        on_spent(tx, told, now)
+        on_balance_stands(tx, BalanceStands(account=ACCOUNT, exhausted_at=at, beyond=beyond), now)
 
     with operator.books.transaction() as tx:
         spent(tx, 1)
-    credit = CreditCame(account=ACCOUNT)
-    together = both(operator.books, lambda tx: on_credit(tx, credit, now), lambda tx: spent(tx, 2))
+    credit = BalanceStands(account=ACCOUNT)
+    together = both(
+        operator.books, lambda tx: on_balance_stands(tx, credit, now), lambda tx: spent(tx, 2)
+    )
     assert together is None
     with operator.books.read() as r:
         ends = {each.beyond.micros: each.is_open for each in usage.latest_exposures(r)}

@@ -96,11 +96,10 @@ from trunkline.charging.policy.emergencies import (
     latest_emergencies,
 )
 from trunkline.charging.policy.events import (
+    BalanceStands,
     ConsentedToRoam,
     ConsentToRoam,
-    CreditCame,
-    RoamedBeyond,
-    SpentBeyond,
+    RoamingStands,
 )
 from trunkline.charging.policy.kept import keep_policy
 from trunkline.charging.policy.passing import Pass, Passing
@@ -175,6 +174,7 @@ __all__ = [
     "Balance",
     "BalanceAction",
     "BalanceActionId",
+    "BalanceStands",
     "BarAccount",
     "Batcher",
     "Batching",
@@ -192,7 +192,6 @@ __all__ = [
     "ConsentedToRoam",
     "CounterPolicy",
     "CounterStatus",
-    "CreditCame",
     "DayOfUsage",
     "Explanation",
     "FinalAction",
@@ -219,13 +218,12 @@ __all__ = [
     "RecordKind",
     "RecordLine",
     "Result",
-    "RoamedBeyond",
     "RoamingPolicy",
+    "RoamingStands",
     "RoamingZone",
     "Rules",
     "Service",
     "SharedUnits",
-    "SpentBeyond",
     "Status",
     "Subscription",
     "Threshold",

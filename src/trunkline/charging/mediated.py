@@ -77,7 +77,7 @@ def charge_usage(tx: Tx, events: Sequence[UsageEvent], now: datetime) -> list[Ch
     ]
     written = applying.written
     alone = [each for each in written if (each[0], each[1].service) not in applying.shared]
-    tx.emit_all(spent_beyond(held, alone, now))
+    tx.emit_all(spent_beyond(held, alone))
     tx.emit_all(freed_by_month(held, written))
     tx.emit_all(roamed_beyond(held, applying.abroad, policy.rules, now))
     tx.emit_all(applying.news)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from trunkline.charging import hot
-from trunkline.charging.policy.events import CreditCame
+from trunkline.charging.policy.events import BalanceStands
 from trunkline.charging.pools.events import LookAgain, PoolRefilled
 from trunkline.charging.sessions import end_session
 from trunkline.charging.state import Session, Status
@@ -126,7 +126,7 @@ def tell_of_credit(tx: Tx, account: Account) -> int:
     """After money or units were added: those that wait ask again, where they may go on."""
     state = account.state
     if state.prepaid and state.money > state.floor:
-        tx.emit(CreditCame(account=account.id))
+        tx.emit(BalanceStands(account=account.id))
     if state.terms is not None and state.terms.share is not None and state.terms.share.spent:
         tx.emit(LookAgain(member=account.key))
     if state.status != Status.ACTIVE:

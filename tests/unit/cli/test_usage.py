@@ -7,14 +7,13 @@ import pytest
 from tests.unit.cli.test_answers import Run, run
 from trunkline import usage
 from trunkline.app import open_system
-from trunkline.charging import ChargedUsage, ChargingAccountId, SpentBeyond
-from trunkline.customers import BillingAccountId
+from trunkline.charging import BalanceStands, ChargedUsage, ChargingAccountId
 from trunkline.inventory import NewService, ProductId, ServiceState, create_services
 from trunkline.kernel.money import Money
 from trunkline.platform import settings
 from trunkline.platform.db import Reader
 from trunkline.usage import Bar, BarState, Cause, bars, retry_bar
-from trunkline.usage.exposure.reactions import on_spent
+from trunkline.usage.exposure.reactions import on_balance_stands
 from trunkline.usage.exposure.store import count_waived, put_bar
 
 __all__ = ["run"]
@@ -113,15 +112,13 @@ def test_what_was_used_past_an_end_is_counted(run: Run) -> None:
     system = open_system(settings.load())
     now = system.clock.now()
     for number, told in ((1, "1 end, 1 of"), (2, "2 ends, 2 of")):
-        spent = SpentBeyond(
+        spent = BalanceStands(
             account=ChargingAccountId(f"cac_{number}"),
-            billing_account=BillingAccountId("bac_1"),
-            at=now,
             exhausted_at=now,
             beyond=Money.of("0.25", "EUR"),
         )
         with system.books.transaction() as tx:
-            on_spent(tx, spent, now)
+            on_balance_stands(tx, spent, now)
         assert told in run("charging", "exposure")[1]
     waived = ChargedUsage(id="usg_1", waived=Money.of("0.20", "EUR"), waiver="roamingLimit")
     for told in ("0.20 EUR of 1 record, roamingLimit", "0.40 EUR of 2 records, roamingLimit"):

@@ -7,22 +7,21 @@ import sqlalchemy as sa
 from tests.unit.console.office import Office, text_of
 from trunkline import ledger
 from trunkline.charging import (
+    BalanceStands,
     ChargedUsage,
     ChargeRequest,
     ChargingAccountId,
     GroupCommit,
     Kind,
     Service,
-    SpentBeyond,
 )
 from trunkline.console.rendering import NONE
-from trunkline.customers import BillingAccountId
 from trunkline.inventory import ProductId, services_of_customers
 from trunkline.kernel.money import Money
 from trunkline.ledger import Entry, LegalEntityId, Posting
 from trunkline.platform import outbox
 from trunkline.usage import Bar, BarState, Cause
-from trunkline.usage.exposure.reactions import on_spent
+from trunkline.usage.exposure.reactions import on_balance_stands
 from trunkline.usage.exposure.store import count_waived, put_bar
 
 
@@ -66,20 +65,18 @@ def test_what_was_used_beyond_balances_is_told_by_the_delay_of_files(office: Off
     title = "Used past balances and limits"
     assert title not in text_of(visitor.get("/console"))
 
-    def spent(account: str, minutes: int, amount: str) -> SpentBeyond:
-        return SpentBeyond(
+    def spent(account: str, minutes: int, amount: str) -> BalanceStands:
+        return BalanceStands(
             account=ChargingAccountId(account),
-            billing_account=BillingAccountId("bac_1"),
-            at=now,
             exhausted_at=now - timedelta(minutes=minutes),
             beyond=Money.of(amount, "EUR"),
         )
 
     _, stopped = office.subscriber()
     with office.books.transaction() as tx:
-        on_spent(tx, spent(stopped, 4, "0.25"), now)
-        on_spent(tx, spent("cac_2", 12, "1.50"), now)
-        on_spent(tx, spent("cac_3", 600, "20"), now)
+        on_balance_stands(tx, spent(stopped, 4, "0.25"), now)
+        on_balance_stands(tx, spent("cac_2", 12, "1.50"), now)
+        on_balance_stands(tx, spent("cac_3", 600, "20"), now)
     page = text_of(visitor.get("/console"))
     assert title in page
     assert "Prepaid balances within 5 min 1 0 4 min €0.25" in page

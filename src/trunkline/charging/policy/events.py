@@ -65,44 +65,44 @@ class ArrivedAbroad(_AboutAccount, frozen=True, kw_only=True):
     """After which data there is cut off; None: not at all."""
 
 
-class SpentBeyond(_AboutAccount, frozen=True, kw_only=True):
-    """Usage that a file told of has taken a prepaid balance to its end, or further: by `beyond`
-    in all. `exhausted_at` is when the usage happened that reached it."""
+class BalanceStands(Message, frozen=True, kw_only=True):
+    """A prepaid account has money again, or something else pays in its place; or, with
+    `exhausted_at`, usage of then, which a file told of, has taken its balance to its end, or
+    further: by `beyond` in all. One message for both, so that they arrive in the order in which
+    they happened."""
 
-    topic: ClassVar[str] = "charging.spent_beyond"
+    topic: ClassVar[str] = "charging.balance_stands"
 
-    exhausted_at: datetime
-    beyond: Money
+    account: ChargingAccountId
+    exhausted_at: datetime | None = None
+    beyond: Money | None = None
+
+    @property
+    def key(self) -> str:
+        return self.account
 
 
-class RoamedBeyond(_AboutAccount, frozen=True, kw_only=True):
-    """Usage that a file told of has taken what data abroad has cost to its limit, or further: by
-    `beyond` in all. `reached_at` is when the usage happened that reached it; with `until` the
-    month ends, and the limit begins anew."""
+class RoamingStands(Message, frozen=True, kw_only=True):
+    """The person has consented that data abroad goes on, whatever it costs in the month; or, with
+    `reached_at`, usage of then, which a file told of, has taken what it costs to its limit, or
+    further: by `beyond` in all. With `until` the month ends, and the limit begins anew."""
 
-    topic: ClassVar[str] = "charging.roamed_beyond"
+    topic: ClassVar[str] = "charging.roaming_stands"
 
-    reached_at: datetime
-    beyond: Money
-    until: datetime
+    account: ChargingAccountId
+    reached_at: datetime | None = None
+    beyond: Money | None = None
+    until: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return self.account
 
 
 class ConsentedToRoam(_AboutAccount, frozen=True, kw_only=True):
     """From now on, to the end of the billing month, nothing that data abroad costs stops it."""
 
     topic: ClassVar[str] = "charging.consented_to_roam"
-
-
-class CreditCame(Message, frozen=True, kw_only=True):
-    """Something was added to a prepaid account, and it has money."""
-
-    topic: ClassVar[str] = "charging.credit_came"
-
-    account: ChargingAccountId
-
-    @property
-    def key(self) -> str:
-        return self.account
 
 
 class ConsentToRoam(Message, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from trunkline.charging.policy.events import (
     ConsentedToRoam,
     ConsentToRoam,
     RoamingSpent,
+    RoamingStands,
     ThresholdReached,
 )
 from trunkline.charging.policy.kept import policy_of
@@ -37,6 +38,7 @@ def consent_to_roam(tx: Tx, command: ConsentToRoam, now: datetime) -> None:
     notices.tell(tx, held, NoticeKind.REAUTHORISE)
     if command.given:
         tx.emit(ConsentedToRoam(account=held.id, billing_account=held.billing_account, at=now))
+        tx.emit(RoamingStands(account=held.id))
     else:
         tx.emit_all(roamed_beyond({held.key: held}, {held.key: now}, policy_of(tx).rules, now))
 

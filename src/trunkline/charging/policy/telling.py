@@ -21,10 +21,9 @@ from trunkline.charging.policy.counting import (
 )
 from trunkline.charging.policy.events import (
     ArrivedAbroad,
-    CreditCame,
-    RoamedBeyond,
+    BalanceStands,
     RoamingSpent,
-    SpentBeyond,
+    RoamingStands,
     ThresholdReached,
 )
 from trunkline.charging.policy.roaming import CUT_OFF, arrived, beyond, limits
@@ -202,10 +201,10 @@ def follow_plan(tx: Tx, account: Account, rules: Rules, now: datetime) -> None:
 
 def roamed_beyond(
     held: Mapping[int, Account], reached: Mapping[int, datetime], rules: Rules, now: datetime
-) -> list[RoamedBeyond]:
+) -> list[RoamingStands]:
     """Of these accounts, which data abroad of these instants took on, those where it has cost all
     that it may cost in the month that is now."""
-    found: list[RoamedBeyond] = []
+    found: list[RoamingStands] = []
     roaming = rules.roaming
     if roaming is None:
         return found
@@ -216,10 +215,8 @@ def roamed_beyond(
         if over >= 0 and limits(state, roaming, month):
             _, ends = month_bounds(month, cycle_day=state.cycle_day, time_zone=state.time_zone)
             found.append(
-                RoamedBeyond(
+                RoamingStands(
                     account=account.id,
-                    billing_account=account.billing_account,
-                    at=now,
                     reached_at=at,
                     beyond=Money(over, state.currency),
                     until=ends,
@@ -229,8 +226,8 @@ def roamed_beyond(
 
 
 def spent_beyond(
-    held: Mapping[int, Account], written: Iterable[tuple[int, Record]], now: datetime
-) -> list[SpentBeyond]:
+    held: Mapping[int, Account], written: Iterable[tuple[int, Record]]
+) -> list[BalanceStands]:
     """The prepaid balances that these records of usage have taken to their end."""
     reached: dict[int, int] = {}
     for key, record in written:
@@ -243,10 +240,8 @@ def spent_beyond(
         ):
             reached.setdefault(key, record.at)
     return [
-        SpentBeyond(
+        BalanceStands(
             account=held[key].id,
-            billing_account=held[key].billing_account,
-            at=now,
             exhausted_at=datetime.fromtimestamp(at, UTC),
             beyond=Money(past_the_end(held[key].state), held[key].state.currency),
         )
@@ -257,12 +252,12 @@ def spent_beyond(
 
 def freed_by_month(
     held: Mapping[int, Account], written: Iterable[tuple[int, Record]]
-) -> list[CreditCame]:
+) -> list[BalanceStands]:
     """The hybrid accounts whose limit is free again, since these records begin a month."""
     begun = dict.fromkeys(key for key, each in written if each.kind == RecordKind.NEW_MONTH)
     states = {key: held[key].state for key in begun}
     return [
-        CreditCame(account=held[key].id)
+        BalanceStands(account=held[key].id)
         for key, state in states.items()
         if state.prepaid and state.money > state.floor
     ]

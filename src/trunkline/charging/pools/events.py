@@ -123,15 +123,13 @@ class PoolReached(_Reached, frozen=True, kw_only=True):
 class MemberStands(_AboutMember, frozen=True, kw_only=True):
     """For these services of a member's something pays again, its pool or the member itself; or,
     with `reached_at`, nothing does any more since usage of then, which a file has told of and
-    nothing has paid for by `beyond`. Who had nothing of its own may have `joined` the pool just
-    now."""
+    nothing has paid for by `beyond`."""
 
     topic: ClassVar[str] = "charging.member_stands"
 
     services: tuple[int, ...]
     reached_at: datetime | None = None
     beyond: Money | None = None
-    joined: bool = False
 
 
 class PoolSpent(Message, frozen=True, kw_only=True):

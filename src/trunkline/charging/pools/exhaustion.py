@@ -266,19 +266,16 @@ def look_again(tx: Tx, command: LookAgain, now: datetime) -> None:
         tx.emit(_pays_again(member, share, paid))
 
 
-def forget_spent(member: Account, share: Share, *, joined: bool) -> list[MemberStands]:
+def forget_spent(member: Account, share: Share) -> list[MemberStands]:
     """Who joins a pool, or leaves it, is stopped for what its pool doesn't pay no longer. What it
     has of its own counts from then on."""
     spent, share.spent = share.spent, ()
-    return [_pays_again(member, share, spent, joined=joined)] if spent or joined else []
+    return [_pays_again(member, share, spent)] if spent else []
 
 
-def _pays_again(
-    member: Account, share: Share, of: Sequence[Spent], *, joined: bool = False
-) -> MemberStands:
+def _pays_again(member: Account, share: Share, of: Sequence[Spent]) -> MemberStands:
     return MemberStands(
         account=member.id,
         pool=ChargingAccountId(share.pool_id),
         services=tuple(each.service for each in of),
-        joined=joined,
     )

@@ -12,6 +12,7 @@ from trunkline.charging.hybrid import credit_of
 from trunkline.charging.journal import Record
 from trunkline.charging.model import ChargingAccountId
 from trunkline.charging.notices import NoticeKind
+from trunkline.charging.policy.events import BalanceStands
 from trunkline.charging.pools import store
 from trunkline.charging.pools.events import (
     CallBack,
@@ -77,12 +78,14 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
     share.limits, share.money_limit = limits, money_limit
     share.left = False
     share.paused = command.paused
-    tx.emit_all(forget_spent(member, share, joined=not share.paused))
+    tx.emit_all(forget_spent(member, share))
     wait_no_more(share)
     store.wait_no_more(tx, pool.key, [member.key])
     if share.paused:
         take_back(tx, [member], pool, now)
     else:
+        # The pool pays from now on for whoever has nothing of its own.
+        tx.emit(BalanceStands(account=member.id))
         notices.tell(tx, member, NoticeKind.REAUTHORISE)
         hot.write(tx, [member, pool], [])
     tx.emit(PoolJoined(account=command.account, pool=command.pool, at=now))
@@ -138,7 +141,7 @@ def leave_pool(tx: Tx, command: LeavePool, now: datetime) -> None:
     share.left = True
     if share.leases or share.money_leased:
         notices.tell(tx, member, NoticeKind.REAUTHORISE, everyone=True)
-    tx.emit_all(forget_spent(member, share, joined=False))
+    tx.emit_all(forget_spent(member, share))
     take_back(tx, [member], pool, now)
     tx.emit(PoolLeft(account=command.account, pool=command.pool, at=now))
 

@@ -4,14 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from trunkline.charging import (
-    ConsentedToRoam,
-    CreditCame,
-    MemberStands,
-    RoamedBeyond,
-    Service,
-    SpentBeyond,
-)
+from trunkline.charging import BalanceStands, MemberStands, RoamingStands, Service
 from trunkline.inventory import ProductId
 from trunkline.inventory.events import ServiceSettled, ServiceTerminated
 from trunkline.platform.db import Tx
@@ -21,32 +14,27 @@ from trunkline.usage.exposure.events import EndRoamingMonth, RetryBar
 from trunkline.usage.exposure.model import POOLS, BarState, Cause, Exposure
 
 
-def on_spent(tx: Tx, event: SpentBeyond, now: datetime) -> None:
-    """Notes it and, where that is new, has the network stop the product's services."""
-    _note(
-        tx,
-        Exposure(event.account, Cause.BALANCE, event.exhausted_at, now, None, None, event.beyond),
-        now,
-    )
+def on_balance_stands(tx: Tx, event: BalanceStands, now: datetime) -> None:
+    """Notes that it has come to its end and, where that is new, has the network stop the product's
+    services; they go on when there is money again."""
+    account, at = event.account, event.exhausted_at
+    if at is None or event.beyond is None:
+        _restore(tx, account, Cause.BALANCE, now)
+    else:
+        _note(tx, Exposure(account, Cause.BALANCE, at, now, None, None, event.beyond), now)
 
 
-def on_roamed(tx: Tx, event: RoamedBeyond, now: datetime) -> None:
-    """The same for data abroad, until the month ends."""
-    if event.until <= now:
+def on_roaming_stands(tx: Tx, event: RoamingStands, now: datetime) -> None:
+    """The same for data abroad, until the month ends or the person consents."""
+    account, at, until = event.account, event.reached_at, event.until
+    if at is None or event.beyond is None or until is None:
+        _restore(tx, account, Cause.ROAMING, now)
         return
-    found = Exposure(
-        event.account,
-        Cause.ROAMING,
-        event.reached_at,
-        now,
-        None,
-        None,
-        event.beyond,
-        event.until,
-    )
-    if _note(tx, found, now):
-        command = EndRoamingMonth(account=event.account, until=event.until)
-        tx.emit(command, not_before=event.until)
+    if until <= now:
+        return
+    _end_month(tx, account, now)
+    if _note(tx, Exposure(account, Cause.ROAMING, at, now, None, None, event.beyond, until), now):
+        tx.emit(EndRoamingMonth(account=account, until=until), not_before=until)
 
 
 def on_member_stands(tx: Tx, event: MemberStands, now: datetime) -> None:
@@ -60,23 +48,10 @@ def on_member_stands(tx: Tx, event: MemberStands, now: datetime) -> None:
         known = store.open_exposure(tx, account, cause)
         beyond = event.beyond if known is None else known.beyond + event.beyond
         _note(tx, Exposure(account, cause, event.reached_at, now, None, None, beyond), now)
-    if event.joined:
-        _restore(tx, account, Cause.BALANCE, now)
-
-
-def on_credit(tx: Tx, event: CreditCame, now: datetime) -> None:
-    """There is money again: services that were stopped for want of it go on."""
-    _restore(tx, event.account, Cause.BALANCE, now)
-
-
-def on_consent(tx: Tx, event: ConsentedToRoam, now: datetime) -> None:
-    _restore(tx, event.account, Cause.ROAMING, now)
 
 
 def on_month_ended(tx: Tx, command: EndRoamingMonth, now: datetime) -> None:
-    present = store.open_exposure(tx, command.account, Cause.ROAMING)
-    if present is not None and present.until is not None and present.until <= now:
-        _restore(tx, command.account, Cause.ROAMING, now)
+    _end_month(tx, command.account, now)
 
 
 def on_settled(tx: Tx, event: ServiceSettled, now: datetime) -> None:
@@ -118,6 +93,13 @@ def _note_stopped(tx: Tx, product: ProductId, cause: Cause, at: datetime) -> Non
         store.move(tx, present, msgspec.structs.replace(present, barred_at=at))
 
 
+def _end_month(tx: Tx, account: str, now: datetime) -> None:
+    """What data abroad came to in a month that has ended stops it no longer."""
+    present = store.open_exposure(tx, account, Cause.ROAMING)
+    if present is not None and present.until is not None and present.until <= now:
+        _restore(tx, account, Cause.ROAMING, now)
+
+
 def _restore(tx: Tx, account: str, cause: Cause, now: datetime) -> None:
     present = store.open_exposure(tx, account, cause)
     if present is not None:
@@ -126,11 +108,9 @@ def _restore(tx: Tx, account: str, cause: Cause, now: datetime) -> None:
 
 
 REACTIONS: tuple[Reaction, ...] = (
-    Reaction("usage.spent_beyond", SpentBeyond, on_spent, "books"),
-    Reaction("usage.roamed_beyond", RoamedBeyond, on_roamed, "books"),
+    Reaction("usage.balance_stands", BalanceStands, on_balance_stands, "books"),
+    Reaction("usage.roaming_stands", RoamingStands, on_roaming_stands, "books"),
     Reaction("usage.member_stands", MemberStands, on_member_stands, "books"),
-    Reaction("usage.credit_came", CreditCame, on_credit, "books"),
-    Reaction("usage.consented_to_roam", ConsentedToRoam, on_consent, "books"),
     Reaction("usage.end_roaming_month", EndRoamingMonth, on_month_ended, "books"),
     Reaction("usage.settled", ServiceSettled, on_settled, "books"),
     Reaction("usage.service_terminated", ServiceTerminated, on_terminated, "books"),
