@@ -574,6 +574,37 @@ def test_who_is_charged_in_money_waits_too(operator: Operator) -> None:
     assert waiting(operator) == ["s6"]
 
 
+def test_who_waits_for_a_pool_waits_on_when_its_former_one_has_more(operator: Operator) -> None:
+    """Two sessions hold all of 8, a third is refused; in 7, too. What 8 gets is nothing to 7."""
+    for pool in (7, 8):
+        operator.open(pool, shared=True, identities=())
+    operator.top_up(8, "0.02", "p8")
+    operator.open(6)
+
+    def send(session: str, kind: Kind, serial: int) -> Result:
+        operator.clock.advance(timedelta(seconds=10))
+        unit = asks(10 * MB)
+        message = request(kind, serial, unit, session=session, subscriber=6, at=operator.epoch)
+        message = msgspec.structs.replace(message, notify="gy:6")
+        [answer] = operator.network.process([message], operator.clock.now())
+        operator.relay.drain()
+        return answer.units[0].result
+
+    operator.tell(JoinPool(account=account(6), pool=account(8), money=True))
+    begun = [send(session, Kind.INITIAL, 0) for session in ("a", "b", "c")]
+    assert begun == [Result.SUCCESS, Result.SUCCESS, Result.CREDIT_LIMIT]
+    operator.tell(LeavePool(account=account(6), pool=account(8)))
+    operator.tell(JoinPool(account=account(6), pool=account(7), money=True))
+    assert [send("c", Kind.UPDATE, serial) for serial in (1, 2)] == 2 * [Result.CREDIT_LIMIT]
+    operator.top_up(8, "1", "p9")
+    assert send("c", Kind.UPDATE, 3) is Result.CREDIT_LIMIT
+    [member, pool] = keys(operator, 6, 7)
+    with operator.charging.read() as r:
+        assert who_waits(r, pool, 0, 10) == [member]
+    operator.top_up(7, "1", "p7")
+    assert send("c", Kind.UPDATE, 4) is Result.SUCCESS
+
+
 def test_who_waits_for_a_barred_pool_is_told_when_it_is_not_any_more(operator: Operator) -> None:
     operator.tell(BarAccount(account=POOL))
     message = request(Kind.INITIAL, 0, asks(10 * MB), session="s1", at=operator.epoch)

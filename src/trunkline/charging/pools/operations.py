@@ -180,9 +180,9 @@ def tell_members(tx: Tx, refilled: PoolRefilled, _now: datetime) -> None:
         return
     held = accounts.hold_many(tx, keys)
     for member in held.values():
-        terms = member.state.terms
-        if terms is not None and terms.share is not None:
-            wait_no_more(terms.share)
+        share = share_in(member.state, refilled.pool)
+        if share is not None:
+            wait_no_more(share)
         notices.tell_of_credit(tx, member)
     hot.write(tx, held.values(), [])
     store.wait_no_more(tx, refilled.pool, keys)
