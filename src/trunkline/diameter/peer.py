@@ -130,6 +130,8 @@ class Peer(asyncio.Protocol):
         self._start_timer(self._settings.handshake, self._no_handshake)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.state is State.CLOSED:
+            return
         self.state = State.CLOSED
         self._awaited.clear()
         if self._timer is not None:
@@ -295,7 +297,8 @@ class Peer(asyncio.Protocol):
         elif not applications & {d.CREDIT_CONTROL, d.RELAY, *self._applications()}:
             result = d.NO_COMMON_APPLICATION
         elif securities and security not in securities:
-            if d.INBAND_TLS in securities and self._tls and self.state is State.CONNECTED:
+            begins = self.state is State.CONNECTED and not self.secured
+            if begins and self._tls and d.INBAND_TLS in securities:
                 security = d.INBAND_TLS
             else:
                 result = d.NO_COMMON_SECURITY
@@ -337,11 +340,14 @@ class Peer(asyncio.Protocol):
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport, self, self._tls, server_side=True
             )
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             log.warning("diameter peer not secured", peer=self.host, reason=str(error))
             self.abort()
+            self.connection_lost(error)
             return
         if transport is None or self.state is not State.CONNECTED:
+            # That a connection ends while TLS begins isn't told by the loop.
+            self.connection_lost(None)
             return
         self._transport = transport
         if self._may_connect(self.host, realm):

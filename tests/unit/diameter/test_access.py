@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import ssl
+import struct
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -164,6 +166,44 @@ def test_tls_begun_inside_the_connection(authority: Authority, host: str, *, ser
                 assert [each.secured for each in server.peers.all] == [True]
             else:
                 assert await wire.ended()
+            await wire.close()
+
+    run(story)
+
+
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_connection_that_ends_while_tls_begins_is_forgotten(
+    authority: Authority, *, resets: bool
+) -> None:
+    """By the peer's reset, or closed here, as when its time is over: else its place among the
+    connections that may be open would be lost for ever."""
+    tls = Tls(*authority.sign("ocs", "ocs.example"))
+
+    async def story() -> None:
+        async with serving(generous, allowing(PeerSettings(), tls)) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await Wire(reader, writer).ask(INSISTS)
+            if resets:
+                taken = writer.get_extra_info("socket")
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+            else:
+                for peer in tuple(server.peers.all):
+                    peer.close()
+            while server.peers.all:
+                await asyncio.sleep(0.001)
+            writer.close()
+
+    run(story)
+
+
+def test_tls_is_not_begun_inside_tls(authority: Authority) -> None:
+    tls = Tls(*authority.sign("ocs", "ocs.example"))
+
+    async def story() -> None:
+        async with serving(generous, allowing(PeerSettings(), tls)) as (server, _):
+            wire = await dial(server.tls_port, client(authority))
+            assert result_of(await wire.ask(INSISTS)) == d.NO_COMMON_SECURITY
             await wire.close()
 
     run(story)
