@@ -110,15 +110,11 @@ class Batcher:
         self._away = False
         self._idle = asyncio.Event()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether an edge must refuse what comes now."""
-        return len(self._waiting) >= self._settings.waiting
-
-    @property
-    def share(self) -> int:
-        """Requests of one connection that may wait: a few that flood don't fill the batcher."""
-        return self._settings.waiting // 4
+    def has_room(self, of_own: int = 0) -> bool:
+        """Whether an edge may ask, for a connection that has `of_own` requests waiting: no more
+        than there is room for, so that one which brings everything has half of the room, and each
+        that floods leaves half of what it finds."""
+        return of_own < self._settings.waiting - len(self._waiting)
 
     def ask(self, edge: Edge[T], asked: T, request: ChargeRequest) -> None:
         """Queues the request; the edge is told how it ended, exactly once. The batch runs after

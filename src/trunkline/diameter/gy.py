@@ -1,8 +1,8 @@
 """The Gy and Ro server: gateways on one side, charging's batcher on the other.
 
-What comes while the batcher is full, or a quarter of it the connection's own, is told to
-come back (3004). What charging wants told to a gateway about a session goes out over the gateway's
-own connections, or its agents' (`telling`).
+What comes while the batcher has no room for the connection is told to come back (3004). What
+charging wants told to a gateway about a session goes out over the gateway's own connections, or its
+agents' (`telling`).
 """
 
 import asyncio
@@ -97,7 +97,6 @@ class GyServer:
         nothing. With `statuses`, too, Sy is served."""
         self._settings = settings
         self._batcher = batcher
-        self._share = batcher.share
         self._clock = clock
         self._identity = answers.Identity(settings.origin_host, settings.origin_realm)
         self._host = settings.origin_host.lower().encode()
@@ -200,7 +199,7 @@ class GyServer:
             self._nobody.set()
 
     def _receive(self, peer: Peer, message: bytes) -> None:
-        if self._stopping or self._batcher.is_full or peer.waiting >= self._share:
+        if self._stopping or not self._batcher.has_room(peer.waiting):
             peer.refuse(message, d.TOO_BUSY, "too busy")
             meters.REQUESTS.labels("any", d.TOO_BUSY).inc()
             return

@@ -59,7 +59,7 @@ class Charging:
         return int(self._clock.now().timestamp())
 
     def _ask(self, request: ChargeRequest) -> Asked:
-        if self._batcher.is_full:
+        if not self._batcher.has_room():
             raise congested("too busy")
         asked: Asked = asyncio.get_running_loop().create_future()
         self._batcher.ask(self, asked, request)

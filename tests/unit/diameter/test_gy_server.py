@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 
 import msgspec
 import pytest
 
-from tests.unit.diameter.builders import ccr
-from tests.unit.diameter.wire import SETTINGS, connected, generous, result_of, run, serving
+from tests.unit.diameter.builders import GATEWAY, ccr
+from tests.unit.diameter.wire import SETTINGS, Wire, connected, generous, result_of, run, serving
 from trunkline.charging import Batcher, Batching, ChargeAnswer, ChargeRequest
 from trunkline.diameter import GySettings, codec, serve
 from trunkline.diameter import dictionary as d
@@ -89,27 +90,37 @@ def test_what_waits_past_the_limit_is_told_to_come_back() -> None:
     run(story)
 
 
-def test_one_peers_flood_leaves_room_for_the_others() -> None:
-    """While nothing can be committed, five of its twenty requests wait of the twenty that may."""
+def test_floods_leave_room_for_the_others() -> None:
+    """While nothing can be committed, each has half of what it finds free."""
     held = [True]
 
     def attempt(batch: Sequence[ChargeRequest], now: datetime) -> list[ChargeAnswer | None]:
         return [None] * len(batch) if held else [*generous(batch, now)]
 
+    async def refused(wire: Wire) -> int:
+        """Of twenty; the watchdog's answer says that all have been heard."""
+        watchdog = codec.message(d.DEVICE_WATCHDOG, d.BASE, 1, 1, GATEWAY, flags=d.REQUEST)
+        wire.send(*requests(20), watchdog)
+        many = 0
+        while result_of(await wire.receive()) == d.TOO_BUSY:
+            many += 1
+        return many
+
     async def story() -> None:
-        async with (
-            serving(attempt, batching=Batching(waiting=20)) as (_, port),
-            connected(port) as flood,
-            connected(port) as other,
-        ):
-            flood.send(*requests(20))
-            for _ in range(15):
-                assert result_of(await flood.receive()) == d.TOO_BUSY
+        async with AsyncExitStack() as open_ones:
+            _, port = await open_ones.enter_async_context(
+                serving(attempt, batching=Batching(waiting=32))
+            )
+            floods = [await open_ones.enter_async_context(connected(port)) for _ in range(4)]
+            waiting = [20 - await refused(each) for each in floods]
+            assert waiting == [16, 8, 4, 2]
+            other = await open_ones.enter_async_context(connected(port))
             other.send(ccr())
             held.clear()
             assert result_of(await other.receive()) == d.SUCCESS
-            for _ in range(5):
-                assert result_of(await flood.receive()) == d.SUCCESS
+            for wire, many in zip(floods, waiting, strict=True):
+                for _ in range(many):
+                    assert result_of(await wire.receive()) == d.SUCCESS
 
     run(story)
 
