@@ -95,8 +95,8 @@ class Peer(asyncio.Protocol):
         """Whether it is an agent for whatever applications (RFC 6733, 2.4)."""
         self.waiting = 0
         """Requests of its that charging hasn't answered yet."""
-        self.unsupported: set[int] = set()
-        """Commands that it answered 3001 to."""
+        self.unsupported: set[tuple[str, int]] = set()
+        """Hosts, it or those behind it, with the commands that they answered 3001 to."""
         self._identity = identity
         self._settings = settings
         self._serve = serve

@@ -197,9 +197,9 @@ class Teller:
             meters.TOLD.labels(notice.kind.name.lower(), "unreachable").inc()
             return
         command = _COMMANDS[notice.kind]
-        if notice.kind is NoticeKind.ABORT and command in peer.unsupported:
+        if notice.kind is NoticeKind.ABORT and (host, command) in peer.unsupported:
             command = d.RE_AUTH
-        if command in peer.unsupported:
+        if (host, command) in peer.unsupported:
             self._settle(told, d.COMMAND_UNSUPPORTED, command, peer)
             return
         application = d.SY if notice.kind is NoticeKind.STATUS else d.CREDIT_CONTROL
@@ -225,11 +225,12 @@ class Teller:
         attempt is due; who doesn't know how to end a session is asked to ask again, and then
         gets nothing; anything else would be answered the same way every time."""
         notice = told.notice
+        host, _ = told_to(notice.word)
         meters.TOLD.labels(notice.kind.name.lower(), result).inc()
         if result == d.UNKNOWN_SESSION_ID:
             self._unknown.append(notice)
-        elif result in _UNSUPPORTED and command not in peer.unsupported:
-            peer.unsupported.add(command)
+        elif result in _UNSUPPORTED and (host, command) not in peer.unsupported:
+            peer.unsupported.add((host, command))
             self._tell(told)
             return
         elif result in _TRY_AGAIN:
@@ -238,7 +239,7 @@ class Teller:
             if result // 1000 != 2:
                 log.warning(
                     "a gateway refuses what it is told",
-                    peer=peer.host,
+                    peer=host,
                     command=command,
                     result=result,
                     session=notice.session,

@@ -50,13 +50,13 @@ class Network:
                 tx, ACCOUNT, payment_id=payment, amount=Money.of("1", "EUR"), now=self.clock.now()
             )
 
-    def note(self, count: int, host: str) -> None:
+    def note(self, count: int, host: str, kind: NoticeKind = NoticeKind.REAUTHORISE) -> None:
         """So many notices for this gateway."""
         with self.charging.transaction() as tx:
             account = hold(tx, ACCOUNT)
             assert account is not None
             sessions = [(f"{host};{number}", f"gy:{host};example") for number in range(count)]
-            note(tx, account.key, sessions, NoticeKind.REAUTHORISE)
+            note(tx, account.key, sessions, kind)
 
     async def bar(self) -> None:
         await asyncio.to_thread(self._bar)
@@ -163,6 +163,22 @@ def test_who_can_not_be_aborted_is_told_to_ask_again(network: Network) -> None:
             instead = await wire.receive()
             assert command_of(instead) == d.RE_AUTH
             wire.send(answer(instead, d.SUCCESS))
+            await network.settled()
+
+    run(story)
+
+
+def test_what_one_behind_an_agent_does_not_know_the_others_are_told(network: Network) -> None:
+    async def story() -> None:
+        async with network.serving() as port, connected(port, cer(d.RELAY, origin=AGENT)) as agent:
+            await asyncio.to_thread(network.note, 1, "old.example", NoticeKind.ABORT)
+            agent.send(answer(await agent.receive(), d.COMMAND_UNSUPPORTED, error=True))
+            agent.send(answer(await agent.receive(), d.COMMAND_UNSUPPORTED, error=True))
+            await network.settled()
+            await asyncio.to_thread(network.note, 1, "new.example", NoticeKind.ABORT)
+            request = await agent.receive()
+            assert command_of(request) == d.ABORT_SESSION
+            agent.send(answer(request, d.SUCCESS))
             await network.settled()
 
     run(story)
