@@ -216,7 +216,7 @@ class ChargeRequest(msgspec.Struct, gc=False):
     later one it has forgotten (Origin-State-Id, RFC 6733, 8.16); 0 where that isn't told."""
     anew: bool = False
     """Who asks may use a session's name again (after a restart it counts from the beginning): an
-    INITIAL whose `at` is after the end of the session of this name begins another."""
+    INITIAL whose `at` is after all that was heard of the session of this name begins another."""
 
 
 class UnitAnswer(msgspec.Struct, array_like=True, gc=False):

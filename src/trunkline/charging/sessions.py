@@ -142,8 +142,11 @@ def begin(state: State, request: ChargeRequest, passes: int) -> Session | Result
 
 
 def _add(state: State, session: Session) -> None:
-    """Those that who asks has forgotten by its restart (RFC 6733, 8.16) are given up; and past
-    `MOST_SESSIONS` the one of the network's that must be heard of first."""
+    """Those that who asks has forgotten by its restart (RFC 6733, 8.16), or had under this name,
+    are given up; and past `MOST_SESSIONS` the one of the network's that must be heard of first."""
+    former = state.session(session.id)
+    if former is not None:
+        end_session(state, former)
     if session.boot:
         for each in state.sessions[:]:
             if each.notify == session.notify and 0 < each.boot < session.boot:
@@ -268,6 +271,8 @@ def session_of(state: State, request: ChargeRequest) -> tuple[Session | None, bo
     """The session that the request belongs to; and whether it has ended, as it is here then, by a
     request that overtook this one: what was used is debited, and nothing is granted."""
     session = state.session(request.session)
+    if session is not None and request.anew and _is_another(session, request):
+        return None, False
     if session is not None or not state.done or request.kind in (_INITIAL, Kind.EVENT):
         return session, False
     mark = _hash(request.session)
@@ -275,6 +280,13 @@ def session_of(state: State, request: ChargeRequest) -> tuple[Session | None, bo
         if done.session == mark and done.left is not None and request.number in done.left.missed:
             return done.left, True
     return None, False
+
+
+def _is_another(session: Session, request: ChargeRequest) -> bool:
+    """Whether the request begins another session of this name: it is of after all that was heard
+    of the one that is open."""
+    heard = max((quota.since for quota in session.quotas), default=request.at)
+    return request.kind is _INITIAL and heard < request.at
 
 
 def repeated(state: State, request: ChargeRequest) -> ChargeAnswer | None:

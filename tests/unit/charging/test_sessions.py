@@ -222,6 +222,23 @@ def test_a_name_may_be_used_again_by_who_counts_anew() -> None:
     assert phone.state.money == 9_890_000, "under a number that the first one had, too"
 
 
+def test_a_name_is_used_again_by_who_forgot_its_session() -> None:
+    """The SMF was killed: what it had reserved is free, and its numbers are new ones."""
+    phone = Phone(account("1"))
+    phone.begin(asks(50 * MB))
+    phone.go_on(asks(50 * MB, used=40 * MB))
+    again = request(Kind.INITIAL, 0, asks(20 * MB))
+    again.anew = True
+    phone.send(again)
+    assert [each.number for each in phone.state.sessions] == [1], "sent again, and late"
+    again.at += 60
+    phone.send(again)
+    assert [each.number for each in phone.state.sessions] == [0]
+    assert phone.state.held == 200_000
+    phone.send(request(Kind.UPDATE, 1, asks(used=10 * MB), at=again.at + 60))
+    assert (phone.state.money, phone.state.held) == (500_000, 0)
+
+
 def test_the_last_request_of_a_session_is_known_again() -> None:
     phone = Phone(account("10"))
     phone.begin(asks(10 * MB))
