@@ -84,7 +84,7 @@ def over_change(
         overlap = course.first.coarsest + next_course.first.coarsest - 2
         slack = -(-overlap * next_course.total // next_course.first.per)
     if course.first.per != next_course.first.per and (course.times or not course.first.whole):
-        slack += 1  # what is less than a micro is rounded at the change
+        slack += 1  # what is less than a micro may have to be rounded at the change
     limit = free
     known = {0: _use(after), units: _use(slice_)}
     for _ in range(_MOST_TRIES):

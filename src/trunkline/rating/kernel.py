@@ -11,7 +11,8 @@ A session is a row of increments laid end to end. Each is charged when it starts
 that holds for its first unit (step by the units before it, window by its instant), from the
 first bucket that fits or, without one, in money; an increment that a bucket covers in part
 ends where the bucket does. Costs add up exactly (micros and a numerator over the rate's `per`)
-and are rounded half up as a sum, so that no way of slicing a session changes its price.
+and are rounded half up as a sum, so that no way of slicing a session changes its price. What
+another tariff left of a micro counts on at this one's price.
 """
 
 from collections.abc import MutableSequence, Sequence
@@ -105,6 +106,49 @@ def pay(
     return units
 
 
+def common_divisor(one: int, other: int) -> int:
+    """The greatest."""
+    while other != 0:
+        one, other = other, one % other
+    return one
+
+
+def carry_remainder(s: MutableSequence[int], per: int) -> None:
+    """Tell the remainder that another price left in 1/`per` micros or, where it takes them, in
+    finer parts of a micro; rounded, where no number could tell it."""
+    least = common_divisor(s[POS_PER], s[POS_REMAINDER])
+    rest = s[POS_REMAINDER] // least
+    parts = s[POS_PER] // least
+    finer = parts // common_divisor(parts, per)
+    if finer <= MOST_COST // per:
+        s[POS_PER] = per * finer
+        s[POS_REMAINDER] = s[POS_PER] // parts * rest
+    else:
+        round_remainder(s, per)
+
+
+def round_remainder(s: MutableSequence[int], per: int) -> None:
+    """Round what is less than a micro, and go on in 1/`per`."""
+    if 2 * s[POS_REMAINDER] >= s[POS_PER]:
+        s[POS_COST] += 1
+    s[POS_REMAINDER] = 0
+    s[POS_PER] = per
+
+
+def finer_price(s: MutableSequence[int], price: int, per: int) -> int:
+    """`price` for `per` units, in the parts of a micro that the remainder is told in; that is told
+    in 1/`per` again where it may be, and rounded where no product could hold the price."""
+    finer = s[POS_PER] // per
+    if s[POS_REMAINDER] % finer == 0:
+        s[POS_REMAINDER] //= finer
+        s[POS_PER] = per
+    elif price < MOST_COST // s[POS_PER] // finer:
+        return price * finer
+    else:
+        round_remainder(s, per)
+    return price
+
+
 def extend(
     table: Sequence[int], s: MutableSequence[int], rule: int, covered: int, ceiling: int
 ) -> int:
@@ -132,7 +176,10 @@ def extend(
     wanted = (left + increment - 1) // increment * increment
     if bucket != 0:
         return take(s, bucket, wanted)
-    return pay(table, s, rule, increment, table[step + 2], 0, 0, wanted, ceiling)
+    price = table[step + 2]
+    if s[POS_PER] != table[rule + RULE_PER]:
+        price = finer_price(s, price, table[rule + RULE_PER])
+    return pay(table, s, rule, increment, price, 0, 0, wanted, ceiling)
 
 
 def find_step(table: Sequence[int], steps: int, size: int, at: int) -> tuple[int, int]:
@@ -383,10 +430,12 @@ def rate(table: Sequence[int], s: MutableSequence[int]) -> int:
         return TOO_LARGE
     per = table[rule + RULE_PER]
     if s[POS_PER] != per:
-        if s[POS_REMAINDER] > 0 and 2 * s[POS_REMAINDER] >= s[POS_PER]:
-            s[POS_COST] += 1
-        s[POS_REMAINDER] = 0
-        s[POS_PER] = per
+        if s[POS_REMAINDER] == 0:
+            s[POS_PER] = per
+        elif table[rule + RULE_FLAGS] >= FURTHER:
+            round_remainder(s, per)
+        else:
+            carry_remainder(s, per)
     ceiling = NO_LIMIT
     if s[LIMIT] < 0:
         ceiling = s[POS_CHARGED]

@@ -81,7 +81,7 @@ class Again(NamedTuple):
 
 def again(rate: Callable[[list[int]], int], kept: Sequence[int]) -> Again:
     """Rates once more what `evidence` kept. That of before there were circumstances and counters
-    is read as well."""
+    is read as well, and that of when a change of price rounded what was less than a micro."""
     size = layout.POSITION_END - layout.POSITION
     today = kept[-1] == _MARK
     if today:
@@ -93,6 +93,12 @@ def again(rate: Callable[[list[int]], int], kept: Sequence[int]) -> Again:
     code = rate(slice_)
     if not today:
         was[layout.PAID] = slice_[layout.PAID]
+    if slice_ != was and asked[layout.POS_REMAINDER]:
+        rounded = asked[:]
+        kernel.round_remainder(rounded, 0)
+        then = rounded[:]
+        if rate(then) == code and then == was:
+            return Again(rounded, then, code, same=True)
     return Again(asked, slice_, code, slice_ == was)
 
 

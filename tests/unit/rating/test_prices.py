@@ -34,10 +34,11 @@ from trunkline.rating import (
     Tariff,
     UsageRule,
     compile_tariff,
+    evidence,
     new_slice,
 )
 from trunkline.rating.model import TariffSource
-from trunkline.rating.slices import InvalidDestination, destination
+from trunkline.rating.slices import InvalidDestination, again, destination
 from trunkline.rating.tariff import UnknownPlan
 
 RATE_SHEET = Path(__file__).parents[4] / "shared/data/voice-rate-sheet.csv"
@@ -50,6 +51,36 @@ def test_grouped_increments() -> None:
     assert price_of(tariff, 32, "voice") == to_micros("0.0036")
     assert price_of(tariff, 57, "voice") == to_micros("0.0060")
     assert price_of(tariff, 75, "voice") == to_micros("0.0078")
+
+
+def test_what_is_less_than_a_micro_counts_on_at_another_price() -> None:
+    """249 octets at 2 for 10^9 are 0.498 micros, 124 more at 4 are 0.496: 1 together."""
+    session = Session(tariff_of(UsageRule("data", rate_of("2", 10**9))))
+    session.use(83)
+    session.use(166)
+    session.rater = Rater(tariff_of(UsageRule("data", rate_of("4", 10**9))))
+    session.use(124)
+    assert session.charged == 1
+    session.use(126)
+    assert session.charged == 1
+    session.rater = Rater(tariff_of(UsageRule("data", rate_of("1", 3))))
+    session.use(1)
+    assert session.charged == 333_335  # 333,333.333... and 1.498
+
+
+def test_a_change_of_price_that_rounded_is_explained_by_that() -> None:
+    """The journal keeps those of before the remainder was carried on."""
+    session = Session(tariff_of(UsageRule("data", rate_of("2", 10**9))))
+    session.use(249)
+    before = session.position or []
+    rater = Rater(tariff_of(UsageRule("data", rate_of("4", 10**9))))
+    session.rater, session.position = rater, [249, 0, 0, 0, 0, 250, 1]
+    session.use(124)
+    told = again(rater.rate, evidence(session.slice, before))
+    assert told.same
+    assert told.slice[CHARGE] == 0
+    session.slice[CHARGE] = 7
+    assert not again(rater.rate, evidence(session.slice, before)).same
 
 
 def test_a_connection_fee_and_a_dearer_first_minute() -> None:
