@@ -24,7 +24,9 @@ from trunkline.rating import (
     CHARGE,
     COUNTER_SIZE,
     DATA,
+    FREE,
     GRANTED,
+    PAID,
     REMAINING,
     RESERVED,
     SMS,
@@ -33,6 +35,7 @@ from trunkline.rating import (
     Measure,
     Plan,
     bucket_offset,
+    standing,
 )
 
 
@@ -121,6 +124,8 @@ def grant(
     code = in_force.rate(slice_)
     if code < 0:
         return result_of(code), 0, False
+    if not free and _is_unpaid(turn, quota, plan, slice_):
+        return Result.CREDIT_LIMIT, 0, False
     granted = left = slice_[GRANTED]
     if granted == wanted and _is_plenty(slice_, wanted, free):
         left = 2 * wanted
@@ -203,6 +208,16 @@ def _at_worst(
     found = rated(free, ahead=False)
     found[CHARGE] = most
     return found
+
+
+def _is_unpaid(turn: Turn, quota: Quota, plan: Plan, slice_: list[int]) -> bool:
+    """Whether all of the slice has a price, of which so little is granted that it is rounded to
+    nothing, and what the session was charged before doesn't pay for any of it either."""
+    if slice_[CHARGE] or slice_[FREE] or not slice_[PAID]:
+        return False
+    before = standing(turn.slice(plan, quota, 0, 0, buckets=False))
+    pays = before.ahead > 0 or before.exact < before.charged
+    return not pays and standing(slice_).exact > before.exact
 
 
 def _is_plenty(slice_: list[int], wanted: int, free: int) -> bool:

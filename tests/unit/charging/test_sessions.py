@@ -23,6 +23,7 @@ from trunkline.charging.actions.deciding import reserve
 from trunkline.charging.sessions import MOST_SESSIONS
 from trunkline.charging.state import decode, encode
 from trunkline.kernel.money import Money
+from trunkline.rating import Allowance
 
 WITH_DATA = tariffs(compiled(plan(FIVE_GIGABYTES)))
 
@@ -275,6 +276,34 @@ def test_the_last_of_the_money_is_a_final_grant() -> None:
     answer = phone.go_on(asks(50 * MB, used=MB))
     assert answer.units[0].result is Result.CREDIT_LIMIT
     assert phone.state.money == 5_000
+
+
+def test_who_has_nothing_is_granted_nothing_that_has_a_price() -> None:
+    """At 2 a gigabyte 249 octets are 0.498 micros, which are rounded to nothing."""
+    by_octet = rule("data", "2", GB)
+    phone = Phone(account("0"), tariffs(compiled(plan(rules=(by_octet, rule("sms", "0", 1))))))
+    for name in "ab":
+        [unit] = phone.begin(asks(MB), session=name).units
+        assert unit.result is Result.CREDIT_LIMIT
+    assert phone.begin(asks(1), session="c", service=Service.SMS).units[0].granted == 1
+    rest = tariffs(compiled(plan(Allowance("all", "500 B", "data", 500), rules=(by_octet,))))
+    phone = Phone(account("0"), rest)
+    assert phone.begin(asks(100)).units[0].granted == 100
+    [unit] = phone.go_on(asks(MB, used=100)).units
+    assert unit.granted >= 400
+    phone.end(asks(used=400))
+    assert phone.begin(asks(MB), session="b").units[0].result is Result.CREDIT_LIMIT
+
+
+def test_what_was_charged_before_is_granted_whatever_is_left() -> None:
+    """Of 0.6 micros one was charged: 200 octets more are paid for."""
+    phone = Phone(account("0.000001"), tariffs(compiled(plan(rules=(rule("data", "2", GB),)))))
+    assert phone.begin(asks(300)).units[0].granted == 300
+    [unit] = phone.go_on(asks(MB, used=300)).units
+    assert unit.granted >= 200
+    assert phone.state.money == 0
+    [unit] = phone.go_on(asks(MB, used=200)).units
+    assert unit.result is Result.CREDIT_LIMIT
 
 
 def test_admission_counts_the_smallest_block() -> None:
