@@ -118,6 +118,8 @@ from trunkline.charging.pools.queries import (
     member_shares,
     member_uses,
 )
+from trunkline.charging.publication import refusals
+from trunkline.charging.published import RefusedPlan, measure_refused, refused_plans
 from trunkline.charging.queries import (
     ACCOUNTS,
     HAS_NUMBER,
@@ -217,6 +219,7 @@ __all__ = [
     "PriceStep",
     "RecordKind",
     "RecordLine",
+    "RefusedPlan",
     "Result",
     "RoamingPolicy",
     "RoamingStands",
@@ -256,6 +259,7 @@ __all__ = [
     "identities",
     "keep_policy",
     "latest_emergencies",
+    "measure_refused",
     "member_shares",
     "member_uses",
     "month_bounds",
@@ -265,6 +269,8 @@ __all__ = [
     "post_earnings",
     "record_name",
     "records",
+    "refusals",
+    "refused_plans",
     "release_lost_sessions",
     "request_adjustment",
     "request_reservation",

@@ -3,16 +3,21 @@
 Every change of prices asks for one; a request does its work only when no later one stands
 behind it, so that a hundred changes in a row compile once. What is compiled is all that is on
 sale or held by somebody, as the catalogue has it at that moment: a tariff of the prices that hold
-now, and one for each instant to come at which some price begins or ends.
+now, and one for each instant to come at which some price begins or ends. An offering whose prices
+can't be compiled keeps those that it had (`drafts`), and it is told of.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+
+import msgspec
+import structlog
 
 from trunkline.catalog import (
     PRICED,
     Allowance,
     Offering,
+    OfferingId,
     RateSheet,
     Step,
     TierPeriod,
@@ -26,7 +31,23 @@ from trunkline.catalog import (
     rate_sheet,
 )
 from trunkline.charging import store
+from trunkline.charging.drafts import (
+    Draft,
+    Drafts,
+    Unchanged,
+    add_zones,
+    fault_alone,
+    kept_drafts,
+)
 from trunkline.charging.events import InstallTariff, PublishTariff
+from trunkline.charging.published import (
+    Edition,
+    Published,
+    RefusedPlan,
+    keep_published,
+    last_published,
+    refused_plans,
+)
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import CurrencyMismatch
 from trunkline.kernel.time import format_instant
@@ -43,14 +64,14 @@ from trunkline.rating import (
     Rate,
     SheetEntry,
     Tariff,
-    TariffSource,
     Tiers,
     UsageRule,
     Window,
     Zone,
-    compile_tariff,
 )
 from trunkline.rating import RateSheet as SheetSource
+
+log = structlog.get_logger(__name__)
 
 _MINUTE = 60
 
@@ -69,45 +90,143 @@ def publish_tariff(tx: Tx, command: PublishTariff) -> None:
     does nothing where a later request waits. Raises what `compiled_tariffs` raises (books)."""
     if command.request < store.last_tariff_request(tx):
         return
-    tariffs = compiled_tariffs(tx, command.request, command.effective_from)
-    if len(tariffs) > 1 and not store.number_tariffs(tx, command.request, len(tariffs) - 1):
+    found = compiled_tariffs(tx, command.request, command.effective_from)
+    further = len(found.tariffs) - 1
+    if further and not store.number_tariffs(tx, command.request, further):
         return
-    for tariff in tariffs:
+    for tariff in found.tariffs:
         tx.emit(
             InstallTariff(
                 version=tariff.version, effective_from=tariff.effective_from, body=tariff.encode()
             )
         )
+    keep_published(tx, found.sources, _told(found.refused, refused_plans(tx)))
 
 
-def compiled_tariffs(r: Reader, version: int, now: datetime) -> list[Tariff]:
+class _Publication(msgspec.Struct, frozen=True):
+    """Tariffs, what they are compiled from, and whose prices could not be, by plan."""
+
+    tariffs: list[Tariff]
+    sources: Published
+    refused: tuple[RefusedPlan, ...]
+
+
+def compiled_tariffs(r: Reader, version: int, now: datetime) -> _Publication:
     """What the catalogue holds from now on, and from each instant to come at which that changes;
     versions from `version` on. Calendars are meant in the time zone of the first market, UTC
-    without any. Raises `TariffRefused`, `ZoneContradiction` and `CurrencyMismatch`, the path
-    naming the plan, and `TooManyChanges`."""
-    found = offerings(r, offering_ids(r, *PRICED)).values()
+    without any. An offering whose prices can't be compiled has those that it had. Raises
+    `TariffRefused` and `ZoneContradiction` for what is no single offering's fault, and
+    `TooManyChanges`."""
+    catalogue = _catalogue(r, offering_ids(r, *PRICED))
+    before = last_published(r)
+    announced = [each.effective_from for each in before.editions if each.effective_from > now]
+    tariffs: list[Tariff] = []
+    editions: list[Edition] = []
+    used: dict[str, SheetSource] = {}
+    refused: dict[str, RefusedPlan] = {}
+    good: dict[str, Draft] = {}
+    source = None
+    for at in (now, *sorted({*_changes(catalogue.charged, now), *announced})):
+        own, faults = _drafts(catalogue, at)
+        kept = kept_drafts(before, at, catalogue.sheets) | good
+        drafts = Drafts(own, kept, faults, catalogue.time_zone, at)
+        try:
+            source, tariff = drafts.tariff(version + len(tariffs), source)
+            if not before.known:
+                # What is in force isn't known: nothing of it may be lost.
+                for fault in faults.values():
+                    raise fault
+        except Unchanged:
+            pass
+        except Invalid as fault:
+            fault.path = _since(at, now, fault)
+            raise
+        else:
+            if len(tariffs) > MOST_AHEAD:
+                raise TooManyChanges(f"prices of use change at more than {MOST_AHEAD} instants")
+            tariffs.append(tariff)
+            editions.append(Edition(at, source.plans, source.zones))
+            used |= {sheet.name: sheet for sheet in source.rate_sheets}
+        good = {plan: good[plan] for plan in faults if plan in good} | drafts.good()
+        for plan in faults.keys() - refused.keys():
+            why = faults[plan]
+            path = _since(at, now, why)
+            refused[plan] = RefusedPlan(plan, why.code, path, why.reason, plan in kept, now)
+    sources = Published(tuple(editions), tuple(used[name] for name in sorted(used)))
+    return _Publication(tariffs, sources, tuple(refused[plan] for plan in sorted(refused)))
+
+
+def _since(at: datetime, now: datetime, fault: Invalid) -> str:
+    path = fault.path or "prices"
+    return f"from {format_instant(at)} on, {path}" if at > now else path
+
+
+def _told(refused: Iterable[RefusedPlan], before: Iterable[RefusedPlan]) -> tuple[RefusedPlan, ...]:
+    """Those that are refused, each since when it has been; the log tells what is new."""
+    known = {each.plan: each for each in before}
+    found: list[RefusedPlan] = []
+    for each in refused:
+        was = known.pop(each.plan, None)
+        if was is None or (was.path, was.reason) != (each.path, each.reason):
+            log.error("prices refused", plan=each.plan, path=each.path, reason=each.reason)
+        since = each.since if was is None else was.since
+        found.append(msgspec.structs.replace(each, since=since))
+    for plan in known:
+        log.info("prices no longer refused", plan=plan)
+    return tuple(found)
+
+
+def refusals(r: Reader, which: Iterable[OfferingId], now: datetime) -> dict[OfferingId, Invalid]:
+    """Of these offerings, those whose prices of use can't be compiled as they are now, at one of
+    the instants at which they change."""
+    found: dict[OfferingId, Invalid] = {}
+    for offering in offerings(r, which).values():
+        if offering.status in PRICED and offering.charged_services:
+            fault = _refusal(r, offering, now)
+            if fault is not None:
+                found[offering.id] = fault
+    return found
+
+
+def _refusal(r: Reader, offering: Offering, now: datetime) -> Invalid | None:
+    catalogue = _catalogue(r, [offering.id])
+    zoned = any(getattr(price, "where", Where()).zone for price in offering.prices)
+    others = [each for each in offering_ids(r, *PRICED) if each != offering.id] if zoned else []
+    elsewhere = _catalogue(r, others)
+    for at in (now, *_changes(catalogue.charged, now)):
+        own, faults = _drafts(catalogue, at)
+        beside, _ = _drafts(elsewhere, at)
+        found = next(iter(faults.values()), None)
+        for draft in own.values():
+            found = fault_alone(draft, beside.values(), catalogue.time_zone, at)
+        if found is not None:
+            found.path = _since(at, now, found)
+            return found
+    return None
+
+
+class _Catalogue(msgspec.Struct, frozen=True):
+    """What is charged for use, by id, the sheets that it names, and the first market's time zone;
+    `currencies` are the sheets'."""
+
+    charged: list[Offering]
+    sheets: dict[str, SheetSource]
+    currencies: dict[str, str]
+    time_zone: str
+
+
+def _catalogue(r: Reader, which: Iterable[OfferingId]) -> _Catalogue:
+    found = offerings(r, which).values()
     charged = sorted((each for each in found if each.charged_services), key=lambda each: each.id)
     names = {price.rate_sheet for each in charged for price in each.usage_prices}
     sheets = {name: rate_sheet(r, name) for name in sorted(filter(None, names))}
     first = next(iter(markets(r)), None)
-    time_zone = "UTC" if first is None else first.time_zone
-    tariffs: list[Tariff] = []
-    before = None
-    for at in (now, *_changes(charged, now)):
-        try:
-            source = _source(charged, sheets, time_zone, at)
-            if source == before:
-                continue
-            if len(tariffs) > MOST_AHEAD:
-                raise TooManyChanges(f"prices of use change at more than {MOST_AHEAD} instants")
-            version_ = version + len(tariffs)
-            tariffs.append(compile_tariff(source, version=version_, effective_from=at))
-        except Invalid as refusal:
-            if at > now:
-                refusal.path = f"from {format_instant(at)} on, {refusal.path or 'prices'}"
-            raise
-        before = source
-    return tariffs
+    return _Catalogue(
+        charged,
+        {name: _sheet_source(sheet) for name, sheet in sheets.items()},
+        {name: sheet.currency for name, sheet in sheets.items()},
+        "UTC" if first is None else first.time_zone,
+    )
 
 
 def _changes(charged: Iterable[Offering], now: datetime) -> list[datetime]:
@@ -122,20 +241,20 @@ def _changes(charged: Iterable[Offering], now: datetime) -> list[datetime]:
     return sorted(bounds)
 
 
-def _source(
-    charged: Iterable[Offering], sheets: dict[str, RateSheet], time_zone: str, at: datetime
-) -> TariffSource:
-    """What holds at this instant. A plan of which nothing holds isn't among it, nor a sheet that
-    no price names."""
-    priced = (offering.priced_at(at) for offering in charged)
-    held = [each for each in priced if each.charged_services]
-    named = {price.rate_sheet for each in held for price in each.usage_prices}
-    return TariffSource(
-        plans=tuple(plan_source(each, sheets) for each in held),
-        rate_sheets=tuple(_sheet_source(sheet) for name, sheet in sheets.items() if name in named),
-        time_zone=time_zone,
-        zones=_zones(held),
-    )
+def _drafts(catalogue: _Catalogue, at: datetime) -> tuple[dict[str, Draft], dict[str, Invalid]]:
+    """What holds at this instant, and what is refused already. A plan of which nothing holds is
+    in neither."""
+    own: dict[str, Draft] = {}
+    refused: dict[str, Invalid] = {}
+    for offering in catalogue.charged:
+        priced = offering.priced_at(at)
+        if not priced.charged_services:
+            continue
+        try:
+            own[str(priced.id)] = _draft(priced, catalogue)
+        except Invalid as fault:
+            refused[str(priced.id)] = fault
+    return own, refused
 
 
 class TooManyChanges(Invalid):
@@ -144,29 +263,30 @@ class TooManyChanges(Invalid):
     code = "tooManyChanges"
 
 
-def _zones(charged: Iterable[Offering]) -> tuple[Zone, ...]:
-    zones: dict[str, tuple[str, ...]] = {}
-    for offering in charged:
-        for price in offering.prices:
-            zone = getattr(price, "where", Where()).zone
-            if zone is None or not zone.networks:
-                continue
-            networks = tuple(sorted(zone.networks))
-            if zones.setdefault(zone.name, networks) != networks:
-                raise ZoneContradiction(
-                    f"zone {zone.name!r} has other networks elsewhere",
-                    path=f"plan {offering.id}, price {price.id}",
-                )
-    return tuple(Zone(name, networks) for name, networks in sorted(zones.items()))
+def _draft(offering: Offering, catalogue: _Catalogue) -> Draft:
+    """Raises `CurrencyMismatch` and `ZoneContradiction`."""
+    zones: dict[str, Zone] = {}
+    for price in offering.prices:
+        zone = getattr(price, "where", Where()).zone
+        if zone is not None and zone.networks:
+            try:
+                add_zones(zones, [Zone(zone.name, tuple(sorted(zone.networks)))])
+            except ZoneContradiction as fault:
+                fault.path = f"plan {offering.id}, price {price.id}"
+                raise
+    names = {price.rate_sheet for price in offering.usage_prices}
+    return Draft(
+        _plan_source(offering, catalogue.currencies),
+        tuple(zones[name] for name in sorted(zones)),
+        tuple(catalogue.sheets[name] for name in sorted(filter(None, names))),
+    )
 
 
-def plan_source(offering: Offering, sheets: dict[str, RateSheet]) -> PlanSource:
+def _plan_source(offering: Offering, sheets: Mapping[str, str]) -> PlanSource:
     """Raises `CurrencyMismatch` where its usage is priced in two currencies."""
     currencies = {price.amount.currency for price in offering.usage_prices}
     currencies |= {
-        sheets[price.rate_sheet].currency
-        for price in offering.usage_prices
-        if price.rate_sheet is not None
+        sheets[price.rate_sheet] for price in offering.usage_prices if price.rate_sheet is not None
     }
     if len(currencies) > 1:
         raise CurrencyMismatch(

@@ -10,6 +10,7 @@ from typing import Any
 import falcon
 import structlog
 
+from trunkline.charging import measure_refused
 from trunkline.kernel.errors import Unavailable
 from trunkline.platform import telemetry
 from trunkline.platform.clock import Clock
@@ -278,6 +279,7 @@ class _Metrics:
         with suppress(Unavailable), self._server.databases["books"].read() as r:
             measure(r)
             measure_exposure(r, now)
+            measure_refused(r)
         resp.content_type = telemetry.CONTENT_TYPE
         resp.data = telemetry.metrics(self._server.databases, now)
 
