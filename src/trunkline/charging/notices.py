@@ -210,14 +210,13 @@ def done(tx: Tx, ids: Iterable[int]) -> None:
 
 
 def rating_groups(r: Reader, notice: Notice) -> list[int]:
-    """Those of the session that wait for more (`Quota.waits`), or else all of it: what it is to
-    ask again about."""
+    """The session's, all of which it is to ask again about: who waits for more isn't told from
+    whose prices have changed."""
     found = account(r, account_id(r, notice.account))
     session = None if found is None else found.state.session(notice.session)
     if session is None:
         return []
-    quotas = [each for each in session.quotas if each.waits] or session.quotas
-    return sorted({each.rating_group for each in quotas if each.rating_group >= 0})
+    return sorted({each.rating_group for each in session.quotas if each.rating_group >= 0})
 
 
 def end_unknown_session(database: Database, notice: Notice) -> None:

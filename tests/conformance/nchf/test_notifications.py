@@ -13,6 +13,7 @@ from tests.conformance.nchf.specification import check
 from tests.conftest import MakeDatabase
 from tests.unit.charging.builders import MB, imsi
 from trunkline.charging import notices, operations
+from trunkline.charging.store import hold
 from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database
 from trunkline.tmf.hub import CallbackRule
@@ -29,15 +30,15 @@ class Story:
         self.operator = Operator(charging, clock.now())
         self.operator.open(("imsi", imsi(1)), money="0.03")
 
-    async def exhausted(self, smf: Smf, notify: str) -> str:
-        """The ref of a session that was told it has had the last."""
+    async def exhausted(self, smf: Smf, notify: str, *others: Any) -> str:
+        """The ref of a session that has had the last, or beside `others` gets no more."""
         answer = await smf.create(
-            0, usage(1, asks=3 * MB), subscriberIdentifier=SUPI, notifyUri=notify
+            0, usage(1, asks=3 * MB), *others, subscriberIdentifier=SUPI, notifyUri=notify
         )
         ref, sequence = answer.ref, 0
-        while "finalUnitIndication" not in answer.units[1]:
+        while "grantedUnit" in (told := answer.units[1]) and "finalUnitIndication" not in told:
             sequence += 1
-            granted = answer.units[1]["grantedUnit"]["totalVolume"]
+            granted = told["grantedUnit"]["totalVolume"]
             answer = await smf.update(ref, sequence, usage(1, asks=3 * MB, used=granted))
         return ref
 
@@ -108,6 +109,31 @@ def test_after_a_top_up_it_is_to_ask_again(story: Story) -> None:
 def _bar(story: Story) -> None:
     with story.charging.transaction() as tx:
         operations.bar_account(tx, ACCOUNT, barred=True, now=story.clock.now())
+
+
+def test_after_a_change_of_plan_all_groups_are_asked_again_about(story: Story) -> None:
+    """Not only the one that has come to its end."""
+
+    def change() -> None:
+        with story.charging.transaction() as tx:
+            held = hold(tx, ACCOUNT)
+            assert held is not None
+            notices.tell(tx, held, notices.NoticeKind.REAUTHORISE, everyone=True)
+
+    async def told() -> None:
+        attempt = story.operator.attempt
+        async with (
+            network(attempt, story.clock, database=story.charging) as smf,
+            callbacks() as smf_side,
+        ):
+            await story.exhausted(smf, f"{smf_side.url}/notify", usage(2, asks=MB))
+            await asyncio.to_thread(change)
+            _, notice = await smf_side.came.get()
+            groups = [each["ratingGroup"] for each in notice["reauthorizationDetails"]]
+            assert groups == [1, 2]
+            await story.settled()
+
+    run(told)
 
 
 def test_of_several_processes_one_notifies(story: Story, make_database: MakeDatabase) -> None:
