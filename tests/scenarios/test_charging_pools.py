@@ -490,6 +490,18 @@ def test_an_owner_pauses_a_member_and_lets_it_go_on(operator: Operator) -> None:
     assert left(operator) == 10 * GB - 100 * MB
 
 
+def test_who_was_refused_by_a_pool_joins_it_once_it_has_left_its_own(operator: Operator) -> None:
+    operator.open(8, plan="shared", shared=True, identities=())
+    operator.tell(JoinPool(account=account(1), pool=account(8)))
+    [pool] = keys(operator, 8)
+    with operator.charging.read() as r:
+        assert pool_store.members_after(r, pool, 0, 10) == []
+    assert seen(operator, 1).pool == POOL
+    operator.tell(LeavePool(account=account(1), pool=POOL))
+    operator.tell(JoinPool(account=account(1), pool=account(8)))
+    assert (seen(operator, 8).members, seen(operator, 1).pool) == (1, account(8))
+
+
 def test_who_goes_back_to_a_pool_is_its_member_again(operator: Operator) -> None:
     operator.open(8, plan="shared", shared=True, identities=())
     ask(operator, Kind.INITIAL, 0, 100 * MB)

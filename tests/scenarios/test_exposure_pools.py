@@ -10,7 +10,7 @@ import pytest
 from tests.ear import Ear
 from tests.scenarios.charging_operator import Operator
 from tests.scenarios.light_operator import INSTEAD, Host, sell_line
-from tests.unit.charging.builders import MB, compiled, imsi, plan
+from tests.unit.charging.builders import MB, asks, compiled, imsi, plan, request
 from trunkline import network, usage
 from trunkline.app import REACTIONS
 from trunkline.charging import (
@@ -19,6 +19,7 @@ from trunkline.charging import (
     ChargingAccountId,
     Circumstances,
     GrantPolicy,
+    Kind,
     RoamingPolicy,
     Rules,
     Service,
@@ -213,6 +214,23 @@ def test_who_gets_money_or_leaves_goes_on(
         operator.tell(LeavePool(account=account(1), pool=POOL))
     settle()
     assert host.told[2:] == ["data allowed"]
+
+
+def test_who_is_in_another_pool_is_not_stopped_for_what_its_former_one_lacks(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    """2 still uses what it was granted of the first one."""
+    operator.open(8, plan="shared", shared=True, identities=())
+    begun = request(Kind.INITIAL, 0, asks(50 * MB), subscriber=2, at=operator.epoch)
+    [answer] = operator.network.process([begun], operator.clock.now())
+    assert answer.units[0].granted == 50 * MB
+    operator.tell(LeavePool(account=account(2), pool=POOL))
+    operator.tell(JoinPool(account=account(2), pool=account(8)))
+    settle(minutes=10)
+    use(operator, 1, 400 * MB)
+    settle()
+    assert set(exposures(operator)) == {("cac_1", Cause.POOL_DATA)}
+    assert host.told == ["data barred"]
 
 
 def test_calls_and_data_are_stopped_and_go_on_each_for_itself(

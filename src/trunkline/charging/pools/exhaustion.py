@@ -197,7 +197,7 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
     unpaid = (
         each.key
         for each in found
-        if _is_new(each.state, of) and not pays(each.state, pool.state, of, tariffs, epoch, [])
+        if _is_new(each.state, command) and not pays(each.state, pool.state, of, tariffs, epoch, [])
     )
     stuck = list(islice(unpaid, CHUNK))
     # With the pool: whoever adds to it finds those who wait from then on.
@@ -207,7 +207,7 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
     for member in held.values():
         records: list[Record] = []
         before = ongoing.standing(member.state)
-        if _is_new(member.state, of) and not pays(
+        if _is_new(member.state, command) and not pays(
             member.state, pool.state, of, tariffs, epoch, records
         ):
             tx.emit(note_spent(member, of, command.at, 0))
@@ -221,10 +221,13 @@ def look_at_members(tx: Tx, command: PoolSpent, now: datetime) -> None:
         tx.emit(PoolSpent(pool=command.pool, of=of, at=command.at, after=found[-1].key))
 
 
-def _is_new(state: State, of: Spent) -> bool:
+def _is_new(state: State, command: PoolSpent) -> bool:
+    """Whether it isn't known of a member. Who has left may still have something of the pool in use,
+    and be in another."""
     share = share_in_use(state)
-    known = share is None or any(each.service == of.service for each in share.spent)
-    return not known and state.status == Status.ACTIVE
+    if share is None or share.pool != command.pool or state.status != Status.ACTIVE:
+        return False
+    return all(each.service != command.of.service for each in share.spent)
 
 
 def wait(tx: Tx, members: Sequence[Account]) -> None:

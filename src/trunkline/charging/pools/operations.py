@@ -68,13 +68,13 @@ def join_pool(tx: Tx, command: JoinPool, now: datetime) -> None:
     _check_pool(member.state, pool.state)
     limits = _limits(command)
     money_limit = _money_limit(command, member.state, pool.state)
-    share = share_in(member.state, pool.key)
-    if share is None:
-        share = Share(pool.key, str(pool.id))
-        pool_of(pool.state).members += 1
-        store.insert(tx, member.key, pool.key)
+    known = share_in(member.state, pool.key)
+    share = known or Share(pool.key, str(pool.id))
     if not join(member.state, share):
         raise AlreadyMember("is a member of another pool", path="account")
+    if known is None:
+        pool_of(pool.state).members += 1
+        store.insert(tx, member.key, pool.key)
     share.limits, share.money_limit = limits, money_limit
     share.left = False
     share.paused = command.paused

@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from trunkline.charging.store import Account, account_of, accounts
 from trunkline.platform.db import Reader, Tx, charging_metadata
@@ -34,7 +35,8 @@ waiting = sa.Table(
     _account("member"),
 )
 
-_insert = sa.insert(members)
+# Releases to 2026-11 left a row behind where they refused somebody.
+_insert = postgresql.insert(members).on_conflict_do_nothing()
 _delete = sa.delete(members).where(
     members.c.member == sa.bindparam("which"), members.c.pool == sa.bindparam("its")
 )
