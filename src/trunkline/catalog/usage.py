@@ -49,6 +49,10 @@ class Service(StrEnum):
     MMS = "mms"
     CONTENT = "content"
     """Events that cost an amount of their own: it is what is counted, in micros."""
+    VOICE_IN = "voice-in"
+    """Calls received."""
+    SMS_IN = "sms-in"
+    """Messages received."""
 
 
 _UNITS = {
@@ -57,6 +61,8 @@ _UNITS = {
     Service.SMS: Unit.MESSAGES,
     Service.MMS: Unit.MESSAGES,
     Service.CONTENT: Unit.MICROS,
+    Service.VOICE_IN: Unit.SECONDS,
+    Service.SMS_IN: Unit.MESSAGES,
 }
 
 

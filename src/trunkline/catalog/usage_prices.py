@@ -47,6 +47,7 @@ _LONGEST_NAME = 100
 _MOST_LISTED = 1000
 _MOST_VALIDITY = 10 * 366 * _DAY
 _PERCENT = 1_000_000
+_CALLS_NOBODY = (Service.DATA, Service.CONTENT, Service.VOICE_IN, Service.SMS_IN)
 
 
 def usage_price(body: Body, price_id: PriceId, name: str, tax: str, path: str) -> UsagePrice:
@@ -56,7 +57,7 @@ def usage_price(body: Body, price_id: PriceId, name: str, tax: str, path: str) -
     per = Quantity(_PERCENT, Unit.MICROS) if is_share else _quantity(body, service, path)
     currency = amount.currency
     sheet = text_at(body, "rateSheet", path)
-    if sheet is not None and service in (Service.DATA, Service.CONTENT):
+    if sheet is not None and service in _CALLS_NOBODY:
         raise InvalidDocument(
             f"{service} has no called number to look up in a rate sheet", path=at(path, "rateSheet")
         )

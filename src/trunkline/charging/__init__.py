@@ -76,6 +76,7 @@ from trunkline.charging.model import (
     FinalUnit,
     Identity,
     Kind,
+    Pass,
     Result,
     Service,
     UnitAnswer,
@@ -102,7 +103,7 @@ from trunkline.charging.policy.events import (
     RoamingStands,
 )
 from trunkline.charging.policy.kept import keep_policy
-from trunkline.charging.policy.passing import Pass, Passing
+from trunkline.charging.policy.passing import Passing
 from trunkline.charging.policy.queries import (
     counters_of,
     roaming_consent,

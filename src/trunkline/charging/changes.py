@@ -15,6 +15,7 @@ from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
     BUCKET_COUNT,
     BUCKET_SIZE,
+    BY_TIME,
     CHARGE,
     EXPIRES,
     FREE,
@@ -27,7 +28,6 @@ from trunkline.rating import (
     RESERVED,
     START,
     TAKEN,
-    VOICE,
     Course,
     Plan,
 )
@@ -144,7 +144,7 @@ class _Change(NamedTuple):
         slice_ = self.turn.slice(plan, self.quota, units, limit, buckets=buckets)
         if before is not None:
             slice_[POSITION:POSITION_END] = before[POSITION:POSITION_END]
-            if self.turn.service == VOICE:
+            if self.turn.service in BY_TIME:
                 since += before[GRANTED]
             for index, taken in enumerate(_takes(before)):
                 at = FIRST_BUCKET + index * BUCKET_SIZE

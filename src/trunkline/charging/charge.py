@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from trunkline.charging.changes import Later
-from trunkline.charging.debit import Turn, debit
+from trunkline.charging.debit import Turn, comes_free, debit, note_passed
 from trunkline.charging.grants import (
     POLICY,
     GrantPolicy,
@@ -27,11 +27,11 @@ from trunkline.charging.model import (
     ChargeAnswer,
     ChargeRequest,
     Kind,
+    Pass,
     Result,
     UnitAnswer,
     UnitRequest,
 )
-from trunkline.charging.policy.passing import Pass, note
 from trunkline.charging.policy.roaming import RoamingPolicy, roamed, room
 from trunkline.charging.sessions import (
     answered,
@@ -46,7 +46,7 @@ from trunkline.charging.sessions import (
 )
 from trunkline.charging.state import Quota, Session, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
-from trunkline.rating import DATA, NO_LIMIT, VOICE
+from trunkline.rating import BY_TIME, DATA, NO_LIMIT
 
 _SUCCESS = Result.SUCCESS
 _TERMINATE = Kind.TERMINATE
@@ -135,8 +135,7 @@ def _answers(
         if unit.requested == NOT_REQUESTED or unit.final:
             answer = UnitAnswer(unit.rating_group, unit.service_identifier, results[index])
         elif passes is not None and passes[index] >= 0:
-            answer = freely(unit, size)
-            quota.granted, quota.waits = answer.granted, False
+            answer = _freely(turn, unit, quota, size, 0)
         else:
             limit = None if own else roaming
             answer = _answered(turn, unit, quota, size, tariffs, limit)
@@ -183,6 +182,8 @@ def _answered(
     result, units, final = grant(turn, quota, unit.requested, size, later, most)
     quota.waits = final or result is not _SUCCESS
     if result is not _SUCCESS:
+        if comes_free(turn, result):
+            return _freely(turn, unit, quota, size, starts)
         answer = UnitAnswer(unit.rating_group, unit.service_identifier, result)
         if result is Result.CREDIT_LIMIT and last is not None:
             # The gateway redirects or restricts at once, and asks again from time to time.
@@ -208,6 +209,15 @@ def _answered(
         0 if final or not size.threshold else units * size.threshold // 100,
         quota.change,
     )
+
+
+def _freely(turn: Turn, unit: UnitRequest, quota: Quota, size: GrantSize, until: int) -> UnitAnswer:
+    """Granted whatever is left, up to an instant after which it may cost something (0: never)."""
+    answer = freely(unit, size)
+    if until:
+        answer.validity = min(answer.validity, until - turn.at)
+    quota.granted, quota.waits = answer.granted, False
+    return answer
 
 
 def _next_change(
@@ -260,14 +270,14 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
     reserved, holds = quota.money, quota.holds
     if not granted:
         reserved = NO_LIMIT
-        if turn.service == VOICE:
+        if turn.service in BY_TIME:
             change = tariffs.next_after(quota.since)
     let_go(turn.state, quota)
     result = _SUCCESS
     if not unit.used:
         pass
     elif passes >= 0:
-        note(turn, quota, unit.used, passes)
+        note_passed(turn, quota, unit.used, passes)
     else:
         used, after = unit.used, 0
         overrun = used - granted if used > granted else 0
@@ -289,7 +299,7 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
             plan = None if in_force is None else in_force.plan(quota.plan or turn.state.plan)
             reserved -= money - turn.state.money
             result = debit(turn, quota, after, in_force, plan, overrun, reserved, holds)
-    if turn.service != VOICE:
+    if turn.service not in BY_TIME:
         quota.since = turn.at
     quota.plan = ""
     if turn.in_force is not None:
@@ -300,7 +310,7 @@ def _settle(turn: Turn, quota: Quota, unit: UnitRequest, tariffs: Tariffs, passe
 def _used_after(turn: Turn, quota: Quota, unit: UnitRequest, change: int) -> int:
     """Units of this report that fall after the change of tariff: as the gateway counted them
     apart or, where units are seconds that pass, by the clock."""
-    if unit.after_change or turn.service != VOICE:
+    if unit.after_change or turn.service not in BY_TIME:
         return unit.after_change
     return min(max(quota.since + unit.used - change, 0), unit.used)
 

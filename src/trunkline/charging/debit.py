@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from trunkline.charging.buckets import enter_month, made_way, recount
 from trunkline.charging.counters import count, counted
 from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import Circumstances, Result, UnitRequest
+from trunkline.charging.model import Circumstances, Pass, Result, UnitRequest
 from trunkline.charging.state import NO_FLOOR, Quota, State
 from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
@@ -14,6 +14,7 @@ from trunkline.rating import (
     BUCKET_COUNT,
     BUCKET_SERVICE,
     BUCKET_SIZE,
+    BY_TIME,
     CHARGE,
     COUNTER_SIZE,
     EXPIRES,
@@ -23,13 +24,13 @@ from trunkline.rating import (
     POSITION,
     POSITION_END,
     RATED,
+    RECEIVED,
     REMAINING,
     RESERVED,
     START,
     TAKEN,
     TOO_LARGE,
     UNITS,
-    VOICE,
     Filters,
     Plan,
     bucket_offset,
@@ -158,7 +159,7 @@ class Turn:
         """When this tariff's calendar changes the price of what is used from `at` on, in epoch
         seconds; 0 for never, and where units are seconds: those are priced by their own
         instants."""
-        if in_force is None or self.service == VOICE:
+        if in_force is None or self.service in BY_TIME:
             return 0
         plan = self.plan if in_force is self.in_force else in_force.plan(self.state.plan)
         if plan is None or not plan.calendared:
@@ -219,14 +220,12 @@ def debit(
     limit: int = NO_LIMIT,
 ) -> Result:
     """Debits `units` under the quota, and moves it on. What no price is found for is noted
-    in the journal and charged nothing: RATING_FAILED. Under a `limit` nothing was delivered
-    yet: what can't be paid in full is not debited at all, CREDIT_LIMIT, and what has no price
-    is not noted. What was granted pays with what was `reserved` for it, in money and on buckets
-    (`holds`), where it would cost more by now."""
+    in the journal and charged nothing: RATING_FAILED, but what was received passes. Under a
+    `limit` nothing was delivered yet: what can't be paid in full is not debited at all,
+    CREDIT_LIMIT, and what has no price is not noted. What was granted pays with what was `reserved`
+    for it, in money and on buckets (`holds`), where it would cost more by now."""
     if in_force is None or plan is None:
-        if limit == NO_LIMIT:
-            _note_unrated(turn, quota, units, overrun)
-        return Result.RATING_FAILED
+        return _unpriced(turn, quota, units, overrun, limit, Result.RATING_FAILED)
     slice_ = turn.slice(plan, quota, units, limit, used=True)
     before = quota.position
     code = in_force.rate(slice_)
@@ -239,14 +238,12 @@ def debit(
     if code == RATED and turn.state.money - slice_[CHARGE] < NO_FLOOR:
         code = TOO_LARGE
     if code < 0:
-        if limit == NO_LIMIT:
-            _note_unrated(turn, quota, units, overrun)
-        return result_of(code)
+        return _unpriced(turn, quota, units, overrun, limit, result_of(code))
     take(turn, slice_)
     if plan.counters:
         _count(turn, plan, slice_)
     quota.position = slice_[POSITION:POSITION_END]
-    if turn.service == VOICE:
+    if turn.service in BY_TIME:
         quota.since += units
     _journal(turn, quota, slice_, in_force.version, overrun, evidence(slice_, before))
     return Result.SUCCESS
@@ -331,13 +328,38 @@ def _journal(
     )
 
 
-def _note_unrated(turn: Turn, quota: Quota, units: int, overrun: int) -> None:
+def _unpriced(
+    turn: Turn, quota: Quota, units: int, overrun: int, limit: int, result: Result
+) -> Result:
+    if comes_free(turn, result):
+        note_passed(turn, quota, units, Pass.RECEIVED)
+        if turn.service in BY_TIME:
+            quota.since += units
+        return Result.SUCCESS
+    if limit == NO_LIMIT:
+        _note(turn, quota, units, RecordKind.UNRATED, overrun=overrun)
+    return result
+
+
+def comes_free(turn: Turn, result: Result) -> bool:
+    """Whether what ended so was received, and no price names it: nobody pays for that."""
+    return result is Result.RATING_FAILED and turn.service in RECEIVED
+
+
+def note_passed(turn: Turn, quota: Quota, units: int, why: int) -> None:
+    """Into the journal: this was used, and charged nothing."""
+    _note(turn, quota, units, RecordKind.PASSED, label=int(why))
+
+
+def _note(
+    turn: Turn, quota: Quota, units: int, kind: RecordKind, *, overrun: int = 0, label: int = -1
+) -> None:
     state = turn.state
     state.seq += 1
     turn.records.append(
         Record(
             state.seq,
-            RecordKind.UNRATED,
+            kind,
             turn.at,
             turn.month,
             state.money,
@@ -346,6 +368,7 @@ def _note_unrated(turn: Turn, quota: Quota, units: int, overrun: int) -> None:
             service=turn.service,
             rating_group=quota.rating_group,
             service_identifier=quota.service_identifier,
+            label=label,
             session=turn.session,
             number=turn.number,
         )

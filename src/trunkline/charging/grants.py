@@ -21,6 +21,7 @@ from trunkline.charging.tariffs import InForce
 from trunkline.rating import (
     BUCKET_COUNT,
     BUCKET_SIZE,
+    BY_TIME,
     CHARGE,
     COUNTER_SIZE,
     DATA,
@@ -30,8 +31,8 @@ from trunkline.rating import (
     REMAINING,
     RESERVED,
     SMS,
+    SMS_IN,
     TAKEN,
-    VOICE,
     Measure,
     Plan,
     bucket_offset,
@@ -77,7 +78,9 @@ class GrantPolicy(msgspec.Struct, frozen=True):
                 return found
         if service == DATA:
             return self.data
-        return self.voice if service == VOICE else self.sms if service == SMS else self.others
+        if service in BY_TIME:
+            return self.voice
+        return self.sms if service in (SMS, SMS_IN) else self.others
 
 
 POLICY = GrantPolicy()

@@ -5,7 +5,7 @@ An amount is granted as far as the balance reaches; what is reported is debited 
 amounts that no balance can be reckoned with.
 """
 
-from trunkline.charging.debit import Turn
+from trunkline.charging.debit import Turn, note_passed
 from trunkline.charging.grants import POLICY, GrantPolicy, let_go
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
@@ -16,7 +16,6 @@ from trunkline.charging.model import (
     Result,
     UnitAnswer,
 )
-from trunkline.charging.policy.passing import note
 from trunkline.charging.policy.roaming import roamed, room
 from trunkline.charging.policy.rules import Rules
 from trunkline.charging.sessions import (
@@ -64,7 +63,7 @@ def charge_in_money(
     if spent:
         _debit(turn, spent)
     elif request.spent:
-        note(turn, quota, 0, session.passes)
+        note_passed(turn, quota, 0, session.passes)
     roaming = policy.rules.roaming
     if roaming is not None:
         roamed(turn, roaming, spent, told=request.where)

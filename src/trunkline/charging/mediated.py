@@ -20,12 +20,13 @@ from trunkline.charging.model import (
     ChargeAnswer,
     ChargeRequest,
     Kind,
+    Pass,
     Result,
     UnitRequest,
 )
 from trunkline.charging.oneoff import charge_usage as decide
 from trunkline.charging.policy.kept import policy_of
-from trunkline.charging.policy.passing import Pass, reason
+from trunkline.charging.policy.passing import reason
 from trunkline.charging.policy.roaming import beyond
 from trunkline.charging.policy.telling import (
     Happened,

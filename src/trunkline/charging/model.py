@@ -10,6 +10,7 @@ from enum import IntEnum
 import msgspec
 
 from trunkline.kernel.ids import Id
+from trunkline.rating import SMS_IN, VOICE_IN
 
 NOT_REQUESTED = -1
 """`UnitRequest.requested`: usage is reported, and no quota asked for."""
@@ -49,6 +50,10 @@ class Service(IntEnum):
     """In messages."""
     CONTENT = 4
     """In micros of the account's currency: events that cost an amount of their own."""
+    VOICE_IN = VOICE_IN
+    """Calls received, in seconds."""
+    SMS_IN = SMS_IN
+    """Messages received."""
 
 
 def service_of(code: int) -> Service | int:
@@ -64,6 +69,8 @@ _UNITS: dict[int, str] = {
     Service.SMS: "messages",
     Service.MMS: "messages",
     Service.CONTENT: "micros",
+    Service.VOICE_IN: "seconds",
+    Service.SMS_IN: "messages",
 }
 
 
@@ -118,6 +125,19 @@ class Result(IntEnum):
     """The request contradicts itself (a negative amount, an EVENT without what it needs)."""
     FAILED = 7
     """This request could not be computed; nothing of it is kept. The same may succeed later."""
+
+
+class Pass(IntEnum):
+    """Why usage passes, charged nothing; the journal's `label` of a `PASSED` record."""
+
+    EMERGENCY = 0
+    FREEPHONE = 1
+    CARE = 2
+    TOP_UP = 3
+    ZERO_RATED = 4
+    """Data of a rating group that costs nobody anything, such as the top-up portal's."""
+    RECEIVED = 5
+    """Calls and messages that the subscriber received and no price names."""
 
 
 class FinalAction(IntEnum):

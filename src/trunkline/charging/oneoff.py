@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trunkline.charging.debit import Turn, debit
+from trunkline.charging.debit import Turn, debit, note_passed
 from trunkline.charging.journal import Record, RecordKind
 from trunkline.charging.model import (
     NOT_REQUESTED,
@@ -16,7 +16,7 @@ from trunkline.charging.model import (
     UnitAnswer,
     UnitRequest,
 )
-from trunkline.charging.policy.passing import note, passed_event
+from trunkline.charging.policy.passing import passed_event
 from trunkline.charging.policy.roaming import roamed
 from trunkline.charging.policy.rules import NO_RULES, Rules
 from trunkline.charging.policy.waiving import chargeable, waive
@@ -32,7 +32,7 @@ from trunkline.charging.state import Quota, State, Status
 from trunkline.charging.tariffs import InForce, Tariffs
 from trunkline.kernel.errors import Invalid
 from trunkline.kernel.money import LARGEST
-from trunkline.rating import CHARGE, NO_LIMIT, RATED, Plan
+from trunkline.rating import BY_TIME, CHARGE, NO_LIMIT, RATED, RECEIVED, Plan
 
 _ONE = (UnitRequest(requested=1),)
 
@@ -61,7 +61,7 @@ def charge_event(
             return _pass(state, request, tariffs, now, records, why)
     debits = request.action is Action.DIRECT_DEBIT
     asks = debits and not (request.units and all(map(_was_delivered, request.units)))
-    if state.status == Status.CLOSED or (asks and state.status != Status.ACTIVE):
+    if state.status == Status.CLOSED or (asks and not _may_ask(state, request)):
         return refusal(request, Result.DENIED)
     turn = _turn(state, request, tariffs, instant_of(request, now), records)
     if turn is None:
@@ -134,7 +134,7 @@ def _pass(
     if turn is None:
         return refusal(request, Result.INVALID)
     for unit in request.units or _ONE:
-        note(turn, turn.quota_of(unit), _amount(unit), why)
+        note_passed(turn, turn.quota_of(unit), _amount(unit), why)
     remember(state, request, answer, now)
     return answer
 
@@ -189,7 +189,7 @@ def charge_usage(
     before = state.money
     why = rules.passing.why(request.service, request.called, unit.rating_group)
     if why >= 0:
-        note(turn, quota, unit.used, why)
+        note_passed(turn, quota, unit.used, why)
     else:
         most = chargeable(turn, rules.roaming)
         result = _debit_parts(turn, quota, unit.used, tariffs)
@@ -202,8 +202,9 @@ def charge_usage(
 
 def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Result:
     """Each part of a call by the tariff and the plan of its time; all of it or, where a part has no
-    price, nothing. What isn't counted in seconds happened at its instant."""
-    change = _next_change(turn, tariffs, quota.since) if turn.service == Service.VOICE else 0
+    price, nothing, unless it was received: that part passes. What isn't counted in seconds happened
+    at its instant."""
+    change = _next_change(turn, tariffs, quota.since) if turn.service in BY_TIME else 0
     if not 0 < change < quota.since + units:
         return debit(turn, quota, units, turn.in_force, turn.plan)
     parts: list[tuple[int, InForce | None, Plan | None]] = []
@@ -214,7 +215,7 @@ def _debit_parts(turn: Turn, quota: Quota, units: int, tariffs: Tariffs) -> Resu
         plan = None if in_force is None else in_force.plan(turn.state.plan_at(at))
         parts.append((until - at, in_force, plan))
         at, change = until, _next_change(turn, tariffs, until)
-    if not all(_has_price(turn, quota, *part) for part in parts):
+    if turn.service not in RECEIVED and not all(_has_price(turn, quota, *part) for part in parts):
         return debit(turn, quota, units, None, None)
     for part, in_force, plan in parts:
         result = debit(turn, quota, part, in_force, plan)
@@ -257,6 +258,13 @@ def _turn(
     )
 
 
+def _may_ask(state: State, request: ChargeRequest) -> bool:
+    """One way, who pays may still be called, as far as that costs nothing."""
+    if state.status == Status.ONE_WAY:
+        return request.service in RECEIVED
+    return state.status == Status.ACTIVE
+
+
 def _was_delivered(unit: UnitRequest) -> bool:
     return unit.requested == NOT_REQUESTED and unit.used > 0
 
@@ -295,8 +303,9 @@ def _debit(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
 
 def _paid(turn: Turn, quota: Quota, unit: UnitRequest, amount: int) -> Result:
     """Debited where the balance can pay for it, or it was delivered anyway."""
-    in_force, plan = turn.in_force, turn.plan
-    result = debit(turn, quota, amount, in_force, plan, limit=_free(turn.state))
+    state, in_force, plan = turn.state, turn.in_force, turn.plan
+    pays = state.status == Status.ACTIVE or _was_delivered(unit)
+    result = debit(turn, quota, amount, in_force, plan, limit=_free(state) if pays else 0)
     if result is Result.SUCCESS or not _was_delivered(unit):
         return result
     overrun = amount if result is Result.CREDIT_LIMIT else 0
@@ -355,16 +364,21 @@ def _enquire(turn: Turn, request: ChargeRequest) -> ChargeAnswer:
 
 def _costs(turn: Turn, request: ChargeRequest, *, buckets: bool) -> list[int] | None:
     """What each unit would cost and how much it is; None where one has no price."""
-    if turn.in_force is None or turn.plan is None:
-        return None
     costs = []
     for unit in request.units or _ONE:
         quota = turn.quota_of(unit)
-        slice_ = turn.slice(turn.plan, quota, _amount(unit), NO_LIMIT, buckets=buckets)
-        if turn.in_force.rate(slice_) != RATED:
+        cost = _cost(turn, quota, _amount(unit), buckets=buckets)
+        if cost is None and turn.service not in RECEIVED:
             return None
-        costs.append(slice_[CHARGE])
+        costs.append(cost or 0)
     return costs
+
+
+def _cost(turn: Turn, quota: Quota, units: int, *, buckets: bool) -> int | None:
+    if turn.in_force is None or turn.plan is None:
+        return None
+    slice_ = turn.slice(turn.plan, quota, units, NO_LIMIT, buckets=buckets)
+    return slice_[CHARGE] if turn.in_force.rate(slice_) == RATED else None
 
 
 def _move_money(turn: Turn, kind: RecordKind, charge: int) -> None:

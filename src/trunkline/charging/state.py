@@ -105,7 +105,7 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     """As the session's last request that told it had it."""
     notify: str = ""
     passes: int = -1
-    """Why all of it always passes (`policy.passing.Pass`); -1 where it doesn't."""
+    """Why all of it always passes (`Pass`); -1 where it doesn't."""
     missed: list[int] = []
     """Numbers before `number` that haven't come: the last few."""
     boot: int = 0

@@ -20,14 +20,14 @@ _WANTED = frozenset(
 
 def circumstances(
     message: bytes, information: tuple[int, int] | None, station: tuple[int, int] | None
-) -> tuple[Circumstances | None, bool]:
+) -> tuple[Circumstances | None, bool, bool]:
     """From the Service-Information, and the command's own Called-Station-Id, that lie there;
-    None where they tell nothing. And whether the IMSI is only claimed, as in emergencies without
-    authentication. The serving network is the packet core's, or else the cell's that IMS was told
-    of, or else the one whose IMS is visited: over a home-routed bearer that is home's, wherever
-    the caller is. Raises `Malformed`."""
+    None where they tell nothing. Whether the IMSI is only claimed, as in emergencies without
+    authentication; and whether it is a call that who pays receives. The serving network is the
+    packet core's, or else the cell's that IMS was told of, or else the one whose IMS is visited:
+    over a home-routed bearer that is home's, wherever the caller is. Raises `Malformed`."""
     name = b"" if station is None else message[station[0] : station[1]]
-    network, qos, claimed = b"", -1, False
+    network, qos, claimed, received = b"", -1, False, False
     if information is not None:
         at, end = information
         while at < end:
@@ -37,11 +37,12 @@ def circumstances(
                     inner, told, qos, claimed = _packet_switched(message, start, finish)
                     name, network = inner or name, told or network
                 elif code == d.IMS_INFORMATION:
-                    network = network or _multimedia(message, start, finish)
+                    cell, received = _multimedia(message, start, finish)
+                    network = network or cell
             at = (finish + 3) & ~3
     if not name and not network and qos < 0:
-        return None, claimed
-    return _told(name, network, qos), claimed
+        return None, claimed, received
+    return _told(name, network, qos), claimed, received
 
 
 def _packet_switched(message: bytes, at: int, end: int) -> tuple[bytes, bytes, int, bool]:
@@ -86,10 +87,11 @@ def _class(message: bytes, at: int, end: int) -> int:
     return -1
 
 
-def _multimedia(message: bytes, at: int, end: int) -> bytes:
-    """The network that IMS-Information tells."""
+def _multimedia(message: bytes, at: int, end: int) -> tuple[bytes, bool]:
+    """The network that IMS-Information tells, and whether the call is charged to who receives it
+    (Role-Of-Node, TS 32.299, 7.2.188)."""
     access: list[bytes] = []
-    visited = b""
+    visited, received = b"", False
     while at < end:
         code, _, vendor, start, finish = avp_at(message, at, end)
         if vendor != d.VENDOR_3GPP:
@@ -98,9 +100,11 @@ def _multimedia(message: bytes, at: int, end: int) -> bytes:
             access.append(message[start:finish])
         elif code == d.IMS_VISITED_NETWORK_IDENTIFIER:
             visited = visited or message[start:finish]
+        elif code == d.ROLE_OF_NODE:
+            received = u32_in(message, start, finish, code, vendor) == d.TERMINATING_ROLE
         at = (finish + 3) & ~3
     cell = network_of_access(b",".join(access).decode("latin-1")) if access else ""
-    return cell.encode() or visited
+    return cell.encode() or visited, received
 
 
 @lru_cache(maxsize=4096)

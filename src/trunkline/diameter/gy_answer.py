@@ -24,6 +24,7 @@ from trunkline.diameter.answers import Identity, answer_to, failed
 from trunkline.diameter.currencies import NO_CURRENCY, NUMBERS
 from trunkline.diameter.gy_request import Reading
 from trunkline.diameter.services import NO_SERVICES
+from trunkline.rating import BY_TIME
 
 RESULT_CODES = {
     Result.SUCCESS: d.SUCCESS,
@@ -198,6 +199,7 @@ def _limits(unit: UnitAnswer, service: int) -> bytes:
 _THRESHOLDS: dict[int, int] = {
     Service.DATA: d.VOLUME_QUOTA_THRESHOLD,
     Service.VOICE: d.TIME_QUOTA_THRESHOLD,
+    Service.VOICE_IN: d.TIME_QUOTA_THRESHOLD,
 }
 
 
@@ -239,7 +241,7 @@ def _redirect(to: str) -> tuple[int, str]:
 def _amount(amount: int, service: int) -> bytes:
     if service == Service.DATA:
         return codec.u64(d.CC_TOTAL_OCTETS, amount)
-    if service == Service.VOICE:
+    if service in BY_TIME:
         return codec.u32(d.CC_TIME, min(amount, 0xFFFFFFFF))
     return codec.u64(d.CC_SERVICE_SPECIFIC_UNITS, amount)
 

@@ -30,6 +30,7 @@ from trunkline.diameter.money import Sum, added, bounded, money_in
 from trunkline.diameter.names import notify_word, session_id
 from trunkline.diameter.parties import called, called_party, identities
 from trunkline.diameter.services import NO_SERVICES, Services, service_of
+from trunkline.rating import BY_TIME
 
 Value = TypeVar("Value")
 
@@ -39,6 +40,8 @@ report."""
 
 _DATA, _VOICE = Service.DATA, Service.VOICE
 _MESSAGES = (Service.SMS, Service.MMS)
+_CALLS_NOBODY = (Service.DATA, Service.VOICE_IN)
+"""Of what is received, who pays is the called party."""
 _KINDS = {kind.value: kind for kind in Kind}
 _ACTIONS = {action.value: action for action in Action}
 
@@ -98,7 +101,9 @@ def read(
             oddities.append("a clock that is off")
             at = received
     origin = message[form.host]
-    who, where = _who_and_where(message, form, kind)
+    who, where, terminating = _who_and_where(message, form, kind)
+    if terminating and service == _VOICE:
+        service = Service.VOICE_IN
     request = ChargeRequest(
         session=session_id(message[form.session]),
         number=u32_at(message, form.number)[0],
@@ -107,7 +112,7 @@ def read(
         at=at,
         received=received,
         service=service,
-        called="" if service == _DATA else _called(message, form),
+        called="" if service in _CALLS_NOBODY else _called(message, form),
         units=units,
         action=action,
         money=money,
@@ -134,17 +139,18 @@ def read(
 
 def _who_and_where(
     message: bytes, form: Form, kind: Kind
-) -> tuple[tuple[Identity, ...], Circumstances | None]:
-    """An IMSI that is only claimed names nobody; a session that ends has been where it was."""
+) -> tuple[tuple[Identity, ...], Circumstances | None, bool]:
+    """An IMSI that is only claimed names nobody; a session that ends has been where it was, and
+    was received if it was. The last: whether it is a call to who pays."""
     who = identities(
         [(u32_at(message, type_)[0], message[data]) for type_, data in form.subscriptions]
     )
     if kind is Kind.TERMINATE:
-        return who, None
-    where, claimed = circumstances(message, form.information, form.station)
+        return who, None, False
+    where, claimed, terminating = circumstances(message, form.information, form.station)
     if claimed:
         who = tuple(each for each in who if each[0] != "imsi")
-    return who, where
+    return who, where, terminating
 
 
 def _services(
@@ -265,7 +271,7 @@ def _amount(
             seconds = 0
     if found.specific:
         specific = bounded(u64_at(message, found.specific)[0], d.CC_SERVICE_SPECIFIC_UNITS)
-    amount = octets if service == _DATA else seconds if service == _VOICE else specific
+    amount = octets if service == _DATA else seconds if service in BY_TIME else specific
     if amount < 0 and (octets > 0 or seconds > 0 or specific > 0):
         oddities.append("units of another service")
     money = None

@@ -141,6 +141,7 @@ class Recipient(msgspec.Struct, gc=False):
     gpsi: Text | None = field(name="recipientGPSI", default=None)
     other: SmAddress | None = field(name="recipientOtherAddress", default=None)
     received: SmAddress | None = field(name="recipientReceivedAddress", default=None)
+    supi: Text | None = field(name="recipientSUPI", default=None)
 
 
 class SmsCharging(msgspec.Struct, gc=False):
@@ -149,9 +150,11 @@ class SmsCharging(msgspec.Struct, gc=False):
     location: UserLocation | None = field(name="userLocationinfo", default=None)
     sent: Uint32 | None = field(name="numberofMessagesSent", default=None)
     message: Text | None = field(name="messageReference", default=None)
+    type: Text | None = field(name="sMMessageType", default=None)
 
 
 class ImsCharging(msgspec.Struct, gc=False):
+    role: Text | None = field(name="roleOfNode", default=None)
     called: Text | None = field(name="calledPartyAddress", default=None)
     user: UserInformation | None = field(name="userInformation", default=None)
     location: UserLocation | None = field(name="userLocationInfo", default=None)

@@ -26,12 +26,14 @@ from trunkline.nchf.documents import (
     ChargingData,
     PduSessionCharging,
     RequestedUnit,
+    SmsCharging,
     UnitUsage,
     UsedUnit,
     UserLocation,
 )
 from trunkline.nchf.problems import Problem, invalid, undecodable
 from trunkline.nchf.references import API_CALLS, LONGEST, named, ref_of
+from trunkline.rating import BY_TIME, RECEIVED
 from trunkline.tmf.hub import parse_callback
 
 EDGE = "nchf"
@@ -45,6 +47,11 @@ _FUNCTIONS = {
     "NEFF": API_CALLS,
 }
 _SUBSCRIBERS = {"imsi": "imsi", "msisdn": "msisdn"}
+
+_TERMINATING = "TERMINATING"
+"""roleOfNode, of calls..."""
+_DELIVERY = "DELIVERY"
+"""...and sMMessageType, of messages: who receives it is charged."""
 
 _REASONS = {
     "QUOTA_THRESHOLD": 0,
@@ -134,7 +141,7 @@ def created(data: ChargingData, received: int, ways: Ways) -> Reading:
             unit.final = False
         if afterwards and not request.units:
             request.units = (UnitRequest(used=1),)
-    request.called = _called(data)
+    request.called = "" if request.service in RECEIVED else _called(data)
     return reading
 
 
@@ -200,8 +207,8 @@ def _identities(data: ChargingData) -> tuple[Identity, ...]:
         if part is not None and part.user is not None:
             told.append(part.user.gpsi)
             claimed = claimed or bool(part.user.claimed)
-    if data.sms is not None and data.sms.originator is not None:
-        told += (data.sms.originator.supi, data.sms.originator.gpsi)
+    if data.sms is not None:
+        told += _in_messages(data.sms)
     if data.nef is not None:
         told.append(data.nef.individual)
     # A call may be an emergency's, without a SIM: charging knows.
@@ -216,6 +223,13 @@ def _identities(data: ChargingData) -> tuple[Identity, ...]:
     if claimed:
         found = [each for each in found if each[0] != "imsi"]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each[0]))
+
+
+def _in_messages(sms: SmsCharging) -> tuple[str | None, ...]:
+    """Who sent the message or, where it is delivered, who receives it."""
+    if sms.type == _DELIVERY:
+        return (sms.recipients[0].supi, sms.recipients[0].gpsi) if sms.recipients else ()
+    return () if sms.originator is None else (sms.originator.supi, sms.originator.gpsi)
 
 
 def identity_of(text: str) -> Identity | None:
@@ -246,8 +260,10 @@ def _usual_service(data: ChargingData) -> int:
     if data.pdu is not None:
         return Service.DATA
     if data.sms is not None:
-        return Service.SMS
-    if data.ims is not None or data.mmtel is not None:
+        return Service.SMS_IN if data.sms.type == _DELIVERY else Service.SMS
+    if data.ims is not None:
+        return Service.VOICE_IN if data.ims.role == _TERMINATING else Service.VOICE
+    if data.mmtel is not None:
         return Service.VOICE
     if data.nef is not None:
         return API_CALLS
@@ -364,7 +380,7 @@ def _amount(unit: RequestedUnit | UsedUnit, service: int) -> int:
             amount = unit.total
         else:
             amount = (unit.uplink or 0) + (unit.downlink or 0)
-    elif service == Service.VOICE:
+    elif service in BY_TIME:
         amount = unit.time
     else:
         amount = unit.specific

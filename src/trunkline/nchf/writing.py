@@ -19,6 +19,7 @@ from trunkline.charging import (
 )
 from trunkline.nchf.problems import refused
 from trunkline.nchf.reading import Reading
+from trunkline.rating import BY_TIME
 
 RESULT_CODES = {
     Result.SUCCESS: "SUCCESS",
@@ -124,7 +125,7 @@ def _unit(unit: UnitAnswer, service: int, upf: str) -> _Unit:
     told.triggers = _triggers(bool(threshold), bool(unit.holding))
     if service == Service.DATA:
         granted.total, told.volume_threshold = unit.granted, threshold
-    elif service == Service.VOICE:
+    elif service in BY_TIME:
         granted.time, told.time_threshold = min(unit.granted, 0xFFFFFFFF), threshold
     else:
         granted.specific, told.unit_threshold = unit.granted, threshold

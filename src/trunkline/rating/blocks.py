@@ -123,7 +123,7 @@ class Blocks:
     def rate(self, rate: Rate, place: Place, path: str) -> int:
         """The offset of the rule."""
         _check_amounts(rate, path)
-        flags = layout.TIMED if place.service == layout.VOICE else 0
+        flags = layout.TIMED if place.service in layout.BY_TIME else 0
         if rate.holidays and rate.windows:
             flags |= layout.ON_HOLIDAYS
         discounts = place.discounts()

@@ -10,7 +10,6 @@ from trunkline.rating import layout
 from trunkline.rating.blocks import Blocks, Place, TariffRefused
 from trunkline.rating.model import (
     ANYWHERE,
-    SERVICES,
     Allowance,
     CounterSource,
     Filters,
@@ -238,13 +237,13 @@ def _places(source: TariffSource) -> Places:
 
 
 def _named(source: TariffSource) -> set[int]:
-    """The codes of the operator's own services that have prices."""
-    return {
+    """The codes of the services that have prices and no column of their own."""
+    codes = {
         service_code(rule.service, path=f"plan {plan.id}, usage rule {number + 1}")
         for plan in source.plans
         for number, rule in enumerate(plan.rules)
-        if rule.service not in SERVICES
     }
+    return {code for code in codes if code >= layout.KNOWN_SERVICES}
 
 
 def _counters(plan: PlanSource) -> dict[str, int]:

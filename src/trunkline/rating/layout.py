@@ -54,8 +54,13 @@ VOICE = 1
 SMS = 2
 MMS = 3
 CONTENT = 4
-KNOWN_SERVICES = 5
+KNOWN_SERVICES = 5  # that have a column in every table; others are listed in its head
+VOICE_IN = 5
+SMS_IN = 6
 FIRST_NAMED = 64  # a service that the operator defines
+
+BY_TIME = (VOICE, VOICE_IN)  # units are seconds that pass
+RECEIVED = (VOICE_IN, SMS_IN)  # by who pays: without a price, free
 
 # What `rate` returns.
 RATED = 0  # all units are covered

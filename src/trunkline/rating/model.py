@@ -1,8 +1,8 @@
 """What prices are made of, as others describe them to the tariff compiler.
 
 Money is in micros of the plan's currency, quantities in the service's base unit: bytes for
-data, seconds for voice, messages for sms and mms, micros of the event's own amount for content,
-and for a service that the operator named, whatever it counts.
+data, seconds for calls made and received, messages for sms, sms-in and mms, micros of the event's
+own amount for content, and for a service that the operator named, whatever it counts.
 """
 
 from datetime import date
@@ -11,9 +11,26 @@ from enum import StrEnum
 import msgspec
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rating.layout import CONTENT, DATA, FIRST_NAMED, MMS, SMS, VOICE
+from trunkline.rating.layout import (
+    CONTENT,
+    DATA,
+    FIRST_NAMED,
+    MMS,
+    SMS,
+    SMS_IN,
+    VOICE,
+    VOICE_IN,
+)
 
-SERVICES = {"data": DATA, "voice": VOICE, "sms": SMS, "mms": MMS, "content": CONTENT}
+SERVICES = {
+    "data": DATA,
+    "voice": VOICE,
+    "sms": SMS,
+    "mms": MMS,
+    "content": CONTENT,
+    "voice-in": VOICE_IN,
+    "sms-in": SMS_IN,
+}
 """The services that are known everywhere, by the catalogue's names, and the kernel's codes for
 them."""
 
@@ -31,7 +48,7 @@ class UnknownService(Invalid):
 
 
 def service_code(service: str, *, path: str | None = None) -> int:
-    """The kernel's code of a service: `data`, `voice`, `sms`, `mms`, `content`, or one of the
+    """The kernel's code of a service: one of `SERVICES`, or of the
     operator's own (1 to 11 of a-z, 0-9 and "-", a letter first: "api-call"), whose code is its
     name in numbers, the same for ever. Raises `UnknownService`."""
     known = SERVICES.get(service)

@@ -344,7 +344,7 @@ def _forget(tx: Tx, ident: str, _now: datetime) -> None:
 
 
 _row = USAGES.c
-_type = sa.case({int(each): each.name.lower() for each in Service}, value=_row.service)
+_type = sa.case({int(each): service_name(each) for each in Service}, value=_row.service)
 _SPECIFICATIONS = USAGE_SPECIFICATIONS.table.c
 
 API = Api(

@@ -5,10 +5,11 @@ CSV in UTF-8, a record a line, comma between fields. The header names the column
 | column       |          | holds                                                               |
 |--------------|----------|---------------------------------------------------------------------|
 | record_id    |          | the source's own id of the record, 1 to 100 printable characters    |
-| service      |          | voice, sms, mms, data, or a name of the operator's (api-call)       |
+| service      |          | voice, sms, mms, data, voice-in and sms-in for what was received,   |
+|              |          | or a name of the operator's (api-call)                              |
 | subscriber   |          | who used it: the MSISDN in E.164 digits, a plus sign before or not  |
 | called       | optional | whom: likewise, or urn:service:sos; voice, sms and mms need it,      |
-|              |          | data has none                                                       |
+|              |          | data and what was received have none                                |
 | start        |          | RFC 3339 with an offset: 2026-11-02T09:00:00+01:00                  |
 | quantity     |          | a whole number of the unit, or a decimal that comes out whole in    |
 |              |          | the service's base unit                                             |
@@ -35,7 +36,7 @@ from trunkline.kernel.errors import Invalid
 from trunkline.kernel.lines import fields_of
 from trunkline.kernel.quantity import Quantity, Unit
 from trunkline.kernel.time import parse_instant
-from trunkline.rating import service_code
+from trunkline.rating import RECEIVED, service_code
 from trunkline.usage.model import RejectedLine, UnreadableFile, UsageRecord
 
 LONGEST_LINE = 4096
@@ -58,14 +59,19 @@ _SERVICES = {
     "voice": (Service.VOICE, Unit.SECONDS),
     "sms": (Service.SMS, Unit.MESSAGES),
     "mms": (Service.MMS, Unit.MESSAGES),
+    "voice-in": (Service.VOICE_IN, Unit.SECONDS),
+    "sms-in": (Service.SMS_IN, Unit.MESSAGES),
 }
 _MOST: dict[int, int] = {
     Service.DATA: MOST_UNITS,
     Service.VOICE: 10**8,
     Service.SMS: 10**6,
     Service.MMS: 10**6,
+    Service.VOICE_IN: 10**8,
+    Service.SMS_IN: 10**6,
 }
 _MOST_EVENTS = 10**12
+_CALLS_NOBODY = (Service.DATA, *RECEIVED)
 _SUBSCRIBER = re.compile(r"\+?([1-9][0-9]{4,14})", re.ASCII)
 _CALLED = re.compile(r"\+?([0-9]{1,20}|urn:service:[a-z0-9.-]{1,80})", re.ASCII)
 _QUANTITY = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?", re.ASCII)
@@ -170,7 +176,7 @@ def _service(text: str) -> tuple[int, Unit]:
         code = Service.CONTENT
     if code == Service.CONTENT:
         raise Invalid(
-            f"{text[:20]!r} is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9"
+            f"{text[:20]!r} is none of {', '.join(_SERVICES)}, nor a name of 1 to 11 of a-z, 0-9"
             " and -, a letter first",
             path="service",
         )
@@ -202,9 +208,9 @@ def _number(text: str, form: re.Pattern[str], column: str) -> str:
 
 
 def _called(text: str, service: int) -> str:
-    if service == Service.DATA:
+    if service in _CALLS_NOBODY:
         if text:
-            raise Invalid("data calls nobody", path="called")
+            raise Invalid(f"{service_name(service)} calls nobody", path="called")
         return ""
     if not text and service not in _MOST:
         return ""
@@ -232,7 +238,7 @@ def _quantity(text: str, unit: str, service: int, base: Unit) -> int:
 def _number32(text: str, service: int, column: str) -> int | None:
     if not text:
         return None
-    if service in (Service.VOICE, Service.SMS):
+    if service in (Service.VOICE, Service.SMS, *RECEIVED):
         raise Invalid("only data has rating groups", path=column)
     if not _RATING_GROUP.fullmatch(text) or int(text) >= 1 << 32:
         raise Invalid(f"{text[:20]!r} is not a {column.replace('_', ' ')}", path=column)

@@ -292,6 +292,36 @@ def a_call_over_ims(account: Account, gateway: Gateway) -> None:
 
 
 @story
+def calls_that_are_received_and_forwarded(account: Account, gateway: Gateway) -> None:
+    """Nobody has priced what is received; who forwards a call makes one (TS 32.299, 7.2.188)."""
+    minute = RequestedServiceUnit(cc_time=60)
+    report = mscc(100, used_service_unit=[UsedServiceUnit(cc_time=60)])
+    for role, called, charges in (
+        (1, NUMBER, []),
+        (2, "46701740602", [(60, 150_000)]),
+    ):
+        ims = ImsInformation(
+            node_functionality=0,
+            role_of_node=role,
+            calling_party_address=["tel:+46701740603"],
+            called_party_address=f"tel:+{called}",
+        )
+        call = {
+            "service_context_id": VOICE,
+            "service_information": ServiceInformation(ims_information=ims),
+            "session_id": f"scscf;{role}",
+        }
+        first = data(gateway, INITIAL, 0, mscc(100, requested_service_unit=minute), **call)
+        [service] = first.multiple_services_credit_control
+        assert service.granted_service_unit.cc_time == 60
+        assert bool(account.reserved) is bool(charges)
+        # The last request need not say again which way the call went.
+        del call["service_information"]
+        assert data(gateway, TERMINATION, 1, report, **call).result_code == d.SUCCESS
+        assert account.charges == charges
+
+
+@story
 def messages_and_pictures(account: Account, gateway: Gateway) -> None:
     """A text reserved and sent; a text and two pictures paid at once; the number called stands
     in the service's own information."""

@@ -339,6 +339,27 @@ def test_calls_and_messages(operator: Operator, clock: DrivenClock) -> None:
             many = {"ratingGroup": 20, "requestedUnit": {"serviceSpecificUnits": 50}}
             refused = await network_.create(0, many, **message)
             assert (refused.status, refused.cause) == (403, "QUOTA_LIMIT_REACHED")
+            # What is received has no price here, and what is forwarded is a call that is made.
+            for role, mark in (("TERMINATING", "icid-2"), ("FORWARDING", "icid-3")):
+                call["iMSChargingInformation"] = {
+                    "calledPartyAddress": "tel:+46-8-123456",
+                    "imsChargingIdentifier": mark,
+                    "roleOfNode": role,
+                }
+                begun_ = await network_.create(
+                    0, {"ratingGroup": 10, "requestedUnit": {"time": 60}}, **call
+                )
+                assert begun_.units[10]["grantedUnit"] == {"time": 60}
+                assert (await network_.release(begun_.ref, 1, spoken)).status == 204
+            message["sMSChargingInformation"] = {
+                "messageReference": "4",
+                "sMMessageType": "DELIVERY",
+                "originatorInfo": {"originatorGPSI": "msisdn-46700000000"},
+                "recipientInfo": [{"recipientGPSI": "msisdn-46701740601"}],
+            }
+            message["oneTimeEventType"] = "IEC"
+            del message["subscriberIdentifier"]
+            assert (await network_.create(0, many, **message)).status == 201
 
     run(story)
-    assert operator.charges == [(30, 150_000), (1, 90_000), (2, 180_000)]
+    assert operator.charges == [(30, 150_000), (1, 90_000), (2, 180_000), (30, 150_000)]

@@ -324,7 +324,7 @@ def test_the_called_party() -> None:
 
     called = vendor(d.CALLED_PARTY_ADDRESS, b"tel:+390612345")
     ims = vendor(
-        d.SERVICE_INFORMATION, vendor(d.IMS_INFORMATION, vendor(829, b"\0\0\0\1") + called)
+        d.SERVICE_INFORMATION, vendor(d.IMS_INFORMATION, vendor(862, b"\0\0\0\1") + called)
     )
     reading = read(ccr(1, 0, SUBSCRIBER, ims, context="32260@3gpp.org"), RECEIVED)
     assert reading.request.called == "390612345"
@@ -352,6 +352,36 @@ def test_the_called_party() -> None:
     reading = read(ccr(1, 0, SUBSCRIBER, mms, context="32270@3gpp.org"), RECEIVED)
     assert reading.request.service is Service.MMS
     assert reading.request.called == "46705551212"
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "called"),
+    [
+        (0, Service.VOICE, "46701740602"),
+        (1, Service.VOICE_IN, ""),
+        # Forwarded: a call of who forwards it.
+        (2, Service.VOICE, "46701740602"),
+    ],
+)
+def test_the_direction_of_a_call(role: int, service: Service, called: str) -> None:
+    def vendor(code: int, data: bytes) -> bytes:
+        return codec.avp(code, data, d.VENDOR_3GPP)
+
+    address = vendor(d.CALLED_PARTY_ADDRESS, b"tel:+46701740602")
+    ims = vendor(d.IMS_INFORMATION, vendor(d.ROLE_OF_NODE, role.to_bytes(4, "big")) + address)
+    information = vendor(d.SERVICE_INFORMATION, ims)
+    asked = codec.grouped(d.REQUESTED_SERVICE_UNIT, codec.u32(d.CC_TIME, 30))
+    for context in ("32260@3gpp.org", "32275@3gpp.org"):
+        message = ccr(1, 0, SUBSCRIBER, information, mscc(asked), context=context)
+        found = read(message, RECEIVED).request
+        assert (found.service, found.called) == (service, called)
+        assert found.units[0].requested == 30
+    game = Services({b"game@operator.example": 99})
+    message = ccr(1, 0, SUBSCRIBER, information, context="game@operator.example")
+    assert read(message, RECEIVED, services=game).request.service == 99
+    cut = vendor(d.SERVICE_INFORMATION, vendor(d.IMS_INFORMATION, vendor(d.ROLE_OF_NODE, b"\0")))
+    with pytest.raises(Malformed):
+        read(ccr(1, 0, SUBSCRIBER, cut, context="32260@3gpp.org"), RECEIVED)
 
 
 def test_event_time_counts_from_1900_and_again_from_2036() -> None:

@@ -105,6 +105,37 @@ def test_who_is_called(address: str, digits: str) -> None:
     assert (found.request.service, found.request.called) == (Service.VOICE, digits)
 
 
+@pytest.mark.parametrize(
+    ("role", "service", "called"),
+    [
+        ("ORIGINATING", Service.VOICE, "46701740602"),
+        ("TERMINATING", Service.VOICE_IN, ""),
+        ("FORWARDING", Service.VOICE, "46701740602"),
+    ],
+)
+def test_the_direction_of_a_call(role: str, service: Service, called: str) -> None:
+    call = {"calledPartyAddress": "tel:+46701740602", "roleOfNode": role}
+    begun = read(iMSChargingInformation=call).request
+    assert (begun.service, begun.called) == (service, called)
+    known = named(begun.session)
+    assert known is not None
+    assert known.service == service, "updates need not say it again"
+
+
+def test_who_receives_a_message_is_charged_for_it() -> None:
+    sms = {
+        "originatorInfo": {"originatorSUPI": "imsi-999700000000002"},
+        "recipientInfo": [{"recipientSUPI": "imsi-999700000000001", "recipientGPSI": "msisdn-467"}],
+    }
+    sent = read(subscriberIdentifier=None, sMSChargingInformation=sms).request
+    assert (sent.service, sent.called) == (Service.SMS, "467")
+    assert sent.identities == (("imsi", "999700000000002"),)
+    delivered = sms | {"sMMessageType": "DELIVERY"}
+    came = read(subscriberIdentifier=None, sMSChargingInformation=delivered).request
+    assert (came.service, came.called) == (Service.SMS_IN, "")
+    assert came.identities == (("imsi", "999700000000001"), ("msisdn", "467"))
+
+
 def container(*triggers: str, **amounts: int) -> dict[str, Any]:
     told = [{"triggerType": each, "triggerCategory": "IMMEDIATE_REPORT"} for each in triggers]
     return {"localSequenceNumber": 1, "triggers": told, **amounts}

@@ -40,6 +40,14 @@ def test_units_and_rating_groups() -> None:
     assert (call.quantity, call.called, call.rating_group) == (120, "112", None)
 
 
+def test_what_was_received() -> None:
+    call = read("r4,voice-in,353871234567,,2026-11-01T10:00:00Z,2,min,")
+    assert isinstance(call, UsageRecord)
+    assert (call.service, call.quantity, call.called) == (Service.VOICE_IN, 120, "")
+    called = read("r5,sms-in,353871234567,44,2026-11-01T10:00:00Z,1,,")
+    assert called == RejectedLine(7, "called", "sms-in calls nobody")
+
+
 def test_columns_stand_in_any_order_and_optional_ones_may_lack() -> None:
     header = b"\xef\xbb\xbfquantity, start ,subscriber,service,record_id\n"
     record = read('5,2026-11-01T10:00:00Z,353871234567,data,"a,b"', header)
@@ -62,8 +70,8 @@ def test_blank_lines_say_nothing() -> None:
             "r,Fax!,353871234567,1,x,1,,",
             "service",
             (
-                "'fax!' is none of voice, sms, mms, data, nor a name of 1 to 11 of a-z, 0-9 and -,"
-                " a letter first"
+                "'fax!' is none of data, voice, sms, mms, voice-in, sms-in, nor a name of 1 to 11"
+                " of a-z, 0-9 and -, a letter first"
             ),
         ),
         (

@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from trunkline.charging.grants import GrantPolicy, freely
-from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Result
-from trunkline.charging.policy.passing import Pass, passed_event
+from trunkline.charging.model import ChargeAnswer, ChargeRequest, Identity, Kind, Pass, Result
+from trunkline.charging.policy.passing import passed_event
 from trunkline.charging.sessions import instant_of, is_sound, refusal
 from trunkline.kernel.time import from_micros, to_micros
 from trunkline.platform.columns import Json

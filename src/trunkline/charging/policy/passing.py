@@ -5,26 +5,18 @@ It is granted without a reservation and charged nothing; the journal has it as `
 """
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
 
 import msgspec
 
-from trunkline.charging.debit import Turn
-from trunkline.charging.journal import Record, RecordKind
-from trunkline.charging.model import SERVICE_URN, ChargeAnswer, ChargeRequest, Result, UnitAnswer
-from trunkline.charging.state import Quota
+from trunkline.charging.model import (
+    SERVICE_URN,
+    ChargeAnswer,
+    ChargeRequest,
+    Pass,
+    Result,
+    UnitAnswer,
+)
 from trunkline.rating import DATA
-
-
-class Pass(IntEnum):
-    """Why it passes; the journal's `label` of a `PASSED` record."""
-
-    EMERGENCY = 0
-    FREEPHONE = 1
-    CARE = 2
-    TOP_UP = 3
-    ZERO_RATED = 4
-    """Data of a rating group that costs nobody anything, such as the top-up portal's."""
 
 
 def reason(label: int) -> str:
@@ -102,28 +94,6 @@ _SOS = SERVICE_URN + "sos"
 
 def _digits(number: str) -> str:
     return number.removeprefix("+").replace(" ", "").lower()
-
-
-def note(turn: Turn, quota: Quota, units: int, why: int) -> None:
-    """Into the journal: this was used, and charged nothing."""
-    state = turn.state
-    state.seq += 1
-    turn.records.append(
-        Record(
-            state.seq,
-            RecordKind.PASSED,
-            turn.at,
-            turn.month,
-            state.money,
-            units=units,
-            service=turn.service,
-            rating_group=quota.rating_group,
-            service_identifier=quota.service_identifier,
-            label=int(why),
-            session=turn.session,
-            number=turn.number,
-        )
-    )
 
 
 def passed_event(request: ChargeRequest) -> ChargeAnswer:

@@ -25,6 +25,7 @@ from trunkline.rating import (
     BUCKET_GROUP,
     BUCKET_SERVICE,
     BUCKET_SIZE,
+    BY_TIME,
     CHARGE,
     DATA,
     EXPIRES,
@@ -32,7 +33,6 @@ from trunkline.rating import (
     REMAINING,
     RESERVED,
     STARTS,
-    VOICE,
     Plan,
 )
 
@@ -205,7 +205,7 @@ class Asked:
                 continue
             size = policy.of(turn.service, unit.rating_group)
             asked = size.default if unit.requested == SERVER_DECIDES else unit.requested
-            begins = quota.since + unit.used if turn.service == VOICE else turn.at
+            begins = quota.since + unit.used if turn.service in BY_TIME else turn.at
             # No grant takes more than half of what is left.
             wanted.append(self._use(quota, 2 * min(asked, size.largest), begins, used=False))
         return used + wanted
