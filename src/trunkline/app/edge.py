@@ -9,10 +9,11 @@ from typing import Any
 from trunkline import console, rest
 from trunkline.app import System, open_system
 from trunkline.app.events import callback_rule
-from trunkline.app.founding import operator
+from trunkline.app.founding import Operator, operator
 from trunkline.kernel.time import zone
 from trunkline.platform import settings, telemetry
 from trunkline.platform.addresses import parse_networks
+from trunkline.platform.loops import once_there
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -43,9 +44,8 @@ def _end_with_parent(parent: int) -> None:
 
 
 def create(system: System) -> Application:
-    """A WSGI application (PEP 3333) over `system`."""
-    with system.books.read() as r:
-        known = operator(r)
+    """A WSGI application (PEP 3333) over `system`, once its books are there."""
+    known = once_there(lambda: _operator(system), name="edge")
     pages = console.create_app(
         console.Console(
             books=system.books,
@@ -73,3 +73,8 @@ def create(system: System) -> Application:
         return (pages if is_page else apis)(environ, start_response)
 
     return application
+
+
+def _operator(system: System) -> Operator:
+    with system.books.read() as r:
+        return operator(r)

@@ -6,13 +6,17 @@ same for all.
 """
 
 import threading
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
 from trunkline.platform.db import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
+
+Found = TypeVar("Found")
 
 AWAY = 1.0
 """Seconds after which a database that is away is asked again."""
@@ -45,3 +49,17 @@ def keep_at(
             waits_for, pause = stop, AGAIN
         if pause > 0:
             waits_for.wait(pause)
+
+
+def once_there(ask: Callable[[], Found], *, name: str) -> Found:
+    """The answer, for who begins with it: a database that is away is waited for, which is told
+    once."""
+    told = False
+    while True:
+        try:
+            return ask()
+        except DatabaseUnavailable as error:
+            if not told:
+                log.warning("waiting for a database", work=name, error=str(error))
+            told = True
+        time.sleep(AWAY)

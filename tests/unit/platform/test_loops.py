@@ -4,10 +4,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
+from trunkline.app import edge, open_system
 from trunkline.platform import loops
 from trunkline.platform.db import DatabaseUnavailable
-from trunkline.platform.loops import keep_at
+from trunkline.platform.loops import keep_at, once_there
+from trunkline.platform.settings import DatabaseSettings, Settings
 
 
 class Heard(threading.Event):
@@ -75,3 +78,34 @@ def test_a_ring_during_the_work_is_not_lost() -> None:
 
     keep_at(work, stop, name="test", woken=woken)
     assert done == 2
+
+
+def test_who_begins_waits_for_a_database_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("trunkline.platform.loops.time.sleep", pauses.append)
+    answers = outcomes(threading.Event(), 7)
+
+    def ask() -> float:
+        if len(pauses) < 3:
+            raise DatabaseUnavailable("books: the database system is starting up")
+        return next(answers)
+
+    with capture_logs() as lines:
+        assert once_there(ask, name="test") == 7
+    assert pauses == [loops.AWAY] * 3
+    assert [line["event"] for line in lines] == ["waiting for a database"]
+
+
+def test_the_edge_begins_with_waiting_for_its_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    class StillWaits(Exception):
+        pass
+
+    def sleep(_seconds: float) -> None:
+        raise StillWaits
+
+    monkeypatch.setattr("trunkline.platform.loops.time.sleep", sleep)
+    nobody = "postgresql://nobody@127.0.0.1:1/books"
+    system = open_system(Settings(databases=DatabaseSettings(books=nobody, charging=nobody)))
+    with pytest.raises(StillWaits):
+        edge.create(system)
+    system.close()
