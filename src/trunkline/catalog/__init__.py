@@ -59,6 +59,7 @@ from trunkline.catalog.queries import (
     offering,
     offering_ids,
     offerings,
+    offerings_with_price,
     promotions,
     rate_sheet,
 )
@@ -142,6 +143,7 @@ __all__ = [
     "offering",
     "offering_ids",
     "offerings",
+    "offerings_with_price",
     "patch_document",
     "promotions",
     "rate_sheet",

@@ -83,6 +83,15 @@ def _typed(row: Any, prices: tuple[Any, ...]) -> Offering:
     )
 
 
+def offerings_with_price(r: Reader, price_id: str) -> list[OfferingId]:
+    """The ids of those that name this price."""
+    return [
+        OfferingId(by_id)
+        for by_kind, by_id, _ in store.referrers(r, DocumentKind.PRICE, price_id)
+        if by_kind == DocumentKind.OFFERING
+    ]
+
+
 def offering_ids(r: Reader, *statuses: LifecycleStatus) -> list[OfferingId]:
     """The ids of all offerings, or of those in one of these states."""
     return [OfferingId(each) for each in store.offering_ids(r, statuses)]

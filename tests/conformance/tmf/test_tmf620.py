@@ -138,3 +138,35 @@ def test_a_lifecycle_is_followed(api: Client) -> None:
     assert "Retired" in refused.body["message"]
     retired = api.patch(offering["href"], {"lifecycleStatus": "Retired"})
     assert retired.body["lifecycleStatus"] == "Retired"
+
+
+def test_prices_of_use_that_could_not_be_charged_are_refused(api: Client) -> None:
+    """A zone by its name alone, whose networks nobody says: kept as a draft; refused on sale, at
+    the price as at the offering, with the place. What is launched is never made such a one."""
+    prices, offerings = f"{CATALOG}/productOfferingPrice", f"{CATALOG}/productOffering"
+    body = {"name": "Abroad", "@type": "UsagePrice", "service": "data", "price": money(1.5),
+            "unitOfMeasure": {"amount": 1, "units": "GB"}, "zone": "Atlantis"}  # fmt: skip
+    price = made(api.post(prices, body))
+    plan: dict[str, Any] = {"name": "Roam", "productOfferingPrice": [{"id": price["id"]}]}
+    draft = made(api.post(offerings, plan | {"lifecycleStatus": "In test"}))
+    where = f"plan {draft['id']}, usage rule 1, zone"
+    for answer in (
+        api.post(offerings, plan | {"lifecycleStatus": "Launched"}),
+        api.post(offerings, plan | {"lifecycleStatus": "Active", "productOfferingPrice": [body]}),
+        api.patch(draft["href"], {"lifecycleStatus": "Active"}),
+    ):
+        assert (answer.status, answer.body["code"]) == (400, "tariffRefused")
+        assert "usage rule 1, zone: no zone is called 'Atlantis'" in answer.body["message"]
+    assert where in answer.body["message"]
+    assert [each["id"] for each in api.get(offerings).body] == [draft["id"]]
+    zone = {"name": "Atlantis", "networks": ["999"]}
+    assert api.patch(price["href"], {"zone": zone}).status == 200
+    assert api.patch(draft["href"], {"lifecycleStatus": "Active"}).status == 200
+    refused = api.patch(price["href"], {"zone": "Atlantis"})
+    assert (refused.status, where in refused.body["message"]) == (400, True)
+    assert api.get(price["href"]).body["zone"] == zone
+    same = body | {"zone": {"name": "Lemuria", "networks": ["999"]}}
+    refused = api.post(
+        offerings, plan | {"lifecycleStatus": "Active", "productOfferingPrice": [same]}
+    )
+    assert (refused.status, refused.body["code"]) == (400, "zoneContradiction")

@@ -13,8 +13,10 @@ from trunkline.charging import (
     ChargingAccountId,
     GroupCommit,
     Kind,
+    RefusedPlan,
     Service,
 )
+from trunkline.charging.published import Published, keep_published
 from trunkline.console.rendering import NONE
 from trunkline.inventory import ProductId, services_of_customers
 from trunkline.kernel.money import Money
@@ -110,6 +112,18 @@ def test_what_the_network_refuses_is_told_with_whose_it_is(office: Office) -> No
     page = text_of(visitor.get("/console"))
     assert f"{service.characteristics['msisdn']} {told} tkt_1 2" in page
     assert told in text_of(visitor.get(f"/console/customers/{customer.id}"))
+
+
+def test_prices_that_could_not_be_charged_are_told_with_the_place(office: Office) -> None:
+    title = "Prices that can't be charged"
+    assert title not in text_of(office.visitor("*").get("/console"))
+    path, reason = "plan poff_1, usage rule 1, zone", "no zone is called 'EU'"
+    refused = RefusedPlan("poff_1", "tariffRefused", path, reason, False, office.clock.now())
+    with office.books.transaction() as tx:
+        keep_published(tx, Published(), (refused,))
+    page = text_of(office.visitor("*").get("/console"))
+    assert title in page
+    assert f"poff_1 no prices {path} {reason}" in page
 
 
 def test_charging_is_counted_in_the_operators_day(office: Office) -> None:

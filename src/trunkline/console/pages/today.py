@@ -56,6 +56,7 @@ class Today:
             exposure = usage.exposed_by_delay(r, desk.now)
             waived = usage.waived_lately(r, desk.now)
             bars = _refused(r)
+            prices = charging.refused_plans(r)
         desk.page(
             resp,
             "today.html",
@@ -68,6 +69,7 @@ class Today:
             exposure=[_exposed(each) for each in exposure],
             waived=_in_sum(each.amount for each in waived) if waived else "",
             refused=bars,
+            unpriced=prices,
             **figures,
             **self._charging_figures(desk),
         )

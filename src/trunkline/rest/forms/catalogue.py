@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline import catalog
+from trunkline import catalog, charging
 from trunkline.catalog import (
     DOCUMENTS,
     EXPORT_JOBS,
@@ -17,9 +17,11 @@ from trunkline.catalog import (
     Direction,
     DocumentKind,
     LifecycleStatus,
+    OfferingId,
     Scope,
     job_kind,
 )
+from trunkline.kernel.errors import Invalid
 from trunkline.platform.db import Reader, Tx
 from trunkline.rest.forms.wire import PeriodIn
 from trunkline.tmf import (
@@ -140,10 +142,18 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
         return [dict(each.body) for each in catalog.documents(r, kind, ids).values()]
 
     def create(tx: Tx, body: Body, now: datetime) -> str:
-        return catalog.create_document(tx, kind=kind, body=body, now=now).id
+        ident = catalog.create_document(tx, kind=kind, body=body, now=now).id
+        for refusal in _refusals(tx, kind, ident, now).values():
+            raise refusal
+        return ident
 
     def replace(tx: Tx, ident: str, body: Body, now: datetime) -> None:
+        before = _refusals(tx, kind, ident, now)
         catalog.change_document(tx, kind=kind, document_id=ident, change=lambda _: body, now=now)
+        for offering, refusal in _refusals(tx, kind, ident, now).items():
+            # What was wrong before may be put right one by one.
+            if offering not in before:
+                raise refusal
 
     def delete(tx: Tx, ident: str, now: datetime) -> None:  # noqa: ARG001
         catalog.delete_document(tx, kind=kind, document_id=ident)
@@ -173,6 +183,18 @@ def entries(base: str, kind: DocumentKind, schema: type[Entry], paths: Paths) ->
         delete=delete,
         owner=_OFFERED if kind is DocumentKind.OFFERING else PUBLIC,
     )
+
+
+def _refusals(
+    r: Reader, kind: DocumentKind, ident: str, now: datetime
+) -> dict[OfferingId, Invalid]:
+    """Of the offerings that this document is, or is a price of: whose prices of use couldn't be
+    charged."""
+    if kind is DocumentKind.OFFERING:
+        return charging.refusals(r, [OfferingId(ident)], now)
+    if kind is DocumentKind.PRICE:
+        return charging.refusals(r, catalog.offerings_with_price(r, ident), now)
+    return {}
 
 
 def in_body(*paths: str) -> Paths:
