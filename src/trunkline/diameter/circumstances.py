@@ -89,7 +89,7 @@ def _class(message: bytes, at: int, end: int) -> int:
 
 def _multimedia(message: bytes, at: int, end: int) -> tuple[bytes, bool]:
     """The network that IMS-Information tells, and whether the call is charged to who receives it
-    (Role-Of-Node, TS 32.299, 7.2.188)."""
+    (Role-Of-Node, TS 32.299, 7.2)."""
     access: list[bytes] = []
     visited, received = b"", False
     while at < end:

@@ -293,7 +293,7 @@ def a_call_over_ims(account: Account, gateway: Gateway) -> None:
 
 @story
 def calls_that_are_received_and_forwarded(account: Account, gateway: Gateway) -> None:
-    """Nobody has priced what is received; who forwards a call makes one (TS 32.299, 7.2.188)."""
+    """Nobody has priced what is received; who forwards a call makes one (TS 32.299, 7.2)."""
     minute = RequestedServiceUnit(cc_time=60)
     report = mscc(100, used_service_unit=[UsedServiceUnit(cc_time=60)])
     for role, called, charges in (
