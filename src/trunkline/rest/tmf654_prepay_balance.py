@@ -198,11 +198,14 @@ def _task(
     )
 
 
+# SQLite looks for rows in each part of a union by its index only where the parts' columns are of
+# the same type, which neither a CASE nor a bare NULL has.
+_NULL = sa.null().cast(sa.String)
 _TOP_UP_STATUS = sa.case(
     (PAYMENTS.c.confirmed_at.is_(None), "created"),
     (PAYMENTS.c.failure.is_not(None), "failed"),
     else_="completed",
-)
+).cast(sa.String)
 _channelled = CHANNEL_TOP_UPS.c
 _PAID = (
     sa.select(
@@ -227,7 +230,9 @@ _PAID = (
             (_channelled.state == TopUpState.REVERSED.value, "cancelled"),
             (_channelled.state == TopUpState.REVERSING.value, TopUpState.COMPLETED.value),
             else_=_channelled.state,
-        ).label("state"),
+        )
+        .cast(sa.String)
+        .label("state"),
         _channelled.reason,
         _channelled.amount_micros,
         _channelled.currency,
@@ -238,10 +243,10 @@ _TOP_UPS = sa.union_all(
     _PAID[0].add_columns(
         PAYMENTS.c.payment_method_id,
         (PAYMENTS.c.source == AUTOMATIC).label("automatic"),
-        sa.null().cast(sa.String).label("voucher"),
+        _NULL.label("voucher"),
     ),
     _PAID[1].add_columns(
-        sa.null().cast(sa.String).label("payment_method_id"),
+        _NULL.label("payment_method_id"),
         sa.false().label("automatic"),
         _channelled.serial.cast(sa.String).label("voucher"),
     ),
@@ -250,9 +255,9 @@ _ALL = sa.union_all(
     *(
         each.add_columns(
             sa.literal_column("'topupBalance'", sa.String).label("action"),
-            sa.literal_column("NULL", sa.String).label("to_account"),
-            sa.literal_column("NULL", sa.String).label("reason"),
-            sa.literal_column("NULL", sa.String).label("description"),
+            _NULL.label("to_account"),
+            _NULL.label("reason"),
+            _NULL.label("description"),
         )
         for each in _PAID
     ),

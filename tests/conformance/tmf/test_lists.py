@@ -63,3 +63,13 @@ def test_lists_that_grow_are_found_in_an_index_alone(
         assert found.startswith("SEARCH"), (path, found)
         assert "COVERING INDEX" in found, (path, found)
         assert "TEMP B-TREE" not in found, (path, found)
+
+
+@pytest.mark.parametrize("name", ["topupBalance", "balanceActionHistory"])
+@pytest.mark.parametrize("path", ["product.id", "partyAccount.id", "relatedParty.id"])
+def test_what_was_done_to_balances_is_found_in_each_tables_index(
+    books: Database, name: str, path: str
+) -> None:
+    found = plan(books, listed(RESOURCES[name], path))
+    assert "SEARCH payment" in found
+    assert "SCAN" not in found
