@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trunkline.rating import finding, kernel, layout
+from trunkline.rating import finding, kernel, layout, remainder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +31,10 @@ _CALLED_INSIDE = (
     kernel.find_bucket,
     kernel.take,
     kernel.pay,
-    kernel.common_divisor,
-    kernel.round_remainder,
-    kernel.carry_remainder,
-    kernel.finer_price,
+    remainder.common_divisor,
+    remainder.round_remainder,
+    remainder.carry_remainder,
+    remainder.finer_price,
     kernel.find_step,
     kernel.counts,
     kernel.falls,
@@ -49,6 +49,7 @@ _CALLED_INSIDE = (
     kernel.count,
     kernel.rate,
 )
+_SOURCES = (kernel, finding, remainder, layout)
 _RATE = "int64(int64[::1], int64[::1])"
 _RATE_MANY = "void(" + ", ".join(["int64[::1]"] * 5) + ", int64, int64[::1])"
 
@@ -140,7 +141,7 @@ def _compile(cache: Path | None) -> Form:
 
 def _digest() -> str:
     """Of all the source that the machine code is made from."""
-    sources = (Path(str(module.__file__)).read_bytes() for module in (kernel, finding, layout))
+    sources = (Path(str(module.__file__)).read_bytes() for module in _SOURCES)
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from trunkline.kernel.errors import Invalid
-from trunkline.rating import compiled, finding, kernel, layout
+from trunkline.rating import compiled, finding, kernel, layout, remainder
 from trunkline.rating.course import Courses
 from trunkline.rating.tariff import Tariff
 
@@ -95,7 +95,7 @@ def again(rate: Callable[[list[int]], int], kept: Sequence[int]) -> Again:
         was[layout.PAID] = slice_[layout.PAID]
     if slice_ != was and asked[layout.POS_REMAINDER]:
         rounded = asked[:]
-        kernel.round_remainder(rounded, 0)
+        remainder.round_remainder(rounded, 0)
         then = rounded[:]
         if rate(then) == code and then == was:
             return Again(rounded, then, code, same=True)
