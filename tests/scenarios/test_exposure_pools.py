@@ -45,7 +45,7 @@ from trunkline.platform.clock import DrivenClock
 from trunkline.platform.db import Database, Tx
 from trunkline.platform.messages import Routes
 from trunkline.platform.relay import Relay
-from trunkline.rating import Allowance
+from trunkline.rating import Allowance, Filters
 from trunkline.usage import Cause
 from trunkline.usage.exposure.model import POOLS
 
@@ -214,6 +214,34 @@ def test_who_gets_money_or_leaves_goes_on(
         operator.tell(LeavePool(account=account(1), pool=POOL))
     settle()
     assert host.told[2:] == ["data allowed"]
+
+
+def test_what_is_left_for_other_use_of_a_service_keeps_it_open_to_the_others(
+    operator: Operator, host: Host, settle: Callable[..., None]
+) -> None:
+    """The host can't stop a part of a service: who used all of one kind is stopped, and the others
+    once the other kind is used up, too."""
+    kinds = plan(
+        Allowance("all_web", "Data", "data", 400 * MB, where=Filters(dnn="web")),
+        Allowance("all_work", "Work", "data", 100 * MB, where=Filters(dnn="work")),
+        id_="kinds",
+    )
+    operator.install(compiled(plan(), kinds, version=3, start=operator.clock.now()))
+    operator.open(8, plan="kinds", shared=True, identities=())
+    for number in (11, 12):
+        operator.open(number)
+        operator.tell(JoinPool(account=account(number), pool=account(8)))
+        sell_line(operator, number)
+    settle(minutes=20)
+    web, work = Circumstances(dnn="web"), Circumstances(dnn="work")
+    use(operator, 12, 100 * MB, where=web)
+    use(operator, 11, 100 * MB, where=work)
+    settle()
+    assert set(exposures(operator)) == {("cac_11", Cause.POOL_DATA)}
+    use(operator, 11, 300 * MB, where=web)
+    settle()
+    assert set(exposures(operator)) == {(f"cac_{each}", Cause.POOL_DATA) for each in (11, 12)}
+    assert host.told == ["data barred"] * 2
 
 
 def test_who_is_in_another_pool_is_not_stopped_for_what_its_former_one_lacks(

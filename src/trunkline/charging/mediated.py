@@ -122,7 +122,7 @@ class _Applying:
         self._now = now
         self._lender = Lender(held.get, tariffs, policy, now)
         for account in held.values():
-            exhaustion.look_before(account.state, tariffs, now)
+            exhaustion.look_before(account.state, now)
         self.written: list[tuple[int, Record]] = []
         self.news: list[Message] = []
         self.happened: list[Happened] = []

@@ -28,7 +28,17 @@ from trunkline.charging.tariffs import Tariffs
 from trunkline.charging.terms import Share, Spent
 from trunkline.kernel.money import Money
 from trunkline.platform.db import Tx
-from trunkline.rating import BUCKET_SIZE, CHARGE, EXPIRES, NO_LIMIT, REMAINING, RESERVED, Plan
+from trunkline.rating import (
+    BUCKET_SERVICE,
+    BUCKET_SIZE,
+    CHARGE,
+    EXPIRES,
+    NO_LIMIT,
+    REMAINING,
+    RESERVED,
+    STARTS,
+    Plan,
+)
 
 CHUNK = 50
 """Members that one transaction writes..."""
@@ -41,7 +51,8 @@ do."""
 
 class Looked(NamedTuple):
     """After usage that a pool serves: whether anything pays for more of it, and whether the pool
-    has just become unable to, for those who share its money or for those who don't."""
+    has just become unable to pay for any of the service, for those who share its money or for those
+    who don't."""
 
     pays: bool
     emptied: bool
@@ -80,25 +91,23 @@ def look(
     if not serves and not share.money_limit:
         return None
     rich = _has_money(pool)
-    empty = not _has_units(pool, plan, want) and (serves or not rich)
+    empty = not _has_any(pool, of.service, now) and (serves or not rich)
     known = any(each.service == of.service and was == rich for each, was in its.emptied)
     if empty and not known:
         its.emptied = (*its.emptied, (of, rich))
     return Looked(pays(member, pool, of, tariffs, now, records), empty and not known)
 
 
-def look_before(pool: State, tariffs: Tariffs, now: int) -> None:
+def look_before(pool: State, now: int) -> None:
     """Before anything is used: of what was used up, the pool remembers what is so still."""
     its = None if pool.terms is None else pool.terms.pool
-    in_force = tariffs.at(now)
-    plan = None if in_force is None else in_force.plan(pool.plan)
     if its is None or not its.emptied:
         return
     rich = _has_money(pool)
     its.emptied = tuple(
         (each, was)
         for each, was in its.emptied
-        if was == rich and not (plan and _has_units(pool, plan, _want(each, now)))
+        if was == rich and not _has_any(pool, each.service, now)
     )
 
 
@@ -146,6 +155,17 @@ def _has_money(state: State) -> bool:
 
 def _has_units(state: State, plan: Plan, want: Want) -> bool:
     return any(_left(state, place) > 0 for place in serving(state, plan, want))
+
+
+def _has_any(state: State, service: int, now: int) -> bool:
+    """Units of the service, for whatever use of it: the host stops all of it, or nothing."""
+    flat = state.flat
+    return any(
+        flat[offset + BUCKET_SERVICE] == service
+        and flat[offset + STARTS] <= now < flat[offset + EXPIRES]
+        and flat[offset + REMAINING] > flat[offset + RESERVED]
+        for offset in range(0, len(flat), BUCKET_SIZE)
+    )
 
 
 def _left(state: State, place: int) -> int:
