@@ -178,14 +178,16 @@ def _buckets(balance: Balance, share: MemberShare | None) -> Iterator[BucketLine
     for bucket in balance.buckets:
         if share is None or not bucket.shared:
             yield _bucket(bucket)
-    for shared in () if share is None else share.units:
+    if share is None:
+        return
+    for shared in share.units:
         unit = Unit(charging.service_unit(shared.service))
         yield BucketLine(
             name=shared.name or charging.service_name(shared.service).capitalize(),
             left=Quantity(shared.left, unit),
             size=None if shared.limit is None else Quantity(shared.limit, unit),
             percent=shared.left * 100 // shared.limit if shared.limit else 0,
-            until=None if share is None else share.use.until,
+            until=share.use.until,
             shared=True,
         )
 
