@@ -6,12 +6,13 @@ Rating-Group; several that name one quota are taken as one; octets may come as a
 direction; a CC-Time that is an instant, not a duration, counts for nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from trunkline.charging import (
+    MOST_UNITS,
     NOT_REQUESTED,
     SERVER_DECIDES,
     Action,
@@ -90,7 +91,7 @@ def read(
     several = u32_at(message, form.indicator)[0] if form.indicator else None
     by_service = bool(form.quotas)
     if by_service:
-        units = _services(message, form.quotas, service, services.groups, oddities)
+        units = _services(message, form.quotas, kind, service, services.groups, oddities)
     else:
         units, money, spent, currency = _command_units(message, form, kind, service, oddities)
         by_service = several == d.SEVERAL_SERVICES and _names_a_service(form, kind)
@@ -156,16 +157,17 @@ def _who_and_where(
 def _services(
     message: bytes,
     quotas: tuple[Quota, ...],
+    kind: Kind,
     service: int,
     groups: Mapping[int, int],
     oddities: list[str],
 ) -> tuple[UnitRequest, ...]:
     """One `UnitRequest` for each quota that the MSCCs name; `groups` have services of their own."""
     if len(quotas) == 1:
-        return (_unit(message, quotas[0], service, groups, oddities),)
+        return (_unit(message, quotas[0], kind, service, groups, oddities),)
     units: dict[tuple[int | None, int | None], UnitRequest] = {}
     for quota in quotas:
-        unit = _unit(message, quota, service, groups, oddities)
+        unit = _unit(message, quota, kind, service, groups, oddities)
         known = units.setdefault((unit.rating_group, unit.service_identifier), unit)
         if known is unit:
             continue
@@ -179,7 +181,12 @@ def _services(
 
 
 def _unit(
-    message: bytes, quota: Quota, service: int, groups: Mapping[int, int], oddities: list[str]
+    message: bytes,
+    quota: Quota,
+    kind: Kind,
+    service: int,
+    groups: Mapping[int, int],
+    oddities: list[str],
 ) -> UnitRequest:
     """The contents of one MSCC (RFC 8506, 8.16; TS 32.299, 7.2.5 and 7.2.175)."""
     unit = UnitRequest()
@@ -190,7 +197,7 @@ def _unit(
     if quota.identifier:
         unit.service_identifier = u32_at(message, quota.identifier)[0]
     for each in quota.requested:
-        amount, money = _amount(message, each, service, oddities)
+        amount, money = _amount(message, each, service, oddities, _wished(kind))
         if money is not None and amount < 0:
             raise _not_in_money(message[each.whole])
         unit.requested = max(amount, SERVER_DECIDES)
@@ -236,7 +243,7 @@ def _command_units(
     if form.identifier:
         unit.service_identifier = u32_at(message, form.identifier)[0]
     if form.requested is not None:
-        amount, asked = _amount(message, form.requested, service, oddities)
+        amount, asked = _amount(message, form.requested, service, oddities, _wished(kind))
         unit.requested = max(amount, SERVER_DECIDES)
     elif kind is Kind.EVENT and not form.used:
         unit.requested = 1 if service in _MESSAGES else SERVER_DECIDES
@@ -253,24 +260,38 @@ def _command_units(
     return (), asked.micros, spent.micros, asked.currency or spent.currency
 
 
+def _wished(kind: Kind) -> Callable[[int, int], int]:
+    """How what is asked for is bounded: a session gets as much as there is, an event all or
+    nothing."""
+    return bounded if kind is Kind.EVENT else _at_most
+
+
+def _at_most(amount: int, _code: int) -> int:
+    return min(amount, MOST_UNITS)
+
+
 def _amount(
-    message: bytes, found: Amount, service: int, oddities: list[str]
+    message: bytes,
+    found: Amount,
+    service: int,
+    oddities: list[str],
+    within: Callable[[int, int], int] = bounded,
 ) -> tuple[int, Sum | None]:
     """What a Requested- or Used-Service-Unit says: the amount in the service's unit or -1, and
     money or None. A total of octets counts before its directions, unless it is zero."""
     octets = seconds = specific = -1
     if found.total:
-        octets = bounded(u64_at(message, found.total)[0], d.CC_TOTAL_OCTETS)
+        octets = within(u64_at(message, found.total)[0], d.CC_TOTAL_OCTETS)
     if found.directions and octets <= 0:
         both = sum([u64_at(message, each)[0] for each in found.directions])
-        octets = bounded(both, d.CC_INPUT_OCTETS)
+        octets = within(both, d.CC_INPUT_OCTETS)
     if found.seconds:
         seconds = u32_at(message, found.seconds)[0]
         if seconds >= _AN_INSTANT:
             oddities.append("CC-Time is an instant")
             seconds = 0
     if found.specific:
-        specific = bounded(u64_at(message, found.specific)[0], d.CC_SERVICE_SPECIFIC_UNITS)
+        specific = within(u64_at(message, found.specific)[0], d.CC_SERVICE_SPECIFIC_UNITS)
     amount = octets if service == _DATA else seconds if service in BY_TIME else specific
     if amount < 0 and (octets > 0 or seconds > 0 or specific > 0):
         oddities.append("units of another service")

@@ -177,7 +177,7 @@ def _read(
         at=_moment(data, received, ways.tolerance),
         received=received,
         service=service,
-        units=_units(data.usage, service, ways) if data.usage else (),
+        units=_units(data.usage, kind, service, ways) if data.usage else (),
         where=_circumstances(data),
         notify="" if data.notify is None else _notify(data.notify),
         again=data.again is True,
@@ -281,7 +281,7 @@ def _check_event(data: ChargingData) -> None:
         )
 
 
-def _units(usage: list[UnitUsage], usual: int, ways: Ways) -> tuple[UnitRequest, ...]:
+def _units(usage: list[UnitUsage], kind: Kind, usual: int, ways: Ways) -> tuple[UnitRequest, ...]:
     """One `UnitRequest` for each rating group, and UPF where they are told apart; then, with
     `by_service`, one for each service that a group's containers name. What several tell of one is
     added up. A group that has no service of its own is of the `usual` one."""
@@ -296,6 +296,8 @@ def _units(usage: list[UnitUsage], usual: int, ways: Ways) -> tuple[UnitRequest,
         requested = NOT_REQUESTED
         if each.requested is not None:
             requested = max(_amount(each.requested, service), SERVER_DECIDES)
+            if kind is not Kind.EVENT:  # which is all or nothing; a session gets what there is
+                requested = min(requested, MOST_UNITS)
         used = each.used or ()
         unnamed = [one for one in used if one.service_id is None] if by_service else used
         _add(units, (group, upf, None), own, requested, _reported(unnamed, service))

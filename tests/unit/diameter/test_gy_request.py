@@ -435,12 +435,23 @@ def test_unused_avps_change_nothing() -> None:
         (mscc(used(MOST_UNITS), used(1)), d.INVALID_AVP_VALUE),
         (mscc(used(MOST_UNITS)) + mscc(used(1)), d.INVALID_AVP_VALUE),
         (mscc(by_direction(MOST_UNITS, 1)), d.INVALID_AVP_VALUE),
+        (mscc(used(2**64 - 1)), d.INVALID_AVP_VALUE),
     ],
 )
 def test_what_is_refused_is_shown(extra: bytes, result: int) -> None:
     error = refused(ccr(1, 0, SUBSCRIBER, extra))
     assert error.result_code == result
     assert error.failed_avp
+
+
+@pytest.mark.parametrize("octets", [MOST_UNITS + 1, 2**63 - 1, 2**64 - 1])
+def test_a_wish_is_for_as_much_as_there_is(octets: int) -> None:
+    """But for an event's, which is all or nothing."""
+    wish = mscc(asked(octets), group=1)
+    [unit] = read(ccr(1, 0, SUBSCRIBER, wish), RECEIVED).request.units
+    assert unit.requested == MOST_UNITS
+    direct = codec.u32(d.REQUESTED_ACTION, 0)
+    assert refused(ccr(4, 0, SUBSCRIBER, direct, wish)).result_code == d.INVALID_AVP_VALUE
 
 
 @pytest.mark.parametrize(("kind", "result"), [(0, 5004), (5, 5004), (4, 5005)])

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.unit.nchf.calls import request
-from trunkline.charging import Circumstances, Kind, Service
+from trunkline.charging import MOST_UNITS, Circumstances, Kind, Service
 from trunkline.nchf.problems import Problem
 from trunkline.nchf.reading import Reading, Ways, continued, created, decoded
 from trunkline.nchf.references import named
@@ -17,6 +17,18 @@ NOON = 1_793_620_800
 
 def read(**more: Any) -> Reading:
     return created(decoded(msgspec.json.encode(request(**more))), NOON, Ways())
+
+
+@pytest.mark.parametrize("octets", [MOST_UNITS + 1, 2**63 - 1, 2**64 - 1])
+def test_a_wish_is_for_as_much_as_there_is(octets: int) -> None:
+    """What was used beyond that is refused, and what an event asks for, which is all or nothing."""
+    wish = {"ratingGroup": 1, "requestedUnit": {"totalVolume": octets}}
+    assert read(multipleUnitUsage=[wish]).request.units[0].requested == MOST_UNITS
+    use = {"ratingGroup": 1, "usedUnitContainer": [container(totalVolume=octets)]}
+    with pytest.raises(Problem, match="an amount that no network delivers"):
+        read(multipleUnitUsage=[use])
+    with pytest.raises(Problem, match="an amount that no network delivers"):
+        read(multipleUnitUsage=[wish], oneTimeEvent=True, oneTimeEventType="IEC")
 
 
 @pytest.mark.parametrize(
