@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli.running import opened, record_start
+from trunkline.cli.running import echo_all, opened, record_start
 
 group = typer.Typer(help="Deliveries that failed too often.", no_args_is_help=True)
 
@@ -15,12 +15,14 @@ def list_parked() -> None:
     from trunkline.platform import relay
 
     with opened() as system:
+        lines = []
         for database in (system.books, system.charging):
             with database.read() as r:
-                for each in relay.parked(r):
-                    typer.echo(
-                        f"{each.source} {each.id} {each.subscriber} {each.key}: {each.last_error}"
-                    )
+                lines += [
+                    f"{each.source} {each.id} {each.subscriber} {each.key}: {each.last_error}"
+                    for each in relay.parked(r)
+                ]
+        echo_all(lines, "Nothing is parked")
 
 
 @group.command("retry")

@@ -1,6 +1,6 @@
 """What commands share: an open system, the audit trail, progress, files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -59,6 +59,17 @@ def record_start(system: "System", verb: str, what: str, **detail: object) -> No
     """The same of what writes in many transactions, before the first."""
     with system.books.transaction() as tx:
         record(tx, verb, what, system.clock.now(), **detail)
+
+
+def echo_all(lines: Iterable[str], otherwise: str) -> None:
+    """A list on standard output; where it is empty, that on standard error alone, so that who reads
+    the list reads nothing."""
+    empty = True
+    for line in lines:
+        typer.echo(line)
+        empty = False
+    if empty:
+        typer.echo(otherwise, err=True)
 
 
 @contextmanager

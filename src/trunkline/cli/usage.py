@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli.running import opened, record_start
+from trunkline.cli.running import echo_all, opened, record_start
 
 group = typer.Typer(help="Usage in files, and what of it waits.", no_args_is_help=True)
 _MOST = 50
@@ -17,17 +17,19 @@ def files() -> None:
     from trunkline import usage
 
     with opened() as system, system.books.read() as r:
+        lines = []
         for gap in usage.missing_files(r, limit=_MOST):
             which = f"{gap.first}" if gap.first == gap.last else f"{gap.first} to {gap.last}"
-            typer.echo(f"MISSING  {gap.source}  {which}")
+            lines.append(f"MISSING  {gap.source}  {which}")
         for each in usage.usage_files(r, limit=_MOST):
             number = "" if each.serial is None else f" {each.serial}"
             ended = "" if each.finished_at else ", not ended: import it again"
-            typer.echo(
+            lines.append(
                 f"{each.started_at:%Y-%m-%d %H:%M}  {each.source}{number}  {each.name}  "
                 f"{each.accepted:,} "
                 f"taken, {each.duplicates:,} here already, {each.rejected:,} refused{ended}"
             )
+        echo_all(lines, "No file came in")
 
 
 @group.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from trunkline.cli.running import open_file, opened, parse_day, record
+from trunkline.cli.running import echo_all, open_file, opened, parse_day, record
 
 if TYPE_CHECKING:
     from trunkline.charging import BucketGrant
@@ -175,14 +175,16 @@ def list_batches() -> None:
         column = vouchers.VOUCHER_BATCHES.c.id
         ids = list(r.execute(vouchers.VOUCHER_BATCHES.select().order_by(column)).scalars())
         counts = vouchers.voucher_counts(r, ids)
+        lines = []
         for each in sorted(vouchers.voucher_batches(r, ids), key=lambda each: each.first):
             many = ", ".join(f"{count:,} {state}" for state, count in counts[each.id].items())
             # Good before `expires_at`: the day is the last one, as `make` was given it.
             last_day = each.expires_at - timedelta(microseconds=1)
-            typer.echo(
+            lines.append(
                 f"{each.id} {each.name}: {each.first} to {each.last} at {each.face}, {each.state}, "
                 f"until {last_day:%Y-%m-%d}: {many or 'none drawn'}"
             )
+        echo_all(lines, "There are no batches")
 
 
 @group.command("show")
@@ -307,10 +309,11 @@ def lockouts(
                 vouchers.release(tx, release)
                 record(tx, "let try vouchers again", release, now)
         with system.books.read() as r:
-            for each in vouchers.locked_out(r, now=now):
-                typer.echo(
-                    f"{each.who}: {each.failures} failures, until {each.until:%Y-%m-%d %H:%M}"
-                )
+            lines = [
+                f"{each.who}: {each.failures} failures, until {each.until:%Y-%m-%d %H:%M}"
+                for each in vouchers.locked_out(r, now=now)
+            ]
+        echo_all(lines, "Nobody is refused")
 
 
 @dealers.command("add")
@@ -376,11 +379,12 @@ def list_dealers() -> None:
 
     with opened() as system, system.books.read() as r:
         ids = list(r.execute(vouchers.DEALERS.select()).scalars())
-        for each in sorted(vouchers.dealers(r, ids), key=lambda each: each.name):
-            typer.echo(
-                f"{each.id} {each.name}: {each.float_}, credit {each.credit_limit}, "
-                f"commission {each.commission_ppm / 10_000:g} %, {each.state}"
-            )
+        lines = [
+            f"{each.id} {each.name}: {each.float_}, credit {each.credit_limit}, "
+            f"commission {each.commission_ppm / 10_000:g} %, {each.state}"
+            for each in sorted(vouchers.dealers(r, ids), key=lambda each: each.name)
+        ]
+    echo_all(lines, "There are no dealers")
 
 
 def _entity(r: "Reader", named: str | None) -> "tuple[LegalEntityId, str]":
