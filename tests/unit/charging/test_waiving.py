@@ -144,6 +144,9 @@ def test_consent_of_before_its_time_was_kept_holds_for_its_month() -> None:
     state.roams_on = NOVEMBER
     assert consented(state, NOON, NOVEMBER)
     assert not consented(state, NOON + 30 * DAY, NOVEMBER + 1)
+    assert consent(state, NOVEMBER, NOON, given=False)
+    assert consented(state, NOON - 1, NOVEMBER)
+    assert not consented(state, NOON, NOVEMBER)
 
 
 @pytest.mark.parametrize(("money", "on_bill"), [("0.40", 60), ("2", 0)])

@@ -128,10 +128,14 @@ def consent(state: State, month: int, now: int, *, given: bool) -> bool:
     wanted = month if given else 0
     if state.roams_on == wanted:
         return False
+    kept = state.consents
+    if not kept and state.roams_on:
+        # An earlier release didn't keep since when.
+        kept = (epoch_bounds(state.roams_on, state.cycle_day, state.time_zone),)
     state.roams_on = wanted
     begins, _ = epoch_bounds(month - 1, state.cycle_day, state.time_zone)
     _, ends = epoch_bounds(month, state.cycle_day, state.time_zone)
-    spans = [(since, min(until, now)) for since, until in state.consents if until > begins]
+    spans = [(since, min(until, now)) for since, until in kept if until > begins]
     if given:
         spans.append((now, ends))
     state.consents = tuple(spans)
