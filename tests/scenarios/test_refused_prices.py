@@ -10,14 +10,21 @@ from structlog.testing import capture_logs
 
 from tests.scenarios.price_shop import Shop, offering
 from tests.unit.catalog.builders import voice_usage
+from tests.unit.platform.test_schema import NewDatabase
+from trunkline.app import METADATA
 from trunkline.catalog import import_rate_sheet
 from trunkline.charging import measure_refused, refused_plans
 from trunkline.charging.installed import installed_tariffs
-from trunkline.charging.published import Published, keep_published, publications
+from trunkline.charging.published import (
+    Published,
+    keep_published,
+    last_published,
+    publications,
+)
 from trunkline.kernel.time import format_instant
-from trunkline.platform import telemetry
+from trunkline.platform import schema, telemetry
 from trunkline.platform.clock import DrivenClock
-from trunkline.platform.db import Database
+from trunkline.platform.db import Database, with_driver
 from trunkline.platform.deliveries import backlog
 from trunkline.platform.relay import Relay
 from trunkline.rating import CHARGE, RATED, VOICE, new_slice
@@ -165,6 +172,20 @@ def test_what_was_announced_before_holds_while_its_offering_is_refused(shop: Sho
     assert [minute(shop, "one"), minute(shop, "two")] == [2, 5]
 
 
+def test_an_announced_price_that_is_made_a_wrong_one_stays_as_it_was_announced(shop: Shop) -> None:
+    """Unless what holds before it has changed as well: then that holds on."""
+    first, later = price("p", 1, **until(NEW_YEAR)), price("q", 2, **since(NEW_YEAR))
+    autumn = datetime(2026, 12, 1, tzinfo=UTC)
+    other = price("r", 3, **until(autumn)), price("s", 4, **since(autumn))
+    shop.offer(offering("one", first, later), offering("two", *other))
+    wrong = price("q", 3, zone="X", **since(NEW_YEAR))
+    for cents, then in ((1, 2), (4, 4)):
+        shop.clock.advance(timedelta(hours=1))
+        shop.offer(offering("one", price("p", cents, **until(NEW_YEAR)), wrong))
+        assert refused(shop) == {"one": True}
+        assert [minute(shop, "one"), minute(shop, "one", at=NEW_YEAR)] == [cents, then]
+
+
 def test_a_refused_offering_keeps_its_sheet_as_it_was(shop: Shop) -> None:
     def sheet(cost: str) -> None:
         lines = [
@@ -188,6 +209,25 @@ def test_a_refused_offering_keeps_its_sheet_as_it_was(shop: Shop) -> None:
     shop.clock.advance(timedelta(hours=1))
     shop.offer(offering("one", one))
     assert shop.call("46701234567", 60) == 400_000
+
+
+def test_that_an_earlier_release_has_published_is_known(
+    new_database: NewDatabase, clock: DrivenClock
+) -> None:
+    url = new_database("before", empty=True)
+    schema.upgrade(url, "books", "books_0033")
+    engine = sa.create_engine(with_driver(sa.make_url(url)))
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO charging_tariff_request (id, requested) VALUES (1, 7)")
+        )
+    engine.dispose()
+    schema.upgrade(url, "books")
+    books = Database(url, metadata=METADATA["books"], clock=clock)
+    with books.read() as r:
+        assert last_published(r) == Published(known=False)
+        assert refused_plans(r) == ()
+    books.close()
 
 
 def test_what_an_earlier_release_has_published_is_not_lost(shop: Shop) -> None:

@@ -34,17 +34,19 @@ class Draft(msgspec.Struct, frozen=True):
 
 class Drafts:
     """What is to be one tariff at one instant. `own` is what the offerings say, by their ids,
-    `kept` what holds where one of them is refused; `refused` grows as they are."""
+    `before` what was published for it, `kept` what holds where one of them is refused; `refused`
+    grows as they are."""
 
     def __init__(
         self,
         own: Mapping[str, Draft],
+        before: Mapping[str, Draft],
         kept: Mapping[str, Draft],
         refused: dict[str, Invalid],
         time_zone: str,
         at: datetime,
     ) -> None:
-        self._own, self._kept = own, kept
+        self._own, self._before, self._kept = own, before, kept
         self.refused = refused
         self._time_zone = time_zone
         self._at = at
@@ -67,6 +69,10 @@ class Drafts:
     def good(self) -> dict[str, Draft]:
         """Those that are not refused."""
         return {plan: draft for plan, draft in self._own.items() if plan not in self.refused}
+
+    def changed(self) -> set[str]:
+        """Of these, those that are not as they were."""
+        return {plan for plan, draft in self.good().items() if not self._stands(draft)}
 
     def _source(self) -> TariffSource:
         zones = self._zones()
@@ -101,8 +107,8 @@ class Drafts:
 
     def _stands(self, draft: Draft) -> bool:
         """Whether it is as it was."""
-        kept = self._kept.get(draft.plan.id)
-        return kept is not None and kept.plan == draft.plan and {*draft.zones} <= {*kept.zones}
+        was = self._before.get(draft.plan.id)
+        return was is not None and was.plan == draft.plan and {*draft.zones} <= {*was.zones}
 
     def _joins(self, zones: dict[str, Zone], plan: str, more: Iterable[Zone]) -> bool:
         try:

@@ -125,11 +125,14 @@ def compiled_tariffs(r: Reader, version: int, now: datetime) -> _Publication:
     used: dict[str, SheetSource] = {}
     refused: dict[str, RefusedPlan] = {}
     good: dict[str, Draft] = {}
+    new: set[str] = set()
     source = None
     for at in (now, *sorted({*_changes(catalogue.charged, now), *announced})):
         own, faults = _drafts(catalogue, at)
-        kept = kept_drafts(before, at, catalogue.sheets) | good
-        drafts = Drafts(own, kept, faults, catalogue.time_zone, at)
+        published = kept_drafts(before, at, catalogue.sheets)
+        # Of what is as it was, what was announced holds on, too.
+        kept = good | {plan: each for plan, each in published.items() if plan not in new}
+        drafts = Drafts(own, published, kept, faults, catalogue.time_zone, at)
         try:
             source, tariff = drafts.tariff(version + len(tariffs), source)
             if not before.known:
@@ -148,6 +151,7 @@ def compiled_tariffs(r: Reader, version: int, now: datetime) -> _Publication:
             editions.append(Edition(at, source.plans, source.zones))
             used |= {sheet.name: sheet for sheet in source.rate_sheets}
         good = {plan: good[plan] for plan in faults if plan in good} | drafts.good()
+        new = {plan for plan in faults if plan in new} | drafts.changed()
         for plan in faults.keys() - refused.keys():
             why = faults[plan]
             path = _since(at, now, why)
