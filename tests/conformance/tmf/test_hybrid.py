@@ -29,10 +29,17 @@ def controlled(limit: str) -> list[Body]:
     ]
 
 
-def use(charging: Database, clock: DrivenClock, msisdn: str, gigabytes: int, name: str) -> Result:
+def use(
+    charging: Database,
+    clock: DrivenClock,
+    msisdn: str,
+    gigabytes: int,
+    name: str,
+    granted: int | None = None,
+) -> Result:
     at = int(clock.now().timestamp())
     sent = [
-        request(Kind.INITIAL, 0, asks(gigabytes * GB), session=name, at=at),
+        request(Kind.INITIAL, 0, asks((granted or gigabytes) * GB), session=name, at=at),
         request(Kind.TERMINATE, 1, asks(used=gigabytes * GB), session=name, at=at),
     ]
     for each in sent:
@@ -48,6 +55,22 @@ def buckets(api: Client, product: Body) -> dict[str, Decimal]:
         for each in found
         if each["usageType"] == "monetary"
     }
+
+
+def test_what_went_beyond_the_limit_is_shown_below_zero(
+    api: Client, books: Database, charging: Database, relay: Relay, clock: DrivenClock
+) -> None:
+    with books.transaction() as tx:
+        fill_shelf(tx, clock.now(), numbers=4)
+    offering = shop.offer(api, prodSpecCharValueUse=controlled("1.5"))
+    shop.order(api, shop.account(api, kind="hybrid"), offering)
+    relay.drain()
+    (product,) = api.get(PRODUCT).body
+    number = product["realizingResource"][0]["value"]
+    assert use(charging, clock, number, 5, "s1", granted=3) is Result.SUCCESS
+    credit = api.get(f"{BALANCE}/bucket/{product['id']}~credit").body
+    assert credit["remainingValue"] == {"amount": -3.0, "units": "EUR"}
+    assert credit["remainingValueName"] == "3.00 EUR beyond 1.50 EUR"
 
 
 def test_from_the_account_to_the_bill(

@@ -176,9 +176,10 @@ def _of_money(held: Held, alike: Mapping[str, Any]) -> Iterator[BucketForm]:
         until = period(None, balance.valid_until)
         yield bucket("Balance", "", own, reserved, is_shared=is_pool, valid_for=until)
     if limit is not None and on_bill is not None:
-        left = max(limit - on_bill, nothing)
+        left = limit - on_bill
+        told = f"{left} of {limit}" if on_bill <= limit else f"{on_bill - limit} beyond {limit}"
         beyond = balance.reserved - reserved
-        yield bucket("Credit", CREDIT, left, beyond, remaining_value_name=f"{left} of {limit}")
+        yield bucket("Credit", CREDIT, left, beyond, remaining_value_name=told)
     shared = balance.shared_money if share is None else share.money
     if shared is not None:
         yield bucket("Shared balance", SHARED, shared, is_shared=True)
