@@ -80,6 +80,10 @@ def price(source: TariffSource, plan_id: str, usage: Usage) -> Priced:
     return _Walk(source, plan, usage, found).priced()
 
 
+BY_TIME = ("voice", "voice-in")
+"""Services whose units are seconds that pass."""
+
+
 class _Walk:
     """Increment by increment."""
 
@@ -113,7 +117,7 @@ class _Walk:
     def step(self) -> bool:
         """One increment more, or none where money doesn't reach."""
         usage, rate = self.usage, self.rate
-        instant = usage.start + (self.unit if usage.service == "voice" else 0)
+        instant = usage.start + (self.unit if usage.service in BY_TIME else 0)
         size = in_force(rate.increments, self.unit).units
         bucket = next((each for each in usage.buckets if fits(each, usage, instant)), None)
         if bucket is not None:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.properties import oracle
-from tests.properties.oracle import Bucket, Usage
+from tests.properties.oracle import BY_TIME, Bucket, Usage
 from tests.properties.test_rating import OUTCOMES, STARTS, Case, both, held, takes
 from trunkline.rating import (
     ADDED,
@@ -51,7 +51,7 @@ from trunkline.rating import (
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 YEAR = 365 * 86_400
-SERVICES = ["data", "voice", "mms", "api-call"]
+SERVICES = ["data", "voice", "mms", "api-call", "voice-in"]
 ZONES = (Zone("eu", ("208", "262")), Zone("far", ("310", "26299")))
 NETWORKS = ["", "20801", "26201", "26299", "310410", "23415"]
 
@@ -144,7 +144,7 @@ def rates(
 def cases(
     draw: st.DrawFn, *, unit: int = 1, largest: int = 10_000, shape: Shape | None = None
 ) -> Case:
-    service = draw(st.sampled_from([each for each in SERVICES if unit == 1 or each != "voice"]))
+    service = draw(st.sampled_from([each for each in SERVICES if unit == 1 or each not in BY_TIME]))
     start = draw(STARTS)
     near = datetime.fromtimestamp(start, UTC).date()
     rules: list[UsageRule] = []
@@ -328,7 +328,7 @@ def test_slicing_changes_nothing(form: compiled.Form, case: Case, data: st.DataO
         part = replace(
             usage,
             units=end - begin,
-            start=usage.start + (begin if usage.service == "voice" else 0),
+            start=usage.start + (begin if usage.service in BY_TIME else 0),
             limit=None if usage.limit is None else max(usage.limit, 0) - charge,
             buckets=buckets,
             counters=counters,

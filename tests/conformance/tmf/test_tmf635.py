@@ -78,6 +78,7 @@ def test_a_usage_is_rated_and_then_billed(
     assert (contradiction.status, contradiction.body["code"]) == (409, "usageRecordKnown")
     later = {"usageDate": "2026-11-02T10:30:00Z"}
     decoy = made(api.post(USAGE, used(other["msisdn"], 1, recordId="r-2") | later))
+    came = made(api.post(USAGE, used(other["msisdn"], 90, "s") | later | {"usageType": "voice-in"}))
     relay.drain()
     usage = api.get(usage["href"]).body
     assert usage["status"] == "rated"
@@ -101,6 +102,9 @@ def test_a_usage_is_rated_and_then_billed(
     ):
         assert api.get(f"{USAGE}?{query}").body == [usage], query
     assert api.get(f"{USAGE}?usageType=voice").body == []
+    [free] = api.get(f"{USAGE}?usageType=voice-in&status=rated").body
+    [rated] = free["ratedProductUsage"]
+    assert (free["id"], rated["taxExcludedRatingAmount"]) == (came["id"], money(0))
     assert len(api.get(f"{USAGE}?usageDate.lt=2026-11-02T10:00:00Z&sort=-usageDate").body) == 1
 
     refused = api.delete(usage["href"])

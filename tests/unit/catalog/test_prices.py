@@ -40,6 +40,12 @@ def test_a_one_time_price() -> None:
     assert price == OneTimePrice(id=ID, name="Activation", amount=Money.of(10, "EUR"))
 
 
+def test_a_price_of_calls_that_are_received() -> None:
+    price = parse_price(voice_usage(service="voice-in"), price_id=ID)
+    assert isinstance(price, UsagePrice)
+    assert (price.service, price.per) == (Service.VOICE_IN, Quantity(60, Unit.SECONDS))
+
+
 def test_a_usage_price_with_all_it_can_say() -> None:
     body = voice_usage(
         ratingGroup=7,
@@ -161,6 +167,7 @@ BY_SPENDING = [{"from": 0, "price": CENT}, {"from": {"unit": "EUR", "value": 20}
         (recurring(validFor="2026"), "validFor"),
         (data_allowance(priority=-1), "priority"),
         (data_allowance(rateSheet=5) | {"@type": "UsagePrice"}, "price"),
+        (voice_usage(service="voice-in", rateSheet="world"), "rateSheet"),
     ],
 )
 def test_what_can_not_be_read_is_refused_with_its_path(body: dict[str, Any], path: str) -> None:
