@@ -28,7 +28,8 @@ from tests.scenarios.test_usage_exposure import (
 from tests.unit.platform.test_schema import NewDatabase
 from trunkline import network, usage
 from trunkline.app import METADATA, REACTIONS
-from trunkline.charging import ConsentToRoam
+from trunkline.charging import ChargingAccountId, ConsentToRoam
+from trunkline.charging.pools.events import JoinPool
 from trunkline.inventory import ServiceState
 from trunkline.kernel.errors import Unavailable
 from trunkline.kernel.time import to_micros
@@ -84,6 +85,20 @@ def test_who_has_paid_meanwhile_goes_on(
     send_file(operator, "two", *(MINUTES[2],) * 12)
     settle()
     assert host.told[-1] == "suspend"
+
+
+def test_who_has_joined_a_pool_meanwhile_goes_on(
+    operator: Operator, stumbling: Stumbling, settle: Callable[..., None]
+) -> None:
+    operator.open(9, shared=True, identities=())
+    operator.top_up(9, "5", "pay_pool")
+    send_file(operator, "one", *MINUTES)
+    assert stumbling.stumbled
+    operator.tell(JoinPool(account=ACCOUNT, pool=ChargingAccountId("cac_9"), money=True))
+    settle(minutes=1)
+    settle()
+    assert exposure(operator).restored_at is not None
+    assert (bars(operator), line(operator).state) == ([], ServiceState.ACTIVE)
 
 
 def test_who_has_consented_meanwhile_goes_on(
