@@ -406,7 +406,7 @@ def _other(r: Reader, said: _Said) -> Explanation:
     if row.kind == RecordKind.PASSED:
         said.compare("charge in micros", row.charge, 0)
         why = reason(row.label)
-        return said.explained(f"it always passes and costs nothing: {why}", 0, label=why)
+        return said.explained(f"it passes and costs nothing: {why}", 0, label=why)
     if row.kind == RecordKind.TOP_UP and not store.credited(r, [row.session]):
         said.differ(f"no payment {row.session} is known to have been credited")
     if row.kind == RecordKind.USAGE:

@@ -32,7 +32,7 @@ class RecordKind(IntEnum):
     record has what came (below zero: went back), the pool's what went. `session` is the other's
     id, and `number` the own bucket's. Units of no service are micros of a credit limit."""
     PASSED = 12
-    """Usage that always passes, charged nothing; `label` says why (`Pass`)."""
+    """Usage that passes, charged nothing; `label` says why (`Pass`)."""
     EXPIRED = 13
     """Gone unused when its time was over: money, or `units` of the bucket `number`."""
     ON_BILL = 14
