@@ -242,11 +242,16 @@ def clocks_that_are_off(account: Account, gateway: Gateway) -> None:
 
 @story
 def amounts_that_no_network_delivers(account: Account, gateway: Gateway) -> None:
-    """5004 with what is wrong; the session goes on as it was."""
+    """A wish for them gets what there is. Reported: 5004 with what is wrong, and the session goes
+    on as it was."""
+    for number, wish in enumerate((2**63, 2**64 - 1)):
+        more = {"session_id": f"pgw.localdomain;wish;{number}"}
+        first = data(gateway, INITIAL, 0, mscc(1, requested_service_unit=asked(wish)), **more)
+        [service] = first.multiple_services_credit_control
+        assert 0 < service.granted_service_unit.cc_total_octets < 2**63
+        data(gateway, TERMINATION, 1, **more)
     data(gateway, INITIAL, 0, mscc(1, requested_service_unit=asked(MB)))
     for service in (
-        mscc(1, requested_service_unit=asked(2**63)),
-        mscc(1, requested_service_unit=asked(2**64 - 1)),
         mscc(1, used_service_unit=[used(2**63)]),
         mscc(1, used_service_unit=[used(2**60), used(2**60)]),
     ):
