@@ -29,7 +29,7 @@ from trunkline.diameter.codec import Malformed, avp, from_time, missing, u32_at,
 from trunkline.diameter.gy_form import NOWHERE, Amount, Form, Quota, form_of
 from trunkline.diameter.money import Sum, added, bounded, money_in
 from trunkline.diameter.names import notify_word, session_id
-from trunkline.diameter.parties import called, called_party, identities
+from trunkline.diameter.parties import called, called_party, calling_parties, identities
 from trunkline.diameter.services import NO_SERVICES, Services, service_of
 from trunkline.rating import BY_TIME
 
@@ -103,7 +103,7 @@ def read(
             at = received
     origin = message[form.host]
     who, where, terminating = _who_and_where(message, form, kind)
-    if terminating and service == _VOICE:
+    if terminating and service == _VOICE and not _calls(message, form, who):
         service = Service.VOICE_IN
     request = ChargeRequest(
         session=session_id(message[form.session]),
@@ -152,6 +152,13 @@ def _who_and_where(
     if claimed:
         who = tuple(each for each in who if each[0] != "imsi")
     return who, where, terminating
+
+
+def _calls(message: bytes, form: Form, who: tuple[Identity, ...]) -> bool:
+    """Whether who pays is the caller, whatever role is told: some count the roles from 1, and all
+    who call would call for nothing."""
+    assert form.information is not None
+    return not set(who).isdisjoint(calling_parties(message, form.information))
 
 
 def _services(

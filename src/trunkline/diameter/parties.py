@@ -76,6 +76,19 @@ def called_party(message: bytes, information: tuple[int, int] | None) -> str:
     return ""
 
 
+def calling_parties(message: bytes, information: tuple[int, int]) -> tuple[tuple[str, str], ...]:
+    """Who calls, by the IMS-Information in the Service-Information that lies at `information`
+    (Calling-Party-Address, TS 32.299, 7.2.34), in the words of `identities`."""
+    addresses = [
+        (d.END_USER_SIP_URI, inner.data)
+        for part in avps(message, *information)
+        if part.code == d.IMS_INFORMATION and part.vendor == d.VENDOR_3GPP
+        for inner in avps(part.data, 0)
+        if inner.code == d.CALLING_PARTY_ADDRESS and inner.vendor == d.VENDOR_3GPP
+    ]
+    return identities(addresses)
+
+
 def _inside(data: bytes, *path: int) -> bytes:
     """The data of the first 3GPP AVP at `path` of nested groups, or nothing."""
     for code in path:

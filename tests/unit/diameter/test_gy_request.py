@@ -384,6 +384,27 @@ def test_the_direction_of_a_call(role: int, service: Service, called: str) -> No
         read(ccr(1, 0, SUBSCRIBER, cut, context="32260@3gpp.org"), RECEIVED)
 
 
+def test_who_calls_pays_for_a_call_whatever_role_is_told() -> None:
+    def vendor(code: int, data: bytes) -> bytes:
+        return codec.avp(code, data, d.VENDOR_3GPP)
+
+    def service(caller: bytes) -> int:
+        role = vendor(d.ROLE_OF_NODE, (1).to_bytes(4, "big"))
+        parties = vendor(d.CALLING_PARTY_ADDRESS, caller) + vendor(
+            d.CALLED_PARTY_ADDRESS, b"tel:+46701740602"
+        )
+        told = vendor(d.SERVICE_INFORMATION, vendor(d.IMS_INFORMATION, role + parties))
+        message = ccr(
+            1, 0, subscription(d.END_USER_E164, "46701740601"), told, context="32260@3gpp.org"
+        )
+        return read(message, RECEIVED).request.service
+
+    assert service(b"tel:+46701740601") == Service.VOICE
+    assert service(b"sip:+46701740601@ims.example;user=phone") == Service.VOICE
+    assert service(b"tel:+46701740603") == Service.VOICE_IN
+    assert service(b"sip:anonymous@anonymous.invalid") == Service.VOICE_IN
+
+
 def test_event_time_counts_from_1900_and_again_from_2036() -> None:
     def at(seconds: int) -> int:
         stamp = codec.u32(d.EVENT_TIMESTAMP, seconds)
